@@ -1,0 +1,33 @@
+// Package giaddr answers two questions: which address stands for a client
+// network, and which network an address stands for. It decides over a picture
+// of the host's links and never touches the host itself.
+package giaddr
+
+import "net/netip"
+
+// A Link is one network interface of this host at one moment.
+type Link struct {
+	Index int    // kernel interface index
+	Name  string // kernel interface name, at most 15 octets
+	Alias string // ifalias as set by the operator, or empty
+
+	MAC       []byte // link-layer address; empty on links that have none
+	Type      uint16 // ARPHRD_ value of the kernel, equal to the ARP hardware type
+	MTU       int    // octets of IP packet
+	Up        bool   // administratively up, with carrier
+	Broadcast bool   // the link has link-layer broadcast
+	Loopback  bool   // the link is a loopback
+	VLAN      uint16 // 802.1Q VLAN identifier, 0 if the link is no VLAN interface
+	VRF       int    // interface index of the VRF device, 0 in the default VRF
+	IsVRF     bool   // the link is itself a VRF device
+	Addrs     []Addr // in the kernel's order, IPv4 and IPv6
+}
+
+// An Addr is one address of a link, with what the kernel says of it.
+type Addr struct {
+	Prefix     netip.Prefix // the address itself with its prefix length, not masked
+	Secondary  bool         // IPv4: the kernel's IFA_F_SECONDARY
+	Tentative  bool         // IPv6: duplicate address detection has not ended, or failed
+	Deprecated bool         // IPv6: the preferred lifetime is over
+	Temporary  bool         // IPv6: RFC 8981
+}

@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"net/netip"
+
+	"dhcp-relay/giaddr"
+)
+
+// A Policy is a configuration, checked and with every default filled in, before
+// it is resolved against the links of the host.
+type Policy struct {
+	Hostname     string         // for templates; at most 64 octets
+	Servers      []Server       // each server once; interfaces refer to them by index
+	Interfaces   []Interface    // the first whose pattern matches a link holds
+	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
+}
+
+// A Server is a DHCP server, or the next relay on the way to one.
+type Server struct {
+	Addr netip.AddrPort
+	VRF  string // name of the VRF device that leads to it, "" for the default VRF
+	VSS  bool   // the server understands VSS (RFC 6607)
+}
+
+// An Interface says how to serve the links whose name matches.
+type Interface struct {
+	Name      string // a link's name, or a pattern with * ? [ ] as in path.Match
+	Servers   []int  // indexes into Policy.Servers, both families
+	Mode      Mode
+	Trusted   bool // relays and switches are attached, not only clients
+	HopLimit  uint8
+	MinSecs   uint16 // seconds; requests whose secs is lower are not relayed
+	Bootp     bool   // relay plain BOOTP
+	Strict300 bool   // drop messages of fewer than 300 octets (RFC 1542, section 2.1)
+	Broadcast bool   // broadcast every reply to the clients, whatever the flag says
+
+	Giaddr     giaddr.Rule
+	SmartAfter int        // unanswered requests of a client before the next address is tried; 0: never
+	Relayed    Relayed4   // what to do with requests that another relay has relayed; only on trusted links
+	Source     Source     // IP source of what is sent to the servers
+	SourceAddr netip.Addr // Source == SourceGiven
+	SourcePort uint16     // UDP source port towards the servers; 67 unless RFC 8357 is wanted
+
+	MaxSize      int  // octets of BOOTP message with option 82; 0: no limit but the MTU
+	DropOversize bool // drop what option 82 makes too large, rather than sending it without
+
+	Option82 Option82
+}
+
+// A Mode says which of an interface's servers gets a request.
+type Mode uint8
+
+// The modes.
+const (
+	All  Mode = iota // a copy to each
+	Hash             // one, always the same for a client (RFC 1542, section 4.1.1)
+)
+
+// Relayed4 says what to do with option 82 of a request whose giaddr another
+// relay has set.
+type Relayed4 uint8
+
+// The treatments of already relayed requests.
+const (
+	Forward Relayed4 = iota // add nothing (RFC 3046, section 2.1.1)
+	Append                  // add ours after theirs
+	Replace                 // put ours in place of theirs
+	Drop                    // do not relay
+)
+
+// A Source says which IP source address requests to the servers bear.
+type Source uint8
+
+// The sources.
+const (
+	SourceRoute  Source = iota // the kernel's choice by the route to the server
+	SourceGiaddr               // the giaddr
+	SourceGiven                // Interface.SourceAddr
+)
+
+// Option82 says what the relay agent information option holds (RFC 3046).
+type Option82 struct {
+	On           bool
+	CircuitID    Template     // suboption 1; empty: absent
+	RemoteID     Template     // suboption 2; empty: absent
+	SubscriberID Template     // suboption 6, RFC 3993; empty: absent
+	LinkSel      LinkSel      // suboption 5, RFC 3527
+	LinkSelNet   netip.Prefix // LinkSel == LinkSelGiven
+	Flags        bool         // suboption 10, RFC 5010
+	Override     bool         // suboption 11, RFC 5107
+	OverrideAddr netip.Addr   // the address in suboption 11; zero: the link's own
+	RelayID      []byte       // suboption 12, RFC 6925; empty: absent
+	Vendor       []byte       // the rendered value of suboption 9, RFC 4243; empty: absent
+	VSS          VSS          // suboptions 151 and 152, RFC 6607
+	DropMismatch bool         // drop replies on untrusted links whose option 82 is not ours, rather than stripping it
+}
+
+// A LinkSel says what suboption 5 holds.
+type LinkSel uint8
+
+// The forms of suboption 5.
+const (
+	LinkSelOff     LinkSel = iota
+	LinkSelSubnet          // the subnet's number (RFC 3527, section 3)
+	LinkSelAddress         // the link's own address, as many peers send it
+	LinkSelGiven           // the number of Option82.LinkSelNet
+)
+
+// A VSS is a virtual subnet selection (RFC 6607, section 3.5).
+type VSS struct {
+	On   bool
+	Type uint8  // 0: Name is NVT ASCII; 1: a VPN-ID of 7 octets (RFC 2685); 255: the global VPN
+	Name []byte // without the type octet
+}
