@@ -1,0 +1,280 @@
+package agent
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Facts are what a Template can say of a link and of this host. Giaddr is the
+// address that stands for the link's clients.
+type Facts struct {
+	Interface, Alias, Hostname string
+	VLAN                       uint16
+	MAC                        []byte
+	Giaddr                     netip.Addr
+}
+
+// A Template is the text of an identifier with placeholders for the facts of a
+// link: "{hostname}:{interface}". The zero value is absent. Templates are
+// immutable and safe for concurrent use.
+type Template struct {
+	source string
+	parts  []part
+}
+
+// A part is literal octets, or a placeholder if form is not nil.
+type part struct {
+	literal string
+	name    string
+	form    *form
+}
+
+// A form is one way of writing a fact. The lengths are octets, the least for a
+// link that has the fact at all, or 0 where links exist that do not have it.
+type form struct {
+	min, max int
+	binary   bool
+	append   func(dst []byte, f *Facts) []byte
+}
+
+// What a placeholder may grow to: Linux interface names, RFC 1035 labels and
+// their like, and the longest link-layer address (InfiniBand).
+const (
+	maxInterface = 15
+	maxText      = 64
+	maxMAC       = 20
+)
+
+// A placeholder names a fact and its forms: text, and raw octets where the fact
+// has such.
+type placeholder struct {
+	name      string
+	text, raw *form
+}
+
+func placeholders() []placeholder {
+	return []placeholder{
+		{"interface", &form{1, maxInterface, false, appendInterface}, nil},
+		{"ifalias", &form{0, maxText, false, appendAlias}, nil},
+		{"hostname", &form{1, maxText, false, appendHostname}, nil},
+		{"vlan", &form{1, 5, false, appendVLAN}, &form{2, 2, true, appendVLANRaw}},
+		{"mac", &form{0, 3*maxMAC - 1, false, appendMAC}, &form{0, maxMAC, true, appendMACRaw}},
+		{"giaddr", &form{7, 15, false, appendGiaddr}, &form{4, 4, true, appendGiaddrRaw}},
+	}
+}
+
+const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {mac}, {giaddr}, " +
+	"{vlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
+
+// ParseTemplate compiles a template. {interface}, {ifalias}, {hostname}, {vlan},
+// {mac} and {giaddr} stand for facts as text; {vlan:raw} (2 octets), {mac:raw}
+// and {giaddr:raw} (4 octets) for the same in network byte order; {hex:0006ab}
+// for the octets themselves; {{ and }} for braces. The empty string gives the
+// zero Template. An error names the offset in octets and what exists.
+func ParseTemplate(s string) (Template, error) {
+	t := Template{source: s}
+	for i := 0; i < len(s); {
+		n := strings.IndexAny(s[i:], "{}")
+		if n < 0 {
+			n = len(s) - i
+		}
+		t.literal(s[i : i+n])
+		if i += n; i == len(s) {
+			break
+		}
+		n, err := t.brace(s[i:])
+		if err != nil {
+			return Template{}, fmt.Errorf("at offset %d: %w", i, err)
+		}
+		i += n
+	}
+	return t, nil
+}
+
+// brace parses what begins with a brace and returns its length.
+func (t *Template) brace(s string) (int, error) {
+	if strings.HasPrefix(s, "{{") || strings.HasPrefix(s, "}}") {
+		t.literal(s[:1])
+		return 2, nil
+	}
+	if s[0] == '}' {
+		return 0, errors.New("a \"}\" that closes nothing; a brace itself is written \"}}\"")
+	}
+	end := strings.IndexAny(s[1:], "{}") + 1
+	if end == 0 || s[end] != '}' {
+		return 0, errors.New("a \"{\" that is not closed; a brace itself is written \"{{\"")
+	}
+	name, mod, hasMod := strings.Cut(s[1:end], ":")
+	if name == "hex" {
+		b, err := hex.DecodeString(mod)
+		if err != nil || len(b) == 0 {
+			return 0, fmt.Errorf("%s holds no octets; write two hexadecimal digits for each, such as {hex:0006ab}", s[:end+1])
+		}
+		t.literal(string(b))
+		return end + 1, nil
+	}
+	p, err := lookUp(name, mod, hasMod)
+	if err != nil {
+		return 0, err
+	}
+	t.parts = append(t.parts, p)
+	return end + 1, nil
+}
+
+// lookUp finds the placeholder {name} or {name:mod}.
+func lookUp(name, mod string, hasMod bool) (part, error) {
+	all := placeholders()
+	i := slices.IndexFunc(all, func(p placeholder) bool { return p.name == name })
+	switch {
+	case i < 0:
+		return part{}, fmt.Errorf("no placeholder {%s}; there are %s", name, placeholderList)
+	case !hasMod:
+		return part{name: name, form: all[i].text}, nil
+	case mod == "raw" && all[i].raw != nil:
+		return part{name: name, form: all[i].raw}, nil
+	}
+	return part{}, fmt.Errorf("{%s} has no form %q; there are %s", name, mod, placeholderList)
+}
+
+// literal adds octets, joined to those before.
+func (t *Template) literal(s string) {
+	n := len(t.parts)
+	switch {
+	case s == "":
+	case n > 0 && t.parts[n-1].form == nil:
+		t.parts[n-1].literal += s
+	default:
+		t.parts = append(t.parts, part{literal: s})
+	}
+}
+
+// MinLen returns the least number of octets that a link which has a giaddr can
+// give.
+func (t Template) MinLen() int {
+	n := 0
+	for _, p := range t.parts {
+		n += len(p.literal)
+		if p.form != nil {
+			n += p.form.min
+		}
+	}
+	return n
+}
+
+// MaxLen returns the greatest number of octets that any link can give.
+func (t Template) MaxLen() int {
+	n := 0
+	for _, p := range t.parts {
+		n += len(p.literal)
+		if p.form != nil {
+			n += p.form.max
+		}
+	}
+	return n
+}
+
+// Append appends what the template says of f to dst.
+func (t Template) Append(dst []byte, f *Facts) []byte {
+	for _, p := range t.parts {
+		dst = append(dst, p.literal...)
+		if p.form != nil {
+			dst = p.form.append(dst, f)
+		}
+	}
+	return dst
+}
+
+// String returns the template as it was written.
+func (t Template) String() string { return t.source }
+
+// Empty reports whether the template is absent.
+func (t Template) Empty() bool { return len(t.parts) == 0 }
+
+// Equal reports whether both templates were written alike.
+func (t Template) Equal(o Template) bool { return t.source == o.source }
+
+// Uses reports whether the placeholder of this name is in the template, in any
+// form.
+func (t Template) Uses(name string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.form != nil && p.name == name })
+}
+
+// Text reports whether the template can only give printable ASCII (the part of
+// NVT ASCII that identifies, RFC 3993, section 3.1).
+func (t Template) Text() bool {
+	for _, p := range t.parts {
+		if p.form != nil && p.form.binary || strings.IndexFunc(p.literal, unprintable) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func unprintable(r rune) bool { return r < ' ' || r > '~' }
+
+// appendPrintable appends at most limit octets of s, with '_' for each that is
+// not printable ASCII.
+func appendPrintable(dst []byte, s string, limit int) []byte {
+	for i := range min(len(s), limit) {
+		c := s[i]
+		if unprintable(rune(c)) {
+			c = '_'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func appendInterface(dst []byte, f *Facts) []byte {
+	return appendPrintable(dst, f.Interface, maxInterface)
+}
+
+func appendAlias(dst []byte, f *Facts) []byte {
+	return appendPrintable(dst, f.Alias, maxText)
+}
+
+func appendHostname(dst []byte, f *Facts) []byte {
+	return appendPrintable(dst, f.Hostname, maxText)
+}
+
+func appendVLAN(dst []byte, f *Facts) []byte {
+	return strconv.AppendUint(dst, uint64(f.VLAN), 10)
+}
+
+func appendVLANRaw(dst []byte, f *Facts) []byte {
+	return binary.BigEndian.AppendUint16(dst, f.VLAN)
+}
+
+func appendMAC(dst []byte, f *Facts) []byte {
+	for i, b := range mac(f) {
+		if i > 0 {
+			dst = append(dst, ':')
+		}
+		dst = hex.AppendEncode(dst, []byte{b})
+	}
+	return dst
+}
+
+func appendMACRaw(dst []byte, f *Facts) []byte { return append(dst, mac(f)...) }
+
+func mac(f *Facts) []byte { return f.MAC[:min(len(f.MAC), maxMAC)] }
+
+func appendGiaddr(dst []byte, f *Facts) []byte {
+	if !f.Giaddr.Is4() {
+		return dst
+	}
+	return f.Giaddr.AppendTo(dst)
+}
+
+func appendGiaddrRaw(dst []byte, f *Facts) []byte {
+	if !f.Giaddr.Is4() {
+		return dst
+	}
+	return append(dst, f.Giaddr.AsSlice()...)
+}
