@@ -1,0 +1,196 @@
+// Package netns makes named network namespaces, joins them with links and runs
+// functions and programs in them. It builds the lab's and the tests' networks;
+// it must never touch the namespace that it was started in.
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// dir is where iproute2 looks for namespaces, so that `ip netns exec` finds
+// those of this package.
+const dir = "/run/netns"
+
+// An NS is a named network namespace. Make it with New; the zero value is
+// invalid. It is safe for concurrent use.
+type NS struct {
+	Name string
+
+	fd netns.NsHandle
+	nl *netlink.Handle
+
+	mu     sync.Mutex
+	closed bool
+	procs  map[*Proc]struct{}
+}
+
+// An Option changes how New makes a namespace.
+type Option func(*NS) error
+
+// WithoutDAD switches IPv6 duplicate address detection off, so that addresses
+// can be used at once.
+func WithoutDAD() Option {
+	return func(n *NS) error {
+		return errors.Join(
+			n.Sysctl("net/ipv6/conf/all/accept_dad", "0"),
+			n.Sysctl("net/ipv6/conf/default/accept_dad", "0"),
+		)
+	}
+}
+
+// WithoutIPv6 switches IPv6 off on the links to come, which keeps router and
+// neighbour discovery out of captures.
+func WithoutIPv6() Option {
+	return func(n *NS) error {
+		return n.Sysctl("net/ipv6/conf/default/disable_ipv6", "1")
+	}
+}
+
+// New makes a namespace that `ip netns` knows by name, with its loopback up.
+// The error wraps os.ErrExist if the name is taken. The caller must Close it.
+func New(name string, opts ...Option) (*NS, error) {
+	if err := create(name); err != nil {
+		return nil, fmt.Errorf("make namespace %s: %w", name, err)
+	}
+	fd, err := netns.GetFromPath(filepath.Join(dir, name))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open namespace %s: %w", name, err), remove(name))
+	}
+	nl, err := netlink.NewHandleAt(fd)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("netlink in %s: %w", name, err), fd.Close(), remove(name))
+	}
+	n := &NS{Name: name, fd: fd, nl: nl, procs: map[*Proc]struct{}{}}
+	errs := []error{n.Up("lo")}
+	for _, o := range opts {
+		errs = append(errs, o(n))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// Close ends the programs that were started in the namespace and are still
+// running, and deletes it with its links. A second Close does nothing.
+func (n *NS) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.closed = true
+	procs := make([]*Proc, 0, len(n.procs))
+	for p := range n.procs {
+		procs = append(procs, p)
+	}
+	n.mu.Unlock()
+
+	var wg sync.WaitGroup
+	for _, p := range procs {
+		wg.Go(p.Stop)
+	}
+	wg.Wait()
+	n.nl.Close()
+	return errors.Join(n.fd.Close(), remove(n.Name))
+}
+
+// Do runs f in the namespace, on a thread of its own that is not used for
+// anything else. Sockets that f opens stay in the namespace; goroutines that it
+// starts do not. f must not call runtime.UnlockOSThread.
+func (n *NS) Do(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		// A locked thread ends with its goroutine unless it is unlocked: this is
+		// how a thread that cannot be switched back is discarded.
+		runtime.LockOSThread()
+		home, err := netns.Get()
+		if err != nil {
+			done <- fmt.Errorf("own namespace: %w", err)
+			return
+		}
+		if err := netns.Set(n.fd); err != nil {
+			done <- errors.Join(fmt.Errorf("enter namespace %s: %w", n.Name, err), home.Close())
+			return
+		}
+		err = f()
+		if netns.Set(home) == nil {
+			runtime.UnlockOSThread()
+		}
+		done <- errors.Join(err, home.Close())
+	}()
+	return <-done
+}
+
+// create makes the namespace as iproute2 does: a bind mount of a thread's
+// namespace onto a file in a directory that shares its mounts, so that a
+// deletion reaches the mount namespaces of `ip netns exec`.
+func create(name string) error {
+	if name == "" || filepath.Base(name) != name {
+		return fmt.Errorf("%q is no file name", name)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := share(); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread goes with the goroutine.
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("unshare: %w", err)
+			return
+		}
+		from := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
+		done <- unix.Mount(from, path, "none", unix.MS_BIND, "")
+	}()
+	if err := <-done; err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// share makes dir a shared mount point.
+func share() error {
+	err := unix.Mount("", dir, "none", unix.MS_SHARED|unix.MS_REC, "")
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("share %s: %w", dir, err)
+	}
+	if err := unix.Mount(dir, dir, "none", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("bind %s: %w", dir, err)
+	}
+	if err := unix.Mount("", dir, "none", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("share %s: %w", dir, err)
+	}
+	return nil
+}
+
+func remove(name string) error {
+	path := filepath.Join(dir, name)
+	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("unmount %s: %w", path, err)
+	}
+	return os.Remove(path)
+}
