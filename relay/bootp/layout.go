@@ -19,7 +19,9 @@ type Layout struct {
 	ClientID []byte         // value of the first option 61, a view; nil if absent
 	ServerID netip.Addr     // the first option 54 if it has 4 octets, else the zero Addr
 	Relay    [MaxRelay]Span // the first instances of option 82, in order
-	NumRelay int            // instances of option 82; more than MaxRelay are too many to take for sound
+	// Requested is the first option 50 if it has 4 octets, else the zero Addr (RFC 2132, section 9.1).
+	Requested netip.Addr
+	NumRelay  int // instances of option 82; more than MaxRelay are too many to take for sound
 }
 
 // Scan walks the options field once and returns its layout. It returns false
@@ -59,6 +61,10 @@ func (p Packet) Scan() (Layout, bool) {
 				l.ServerID = netip.AddrFrom4([4]byte(value))
 			}
 			served = true
+		case OptionRequested:
+			if !l.Requested.IsValid() && len(value) == 4 {
+				l.Requested = netip.AddrFrom4([4]byte(value))
+			}
 		case OptionClientID:
 			if l.ClientID == nil {
 				l.ClientID = value

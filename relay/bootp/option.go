@@ -3,6 +3,7 @@ package bootp
 // Codes of the options that a relay agent looks at (RFC 2132; RFC 3046).
 const (
 	OptionPad         = 0
+	OptionRequested   = 50
 	OptionOverload    = 52
 	OptionMessageType = 53
 	OptionServerID    = 54

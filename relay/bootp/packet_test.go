@@ -12,7 +12,7 @@ import (
 // own; sname and file hold text.
 func header() Packet {
 	p := Packet(slices.Concat(
-		[]byte{1, 6, 6, 3},             // op, htype, hlen, hops
+		[]byte{2, 1, 6, 3},             // op, htype, hlen, hops
 		[]byte{0xde, 0xad, 0xbe, 0xef}, // xid
 		[]byte{0x01, 0x02},             // secs
 		[]byte{0x80, 0x00},             // flags: B
@@ -50,7 +50,7 @@ func TestPacketFields(t *testing.T) {
 		Chaddr                         []byte
 	}
 	want := fields{
-		Op: Request, Htype: 6, Hlen: 6, Hops: 3,
+		Op: Reply, Htype: 1, Hlen: 6, Hops: 3,
 		Xid: 0xdeadbeef, Secs: 0x0102, Flags: 0x8000, Broadcast: true,
 		Ciaddr: "192.0.2.50", Yiaddr: "192.0.2.51", Siaddr: "198.51.100.7", Giaddr: "192.0.2.1",
 		Chaddr: []byte{2, 0, 0, 0, 0, 9},

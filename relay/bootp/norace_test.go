@@ -1,0 +1,5 @@
+//go:build !race
+
+package bootp
+
+const raceDetector = false

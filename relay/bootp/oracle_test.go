@@ -1,0 +1,235 @@
+package bootp
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+)
+
+// An oracle is an options field taken apart by a parser that shares nothing
+// with Scan: it consumes a stream octet by octet and keeps every option.
+type oracle struct {
+	options []option // without PAD and END
+	end     int      // offset of END, or the length of the message
+	hasEnd  bool
+}
+
+type option struct {
+	off   int
+	code  byte
+	value []byte
+}
+
+// consult parses m and reports whether it is a DHCP message with whole options.
+func consult(m []byte) (*oracle, bool) {
+	r := bytes.NewReader(m)
+	fixed := make([]byte, 240)
+	if n, _ := r.Read(fixed); n < 240 || !bytes.HasSuffix(fixed, []byte{99, 130, 83, 99}) {
+		return nil, false
+	}
+	o := new(oracle)
+	for {
+		o.end = len(m) - r.Len()
+		code, err := r.ReadByte()
+		if err != nil {
+			return o, true
+		}
+		if code == 0 {
+			continue
+		}
+		if code == 255 {
+			o.hasEnd = true
+			return o, true
+		}
+		n, err := r.ReadByte()
+		if err != nil || int(n) > r.Len() {
+			return nil, false
+		}
+		value := make([]byte, n)
+		_, _ = r.Read(value) // n octets are left
+		o.options = append(o.options, option{o.end, code, value})
+	}
+}
+
+// first returns the value of the first option with the code, nil if there is none.
+func (o *oracle) first(code byte) []byte {
+	for _, x := range o.options {
+		if x.code == code {
+			return x.value
+		}
+	}
+	return nil
+}
+
+// relay returns the instances of option 82.
+func (o *oracle) relay() []option {
+	var found []option
+	for _, x := range o.options {
+		if x.code == 82 {
+			found = append(found, x)
+		}
+	}
+	return found
+}
+
+// layout is what Scan must return.
+func (o *oracle) layout() Layout {
+	l := Layout{End: o.end, HasEnd: o.hasEnd, ClientID: o.first(61)}
+	if v := o.first(53); len(v) == 1 {
+		l.Type = Type(v[0])
+	}
+	if v := o.first(54); len(v) == 4 {
+		l.ServerID, _ = netip.AddrFromSlice(v)
+	}
+	for i, x := range o.relay() {
+		l.NumRelay++
+		if i < MaxRelay {
+			l.Relay[i] = Span{x.off, 2 + len(x.value)}
+		}
+	}
+	return l
+}
+
+// value is what RelayValue must return, given scratch enough.
+func (o *oracle) value() []byte {
+	found := o.relay()
+	if len(found) == 0 || len(found) > MaxRelay {
+		return nil
+	}
+	v := []byte{}
+	for _, x := range found {
+		v = append(v, x.value...)
+	}
+	return v
+}
+
+// inserted is what Insert must make of m.
+func (o *oracle) inserted(m, opt []byte) []byte {
+	want := append(bytes.Clone(m[:o.end]), opt...)
+	want = append(want, 255)
+	var rest []byte
+	if o.hasEnd {
+		rest = m[o.end+1:]
+	}
+	if len(bytes.Trim(rest, "\x00")) > 0 {
+		return append(want, rest...)
+	}
+	for len(want) < len(m) {
+		want = append(want, 0)
+	}
+	return want
+}
+
+// stripped is what RemoveAll must make of m.
+func (o *oracle) stripped(m []byte) []byte {
+	var want []byte
+	from := 0
+	for _, x := range o.relay() {
+		want = append(want, m[from:x.off]...)
+		from = x.off + 2 + len(x.value)
+	}
+	return append(want, m[from:]...)
+}
+
+func sameLayout(a, b Layout) bool {
+	sameID := bytes.Equal(a.ClientID, b.ClientID) && (a.ClientID == nil) == (b.ClientID == nil)
+	return sameID && a.Type == b.Type && a.End == b.End && a.HasEnd == b.HasEnd &&
+		a.ServerID == b.ServerID && a.Relay == b.Relay && a.NumRelay == b.NumRelay
+}
+
+// checkScan fails unless Scan and RelayValue agree with the oracle about m.
+func checkScan(t *testing.T, m []byte) {
+	t.Helper()
+	o, want := consult(m)
+	l, got := Packet(m).Scan()
+	if got != want {
+		t.Fatalf("Scan: %v, want %v\n% x", got, want, m)
+	}
+	if !got {
+		return
+	}
+	if wantL := o.layout(); !sameLayout(wantL, l) {
+		t.Fatalf("Scan: %+v, want %+v\n% x", l, wantL, m)
+	}
+	var scratch [MaxRelay * 255]byte
+	v, wantV := Packet(m).RelayValue(&l, scratch[:]), o.value()
+	if !bytes.Equal(v, wantV) || (v == nil) != (wantV == nil) {
+		t.Fatalf("RelayValue: % x, want % x\n% x", v, wantV, m)
+	}
+}
+
+// checkInsert inserts opt into m, which buf has room for if it has the capacity,
+// and fails unless the oracle agrees, and Remove undoes it. buf is overwritten.
+func checkInsert(t *testing.T, buf, m, opt []byte) {
+	t.Helper()
+	o, ok := consult(m)
+	if !ok {
+		return
+	}
+	p := stale(buf, m)
+	want := o.inserted(m, opt)
+	q, ok := p.Insert(o.layout(), opt)
+	if fits := len(want) <= cap(p); ok != fits {
+		t.Fatalf("Insert: %v, want %v: %d octets in %d\n% x", ok, fits, len(want), cap(p), m)
+	}
+	if !ok {
+		if !bytes.Equal(q, m) || len(bytes.Trim(buf[len(m):], "\xa5")) > 0 {
+			t.Fatalf("a vain Insert left traces\ngot  % x\nwant % x", buf, m)
+		}
+		return
+	}
+	if !bytes.Equal(q, want) {
+		t.Fatalf("Insert % x\ninto % x\ngot  % x\nwant % x", opt, m, q, want)
+	}
+	undone := q.Remove(Span{o.end, len(opt)})
+	if !o.hasEnd {
+		m = append(bytes.Clone(m), 255)
+	}
+	if got, want := bytes.TrimRight(undone, "\x00"), bytes.TrimRight(m, "\x00"); !bytes.Equal(got, want) {
+		t.Fatalf("Insert and Remove of % x\ngot  % x\nwant % x", opt, got, want)
+	}
+}
+
+// checkRemove fails unless RemoveAll does to m what the oracle does, and Remove
+// the same, last instance first. buf is overwritten.
+func checkRemove(t *testing.T, buf, m []byte) {
+	t.Helper()
+	o, ok := consult(m)
+	if !ok || len(m) > len(buf) {
+		return
+	}
+	l, want := o.layout(), o.stripped(m)
+	p := stale(buf, m)
+	got := p.RemoveAll(l)
+	if !bytes.Equal(got, want) {
+		t.Fatalf("RemoveAll\nof   % x\ngot  % x\nwant % x", m, got, want)
+	}
+	if freed := p[len(got):]; len(bytes.Trim(freed, "\x00")) > 0 {
+		t.Fatalf("RemoveAll left % x behind\n% x", freed, m)
+	}
+	if rest, ok := got.Scan(); !ok || rest.NumRelay != 0 || rest.HasEnd != l.HasEnd {
+		t.Fatalf("after RemoveAll: %+v, %v\n% x", rest, ok, m)
+	}
+	if l.NumRelay > MaxRelay {
+		return
+	}
+	got = stale(buf, m)
+	for i := l.NumRelay - 1; i >= 0; i-- {
+		got = got.Remove(l.Relay[i])
+	}
+	if !bytes.Equal(got, want) {
+		t.Fatalf("Remove one by one\nof   % x\ngot  % x\nwant % x", m, got, want)
+	}
+}
+
+// stale fills buf with what a longer message might have left, and returns m as
+// a message at its start. buf is grown if m does not fit.
+func stale(buf, m []byte) Packet {
+	if len(buf) < len(m) {
+		buf = make([]byte, len(m))
+	}
+	for i := copy(buf, m); i < len(buf); i++ {
+		buf[i] = 0xa5
+	}
+	return buf[:len(m):len(buf)]
+}
