@@ -1,17 +1,20 @@
 package netns
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
-// Veth joins two namespaces by a pair of veth devices, both up. Checksum
+// Veth joins two namespaces by a pair of veth devices, both up and running. Checksum
 // offload is off on both, so that a tap sees what a wire would carry: complete
 // checksums, and no frames that are still to be segmented. a and b may be the
 // same namespace.
@@ -24,6 +27,7 @@ func Veth(a *NS, aName string, b *NS, bName string) error {
 	return errors.Join(
 		a.Offload(aName, false), b.Offload(bName, false),
 		a.Up(aName), b.Up(bName),
+		a.Running(aName), b.Running(bName),
 	)
 }
 
@@ -38,7 +42,25 @@ func (n *NS) Bridge(name string, ports ...string) error {
 			return err
 		}
 	}
-	return n.Up(name)
+	return errors.Join(n.Up(name), n.Running(name))
+}
+
+// Running waits until a device that is up has noticed its carrier: until then
+// the kernel drops what it should send. The error wraps
+// context.DeadlineExceeded after five seconds.
+func (n *NS) Running(dev string) error {
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		l, err := n.link(dev)
+		if err != nil {
+			return err
+		}
+		if l.Attrs().RawFlags&unix.IFF_RUNNING != 0 && l.Attrs().RawFlags&unix.IFF_LOWER_UP != 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("carrier of %s in %s: %w", dev, n.Name, context.DeadlineExceeded)
+		}
+	}
 }
 
 // VLAN makes an 802.1Q device on a parent and sets it up. Kernels without such
