@@ -12,27 +12,34 @@ import (
 // between them, with and without END, and anything behind it.
 type generator struct {
 	*rand.Rand
-	buf []byte
+	fixed []byte // up to the first option
+	buf   []byte
 }
 
 func newGenerator(seed uint64) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 82)), buf: make([]byte, 0, 16<<10)}
+	return &generator{
+		Rand:  rand.New(rand.NewPCG(seed, 82)),
+		fixed: message(),
+		buf:   make([]byte, 0, 16<<10),
+	}
 }
 
 // one reports true once in n times.
 func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
 
-// octets returns n octets, valid until the next call for so many.
+// octets appends n octets of any value.
 func (g *generator) octets(n int) {
 	for range n {
 		g.buf = append(g.buf, byte(g.Uint32()))
 	}
 }
 
+// zeros appends n zero octets.
 func (g *generator) zeros(n int) {
 	g.buf = append(g.buf, make([]byte, n)...)
 }
 
+// option appends an option with n octets of any value.
 func (g *generator) option(code byte, n int) {
 	g.buf = append(g.buf, code, byte(n))
 	g.octets(n)
@@ -56,8 +63,7 @@ func (g *generator) usual(n int) int {
 
 // message returns a message that is valid until the next call.
 func (g *generator) message() []byte {
-	g.buf = append(g.buf[:0], header()...)
-	g.buf = append(g.buf, 99, 130, 83, 99)
+	g.buf = append(g.buf[:0], g.fixed...)
 	for range g.IntN(16) {
 		g.part()
 	}
