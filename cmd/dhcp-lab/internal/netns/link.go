@@ -32,7 +32,7 @@ func Veth(a *NS, aName string, b *NS, bName string) error {
 }
 
 // Bridge makes a bridge, without spanning tree, and puts the ports into it; all
-// of them are set up.
+// of them are set up. Its own checksum offload is off, as with Veth.
 func (n *NS) Bridge(name string, ports ...string) error {
 	if err := n.add(&netlink.Bridge{LinkAttrs: attrs(name)}); err != nil {
 		return err
@@ -42,7 +42,10 @@ func (n *NS) Bridge(name string, ports ...string) error {
 			return err
 		}
 	}
-	return errors.Join(n.Up(name), n.Running(name))
+	if err := errors.Join(n.Offload(name, false), n.Up(name)); err != nil || len(ports) == 0 {
+		return err
+	}
+	return n.Running(name)
 }
 
 // Running waits until a device that is up has noticed its carrier: until then
