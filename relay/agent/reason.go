@@ -11,6 +11,7 @@ const (
 	Oversize                 // more octets than can be relayed
 	BadOp                    // op is neither 1 nor 2
 	BadHlen                  // hlen above 16
+	OptionsMalformed         // an option is cut off by the end of the message
 	NotConfigured            // heard on a link that no [[interface]] matches
 	NoGiaddr                 // the link has no address that may stand for it
 	NoServer                 // the interface has no server of this family
@@ -50,6 +51,7 @@ var docs = [NumReasons]Doc{
 	Oversize:          {"oversize", "The message does not fit the limit or the outgoing MTU.", "Raise max_message_size or the MTU towards the server, or set oversize = \"without_option82\"."},
 	BadOp:             {"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.", "Something other than DHCP sends to port 67; find it by its address in a capture."},
 	BadHlen:           {"bad_hlen", "The hardware address length is above 16.", "Look for a broken or hostile client."},
+	OptionsMalformed:  {"options_malformed", "An option runs past the end of the message.", "Look for a broken or hostile client or server."},
 	NotConfigured:     {"not_configured", "The message was heard on an interface that no [[interface]] names.", "Add an [[interface]] for it, or ignore the count if this network is served otherwise."},
 	NoGiaddr:          {"no_giaddr", "The interface has no address that may stand for its clients.", "Give the interface an IPv4 address, or set giaddr to an address, a prefix or an interface to borrow from."},
 	NoServer:          {"no_server", "The interface has no server of this address family.", "Add an address of this family to servers."},

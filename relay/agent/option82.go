@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"bytes"
+	"net/netip"
+
+	"dhcp-relay/relay/bootp"
+)
+
+// An option is option 82 as a link sends it, rendered (RFC 3046, section 2.0).
+type option struct {
+	bytes   []byte // code, length and suboptions; nil if none is sent
+	flags   int    // offset of the value of suboption 10 in bytes, 0 if absent
+	vss     int    // octets of the VSS suboptions at the end of bytes
+	circuit []byte // value of suboption 1
+	mark    []byte // value of the suboption that tells our echo from another's
+	code    byte   // code of that suboption, 0 if none is sent
+}
+
+// flagUnicast says that the client sent its message by unicast (RFC 5010,
+// section 3).
+const flagUnicast = 0x80
+
+// maxOption82 is the greatest length of option 82's value: it is never split
+// (RFC 3396, section 4).
+const maxOption82 = 255
+
+// render writes option 82 of a link. With a nil face it is that for requests
+// which another relay has relayed: this relay sets no giaddr there, so it says
+// nothing of the subnet either (RFC 3527, section 3).
+func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
+	c := &l.Interface.Option82
+	if !c.On {
+		return option{}
+	}
+	facts := Facts{
+		Interface: l.Host.Name, Alias: l.Host.Alias, Hostname: s.Policy.Hostname,
+		VLAN: l.Host.VLAN, MAC: l.Host.MAC,
+	}
+	switch {
+	case f != nil:
+		facts.Giaddr = f.Giaddr
+	case len(l.Faces) > 0:
+		facts.Giaddr = l.Faces[0].Giaddr
+	}
+	o := option{bytes: []byte{bootp.OptionRelay, 0}}
+	o.circuit = o.identify(bootp.SubCircuitID, c.CircuitID, &facts)
+	o.identify(bootp.SubRemoteID, c.RemoteID, &facts)
+	if f != nil {
+		if sel := linkSelection(c, f); sel.IsValid() {
+			o.add(bootp.SubLinkSelection, sel.AsSlice())
+		}
+	}
+	o.identify(bootp.SubSubscriberID, c.SubscriberID, &facts)
+	if len(c.Vendor) > 0 {
+		o.add(bootp.SubVendor, c.Vendor)
+	}
+	if c.Flags {
+		o.flags = len(o.bytes) + 2
+		o.add(bootp.SubFlags, []byte{0})
+	}
+	if c.Override && f != nil {
+		a := f.Local
+		if c.OverrideAddr.IsValid() {
+			a = c.OverrideAddr
+		}
+		o.add(bootp.SubServerOverride, a.AsSlice())
+	}
+	if len(c.RelayID) > 0 {
+		o.add(bootp.SubRelayID, c.RelayID)
+		o.marks(bootp.SubRelayID, c.RelayID)
+	}
+	if l.Interface.SourcePort != portServer {
+		o.add(bootp.SubSourcePort, nil)
+	}
+	if c.VSS.On {
+		n := len(o.bytes)
+		o.add(bootp.SubVSS, append([]byte{c.VSS.Type}, c.VSS.Name...))
+		o.add(bootp.SubVSSControl, nil)
+		o.vss = len(o.bytes) - n
+	}
+	n := len(o.bytes) - 2
+	if n == 0 {
+		return option{}
+	}
+	if n > maxOption82 {
+		ps.add(l.Host.Name, "option 82 would be longer than 255 octets and is left out", "shorten its identifiers")
+		return option{circuit: o.circuit}
+	}
+	o.bytes[1] = byte(n)
+	return o
+}
+
+// add appends a suboption.
+func (o *option) add(code byte, value []byte) {
+	if len(value) <= maxOption82 {
+		o.bytes = bootp.AppendSub(o.bytes, code, value)
+	}
+}
+
+// marks notes the first suboption that tells our echo from another's.
+func (o *option) marks(code byte, value []byte) {
+	if o.code == 0 {
+		o.code, o.mark = code, value
+	}
+}
+
+// identify appends a suboption made from a template and returns its value.
+func (o *option) identify(code byte, t Template, f *Facts) []byte {
+	v := t.Append(nil, f)
+	if len(v) == 0 {
+		return nil
+	}
+	o.add(code, v)
+	o.marks(code, v)
+	return v
+}
+
+// linkSelection returns the value of suboption 5 (RFC 3527, section 3), which is
+// not valid if the suboption is not sent.
+func linkSelection(c *Option82, f *Face) (a netip.Addr) {
+	switch c.LinkSel {
+	case LinkSelSubnet:
+		return f.Subnet.Masked().Addr()
+	case LinkSelAddress:
+		return f.Local
+	case LinkSelGiven:
+		return c.LinkSelNet.Masked().Addr()
+	case LinkSelOff:
+	}
+	return a
+}
+
+// ours reports whether an echoed option 82 is the one that the link sends. Only
+// what identifies is compared: servers reorder and change the rest.
+func (o *option) ours(v bootp.RelayInfo) bool {
+	if o.code == 0 {
+		return len(o.bytes) > 2 && bytes.Equal(v, o.bytes[2:])
+	}
+	echo, ok := v.Sub(o.code)
+	return ok && bytes.Equal(echo, o.mark)
+}
+
+// vssReason checks what the server made of the VSS that it was told: an echo of
+// both suboptions shows that it ignored it, another VPN that it cannot be served
+// (RFC 6607, sections 5 and 5.1).
+func vssReason(c *Option82, v bootp.RelayInfo) Reason {
+	vpn, ok := v.Sub(bootp.SubVSS)
+	if !ok {
+		return Relayed
+	}
+	if len(vpn) == 0 || !c.VSS.On || vpn[0] != c.VSS.Type || !bytes.Equal(vpn[1:], c.VSS.Name) {
+		return VSSUnknown
+	}
+	if _, control := v.Sub(bootp.SubVSSControl); control {
+		return VSSIgnored
+	}
+	return Relayed
+}

@@ -1,0 +1,123 @@
+package agent
+
+import (
+	"net/netip"
+
+	"dhcp-relay/relay/bootp"
+)
+
+// reply4 decides on a message from a server (RFC 1542, section 4.1.2). Nothing
+// of it is changed but option 82.
+func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+	if r := s.mayReply(in, v.Link); r != Relayed {
+		return v.drop(r)
+	}
+	v.Link = nil
+	switch opts.Type {
+	case bootp.LeaseUnassigned, bootp.LeaseUnknown, bootp.LeaseActive:
+		return v.drop(Leasequery)
+	}
+	g := s.groups[p.Giaddr()]
+	if g == nil {
+		return v.drop(BogusGiaddr)
+	}
+	var scratch [bootp.MaxRelay * 255]byte
+	var echo bootp.RelayInfo
+	if opts.NumRelay > 0 {
+		echo = bootp.RelayInfo(p.RelayValue(opts, scratch[:]))
+		if opts.NumRelay > bootp.MaxRelay || !echo.Valid() {
+			return v.drop(Option82Malformed)
+		}
+	}
+	circuit, _ := echo.Sub(bootp.SubCircuitID)
+	to := g.find(s, s.vrfOf[in.Link], circuit)
+	if to.link == nil {
+		return v.drop(AmbiguousReply)
+	}
+	v.Link, v.Src = to.link, to.face.Local
+	if r := strip(b, p, opts, echo, to); r != Relayed {
+		return v.drop(r)
+	}
+	if !to.link.Host.Up {
+		return v.drop(LinkDown)
+	}
+	return deliver(bootp.Packet(b.Bytes()), opts.Type, v)
+}
+
+// mayReply checks who sent a reply, and where it was heard: configured servers
+// may reply on any link, others never on a client-facing one.
+func (s *Snapshot) mayReply(in Ingress, heard *Link) Reason {
+	from := in.Src.Addr()
+	if _, ok := s.servers[from]; ok {
+		return Relayed
+	}
+	if heard != nil {
+		return ReplyFromClient
+	}
+	if len(s.Policy.ReplySources) == 0 {
+		return Relayed
+	}
+	for _, p := range s.Policy.ReplySources {
+		if p.Contains(from) {
+			return Relayed
+		}
+	}
+	return ReplySource
+}
+
+// strip removes the echo of option 82 (RFC 3046, section 2.1): on untrusted
+// links any, on trusted ones ours alone, for a downstream element may have
+// added the other.
+func strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to member) Reason {
+	if opts.NumRelay > 0 {
+		c, ours := to.link.Interface, to.face.opt.ours(echo)
+		if !ours && !c.Trusted && c.Option82.DropMismatch {
+			return Option82Mismatch
+		}
+		if ours || !c.Trusted {
+			if r := vssReason(&c.Option82, echo); r != Relayed {
+				return r
+			}
+			p = p.RemoveAll(*opts)
+		}
+	}
+	// RFC 1542, section 2.1: clients may drop what is shorter.
+	if q, ok := p.Pad(bootp.MinLen); ok {
+		p = q
+	}
+	b.set(p)
+	return Relayed
+}
+
+// deliver chooses the last hop of a reply.
+func deliver(p bootp.Packet, t bootp.Type, v Verdict) Verdict {
+	v.To, v.Dst = ToFrame, netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	yiaddr, ciaddr := p.Yiaddr(), p.Ciaddr()
+	dst := yiaddr
+	if dst.IsUnspecified() {
+		// The answer to an INFORM bears no yiaddr (RFC 2131, section 4.3.5).
+		dst = ciaddr
+	}
+	// A NAK reaches the client whatever address it thinks it has (RFC 2131, section 4.3.2).
+	broadcast := p.Broadcast() || v.Link.Interface.Broadcast || t == bootp.Nak || !validGiaddr(dst)
+	switch {
+	case broadcast:
+	case v.Link.ethernet && framed(p):
+		v.Dst, v.HW = dst, p.Chaddr()
+	case !v.Link.ethernet || dst == ciaddr:
+		// The client has the address already, so it answers to it; or the
+		// link has no frames that could be addressed (RFC 4390, section 2.2).
+		v.To, v.Dst = ToHost, dst
+	}
+	if !v.Link.ethernet {
+		v.To = ToHost
+	}
+	return v
+}
+
+// framed reports whether chaddr is an Ethernet address that a frame can be sent
+// to. Else the reply is broadcast (RFC 1542, section 3.1.1).
+func framed(p bootp.Packet) bool {
+	c := p.Chaddr()
+	return p.Htype() == 1 && len(c) == 6 && c[0]&1 == 0 && (c[0]|c[1]|c[2]|c[3]|c[4]|c[5]) != 0
+}

@@ -1,0 +1,293 @@
+package agent
+
+import (
+	"net/netip"
+
+	"dhcp-relay/relay/bootp"
+)
+
+const (
+	portServer = 67
+	portClient = 68
+	maxHops    = 16    // RFC 1542, section 4.1.1: never more
+	maxPayload = 65507 // octets of a UDP payload in IPv4
+)
+
+// Relay4 decides on one BOOTP or DHCPv4 message and edits it in its Buf.
+func (s *Snapshot) Relay4(b *Buf, in Ingress) Verdict {
+	v := Verdict{Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	p := bootp.Packet(b.Bytes())
+	if len(p) > 0 && p[0] == bootp.Reply {
+		v.Direction = Replies
+	}
+	switch {
+	case in.Truncated:
+		return v.drop(Oversize)
+	case !p.Valid():
+		return v.drop(Short)
+	case p.Hlen() > 16:
+		return v.drop(BadHlen)
+	case p.Op() != bootp.Request && p.Op() != bootp.Reply:
+		return v.drop(BadOp)
+	}
+	var opts bootp.Layout
+	if p.DHCP() {
+		var ok bool
+		if opts, ok = p.Scan(); !ok {
+			return v.drop(OptionsMalformed)
+		}
+	}
+	v.Type = uint8(opts.Type)
+	if p.Op() == bootp.Reply {
+		return s.reply4(b, p, &opts, in, v)
+	}
+	return s.request4(b, p, &opts, in, v)
+}
+
+// request4 decides on a message from a client or from a relay nearer to it.
+func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+	l := v.Link
+	if l == nil {
+		return v.drop(NotConfigured)
+	}
+	if r := s.admit4(l, p, opts, in); r != Relayed {
+		return v.drop(r)
+	}
+	if p.Giaddr().IsUnspecified() {
+		v = s.first4(b, p, opts, in, v)
+	} else {
+		v = s.further4(b, p, opts, in, v)
+	}
+	if v.Reason != Relayed {
+		return v
+	}
+	if l.Interface.Mode == Hash {
+		v.Server = s.pick(l, p, opts)
+	}
+	p = bootp.Packet(b.Bytes())
+	p.SetHops(p.Hops() + 1)
+	// RFC 1542, section 2.1: peers may drop what is shorter.
+	if p, ok := p.Pad(bootp.MinLen); ok {
+		b.set(p)
+	}
+	return v
+}
+
+// admit4 checks what holds for every request of a link.
+func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in Ingress) Reason {
+	c := l.Interface
+	switch {
+	case c.Strict300 && len(p) < bootp.MinLen:
+		return Short
+	case s.Own(in.Src.Addr()):
+		return OwnMessage
+	case p.Hops() > min(c.HopLimit, maxHops):
+		return HopLimit
+	case p.Secs() < c.MinSecs:
+		return SecsBelow
+	case opts.Type == 0 && !c.Bootp:
+		return BootpRefused
+	case len(l.Servers) == 0:
+		return NoServer
+	case opts.NumRelay == 0:
+		return Relayed
+	case !c.Trusted:
+		return UntrustedOption82
+	case !relayInfoValid(p, opts):
+		return Option82Malformed
+	}
+	return Relayed
+}
+
+// relayInfoValid reports whether option 82 of a message can be parsed.
+func relayInfoValid(p bootp.Packet, opts *bootp.Layout) bool {
+	var scratch [bootp.MaxRelay * 255]byte
+	return opts.NumRelay <= bootp.MaxRelay && bootp.RelayInfo(p.RelayValue(opts, scratch[:])).Valid()
+}
+
+// first4 makes this relay the first one of a request (RFC 1542, section 4.1.1).
+func (s *Snapshot) first4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+	l := v.Link
+	if len(l.Faces) == 0 {
+		return v.drop(NoGiaddr)
+	}
+	f := l.nearest(clientAddr(p, opts), in.Face)
+	p.SetGiaddr(f.Giaddr)
+	v.Src = s.source(l, f)
+	// A trusted switch has added option 82: RFC 3046, section 2.1, forbids a second.
+	if opts.NumRelay > 0 || !p.DHCP() {
+		return v
+	}
+	return s.add82(b, p, opts, &f.opt, in, v)
+}
+
+// clientAddr returns the address that the client has, or was offered: its subnet
+// tells the face. The address in a DISCOVER is only a wish.
+func clientAddr(p bootp.Packet, opts *bootp.Layout) (a netip.Addr) {
+	if a := p.Ciaddr(); !a.IsUnspecified() {
+		return a
+	}
+	if opts.Type == bootp.Discover {
+		return a
+	}
+	return opts.Requested
+}
+
+// further4 relays a request that another relay has relayed: its giaddr stays,
+// and by default nothing is added (RFC 3046, section 2.1.1).
+func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+	l, a := v.Link, p.Giaddr()
+	switch {
+	case !validGiaddr(a):
+		return v.drop(GiaddrInvalid)
+	case s.Own(a):
+		return v.drop(GiaddrSpoof)
+	case !l.Interface.Trusted:
+		return v.drop(GiaddrUntrusted)
+	}
+	if len(l.Faces) > 0 {
+		v.Src = s.source(l, &l.Faces[0])
+	} else {
+		v.Src = s.source(l, nil)
+	}
+	if !p.DHCP() && l.Interface.Relayed != Drop {
+		return v
+	}
+	switch l.Interface.Relayed {
+	case Drop:
+		return v.drop(GiaddrRefused)
+	case Append:
+		return s.add82(b, p, opts, &l.chained, in, v)
+	case Replace:
+		if opts.NumRelay > 0 {
+			p = p.RemoveAll(*opts)
+			*opts, _ = p.Scan()
+			b.set(p)
+		}
+		return s.add82(b, p, opts, &l.chained, in, v)
+	case Forward:
+	}
+	return v
+}
+
+// add82 inserts option 82, or leaves it out where there is no room for it
+// (RFC 3046, section 2.1).
+func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in Ingress, v Verdict) Verdict {
+	if o.bytes == nil {
+		return v
+	}
+	c := v.Link.Interface
+	limit := maxPayload
+	if c.MaxSize > 0 {
+		limit = min(limit, c.MaxSize)
+	}
+	n := len(p)
+	if q, ok := p.Insert(*opts, o.bytes); ok {
+		if len(q) <= limit {
+			if o.flags > 0 && s.Own(in.Dst) {
+				q[opts.End+o.flags] = flagUnicast
+			}
+			b.set(q)
+			v.added, v.vss = bootp.Span{Off: opts.End, Len: len(o.bytes)}, o.vss
+			return v
+		}
+		// What was absorbed of the padding comes back as the zeros it was.
+		b.set(q.Remove(bootp.Span{Off: opts.End, Len: len(o.bytes)})[:n])
+	}
+	if c.DropOversize {
+		return v.drop(Oversize)
+	}
+	v.Omitted = true
+	return v
+}
+
+// Shed takes option 82 out again, after the kernel has said that the message is
+// too large for the way to a server. It reports false if the message is to be
+// dropped: by setting, or because option 82 is not what makes it too large.
+func (v *Verdict) Shed(b *Buf) bool {
+	if v.added.Len == 0 || v.Link.Interface.DropOversize {
+		return false
+	}
+	p := bootp.Packet(b.Bytes()).Remove(v.added)
+	p, _ = p.Pad(bootp.MinLen)
+	b.set(p)
+	v.added, v.vss, v.Omitted = bootp.Span{}, 0, true
+	return true
+}
+
+// HasVSS reports whether the message bears VSS suboptions, which only servers
+// that understand them are to see (RFC 6607, section 5).
+func (v *Verdict) HasVSS() bool { return v.vss > 0 }
+
+// ShedVSS takes the VSS suboptions out of option 82.
+func (v *Verdict) ShedVSS(b *Buf) {
+	p := bootp.Packet(b.Bytes())
+	if rest := v.added.Len - v.vss; rest > 2 {
+		p[v.added.Off+1] -= byte(v.vss)
+		p = p.Remove(bootp.Span{Off: v.added.Off + rest, Len: v.vss})
+		v.added.Len = rest
+	} else {
+		p = p.Remove(v.added)
+		v.added = bootp.Span{}
+	}
+	v.vss = 0
+	p, _ = p.Pad(bootp.MinLen)
+	b.set(p)
+}
+
+// source returns the source address towards the servers, which is not valid if
+// the kernel is to choose.
+func (s *Snapshot) source(l *Link, f *Face) (a netip.Addr) {
+	switch l.Interface.Source {
+	case SourceGiaddr:
+		if f != nil {
+			return f.Giaddr
+		}
+	case SourceGiven:
+		return l.Interface.SourceAddr
+	case SourceRoute:
+	}
+	return a
+}
+
+// validGiaddr reports whether a relay can have the address (RFC 3046, section
+// 2.1.1, speaks of a valid giaddr).
+func validGiaddr(a netip.Addr) bool {
+	b := a.As4()
+	return b[0] != 0 && b[0] != 127 && b[0] < 224
+}
+
+// pick returns the one server of a link that a client always gets. It is chosen
+// by rendezvous, so that a server more or less moves few clients.
+func (s *Snapshot) pick(l *Link, p bootp.Packet, opts *bootp.Layout) int {
+	client := opts.ClientID
+	if len(client) == 0 {
+		client = p.Chaddr()
+	}
+	best, most := 0, uint64(0)
+	for i, n := range l.Servers {
+		a := s.Policy.Servers[n].Addr.Addr().As4()
+		h := fnv(fnv(fnvOffset, a[:]), client)
+		if h = mix(h); h > most || i == 0 {
+			best, most = i, h
+		}
+	}
+	return best
+}
+
+const fnvOffset, fnvPrime = 14695981039346656037, 1099511628211
+
+// fnv continues the hash FNV-1a.
+func fnv(h uint64, b []byte) uint64 {
+	for _, c := range b {
+		h = (h ^ uint64(c)) * fnvPrime
+	}
+	return h
+}
+
+// mix spreads the last octets of an FNV hash over all of its bits.
+func mix(h uint64) uint64 {
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}

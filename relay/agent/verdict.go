@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"net/netip"
+
+	"dhcp-relay/relay/bootp"
+)
+
+// An Ingress says how a message reached this host.
+type Ingress struct {
+	Link      int            // index of the interface that heard it
+	Src       netip.AddrPort // source of the datagram
+	Dst       netip.Addr     // destination of the datagram
+	Face      int            // which of the link's faces to try first, see Link.Faces
+	Truncated bool           // the message is longer than what was received of it
+}
+
+// TypeInvalid is the Verdict.Type of a message too broken to have a type.
+const TypeInvalid = 255
+
+// A Direction tells what comes from clients from what goes to them.
+type Direction uint8
+
+// The directions.
+const (
+	Requests Direction = iota
+	Replies
+)
+
+// A Target is the kind of receiver of a relayed message.
+type Target uint8
+
+// The targets.
+const (
+	ToServers Target = iota // the servers of Verdict.Link, by UDP
+	ToFrame                 // a client, in a link-layer frame to Verdict.HW: it may not answer ARP yet
+	ToHost                  // a client, by UDP and the kernel's own neighbour look-up
+)
+
+// A Verdict says what to do with a message, and why. The message itself was
+// edited in its Buf.
+type Verdict struct {
+	Reason    Reason
+	Direction Direction
+	Type      uint8 // v4: a bootp.Type; TypeInvalid if there is none
+	Link      *Link // the client-facing link concerned, nil if there is none
+	To        Target
+
+	Server  int        // ToServers: index into Link.Servers of the only one to send to, or -1 for all
+	Src     netip.Addr // source address to use; invalid: the kernel's choice
+	Dst     netip.Addr // ToFrame, ToHost: destination address
+	HW      []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
+	Omitted bool       // option 82 was left out for want of room
+
+	added bootp.Span // option 82 as inserted, for Shed
+	vss   int        // octets of VSS at the end of the inserted option, for ShedVSS
+}
+
+// drop returns v with a reason other than Relayed.
+func (v Verdict) drop(r Reason) Verdict {
+	v.Reason = r
+	return v
+}
