@@ -10,7 +10,7 @@ import (
 
 // roomy returns a copy of p with spare octets of capacity, all of them stale.
 func roomy(p Packet, spare int) Packet {
-	b := append(bytes.Clone(p), bytes.Repeat([]byte{0xa5}, spare)...)
+	b := append(bytes.Clone(p), bytes.Repeat([]byte{0x5a}, spare)...)
 	return b[:len(p):len(b)]
 }
 
@@ -125,7 +125,7 @@ func TestInsert(t *testing.T) {
 			want := tt.want
 			if want == nil {
 				want = tt.p
-				stale := bytes.Repeat([]byte{0xa5}, tt.spare)
+				stale := bytes.Repeat([]byte{0x5a}, tt.spare)
 				if diff := cmp.Diff(stale, []byte(got[len(got):cap(got)])); diff != "" {
 					t.Errorf("buffer after the message (-want +got):\n%s", diff)
 				}

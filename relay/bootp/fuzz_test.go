@@ -35,7 +35,7 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, m []byte) {
 		before := bytes.Clone(m)
-		checkScan(t, m)
+		checkScan(t, consult(m), m)
 		if !bytes.Equal(before, m) {
 			t.Fatalf("Scan changed the message\ngot  % x\nwant % x", m, before)
 		}
@@ -55,7 +55,7 @@ func FuzzInsert(f *testing.F) {
 		f.Add([]byte(p), []byte{}, uint8(255))
 	}
 	f.Fuzz(func(t *testing.T, m, opt []byte, spare uint8) {
-		checkInsert(t, make([]byte, len(m)+int(spare)), m, opt)
+		checkInsert(t, consult(m), make([]byte, len(m)+int(spare)), m, opt)
 	})
 }
 
@@ -64,7 +64,7 @@ func FuzzRemove(f *testing.F) {
 		f.Add([]byte(p))
 	}
 	f.Fuzz(func(t *testing.T, m []byte) {
-		checkRemove(t, make([]byte, len(m)), m)
+		checkRemove(t, consult(m), make([]byte, len(m)), m)
 	})
 }
 

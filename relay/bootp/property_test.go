@@ -144,13 +144,15 @@ func TestR3396_4_RandomMessages(t *testing.T) {
 			for range messages / shards {
 				m := g.message()
 				opt = g.inserts(opt)
-				checkScan(t, m)
-				checkInsert(t, room[:len(m)+g.IntN(64)], m, opt)
-				checkRemove(t, room[:len(m)], m)
-				if l, ok := Packet(m).Scan(); ok {
+				o := consult(m)
+				checkScan(t, o, m)
+				checkInsert(t, o, room[:len(m)+g.IntN(64)], m, opt)
+				checkRemove(t, o, room[:len(m)], m)
+				if o != nil {
+					n := o.layout().NumRelay
 					sound++
-					several += min(1, l.NumRelay/2)
-					many += min(1, l.NumRelay/(MaxRelay+1))
+					several += min(1, n/2)
+					many += min(1, n/(MaxRelay+1))
 				}
 			}
 			// A generator that makes only broken messages would prove nothing.
@@ -173,9 +175,10 @@ func TestBrokenMessages(t *testing.T) {
 	} {
 		check := func(m []byte) {
 			t.Helper()
-			checkScan(t, m)
-			checkInsert(t, room[:len(m)+len(relayInf)], m, relayInf)
-			checkRemove(t, room[:len(m)], m)
+			o := consult(m)
+			checkScan(t, o, m)
+			checkInsert(t, o, room[:len(m)+len(relayInf)], m, relayInf)
+			checkRemove(t, o, room[:len(m)], m)
 		}
 		for n := range m {
 			check(m[:n])
