@@ -1,0 +1,295 @@
+package giaddr
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Why a link has no address that may stand for its clients. Choose4 and Choose6
+// wrap these with the names of the links and addresses concerned.
+var (
+	// ErrNoAddress says that a link has no usable address of the family.
+	ErrNoAddress = errors.New("no usable address")
+	// ErrNotInPrefix says that none of a link's usable addresses is within Rule.Prefix.
+	ErrNotInPrefix = errors.New("no address within the prefix")
+	// ErrNotOnHost says that Rule.Addr is no usable address of this host.
+	ErrNotOnHost = errors.New("not an address of this host")
+	// ErrNoSuchLink says that the host has no link with the name Rule.Link.
+	ErrNoSuchLink = errors.New("no such link")
+	// ErrBroadcast says that an address is the broadcast address or the number of
+	// a subnet (RFC 1542, section 4.1.1).
+	ErrBroadcast = errors.New("broadcast address or number of a subnet")
+	// ErrInvalidRule says that a rule can never hold: an unknown Kind, the wrong
+	// address family, or an address that is no unicast address of a subnet.
+	ErrInvalidRule = errors.New("invalid rule")
+)
+
+// A family is where IPv4 and IPv6 differ: v4 in choose4.go, v6 in choose6.go.
+type family interface {
+	// bits is the length of an address.
+	bits() int
+	// unicast reports whether a can be an address of a client network.
+	unicast(a netip.Addr) bool
+	// usable reports whether a of a link with the addresses all may be emitted.
+	usable(a Addr, all []Addr) bool
+	// reserved reports whether a, which is within p, is set aside in that subnet.
+	reserved(a netip.Addr, p netip.Prefix) bool
+	// rank orders addresses: the lower is the better.
+	rank(a Addr) int
+}
+
+// Match reports whether the link name matches pattern, as path.Match does. A
+// pattern without any of * ? [ \ matches only itself; a malformed one matches
+// nothing.
+func Match(pattern, name string) bool {
+	if !strings.ContainsAny(pattern, `*?[\`) {
+		return pattern == name
+	}
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
+
+func choose(f family, r Rule, l *Link, host []Link) ([]Choice, error) {
+	switch r.Kind {
+	case Primary:
+		own, err := primary(f, l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Name, err)
+		}
+		return own, nil
+	case InPrefix:
+		own, err := inPrefix(f, r.Prefix, l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: giaddr %s: %w", l.Name, r.Prefix, err)
+		}
+		return own, nil
+	case Given:
+		c, err := given(f, r.Addr, l, host)
+		if err != nil {
+			return nil, fmt.Errorf("%s: giaddr %s: %w", l.Name, r.Addr, err)
+		}
+		return []Choice{c}, nil
+	case Borrowed:
+		c, err := borrowed(f, r.Link, l, host)
+		if err != nil {
+			return nil, fmt.Errorf("%s: giaddr of %s: %w", l.Name, r.Link, err)
+		}
+		return []Choice{c}, nil
+	}
+	return nil, fmt.Errorf("%s: %s: %w", l.Name, r, ErrInvalidRule)
+}
+
+func primary(f family, l *Link) ([]Choice, error) {
+	all := usable(f, l)
+	if len(all) == 0 {
+		return nil, ErrNoAddress
+	}
+	return faces(all), nil
+}
+
+func inPrefix(f family, p netip.Prefix, l *Link) ([]Choice, error) {
+	if !p.IsValid() || p.Addr().BitLen() != f.bits() {
+		return nil, ErrInvalidRule
+	}
+	all := usable(f, l)
+	if len(all) == 0 {
+		return nil, ErrNoAddress
+	}
+	within := slices.DeleteFunc(all, func(a Addr) bool { return !p.Contains(a.Prefix.Addr()) })
+	if len(within) == 0 {
+		return nil, ErrNotInPrefix
+	}
+	return faces(within), nil
+}
+
+func given(f family, a netip.Addr, l *Link, host []Link) (Choice, error) {
+	if !f.unicast(a) {
+		return Choice{}, ErrInvalidRule
+	}
+	around := linksAround(a, host)
+	holder, subnet := holderOf(f, a, l, around)
+	for _, h := range around {
+		// Subnets of another VRF may overlap without meaning the same network.
+		if (holder == nil || h.VRF == holder.VRF) && reservedOn(f, a, h) {
+			return Choice{}, ErrBroadcast
+		}
+	}
+	if reservedOn(f, a, l) {
+		return Choice{}, ErrBroadcast
+	}
+	if holder == nil {
+		return Choice{}, ErrNotOnHost
+	}
+	if holder == l {
+		return Choice{a, subnet}, nil
+	}
+	return Choice{a, subnetOf(f, l, subnet)}, nil
+}
+
+func borrowed(f family, name string, l *Link, host []Link) (Choice, error) {
+	lender := named(name, host)
+	if lender == nil {
+		return Choice{}, ErrNoSuchLink
+	}
+	lent, err := primary(f, lender)
+	if err != nil {
+		return Choice{}, err
+	}
+	if reservedOn(f, lent[0].Addr, l) {
+		return Choice{}, ErrBroadcast
+	}
+	return Choice{lent[0].Addr, subnetOf(f, l, lent[0].Subnet)}, nil
+}
+
+func named(name string, host []Link) *Link {
+	for i := range host {
+		if host[i].Name == name {
+			return &host[i]
+		}
+	}
+	return nil
+}
+
+// subnetOf returns the subnet of the clients of l: l's own, or else the lender's.
+func subnetOf(f family, l *Link, lender netip.Prefix) netip.Prefix {
+	own, err := primary(f, l)
+	// A link-local subnet tells a server nothing about the clients.
+	if err != nil || own[0].Addr.IsLinkLocalUnicast() {
+		return lender
+	}
+	return own[0].Subnet
+}
+
+// linksAround returns the links with a subnet that contains a. They are few, and
+// a host can have thousands.
+func linksAround(a netip.Addr, host []Link) []*Link {
+	var around []*Link
+	for i := range host {
+		all := host[i].Addrs
+		for j := range all {
+			if all[j].Prefix.Contains(a) {
+				around = append(around, &host[i])
+				break
+			}
+		}
+	}
+	return around
+}
+
+// holderOf returns the link that holds a, and its subnet there: l itself if it
+// does, else a link of the same VRF, else the one with the lowest index.
+func holderOf(f family, a netip.Addr, l *Link, around []*Link) (*Link, netip.Prefix) {
+	if p, ok := holds(f, a, l); ok {
+		return l, p
+	}
+	var best *Link
+	var subnet netip.Prefix
+	for _, h := range around {
+		p, ok := holds(f, a, h)
+		if !ok || best != nil && nearer(l, best, h) <= 0 {
+			continue
+		}
+		best, subnet = h, p
+	}
+	return best, subnet
+}
+
+// nearer compares two links by how close to l they are.
+func nearer(l, a, b *Link) int {
+	foreign := func(x *Link) int {
+		if x.VRF == l.VRF {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(foreign(a), foreign(b)), cmp.Compare(a.Index, b.Index))
+}
+
+// holds returns the subnet of a on l. If l has a in several subnets, it is the
+// widest, so that the order of addresses does not matter.
+func holds(f family, a netip.Addr, l *Link) (netip.Prefix, bool) {
+	var widest netip.Prefix
+	for i := range l.Addrs {
+		have := l.Addrs[i]
+		if have.Prefix.Addr() != a || !f.usable(have, l.Addrs) {
+			continue
+		}
+		if !widest.IsValid() || have.Prefix.Bits() < widest.Bits() {
+			widest = have.Prefix
+		}
+	}
+	if !widest.IsValid() {
+		return widest, false
+	}
+	return widest.Masked(), true
+}
+
+func reservedOn(f family, a netip.Addr, l *Link) bool {
+	for i := range l.Addrs {
+		if p := l.Addrs[i].Prefix; p.Contains(a) && f.reserved(a, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// usable returns the addresses of l that may stand for its clients, best first.
+func usable(f family, l *Link) []Addr {
+	all := make([]Addr, 0, len(l.Addrs))
+	for _, a := range l.Addrs {
+		if f.usable(a, l.Addrs) {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, func(a, b Addr) int {
+		return cmp.Or(
+			cmp.Compare(localRank(a), localRank(b)),
+			cmp.Compare(f.rank(a), f.rank(b)),
+			a.Prefix.Addr().Compare(b.Prefix.Addr()),
+			cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
+		)
+	})
+	return all
+}
+
+func localRank(a Addr) int {
+	if a.Prefix.Addr().IsLinkLocalUnicast() {
+		return 1
+	}
+	return 0
+}
+
+// faces returns one choice for each subnet of all, which is sorted and not
+// empty. Link-local addresses count only if there is nothing else.
+func faces(all []Addr) []Choice {
+	local := localRank(all[0])
+	var list []Choice
+	for _, a := range all {
+		if localRank(a) != local {
+			break
+		}
+		c := Choice{a.Prefix.Addr(), a.Prefix.Masked()}
+		if !slices.ContainsFunc(list, func(have Choice) bool { return covers(have, c) }) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// covers reports whether a server that was asked with have learns nothing more
+// from c: the same address or subnet again, or a host route (a VRRP address, for
+// example) within the subnet.
+func covers(have, c Choice) bool {
+	return have.Addr == c.Addr || have.Subnet == c.Subnet || narrow(c.Subnet) && have.Subnet.Contains(c.Addr)
+}
+
+// narrow reports whether p is too long to number a network of clients: a host
+// route, or a point-to-point link (RFC 3021, RFC 6164).
+func narrow(p netip.Prefix) bool {
+	return p.Bits() > p.Addr().BitLen()-2
+}
