@@ -12,6 +12,7 @@ type Problem struct {
 	Interface string // the link or pattern concerned
 	Text      string // what is wrong
 	Hint      string // what to do
+	Fatal     bool   // no change of the host can make it right
 }
 
 // String returns the problem as one line.
@@ -20,7 +21,7 @@ func (p Problem) String() string { return p.Interface + ": " + p.Text + "; " + p
 type problems []Problem
 
 func (p *problems) add(link, text, hint string) {
-	*p = append(*p, Problem{link, text, hint})
+	*p = append(*p, Problem{Interface: link, Text: text, Hint: hint})
 }
 
 // checkServers tells of servers that are unlikely to be meant.

@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"errors"
 	"net/netip"
 
 	"dhcp-relay/giaddr"
@@ -148,6 +149,8 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 	if err != nil && len(l.Servers) > 0 {
 		l.State, l.Problem = NoAddress, err
 		ps.add(h.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
+		// RFC 1542, section 4.1.1: giaddr is never a broadcast address.
+		(*ps)[len(*ps)-1].Fatal = errors.Is(err, giaddr.ErrBroadcast)
 	}
 	if in.SmartAfter == 0 && len(choices) > 1 {
 		choices = choices[:1]

@@ -1,0 +1,75 @@
+# make demo   shows the relay at work in a lab of network namespaces (root)
+# make test   proves it (root)
+# make help   lists the rest
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+GO ?= go
+BIN := bin
+TOOLS := .bin
+GOLANGCI_VERSION := v2.15.0
+FUZZTIME ?= 30s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+export CGO_ENABLED ?= 0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: build
+build: ## build the daemon and the lab into bin/
+	@echo "building $(BIN)/dhcp-relay and $(BIN)/dhcp-lab (Go fetches the modules it lacks)"
+	@$(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/dhcp-relay ./cmd/dhcp-lab
+
+.PHONY: demo
+demo: deps-demo build ## play the scenes in a lab of network namespaces (DEMO="--once" ends at once)
+	@$(BIN)/dhcp-lab demo $(DEMO)
+
+.PHONY: test
+test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers and clients
+	@echo "testing with the race detector; real servers and clients run in namespaces"
+	@$(GO) vet ./...
+	@mkdir -p $(BIN)
+	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=$${RELAY_TEST_NOSKIP-1} $(GO) test -race -timeout 14m ./...
+	@echo "testing without it what it would distort: allocations, and a million random messages"
+	@$(GO) test -timeout 5m ./relay/... ./giaddr/... ./metrics/... ./cmd/dhcp-lab/internal/conformance
+
+.PHONY: conformance
+conformance: deps-test build ## run the tests and print which requirement each one shows
+	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=1 $(GO) test -race -json ./... >$(BIN)/test.json || true
+	@$(BIN)/dhcp-lab conformance $(BIN)/test.json
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## run golangci-lint; it also holds the floors of the design
+	@$< run ./...
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
+	@echo "building golangci-lint $(GOLANGCI_VERSION) from its module, once"
+	@mkdir -p $(TOOLS)
+	@GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
+
+.PHONY: fuzz
+fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzzing $$pkg $$f for $(FUZZTIME)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+.PHONY: deps-demo
+deps-demo:
+	@.ci/deps ip
+
+.PHONY: deps-test
+deps-test:
+	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf $(BIN) $(TOOLS)
