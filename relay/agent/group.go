@@ -73,12 +73,7 @@ func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
 	}
 	ms := g.members
 	if circuit != nil {
-		i, _ := slices.BinarySearchFunc(ms, circuit, func(m member, c []byte) int { return bytes.Compare(m.circuit(), c) })
-		n := i
-		for n < len(ms) && bytes.Equal(ms[n].circuit(), circuit) {
-			n++
-		}
-		ms = ms[i:n]
+		ms = g.among(circuit)
 	}
 	var found member
 	for _, m := range ms {
@@ -91,6 +86,23 @@ func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
 		found = m
 	}
 	return found
+}
+
+// among returns the members with the circuit-id. The search is written out, for
+// slices.BinarySearchFunc would move the reply's octets to the heap.
+func (g *group) among(circuit []byte) []member {
+	low, high := 0, len(g.members)
+	for low < high {
+		if mid := (low + high) / 2; bytes.Compare(g.members[mid].circuit(), circuit) < 0 {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	for high < len(g.members) && bytes.Equal(g.members[high].circuit(), circuit) {
+		high++
+	}
+	return g.members[low:high]
 }
 
 // servedFrom reports whether one of the link's servers is reached by the VRF.
