@@ -1,0 +1,216 @@
+package retry_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"dhcp-relay/relay/retry"
+)
+
+var mac = []byte{0x02, 0, 0, 0, 0, 1}
+
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		after, n int
+		answered int // the number of the request that is answered; 0: none
+		want     []int
+	}{
+		{name: "each face three times, round robin", after: 3, n: 2, want: []int{0, 0, 0, 1, 1, 1, 0, 0, 0, 1}},
+		{name: "each face once", after: 1, n: 3, want: []int{0, 1, 2, 0, 1, 2}},
+		{name: "answer on the first face", after: 2, n: 2, answered: 2, want: []int{0, 0, 0, 0, 1, 1, 0}},
+		{name: "answer on the second face", after: 2, n: 2, answered: 3, want: []int{0, 0, 1, 1, 1, 0, 0}},
+		{name: "one face", after: 1, n: 1, want: []int{0, 0, 0}},
+		{name: "no face", after: 1, n: 0, want: []int{0, 0}},
+		{name: "never another face", after: 0, n: 3, want: []int{0, 0, 0, 0}},
+		{name: "nonsense", after: -1, n: -1, want: []int{0, 0}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			table := retry.New(16)
+			var got []int
+			for i := range tt.want {
+				got = append(got, table.Asked(7, mac, tt.after, tt.n))
+				if i+1 == tt.answered {
+					table.Answered(7, mac)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("faces (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAskedLimits(t *testing.T) {
+	t.Parallel()
+	table := retry.New(1)
+	for i := range 1 << 12 {
+		if got := table.Asked(1, mac, 1, 1<<20); got != i {
+			t.Fatalf("request %d: face %d", i, got)
+		}
+	}
+	if got := table.Asked(1, mac, 1, 1<<20); got != 0 {
+		t.Errorf("after the last face: %d, want 0", got)
+	}
+	for i := range 1<<12 - 2 {
+		if got := table.Asked(1, mac, 1<<20, 2); got != 0 {
+			t.Fatalf("request %d: face %d, want 0", i, got)
+		}
+	}
+	if got := table.Asked(1, mac, 1<<20, 2); got != 1 {
+		t.Errorf("after 4,095 requests: face %d, want 1", got)
+	}
+}
+
+func TestFewerFaces(t *testing.T) {
+	t.Parallel()
+	table := retry.New(1)
+	for range 3 {
+		table.Asked(1, mac, 1, 3)
+	}
+	if got := table.Asked(1, mac, 9, 2); got != 0 {
+		t.Errorf("face %d of 2", got)
+	}
+}
+
+// One slot for all: a client that comes back is as good as a new one.
+func TestCollision(t *testing.T) {
+	t.Parallel()
+	table := retry.New(0)
+	other := []byte{0x02, 0, 0, 0, 0, 2}
+	for range 2 {
+		table.Asked(7, mac, 2, 3)
+	}
+	table.Answered(7, other)
+	table.Answered(8, mac)
+	if got := table.Asked(7, mac, 2, 3); got != 1 {
+		t.Fatalf("face %d after answers to others, want 1", got)
+	}
+	if got := table.Asked(7, other, 2, 3); got != 0 {
+		t.Errorf("another client's face %d, want 0", got)
+	}
+	if got := table.Asked(8, mac, 2, 3); got != 0 {
+		t.Errorf("the same client's face on another link %d, want 0", got)
+	}
+	if got := table.Asked(7, mac, 2, 3); got != 0 {
+		t.Errorf("face %d of a forgotten client, want 0", got)
+	}
+}
+
+// In a table with room the clients do not disturb one another.
+func TestManyClients(t *testing.T) {
+	t.Parallel()
+	const clients = 1000
+	table := retry.New(1 << 16)
+	kept := 0
+	for range 2 {
+		for i := range clients {
+			kept += table.Asked(i%3, client(i), 1, 2)
+		}
+	}
+	// 1,000 of 65,536 slots: about 15 clients share one with another.
+	if kept < clients-60 {
+		t.Errorf("%d of %d clients were remembered", kept, clients)
+	}
+}
+
+func TestModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		table := retry.New(1)
+		after, n := rapid.IntRange(1, 5).Draw(t, "after"), rapid.IntRange(2, 5).Draw(t, "n")
+		chaddr := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "chaddr")
+		link := rapid.Int().Draw(t, "link")
+		face, count := 0, 0
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			if rapid.IntRange(0, 3).Draw(t, "answer") == 0 {
+				table.Answered(link, chaddr)
+				count = 0
+				continue
+			}
+			if count == after {
+				face, count = (face+1)%n, 0
+			}
+			count++
+			if got := table.Asked(link, chaddr, after, n); got != face {
+				t.Fatalf("face %d, want %d", got, face)
+			}
+		}
+	})
+}
+
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	const rounds, faces = 20000, 4
+	table := retry.New(4)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range rounds {
+			if got := table.Asked(i%5, client(i%7), 2, faces); got < 0 || got >= faces {
+				t.Errorf("face %d of %d", got, faces)
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		for i := range rounds {
+			table.Answered(i%5, client(i%7))
+		}
+	})
+	wg.Wait()
+}
+
+// No request of several at once is lost from the count.
+func TestConcurrentCount(t *testing.T) {
+	t.Parallel()
+	const each = 1000
+	table := retry.New(1)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for range each {
+				table.Asked(1, mac, 3*each, 2)
+			}
+		})
+	}
+	wg.Wait()
+	if got := table.Asked(1, mac, 3*each, 2); got != 1 {
+		t.Errorf("face %d after %d requests, want 1", got, 3*each)
+	}
+}
+
+func TestAllocs(t *testing.T) {
+	table := retry.New(64)
+	if got := testing.AllocsPerRun(1000, func() {
+		table.Asked(1, mac, 1, 3)
+		table.Answered(1, mac)
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
+func BenchmarkTable(b *testing.B) {
+	for _, slots := range []int{1 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("slots=%d", slots), func(b *testing.B) {
+			table, chaddr := retry.New(slots), client(0)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				binary.BigEndian.PutUint32(chaddr[2:], uint32(i))
+				table.Asked(7, chaddr, 3, 2)
+				table.Answered(7, chaddr)
+			}
+		})
+	}
+}
+
+func client(i int) []byte {
+	return binary.BigEndian.AppendUint32([]byte{0x02, 0}, uint32(i))
+}
