@@ -144,6 +144,7 @@ func TestClientID(t *testing.T) {
 		{"cut off by 65525", client(Solicit, cut(OptionClientID, 65535, duid...)), nil},
 		{"code only", client(Solicit, []byte{0, 1}), nil},
 		{"relay message", relayed(RelayForward, id), nil},
+		{"relay message whose link-address reads like one", append(Message{12, 0, 0, 0, 0, 1, 0, 2}, make(Message, 26)...), nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -113,6 +113,7 @@ func TestR6422_2_HasRSOO(t *testing.T) {
 		{"after a nested message", relayed(RelayForward, in(nest(solicit(), RelayForward, 3, nil)), rsoo), true},
 		{"inside a relay-reply", nest(with, RelayReply, 1, nil), true},
 		{"cut off", relayed(RelayForward, in(solicit()), cut(OptionRSOO, 99, 0)), true},
+		{"swallowed by an option of the level below", relayed(RelayForward, in(relayed(RelayForward, cut(18, len(rsoo)))), rsoo), true},
 		{"behind a cut in the level below", relayed(RelayForward, in(relayed(RelayForward, cut(18, 99, 0))), rsoo), true},
 		{"none", nest(solicit(), RelayForward, 8, nil), false},
 		{"no options", relayed(RelayForward), false},
