@@ -122,6 +122,10 @@ func TestR6422_2_HasRSOO(t *testing.T) {
 		{"as data of another option", nest(solicit(), RelayForward, 2, func(int) []byte { return opt(17, rsoo...) }), false},
 		{"relay header cut inside", relayed(RelayForward, in(relayed(RelayForward)[:33])), false},
 		{"relay message of 0 octets", relayed(RelayForward, in(nil)), false},
+		{"in a relay message cut off by its level", relayed(RelayForward,
+			in(relayed(RelayForward, cut(OptionRelayMsg, 43))),
+			opt(0x0c00, append(make([]byte, 30), rsoo...)...), // reads like a Relay-forward, 43 octets
+		), false},
 		{"only octets behind a cut", relayed(RelayForward, cut(18, 99), rsoo), false},
 	}
 	for _, tt := range tests {
