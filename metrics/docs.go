@@ -1,0 +1,107 @@
+package metrics
+
+// A MetricDoc is what the documentation says of one metric.
+type MetricDoc struct {
+	Name   string
+	Type   string   // "counter" or "gauge"
+	Labels []string // in the order in which the exposition shows them
+	Help   string   // a sentence or more
+}
+
+// A series is an index into Docs.
+type series int
+
+const (
+	messages series = iota
+	received
+	socketDrops
+	option82Omitted
+	serverCopies
+	serverFailures
+	sendErrors
+	interfaceState
+	interfaceServers
+	giaddrInfo
+	reloadSuccessful
+	reloadTime
+	configInfo
+	buildInfo
+	numSeries = int(iota)
+)
+
+// Docs returns every metric of the relay, beside those of the Go runtime and
+// of the process.
+func Docs() []MetricDoc {
+	return []MetricDoc{
+		messages: {
+			"dhcp_relay_messages_total", "counter",
+			[]string{"direction", "family", "interface", "outcome", "type"},
+			"Messages by what became of them: relayed, or the reason for the drop. Every received message is counted exactly once.",
+		},
+		received: {
+			"dhcp_relay_received_total", "counter",
+			[]string{"family"},
+			"Messages read from the sockets. At rest it equals the sum of dhcp_relay_messages_total.",
+		},
+		socketDrops: {
+			"dhcp_relay_socket_drops_total", "counter",
+			[]string{"family"},
+			"Messages that the kernel dropped because a receive buffer was full.",
+		},
+		option82Omitted: {
+			"dhcp_relay_option82_omitted_total", "counter",
+			[]string{"interface"},
+			"Requests that were relayed without option 82 because it did not fit.",
+		},
+		serverCopies: {
+			"dhcp_relay_server_copies_total", "counter",
+			[]string{"server", "vrf"},
+			"Copies of requests that were sent to the server.",
+		},
+		serverFailures: {
+			"dhcp_relay_server_failures_total", "counter",
+			[]string{"server", "vrf"},
+			"Copies of requests to the server that the kernel refused to send. dhcp_relay_send_errors_total says why.",
+		},
+		sendErrors: {
+			"dhcp_relay_send_errors_total", "counter",
+			[]string{"error", "towards"},
+			"Messages that the kernel refused to send towards a server or a client, by the name of the error.",
+		},
+		interfaceState: {
+			"dhcp_relay_interface_state", "gauge",
+			[]string{"interface", "state"},
+			"1 for the present state of the configured interface.",
+		},
+		interfaceServers: {
+			"dhcp_relay_interface_servers", "gauge",
+			[]string{"interface"},
+			"Servers that requests from the interface may go to.",
+		},
+		giaddrInfo: {
+			"dhcp_relay_giaddr_info", "gauge",
+			[]string{"giaddr", "interface"},
+			"1 for the address that stands for the clients of the interface.",
+		},
+		reloadSuccessful: {
+			"dhcp_relay_config_last_reload_successful", "gauge",
+			nil,
+			"1 if the last attempt to load the configuration succeeded, else 0.",
+		},
+		reloadTime: {
+			"dhcp_relay_config_last_reload_success_timestamp_seconds", "gauge",
+			nil,
+			"Time of the last successful load of the configuration, in seconds since 1970.",
+		},
+		configInfo: {
+			"dhcp_relay_config_info", "gauge",
+			[]string{"hash"},
+			"1 for the hash of the configuration in effect.",
+		},
+		buildInfo: {
+			"dhcp_relay_build_info", "gauge",
+			[]string{"goversion", "revision", "version"},
+			"1 for the version of the daemon that runs.",
+		},
+	}
+}

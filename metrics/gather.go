@@ -1,0 +1,248 @@
+package metrics
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"dhcp-relay/relay/agent"
+)
+
+// A gatherer adds what the atomics hold to what the registry gathers. It is no
+// prometheus.Collector: through the channel, checks and sorting of a registry,
+// 36,000 series of 4,000 links took 88 ms and 15 MB, and here 22 ms and 10 MB.
+// The checks are not missed, since the names and labels are those of Docs.
+type gatherer struct {
+	m    *Metrics
+	docs []MetricDoc
+
+	build      []*dto.LabelPair
+	client     *dto.LabelPair
+	server     *dto.LabelPair
+	directions [directions]*dto.LabelPair
+	families   [families]*dto.LabelPair
+	outcomes   [agent.NumReasons]*dto.LabelPair
+	errnos     [len(errnos) + 1]*dto.LabelPair
+
+	byName [agent.NumReasons]agent.Reason // in the order of their labels
+}
+
+var _ prometheus.Gatherer = (*gatherer)(nil)
+
+func newGatherer(m *Metrics, version, goversion, revision string) *gatherer {
+	g := &gatherer{
+		m:    m,
+		docs: Docs(),
+		build: []*dto.LabelPair{
+			pair("goversion", text(goversion)), pair("revision", text(revision)), pair("version", text(version)),
+		},
+		client: pair("towards", "client"),
+		server: pair("towards", "server"),
+	}
+	for d := range g.directions {
+		g.directions[d] = pair("direction", Direction(d).String())
+	}
+	for f := range g.families {
+		g.families[f] = pair("family", Family(f).String())
+	}
+	for r := range g.outcomes {
+		g.outcomes[r] = pair("outcome", agent.Reason(r).String())
+		g.byName[r] = agent.Reason(r)
+	}
+	slices.SortFunc(g.byName[:], func(a, b agent.Reason) int { return cmp.Compare(a.String(), b.String()) })
+	for e := range g.errnos {
+		g.errnos[e] = pair("error", errnoName(e))
+	}
+	return g
+}
+
+// Gather implements prometheus.Gatherer: families are sorted by name.
+func (g *gatherer) Gather() ([]*dto.MetricFamily, error) {
+	list, err := g.m.registry.Gather()
+	s := newScrape(g)
+	s.all()
+	for _, f := range s.families {
+		if len(f.Metric) > 0 {
+			list = append(list, f)
+		}
+	}
+	slices.SortFunc(list, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	return list, err
+}
+
+// A scrape is one reading of everything.
+type scrape struct {
+	g        *gatherer
+	families [numSeries]*dto.MetricFamily
+}
+
+func newScrape(g *gatherer) *scrape {
+	s := &scrape{g: g}
+	for i := range g.docs {
+		d := &g.docs[i]
+		f := &dto.MetricFamily{Name: &d.Name, Help: &d.Help, Type: dto.MetricType_GAUGE.Enum()}
+		if d.Type == "counter" {
+			f.Type = dto.MetricType_COUNTER.Enum()
+		}
+		s.families[i] = f
+	}
+	return s
+}
+
+// all reads everything. Outcomes are read before what was received, so that no
+// scrape shows more outcomes than messages.
+func (s *scrape) all() {
+	m := s.g.m
+	m.mu.Lock()
+	links := slices.Clone(m.ordered)
+	servers := m.inOrder
+	drops := m.drops
+	m.mu.Unlock()
+
+	s.messages(links)
+	for f, label := range s.g.families {
+		s.add(received, float64(m.received[f].Value()), label)
+		s.drops(label, drops[f])
+	}
+	for _, sv := range servers {
+		s.add(serverCopies, float64(sv.copies.Value()), sv.addr, sv.vrf)
+		s.add(serverFailures, float64(sv.failures.Value()), sv.addr, sv.vrf)
+	}
+	s.errors(s.g.client, &m.clientErrors)
+	s.errors(s.g.server, &m.serverErrors)
+	s.add(buildInfo, 1, s.g.build...)
+	if state := m.state.Load(); state != nil {
+		s.state((*state)())
+	}
+}
+
+// messages adds what was counted on the links, sorted by label, so that the
+// exposition is easy to read and compresses well.
+func (s *scrape) messages(links []*Link) {
+	for d := range directions {
+		for f := range families {
+			for _, l := range links {
+				s.link(l, Family(f), Direction(d))
+			}
+		}
+	}
+	for _, l := range links {
+		if n := l.omitted.Value(); n > 0 {
+			s.add(option82Omitted, float64(n), l.pair)
+		}
+	}
+}
+
+// link adds the counts that are not zero of one link, family and direction.
+func (s *scrape) link(l *Link, f Family, d Direction) {
+	c := l.counts[f].Load()
+	if c == nil {
+		return
+	}
+	for _, r := range s.g.byName {
+		t := &c.relayed
+		if r != agent.Relayed {
+			t = c.dropped[r].Load()
+		}
+		if t == nil {
+			continue
+		}
+		for slot := range t[d] {
+			if n := t[d][slot].Load(); n > 0 {
+				s.add(messages, float64(n),
+					s.g.directions[d], s.g.families[f], l.pair, s.g.outcomes[r], l.types[f].pairs[slot])
+			}
+		}
+	}
+}
+
+// drops adds the sum of a family's sockets, if it has any.
+func (s *scrape) drops(family *dto.LabelPair, sources []func() uint64) {
+	if len(sources) == 0 {
+		return
+	}
+	var sum uint64
+	for _, read := range sources {
+		sum += read()
+	}
+	s.add(socketDrops, float64(sum), family)
+}
+
+// errors adds the errors that have happened.
+func (s *scrape) errors(towards *dto.LabelPair, counts *errnoCounts) {
+	for slot := range counts {
+		if n := counts[slot].Value(); n > 0 {
+			s.add(sendErrors, float64(n), s.g.errnos[slot], towards)
+		}
+	}
+}
+
+// state adds what the engine knows.
+func (s *scrape) state(st State) {
+	s.add(reloadSuccessful, truth(st.ConfigOK))
+	s.add(reloadTime, seconds(st.ConfigTime))
+	if st.ConfigHash != "" {
+		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
+	}
+	for _, l := range st.Links {
+		name := pair("interface", text(l.Name))
+		s.add(interfaceState, 1, name, pair("state", text(l.State)))
+		s.add(interfaceServers, float64(l.Servers), name)
+		if l.Giaddr != "" {
+			s.add(giaddrInfo, 1, pair("giaddr", text(l.Giaddr)), name)
+		}
+	}
+}
+
+// The parts of a series, in one allocation.
+type (
+	counterParts struct {
+		metric  dto.Metric
+		counter dto.Counter
+		value   float64
+		labels  [5]*dto.LabelPair
+	}
+	gaugeParts struct {
+		metric dto.Metric
+		gauge  dto.Gauge
+		value  float64
+		labels [3]*dto.LabelPair
+	}
+)
+
+// add adds one series; the labels are in the order of Docs.
+func (s *scrape) add(i series, value float64, labels ...*dto.LabelPair) {
+	f := s.families[i]
+	if f.GetType() == dto.MetricType_COUNTER {
+		p := &counterParts{value: value}
+		p.counter.Value = &p.value
+		p.metric.Counter = &p.counter
+		p.metric.Label = p.labels[:copy(p.labels[:], labels)]
+		f.Metric = append(f.Metric, &p.metric)
+		return
+	}
+	p := &gaugeParts{value: value}
+	p.gauge.Value = &p.value
+	p.metric.Gauge = &p.gauge
+	p.metric.Label = p.labels[:copy(p.labels[:], labels)]
+	f.Metric = append(f.Metric, &p.metric)
+}
+
+// truth returns the value of a gauge that says yes or no.
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// seconds returns t as Prometheus counts time, and 0 for the zero time.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1e3
+}

@@ -1,0 +1,219 @@
+package metrics
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/bootp"
+)
+
+func TestCountDoesNotAllocate(t *testing.T) {
+	m := New("")
+	l := m.Link("eth0")
+	s := m.Server("10.0.0.1:67", "")
+	l.Count(V4, RequestDir, 1, agent.NoServer) // makes what lasts
+	cases := []struct {
+		name string
+		f    func()
+	}{
+		{"relayed", func() { l.Count(V4, RequestDir, 1, agent.Relayed) }},
+		{"second drop", func() { l.Count(V4, RequestDir, 3, agent.NoServer) }},
+		{"received", func() { m.Received(V4).Inc() }},
+		{"sent", s.Sent},
+		{"failed", func() { s.Failed(101) }},
+		{"client error", func() { m.ClientSendError(100) }},
+		{"omitted", l.OmittedOption82},
+	}
+	for _, c := range cases {
+		if n := testing.AllocsPerRun(100, c.f); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", c.name, n)
+		}
+	}
+}
+
+// Every message is counted once, and no scrape shows more outcomes than
+// messages or a counter that goes back, however many goroutines count.
+func TestCountsBalanceUnderScrape(t *testing.T) {
+	t.Parallel()
+	const workers, scrapes, messages = 4, 50, 10_000
+	m := newMetrics("", "", "")
+	var wg sync.WaitGroup
+	var total atomic.Uint64
+	stop := make(chan struct{})
+	for w := range workers {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					total.Add(uint64(i))
+					return
+				default:
+				}
+				l := m.Link([]string{"eth0", "eth1", ""}[i%3])
+				m.Received(Family(i % families)).Inc()
+				l.Count(Family(i%families), Direction(w%directions), uint8(i), agent.Reason(i%agent.NumReasons))
+			}
+		})
+	}
+	var last float64
+	for n := 0; n < scrapes || last < messages; n++ {
+		outcomes, read := sums(t, m)
+		if outcomes > read {
+			t.Errorf("%v outcomes of %v messages", outcomes, read)
+		}
+		if outcomes < last {
+			t.Errorf("outcomes went from %v to %v", last, outcomes)
+		}
+		last = outcomes
+	}
+	close(stop)
+	wg.Wait()
+	outcomes, read := sums(t, m)
+	if want := float64(total.Load()); outcomes != want || read != want {
+		t.Errorf("%v outcomes, %v messages, want %v of both", outcomes, read, want)
+	}
+}
+
+// sums returns the outcomes and the received messages of one scrape.
+func sums(t *testing.T, m *Metrics) (outcomes, read float64) {
+	t.Helper()
+	all := gather(t, m)
+	for _, s := range all["dhcp_relay_messages_total"].GetMetric() {
+		outcomes += s.GetCounter().GetValue()
+	}
+	for _, s := range all["dhcp_relay_received_total"].GetMetric() {
+		read += s.GetCounter().GetValue()
+	}
+	return outcomes, read
+}
+
+const manyLinks = 4000
+
+// many returns metrics as a large router has them: four types relayed and two
+// reasons to drop on each of 4,000 links, and their state.
+func many() *Metrics {
+	m := New("")
+	states := make([]LinkState, manyLinks)
+	for i := range states {
+		name := fmt.Sprintf("vlan%d", i)
+		l := m.Link(name)
+		l.Count(V4, RequestDir, uint8(bootp.Discover), agent.Relayed)
+		l.Count(V4, ReplyDir, uint8(bootp.Offer), agent.Relayed)
+		l.Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.Relayed)
+		l.Count(V4, ReplyDir, uint8(bootp.Ack), agent.Relayed)
+		l.Count(V4, RequestDir, uint8(bootp.Discover), agent.NoServer)
+		l.Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.HopLimit)
+		states[i] = LinkState{Name: name, State: "relaying", Giaddr: "192.0.2.1", Servers: 2}
+	}
+	m.SetState(func() State { return State{Links: states} })
+	return m
+}
+
+// get asks for the metrics as Prometheus does and returns their octets.
+func get(tb testing.TB, h http.Handler, encoding string) int {
+	tb.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	r.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5")
+	r.Header.Set("Accept-Encoding", encoding)
+	w := &discard{header: make(http.Header)}
+	h.ServeHTTP(w, r)
+	if w.status != 0 && w.status != http.StatusOK {
+		tb.Fatalf("scrape: status %d", w.status)
+	}
+	return w.n
+}
+
+// discard is a ResponseWriter that counts octets.
+type discard struct {
+	header http.Header
+	status int
+	n      int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(b []byte) (int, error) { d.n += len(b); return len(b), nil }
+
+// The bound is loose: a scrape takes some 75 ms, but machines and the race
+// detector differ.
+func TestScrapeOfManyLinks(t *testing.T) {
+	h := many().Handler()
+	start := time.Now()
+	n := get(t, h, "gzip")
+	took := time.Since(start)
+	t.Logf("%d octets in %v", n, took)
+	if took > 3*time.Second {
+		t.Errorf("a scrape took %v", took)
+	}
+}
+
+func TestMemoryOfManyLinks(t *testing.T) {
+	before := heap()
+	m := many()
+	got := heap() - before
+	runtime.KeepAlive(m)
+	t.Logf("%d links: %d KiB", manyLinks, got>>10)
+	if got > 10<<20 {
+		t.Errorf("%d links cost %d KiB, want at most 10 MiB", manyLinks, got>>10)
+	}
+}
+
+// heap returns the octets of live heap.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
+func BenchmarkCount(b *testing.B) {
+	l := New("").Link("eth0")
+	for _, r := range []agent.Reason{agent.Relayed, agent.HopLimit} {
+		b.Run(r.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				l.Count(V4, RequestDir, 1, r)
+			}
+		})
+	}
+}
+
+// BenchmarkCountParallel has every goroutine on one counter, the worst case.
+func BenchmarkCountParallel(b *testing.B) {
+	l := New("").Link("eth0")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			l.Count(V4, RequestDir, 1, agent.Relayed)
+		}
+	})
+}
+
+func BenchmarkScrape(b *testing.B) {
+	m := many()
+	h := m.Handler()
+	for _, encoding := range []string{"identity", "gzip"} {
+		b.Run(encoding, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.SetBytes(int64(get(b, h, encoding)))
+			}
+		})
+	}
+	b.Run("gather", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := m.Gatherer().Gather(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

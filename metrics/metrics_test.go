@@ -1,0 +1,252 @@
+package metrics
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/bootp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// full fills m so that every metric has a series, and none that differs from
+// run to run.
+func full(m *Metrics) {
+	vlan10 := m.Link("vlan10")
+	for range 3 {
+		m.Received(V4).Inc()
+		vlan10.Count(V4, RequestDir, uint8(bootp.Discover), agent.Relayed)
+	}
+	m.Received(V4).Add(6)
+	vlan10.Count(V4, ReplyDir, uint8(bootp.Offer), agent.Relayed)
+	vlan10.Count(V4, RequestDir, 0, agent.BootpRefused)
+	vlan10.Count(V4, RequestDir, 200, agent.HopLimit)
+	vlan10.Count(V4, RequestDir, TypeInvalid, agent.Short)
+	vlan10.OmittedOption82()
+	m.Link("").Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.NotConfigured)
+	m.Link("odd\xff").Count(V4, RequestDir, uint8(bootp.Release), agent.NoGiaddr)
+	m.Received(V6).Inc()
+	m.Link("vlan20").Count(V6, RequestDir, 1, agent.Relayed)
+
+	s := m.Server("10.9.0.2:67", "")
+	s.Sent()
+	s.Failed(syscall.ENETUNREACH)
+	s.Failed(syscall.ENOTTY)
+	m.Server("10.9.0.3:67", "mgmt").Sent()
+	m.ClientSendError(syscall.ENETDOWN)
+	m.SetSocketDrops(V4, func() uint64 { return 5 })
+	m.SetSocketDrops(V4, func() uint64 { return 7 })
+	m.SetState(func() State {
+		return State{
+			ConfigOK:   true,
+			ConfigTime: time.Unix(1_700_000_000, 250e6),
+			ConfigHash: "0f1e2d",
+			Links: []LinkState{
+				{Name: "vlan10", State: "relaying", Giaddr: "192.0.2.1", Servers: 2},
+				{Name: "vlan30", State: "missing"},
+			},
+		}
+	})
+}
+
+// gather returns the families of m by name.
+func gather(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
+	t.Helper()
+	list, err := m.Gatherer().Gather()
+	if err != nil {
+		t.Fatalf("gather: %v", err)
+	}
+	byName := make(map[string]*dto.MetricFamily, len(list))
+	for _, f := range list {
+		byName[f.GetName()] = f
+	}
+	return byName
+}
+
+// value returns the one series of a family that has all of the given label
+// values, and -1 if there is none.
+func value(f *dto.MetricFamily, labels map[string]string) float64 {
+next:
+	for _, s := range f.GetMetric() {
+		for _, l := range s.GetLabel() {
+			if want, ok := labels[l.GetName()]; ok && l.GetValue() != want {
+				continue next
+			}
+		}
+		return s.GetCounter().GetValue() + s.GetGauge().GetValue()
+	}
+	return -1
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	m := newMetrics("1.2.3", "go1.26", "abcdef")
+	full(m)
+	list, err := m.Gatherer().Gather()
+	if err != nil {
+		t.Fatalf("gather: %v", err)
+	}
+	var b bytes.Buffer
+	for _, f := range list {
+		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+			t.Fatalf("format: %v", err)
+		}
+	}
+	got := b.Bytes()
+	path := filepath.Join("testdata", "full.prom")
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("exposition (-want +got):\n%s", diff)
+	}
+}
+
+func TestLint(t *testing.T) {
+	t.Parallel()
+	m := New("1.2.3")
+	full(m)
+	problems, err := testutil.GatherAndLint(m.Gatherer())
+	if err != nil {
+		t.Fatalf("lint: %v", err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Docs is what the README is checked against, so it must be what is exposed.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	m := New("1.2.3")
+	full(m)
+	got := make(map[string]MetricDoc)
+	for name, f := range gather(t, m) {
+		if !strings.HasPrefix(name, "dhcp_relay_") {
+			continue
+		}
+		d := MetricDoc{Name: name, Type: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			d.Labels = append(d.Labels, l.GetName())
+		}
+		got[name] = d
+	}
+	want := make(map[string]MetricDoc)
+	for _, d := range Docs() {
+		want[d.Name] = d
+		if !strings.HasSuffix(d.Help, ".") {
+			t.Errorf("%s: help %q is no sentence", d.Name, d.Help)
+		}
+	}
+	if len(want) != numSeries {
+		t.Errorf("%d names for %d metrics", len(want), numSeries)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+}
+
+func TestNewHasRuntimeAndBuild(t *testing.T) {
+	t.Parallel()
+	m := New("1.2.3")
+	all := gather(t, m)
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds"} {
+		if all[name] == nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if got := value(all["dhcp_relay_build_info"], map[string]string{"version": "1.2.3"}); got != 1 {
+		t.Errorf("build_info = %v, want 1", got)
+	}
+	if f := all["dhcp_relay_interface_state"]; f != nil {
+		t.Errorf("state is shown before it is known: %v", f)
+	}
+}
+
+func TestLinkHandles(t *testing.T) {
+	t.Parallel()
+	m := New("")
+	cases := []struct {
+		name string
+		a, b string
+		same bool
+	}{
+		{"same name", "eth0", "eth0", true},
+		{"other names", "eth0", "eth1", false},
+		{"no name is other", "", "other", true},
+		{"names that one label cannot tell apart", "a\xfe", "a\xff", true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := m.Link(c.a) == m.Link(c.b); got != c.same {
+				t.Errorf("Link(%q) == Link(%q) is %v, want %v", c.a, c.b, got, c.same)
+			}
+		})
+	}
+	t.Run("servers differ by VRF", func(t *testing.T) {
+		t.Parallel()
+		main, red := m.Server("10.0.0.1:67", ""), m.Server("10.0.0.1:67", "red")
+		if main == red {
+			t.Error("one handle for two VRFs")
+		}
+		if m.Server("10.0.0.1:67", "red") != red {
+			t.Error("two handles for one server")
+		}
+	})
+}
+
+func TestLinksAreBounded(t *testing.T) {
+	t.Parallel()
+	m := New("")
+	first := m.Link("eth0")
+	for i := range maxLinks + 10 {
+		m.Link("ppp" + string(rune('A'+i%26)) + time.Duration(i).String())
+	}
+	if got := m.Link("one more"); got != m.Link("") {
+		t.Errorf("interface %q got a handle of its own", got.name)
+	}
+	if m.Link("eth0") != first {
+		t.Error("an early interface lost its handle")
+	}
+	if len(m.links) > maxLinks+1 {
+		t.Errorf("%d handles, want at most %d", len(m.links), maxLinks+1)
+	}
+}
+
+func TestErrnoSlots(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		errno syscall.Errno
+		want  string
+	}{
+		{syscall.ENETUNREACH, "ENETUNREACH"},
+		{syscall.EPERM, "EPERM"},
+		{syscall.EACCES, "EACCES"},
+		{syscall.ENOTTY, "other"},
+		{0, "other"},
+	}
+	for _, c := range cases {
+		if got := errnoName(errnoSlot(c.errno)); got != c.want {
+			t.Errorf("errno %d is shown as %q, want %q", c.errno, got, c.want)
+		}
+	}
+}
