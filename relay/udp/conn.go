@@ -1,0 +1,128 @@
+package udp
+
+import (
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Conn is one socket. One goroutine may read it while others send through
+// queues of their own; the other methods may be called at any time.
+type Conn struct {
+	family Family
+	pc     *net.UDPConn
+	rc     syscall.RawConn
+	rx     receiver
+	drops  counter
+	plain  atomic.Bool // UDP GSO does not work here
+	groups groups
+}
+
+func newConn(f Family, pc *net.UDPConn) (*Conn, error) {
+	rc, err := pc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{family: f, pc: pc, rc: rc}
+	// Made once: a closure for each call would be an allocation for each call.
+	c.rx.try = c.rx.receive
+	return c, nil
+}
+
+// Close closes the socket and ends a read that waits.
+func (c *Conn) Close() error {
+	c.groups.close()
+	return c.pc.Close()
+}
+
+// SyscallConn returns the socket itself, for options that concern others.
+func (c *Conn) SyscallConn() syscall.RawConn { return c.rc }
+
+// A receiver holds what the kernel fills while it receives a batch.
+type receiver struct {
+	msgs  []mmsghdr
+	iovs  []unix.Iovec
+	names []sockaddr
+	ctls  []control
+
+	try   func(fd uintptr) bool // receive
+	batch int                   // datagrams asked for
+	n     int                   // datagrams received
+	errno syscall.Errno
+}
+
+// Read waits for datagrams, fills ds with as many as there are and returns their
+// number, which is not 0 unless len(ds) is 0 or there is an error. After Close
+// the error is net.ErrClosed. Each Store must have SlotSize octets.
+func (c *Conn) Read(ds []Datagram) (int, error) {
+	if len(ds) == 0 {
+		return 0, nil
+	}
+	r := &c.rx
+	r.prepare(ds)
+	if err := c.rc.Read(r.try); err != nil {
+		return 0, err
+	}
+	if r.errno != 0 {
+		return 0, os.NewSyscallError("recvmmsg", r.errno)
+	}
+	for i := range ds[:r.n] {
+		r.fill(&ds[i], i, c.family)
+	}
+	return r.n, nil
+}
+
+// prepare points the headers at the stores of ds.
+func (r *receiver) prepare(ds []Datagram) {
+	if len(ds) > len(r.msgs) {
+		r.grow(len(ds))
+	}
+	r.batch = len(ds)
+	for i := range ds {
+		r.iovs[i].Base = &ds[i].Store[Headroom : Headroom+maxRead][0]
+		h := &r.msgs[i].hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.SetControllen(controlSize)
+	}
+}
+
+func (r *receiver) grow(n int) {
+	r.msgs = make([]mmsghdr, n)
+	r.iovs = make([]unix.Iovec, n)
+	r.names = make([]sockaddr, n)
+	r.ctls = make([]control, n)
+	for i := range r.msgs {
+		r.iovs[i].SetLen(maxRead)
+		h := &r.msgs[i].hdr
+		h.Iov = &r.iovs[i]
+		h.SetIovlen(1)
+		h.Name = &r.names[i][0]
+		h.Control = &r.ctls[i][0]
+	}
+}
+
+// receive is what the runtime's poller calls until it returns true.
+func (r *receiver) receive(fd uintptr) bool {
+	for {
+		r.n, r.errno = recvmmsg(fd, r.msgs[:r.batch])
+		if r.errno != unix.EINTR {
+			return r.errno != unix.EAGAIN
+		}
+	}
+}
+
+// fill tells d what the kernel said of datagram i.
+func (r *receiver) fill(d *Datagram, i int, f Family) {
+	m := &r.msgs[i]
+	d.N = int(m.n)
+	d.Truncated = m.hdr.Flags&unix.MSG_TRUNC != 0
+	if f == V6 {
+		d.Src = r.names[i].addr6()
+	} else {
+		d.Src = r.names[i].addr4()
+	}
+	d.Link, d.Dst = r.ctls[i].pktinfo(f, int(m.hdr.Controllen))
+}

@@ -1,0 +1,100 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// AllAgents is All_DHCP_Relay_Agents_and_Servers, ff02::1:2 (RFC 9915, section
+// 7.1).
+func AllAgents() netip.Addr {
+	return netip.AddrFrom16([16]byte{0: 0xff, 1: 0x02, 13: 1, 15: 2})
+}
+
+// groups are the multicast memberships of a socket. What a socket has joined on
+// one link it hears from every link on which the host is a member, so where the
+// kernel's memory for the options of one socket is used up (some 2,000
+// memberships), another socket can hold the rest.
+type groups struct {
+	mu     sync.Mutex
+	member map[int]int // link -> index into extra, or -1: the socket itself
+	extra  []int       // descriptors
+}
+
+// Join makes the socket hear DHCPv6 multicasts to ff02::1:2 on a link, by its
+// index. To join twice is no error. The error wraps the errno: ENODEV if the
+// link is gone or has no IPv6.
+func (c *Conn) Join(link int) error {
+	c.groups.mu.Lock()
+	defer c.groups.mu.Unlock()
+	if _, ok := c.groups.member[link]; ok {
+		return nil
+	}
+	holder, err := c.join(link)
+	if err != nil {
+		return fmt.Errorf("join %v on link %d: %w", AllAgents(), link, err)
+	}
+	if c.groups.member == nil {
+		c.groups.member = make(map[int]int)
+	}
+	c.groups.member[link] = holder
+	return nil
+}
+
+// join joins with the first holder that has room, and returns which.
+func (c *Conn) join(link int) (holder int, err error) {
+	for holder = -1; holder < len(c.groups.extra); holder++ {
+		err = c.membership(holder, unix.IPV6_JOIN_GROUP, link)
+		if !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.ENOBUFS) {
+			return holder, err
+		}
+	}
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	c.groups.extra = append(c.groups.extra, fd)
+	return holder, c.membership(holder, unix.IPV6_JOIN_GROUP, link)
+}
+
+// Leave undoes Join, also for a link that is gone. To leave what was not joined
+// is no error.
+func (c *Conn) Leave(link int) error {
+	c.groups.mu.Lock()
+	defer c.groups.mu.Unlock()
+	holder, ok := c.groups.member[link]
+	if !ok {
+		return nil
+	}
+	delete(c.groups.member, link)
+	// The kernel has forgotten the membership of a link that is gone.
+	err := c.membership(holder, unix.IPV6_LEAVE_GROUP, link)
+	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("leave %v on link %d: %w", AllAgents(), link, err)
+	}
+	return nil
+}
+
+func (c *Conn) membership(holder, opt, link int) (err error) {
+	m := &unix.IPv6Mreq{Multiaddr: AllAgents().As16(), Interface: uint32(link)}
+	if holder >= 0 {
+		return unix.SetsockoptIPv6Mreq(c.groups.extra[holder], unix.IPPROTO_IPV6, opt, m)
+	}
+	cerr := c.rc.Control(func(fd uintptr) {
+		err = unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, opt, m)
+	})
+	return errors.Join(cerr, err)
+}
+
+func (g *groups) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, fd := range g.extra {
+		_ = unix.Close(fd) // nothing was written to it
+	}
+	g.extra, g.member = nil, nil
+}

@@ -1,0 +1,219 @@
+package udp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// A Config says where to listen.
+type Config struct {
+	Family Family
+	Port   uint16
+	VRF    string // device to bind to, "" for none; net.ipv4.udp_l3mdev_accept must be 0
+	RcvBuf int    // octets of receive buffer per socket; 0: the system's default
+}
+
+// sendBuffer is asked for each socket, in octets. What waits for a neighbour to
+// answer is charged to the sender, up to 208 KiB per neighbour by default, which
+// is the default buffer too: one dead server would stop the sends to all others.
+const sendBuffer = 8 << 20
+
+// A Pair hears one port of one family in one VRF: requests on one socket and
+// replies on the other, so that a flood of requests cannot push replies out of a
+// shared buffer. Both are in one SO_REUSEPORT group.
+type Pair struct {
+	Requests *Conn // all that is no reply, whatever its first octet says
+	Replies  *Conn // IPv4: op is BOOTREPLY; IPv6: unicasts whose type is RELAY-REPL
+
+	witness *Conn // IPv4 only, see Drops
+	drops   counter
+}
+
+// Listen opens the sockets of a pair. The error wraps the errno; EADDRINUSE
+// comes with the names of those who hold the port.
+func Listen(c Config) (*Pair, error) {
+	p := &Pair{}
+	var err error
+	// The order fixes the places in the group.
+	if p.Requests, err = c.open(c.requests); err != nil {
+		return nil, err
+	}
+	if p.Replies, err = c.open(c.replies); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	if c.Family == V6 {
+		return p, nil
+	}
+	if p.witness, err = c.open(c.witness); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// Close closes the sockets and ends reads that wait.
+func (p *Pair) Close() error {
+	var errs []error
+	for _, c := range []*Conn{p.Requests, p.Replies, p.witness} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// open opens one socket; setup gives it its filter before it is bound, so that
+// it never hears what is not for it.
+func (c Config) open(setup func(fd int) error) (*Conn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
+		var err error
+		return errors.Join(rc.Control(func(fd uintptr) {
+			if err = c.options(int(fd)); err == nil {
+				err = setup(int(fd))
+			}
+		}), err)
+	}}
+	pc, err := lc.ListenPacket(context.Background(), c.Family.String(), c.wildcard().String())
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	conn, err := newConn(c.Family, pc.(*net.UDPConn))
+	if err != nil {
+		return nil, errors.Join(err, pc.Close())
+	}
+	return conn, nil
+}
+
+func (c Config) wildcard() netip.AddrPort {
+	if c.Family == V6 {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port)
+	}
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), c.Port)
+}
+
+// explain adds to EADDRINUSE who holds the port.
+func (c Config) explain(err error) error {
+	if !errors.Is(err, unix.EADDRINUSE) {
+		return err
+	}
+	hs, herr := Holders(c.Family, c.Port)
+	if herr != nil || len(hs) == 0 {
+		return err
+	}
+	names := make([]string, len(hs))
+	for i, h := range hs {
+		names[i] = h.String()
+	}
+	return fmt.Errorf("%w; held by %s", err, strings.Join(names, ", "))
+}
+
+// An option is a socket option with an int for value.
+type option struct {
+	name              string
+	level, opt, value int
+}
+
+// options sets what the sockets of a pair have in common.
+func (c Config) options(fd int) error {
+	opts := options4()
+	if c.Family == V6 {
+		opts = options6()
+	}
+	opts = append(opts,
+		// Others may share the port while they are bound to a device, as dnsmasq
+		// under libvirt is.
+		option{"SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
+		option{"SO_REUSEPORT", unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
+	)
+	for _, o := range opts {
+		if err := unix.SetsockoptInt(fd, o.level, o.opt, o.value); err != nil {
+			return fmt.Errorf("set %s: %w", o.name, err)
+		}
+	}
+	if c.VRF == "" {
+		return nil
+	}
+	if err := unix.BindToDevice(fd, c.VRF); err != nil {
+		return fmt.Errorf("bind to device %s: %w", c.VRF, err)
+	}
+	return nil
+}
+
+// options4 are the options of IPv4. With IP_PMTUDISC_INTERFACE the kernel says EMSGSIZE rather than to fragment
+// what the interface cannot carry (RFC 951, section 3), and believes no ICMP
+// about smaller MTUs further on.
+func options4() []option {
+	return []option{
+		{"IP_PKTINFO", unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
+		{"IP_MTU_DISCOVER", unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_INTERFACE},
+		{"SO_BROADCAST", unix.SOL_SOCKET, unix.SO_BROADCAST, 1},
+	}
+}
+
+// options6 are the options of IPv6. Without IPV6_MULTICAST_ALL a socket hears only the groups that it has joined
+// itself, so that multicasts are never cloned to Replies.
+func options6() []option {
+	return []option{
+		{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1},
+		{"IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
+		{"IPV6_MTU_DISCOVER", unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_INTERFACE},
+		{"IPV6_MULTICAST_ALL", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
+	}
+}
+
+// requests sets up the first socket, and by it the group: a program that is
+// attached before the bind leaves no moment in which the kernel picks by hash.
+func (c Config) requests(fd int) error {
+	if err := attach(fd, unix.SO_ATTACH_REUSEPORT_CBPF, steer(c.Family)); err != nil {
+		return fmt.Errorf("attach program to group: %w", err)
+	}
+	if err := c.buffers(fd); err != nil {
+		return err
+	}
+	if c.Family == V6 {
+		// Unicasts are steered and Replies hears no multicasts, so there is nothing
+		// to keep out; and what is not rejected is not counted as a loss.
+		return nil
+	}
+	return filter(fd, noReplies(c.Family))
+}
+
+func (c Config) replies(fd int) error {
+	if err := c.buffers(fd); err != nil {
+		return err
+	}
+	return filter(fd, onlyReplies(c.Family))
+}
+
+func (c Config) witness(fd int) error { return filter(fd, nothing()) }
+
+func filter(fd int, is []bpf.Instruction) error {
+	if err := attach(fd, unix.SO_ATTACH_FILTER, is); err != nil {
+		return fmt.Errorf("attach filter: %w", err)
+	}
+	return nil
+}
+
+// buffers sets the buffers' sizes: by force beyond the system's limits, and up
+// to them without the capability (CAP_NET_ADMIN).
+func (c Config) buffers(fd int) error {
+	for _, o := range []struct{ force, opt, octets int }{
+		{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, c.RcvBuf},
+		{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sendBuffer},
+	} {
+		if o.octets == 0 || unix.SetsockoptInt(fd, unix.SOL_SOCKET, o.force, o.octets) == nil {
+			continue
+		}
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, o.opt, o.octets); err != nil {
+			return fmt.Errorf("set buffer of %d octets: %w", o.octets, err)
+		}
+	}
+	return nil
+}

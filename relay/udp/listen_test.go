@@ -1,0 +1,417 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	request  = "\x01 request"   // op BOOTREQUEST
+	reply    = "\x02 reply"     // op BOOTREPLY
+	badOp    = "\x07 neither"   // no op at all
+	solicit  = "\x01 solicit"   // type SOLICIT
+	forward  = "\x0c forward"   // type RELAY-FORW
+	replRely = "\x0d relay-rep" // type RELAY-REPL
+)
+
+func opts() cmp.Options {
+	return cmp.Options{
+		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	}
+}
+
+// sendOn sends by a given interface, with the source 0.0.0.0 where it has no
+// address.
+func sendOn(t testing.TB, c *net.UDPConn, payload string, link int, dst string) {
+	t.Helper()
+	_, err := ipv4.NewPacketConn(c).WriteTo([]byte(payload), &ipv4.ControlMessage{IfIndex: link},
+		net.UDPAddrFromAddrPort(netip.MustParseAddrPort(dst)))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sendTo(t testing.TB, c *net.UDPConn, payload, dst string) {
+	t.Helper()
+	if _, err := c.WriteToUDPAddrPort([]byte(payload), netip.MustParseAddrPort(dst)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestR1542_1_HearsBroadcastsAndUnicasts(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	veth(relay, "bare", client, "c0", 1500)
+	veth(relay, "d1", client, "c1", 1500)
+	relay.addr("d1", "192.0.2.1/24")
+	relay.addr("lo", "203.0.113.7/32")
+	for _, name := range []string{"all", "bare", "d1"} {
+		relay.sysctl("ipv4/conf/"+name+"/rp_filter", "1")
+	}
+	p := relay.listen(Config{Family: V4, Port: 67})
+
+	from0 := netip.MustParseAddrPort("0.0.0.0:68")
+	all := netip.MustParseAddr("255.255.255.255")
+	c := client.dial("udp4", "0.0.0.0:68")
+
+	t.Run("broadcast on an interface without address, rp_filter 1", func(t *testing.T) {
+		sendOn(t, c, request, client.index("c0"), "255.255.255.255:67")
+		want := []heard{{request, relay.index("bare"), from0, all}}
+		if diff := cmp.Diff(want, hear(t, p.Requests, 1, patient), opts()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+	t.Run("broadcast on an interface with address, rp_filter 1", func(t *testing.T) {
+		sendOn(t, c, request, client.index("c1"), "255.255.255.255:67")
+		want := []heard{{request, relay.index("d1"), from0, all}}
+		if diff := cmp.Diff(want, hear(t, p.Requests, 1, patient), opts()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+
+	client.addr("c1", "192.0.2.9/24")
+	from := netip.MustParseAddrPort("192.0.2.9:68")
+	route(client, "203.0.113.7/32", "192.0.2.1")
+	for _, tc := range []struct{ name, payload, dst string }{
+		{"subnet broadcast", request, "192.0.2.255"},
+		{"unicast to the interface", request, "192.0.2.1"},
+		{"unicast to another local address", request, "203.0.113.7"},
+		{"unicast with bad op", badOp, "192.0.2.1"},
+		{"unicast without payload", "", "192.0.2.1"},
+		{"broadcast without payload", "", "192.0.2.255"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			sendOn(t, c, tc.payload, client.index("c1"), tc.dst+":67")
+			want := []heard{{tc.payload, relay.index("d1"), from, netip.MustParseAddr(tc.dst)}}
+			if diff := cmp.Diff(want, hear(t, p.Requests, 1, patient), opts()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	silent(t, p.Replies, "Replies")
+}
+
+func route(s *space, dst, via string) {
+	s.t.Helper()
+	_, d, err := net.ParseCIDR(dst)
+	s.must(err)
+	s.must(s.nl.RouteAdd(&netlink.Route{Dst: d, Gw: net.ParseIP(via)}))
+}
+
+func TestRequestsAndRepliesLandOnTheirOwnSockets(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	veth(relay, "d0", client, "c0", 1500)
+	relay.addr("d0", "192.0.2.1/24")
+	client.addr("c0", "192.0.2.9/24")
+	p := relay.listen(Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
+	c := client.dial("udp4", "0.0.0.0:67")
+	for i := range 500 {
+		sendOn(t, c, request, client.index("c0"), "255.255.255.255:67")
+		if i < 300 {
+			sendTo(t, c, reply, "192.0.2.1:67")
+		}
+	}
+	count := func(c *Conn, want string, n int) {
+		t.Helper()
+		hs := hear(t, c, n, patient)
+		for _, h := range hs {
+			if h.Payload != want {
+				t.Fatalf("heard %q, want only %q", h.Payload, want)
+			}
+		}
+		if len(hs) != n {
+			t.Errorf("heard %d of %q, want %d", len(hs), want, n)
+		}
+	}
+	count(p.Requests, request, 500)
+	count(p.Replies, reply, 300)
+	silent(t, p.Requests, "Requests")
+	silent(t, p.Replies, "Replies")
+
+	t.Run("broadcast reply", func(t *testing.T) {
+		sendTo(t, c, reply, "192.0.2.255:67")
+		count(p.Replies, reply, 1)
+		silent(t, p.Requests, "Requests")
+	})
+}
+
+func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	veth(relay, "d0", client, "c0", 1500)
+	veth(relay, "d1", client, "c1", 1500)
+	for _, l := range []string{"0", "1"} {
+		relay.addr("d"+l, "fe80::1/64")
+		relay.addr("d"+l, "2001:db8:"+l+"::1/64")
+		client.addr("c"+l, "fe80::9/64")
+		client.addr("c"+l, "2001:db8:"+l+"::9/64")
+	}
+	p := relay.listen(Config{Family: V6, Port: 547})
+	relay.must(p.Requests.Join(relay.index("d0")))
+	relay.must(p.Requests.Join(relay.index("d0"))) // twice is once
+
+	c := client.dial("udp6", "[::]:546")
+	send := func(payload, dst, link string) {
+		t.Helper()
+		_, err := ipv6.NewPacketConn(c).WriteTo([]byte(payload),
+			&ipv6.ControlMessage{IfIndex: client.index(link)}, &net.UDPAddr{IP: net.ParseIP(dst), Port: 547})
+		client.must(err)
+	}
+	ll := netip.MustParseAddrPort("[fe80::9]:546")
+	one := func(c *Conn, want heard) {
+		t.Helper()
+		if diff := cmp.Diff([]heard{want}, hear(t, c, 1, patient), opts()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	t.Run("multicast on the joined link", func(t *testing.T) {
+		send(solicit, "ff02::1:2", "c0")
+		one(p.Requests, heard{solicit, relay.index("d0"), ll, AllAgents()})
+	})
+	t.Run("multicast on another link", func(t *testing.T) {
+		send(solicit, "ff02::1:2", "c1")
+		silent(t, p.Requests, "Requests")
+	})
+	t.Run("multicast relay-reply is not lost uncounted", func(t *testing.T) {
+		send(replRely, "ff02::1:2", "c0")
+		one(p.Requests, heard{replRely, relay.index("d0"), ll, AllAgents()})
+	})
+	t.Run("unicasts", func(t *testing.T) {
+		at, from := netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddrPort("[2001:db8:1::9]:546")
+		for range 50 {
+			send(forward, at.String(), "c1")
+			send(replRely, at.String(), "c1")
+			one(p.Requests, heard{forward, relay.index("d1"), from, at})
+			one(p.Replies, heard{replRely, relay.index("d1"), from, at})
+		}
+	})
+	t.Run("after Leave", func(t *testing.T) {
+		relay.must(p.Requests.Leave(relay.index("d0")))
+		relay.must(p.Requests.Leave(relay.index("d0")))
+		send(solicit, "ff02::1:2", "c0")
+		silent(t, p.Requests, "Requests")
+	})
+	t.Run("link that is not there", func(t *testing.T) {
+		if err := p.Requests.Join(4711); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("Join: %v, want ENODEV", err)
+		}
+	})
+	if n := p.Drops(); n != 0 {
+		t.Errorf("Drops() = %d, want 0", n)
+	}
+}
+
+// TestJoinsMoreLinksThanOneSocketMay makes one socket's memory for options
+// small, rather than to make thousands of links.
+func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
+	relay := newSpace(t)
+	client := newSpace(t)
+	const links = 24
+	name := func(s string, i int) string { return s + string(rune('a'+i)) }
+	for i := range links {
+		veth(relay, name("d", i), client, name("c", i), 1500)
+		relay.addr(name("d", i), "fe80::1/64")
+		client.addr(name("c", i), "fe80::9/64")
+	}
+	p := relay.listen(Config{Family: V6, Port: 547})
+	exhaust(t, p.Requests)
+	for i := range links {
+		relay.do(func() error { return p.Requests.Join(relay.index(name("d", i))) })
+	}
+	if len(p.Requests.groups.extra) == 0 {
+		t.Fatal("the socket had room for all")
+	}
+	c := client.dial("udp6", "[::]:546")
+	for i := range links {
+		_, err := ipv6.NewPacketConn(c).WriteTo([]byte(solicit),
+			&ipv6.ControlMessage{IfIndex: client.index(name("c", i))}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547})
+		client.must(err)
+		hs := hear(t, p.Requests, 1, patient)
+		if len(hs) != 1 || hs[0].Link != relay.index(name("d", i)) {
+			t.Fatalf("link %d: heard %v", i, hs)
+		}
+	}
+	for i := range links {
+		relay.must(p.Requests.Leave(relay.index(name("d", i))))
+	}
+}
+
+// exhaust uses up the socket's memory for options, but for a few memberships.
+func exhaust(t *testing.T, c *Conn) {
+	t.Helper()
+	err := c.rc.Control(func(fd uintptr) {
+		m := &unix.IPv6Mreq{Interface: 1}
+		for i := range 1 << 16 {
+			m.Multiaddr = [16]byte{0: 0xff, 1: 0x02, 13: byte(i >> 8), 14: byte(i), 15: 9}
+			if unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, m) != nil {
+				t.Logf("a socket holds %d memberships", i)
+				break
+			}
+		}
+		for i := range 4 {
+			m.Multiaddr = [16]byte{0: 0xff, 1: 0x02, 14: byte(i), 15: 9}
+			_ = unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, unix.IPV6_LEAVE_GROUP, m)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestListenBoundToVRF(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	la := netlink.NewLinkAttrs()
+	la.Name = "red"
+	err := relay.nl.LinkAdd(&netlink.Vrf{LinkAttrs: la, Table: 10})
+	need(t, "VRF devices (CONFIG_NET_VRF)", err)
+	vrf := relay.up("red")
+	veth(relay, "d0", client, "c0", 1500)
+	l, err := relay.nl.LinkByName("d0")
+	relay.must(err)
+	relay.must(relay.nl.LinkSetMaster(l, vrf))
+	relay.addr("d0", "192.0.2.1/24")
+	client.addr("c0", "192.0.2.9/24")
+	in := relay.listen(Config{Family: V4, Port: 67, VRF: "red"})
+	out := relay.listen(Config{Family: V4, Port: 67})
+	c := client.dial("udp4", "0.0.0.0:67")
+	for _, tc := range []struct {
+		payload, dst string
+		c            *Conn
+	}{
+		{request, "255.255.255.255", in.Requests},
+		{request, "192.0.2.1", in.Requests},
+		{reply, "192.0.2.1", in.Replies},
+	} {
+		sendOn(t, c, tc.payload, client.index("c0"), tc.dst+":67")
+		want := []heard{{tc.payload, relay.index("d0"), netip.MustParseAddrPort("192.0.2.9:67"), netip.MustParseAddr(tc.dst)}}
+		if diff := cmp.Diff(want, hear(t, tc.c, 1, patient), opts()); diff != "" {
+			t.Errorf("%q to %s (-want +got)\n%s", tc.payload, tc.dst, diff)
+		}
+	}
+	silent(t, out.Requests, "Requests of the default VRF")
+	silent(t, out.Replies, "Replies of the default VRF")
+}
+
+func TestListenBoundToDevice(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	for _, l := range []string{"0", "1"} {
+		veth(relay, "d"+l, client, "c"+l, 1500)
+		relay.addr("d"+l, "192.0."+l+".1/24")
+		client.addr("c"+l, "192.0."+l+".9/24")
+	}
+	// In this order: see Holders. Unbound sockets do not fit a VRF's packets, so
+	// with VRFs there is no order to keep.
+	rest := relay.listen(Config{Family: V4, Port: 67})
+	p0 := relay.listen(Config{Family: V4, Port: 67, VRF: "d0"})
+	c := client.dial("udp4", "0.0.0.0:67")
+	for _, tc := range []struct {
+		payload, dst string
+		c            *Conn
+	}{
+		{request, "192.0.0.1", p0.Requests},
+		{reply, "192.0.0.1", p0.Replies},
+		{request, "192.0.1.1", rest.Requests},
+		{reply, "192.0.1.1", rest.Replies},
+	} {
+		sendTo(t, c, tc.payload, tc.dst+":67")
+		if hs := hear(t, tc.c, 1, patient); len(hs) != 1 || hs[0].Payload != tc.payload {
+			t.Errorf("%q to %s: heard %v", tc.payload, tc.dst, hs)
+		}
+	}
+}
+
+func TestListenErrors(t *testing.T) {
+	s := newSpace(t)
+	t.Run("T26 the holder of the port is named", func(t *testing.T) {
+		other := s.dial("udp4", "0.0.0.0:67") // without SO_REUSEADDR
+		s.do(func() error {
+			_, err := Listen(Config{Family: V4, Port: 67})
+			if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "udp.test (pid ") {
+				t.Errorf("Listen: %v, want EADDRINUSE held by udp.test", err)
+			}
+			return nil
+		})
+		s.must(other.Close())
+	})
+	t.Run("device that is not there", func(t *testing.T) {
+		s.do(func() error {
+			if _, err := Listen(Config{Family: V4, Port: 67, VRF: "blue"}); !errors.Is(err, unix.ENODEV) {
+				t.Errorf("Listen: %v, want ENODEV", err)
+			}
+			return nil
+		})
+	})
+}
+
+func TestT26_HoldersOfThePort(t *testing.T) {
+	s := newSpace(t)
+	s.dial("udp4", "0.0.0.0:68")
+	p := s.listen(Config{Family: V4, Port: 67, VRF: "lo"})
+	s.dial("udp", "[::]:1067") // dual stack: hears IPv4 as well
+	s.dial("udp6", "[::1]:2067")
+	holders := func(f Family, port uint16) (got []Holder) {
+		s.do(func() (err error) {
+			got, err = Holders(f, port)
+			return err
+		})
+		return got
+	}
+	me := func(addr string, link int) Holder {
+		return Holder{netip.MustParseAddrPort(addr), link, os.Getpid(), "udp.test"}
+	}
+	any67 := me("0.0.0.0:67", 1)
+	for _, tc := range []struct {
+		name string
+		f    Family
+		port uint16
+		want []Holder
+	}{
+		{"bound to a device", V4, 67, []Holder{any67, any67, any67}},
+		{"dual stack", V4, 1067, []Holder{me("[::]:1067", 0)}},
+		{"IPv6 address does not hear IPv4", V4, 2067, nil},
+		{"IPv6", V6, 2067, []Holder{me("[::1]:2067", 0)}},
+		{"none", V4, 69, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, holders(tc.f, tc.port), opts()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+	s.must(p.Close())
+}
+
+func TestCloseEndsRead(t *testing.T) {
+	s := newSpace(t)
+	p := s.listen(Config{Family: V4, Port: 67})
+	errs := make(chan error, 1)
+	go func() {
+		_, err := p.Requests.Read(NewBatch(4))
+		errs <- err
+	}()
+	s.must(p.Close())
+	select {
+	case err := <-errs:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Read: %v, want net.ErrClosed", err)
+		}
+	case <-time.After(patient):
+		t.Fatal("Read still waits")
+	}
+	if _, err := p.Requests.Read(NewBatch(1)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Read: %v, want net.ErrClosed", err)
+	}
+	if n := p.Drops(); n != 0 {
+		t.Errorf("Drops() = %d, want 0", n)
+	}
+}

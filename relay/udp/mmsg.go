@@ -1,0 +1,67 @@
+package udp
+
+// The system calls that golang.org/x/sys/unix has no function for, and all that
+// is unsafe in the package. The kernel reads and
+// writes through the pointers within the headers only during the call; they
+// point into the heap, which does not move, and the headers keep it alive.
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A mmsghdr is the kernel's struct mmsghdr.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32 // octets received or sent
+}
+
+// recvmmsg receives what there is, at most len(ms) datagrams, without waiting.
+func recvmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
+	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(ms))),
+		uintptr(len(ms)), unix.MSG_DONTWAIT, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), 0
+}
+
+// sendmmsg sends ms until one fails, without waiting. If the first one fails,
+// the errno is its own; errnos of later ones are got by calling again.
+func sendmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
+	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(ms))),
+		uintptr(len(ms)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), 0
+}
+
+// skDrops returns the socket's count of drops. SO_RXQ_OVFL would bring the same
+// number, but as a control message with each datagram.
+func skDrops(fd uintptr) (n uint32, ok bool) {
+	const (
+		drops  = 8 // SK_MEMINFO_DROPS
+		fields = 9 // SK_MEMINFO_VARS
+	)
+	var info [fields]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	return info[drops], e == 0 && size > drops*4
+}
+
+// keepSparse asks for small pages: one touched octet would otherwise make 2 MiB
+// resident, and the slots of a batch are 66 KiB apart. The kernel may refuse;
+// the memory works as well.
+func keepSparse(b []byte) {
+	page := unix.Getpagesize()
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (page - 1)
+	if len(b) < skip+page {
+		return
+	}
+	b = b[skip:]
+	_ = unix.Madvise(b[:len(b)&^(page-1)], unix.MADV_NOHUGEPAGE)
+}

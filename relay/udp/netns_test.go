@@ -1,0 +1,193 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// need skips a test for want of something, or fails it where all is expected to
+// be there.
+func need(t testing.TB, what string, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if os.Getenv("RELAY_TEST_NOSKIP") == "1" {
+		t.Fatalf("needs %s: %v", what, err)
+	}
+	t.Skipf("needs %s: %v", what, err)
+}
+
+// A space is a network namespace without a name: it ends with its last handle.
+type space struct {
+	t  testing.TB
+	ns netns.NsHandle
+	nl *netlink.Handle
+}
+
+// newSpace returns an empty namespace whose loopback is up.
+func newSpace(t testing.TB) *space {
+	t.Helper()
+	s := &space{t: t}
+	var err error
+	onThread(t, func() error {
+		s.ns, err = netns.New()
+		return err
+	})
+	need(t, "root, for network namespaces", err)
+	t.Cleanup(func() { _ = s.ns.Close() })
+	s.nl, err = netlink.NewHandleAt(s.ns)
+	s.must(err)
+	t.Cleanup(s.nl.Close)
+	s.up("lo")
+	return s
+}
+
+// onThread runs f on a thread that ends with it, so that its namespace cannot
+// leak to others.
+func onThread(t testing.TB, f func() error) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		done <- f()
+	}()
+	<-done
+}
+
+// do runs f within the namespace.
+func (s *space) do(f func() error) {
+	s.t.Helper()
+	var err error
+	onThread(s.t, func() error {
+		if err = netns.Set(s.ns); err == nil {
+			err = f()
+		}
+		return err
+	})
+	s.must(err)
+}
+
+func (s *space) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *space) up(name string) netlink.Link {
+	s.t.Helper()
+	l, err := s.nl.LinkByName(name)
+	s.must(err)
+	s.must(s.nl.LinkSetUp(l))
+	return l
+}
+
+func (s *space) index(name string) int {
+	s.t.Helper()
+	l, err := s.nl.LinkByName(name)
+	s.must(err)
+	return l.Attrs().Index
+}
+
+// veth joins two namespaces by a cable.
+func veth(a *space, an string, b *space, bn string, mtu int) {
+	a.t.Helper()
+	la := netlink.NewLinkAttrs()
+	la.Name, la.MTU = an, mtu
+	a.must(a.nl.LinkAdd(&netlink.Veth{LinkAttrs: la, PeerName: bn, PeerNamespace: netlink.NsFd(b.ns)}))
+	a.up(an)
+	b.up(bn)
+}
+
+// addr gives a link an address that works at once.
+func (s *space) addr(name, prefix string) {
+	s.t.Helper()
+	l, err := s.nl.LinkByName(name)
+	s.must(err)
+	a, err := netlink.ParseAddr(prefix)
+	s.must(err)
+	if a.IP.To4() == nil {
+		a.Flags = unix.IFA_F_NODAD
+	}
+	s.must(s.nl.AddrAdd(l, a))
+}
+
+func (s *space) sysctl(path, value string) {
+	s.t.Helper()
+	s.do(func() error { return os.WriteFile("/proc/sys/net/"+path, []byte(value), 0o644) })
+}
+
+// listen opens a pair within the namespace, and closes it after the test.
+func (s *space) listen(c Config) *Pair {
+	s.t.Helper()
+	var p *Pair
+	s.do(func() (err error) {
+		p, err = Listen(c)
+		return err
+	})
+	s.t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// dial returns a plain socket of the namespace that may send broadcasts.
+func (s *space) dial(network, laddr string) *net.UDPConn {
+	s.t.Helper()
+	var pc net.PacketConn
+	s.do(func() (err error) {
+		pc, err = net.ListenPacket(network, laddr)
+		return err
+	})
+	s.t.Cleanup(func() { _ = pc.Close() })
+	return pc.(*net.UDPConn)
+}
+
+// A heard is what a test wants to know of a datagram.
+type heard struct {
+	Payload string
+	Link    int
+	Src     netip.AddrPort
+	Dst     netip.Addr
+}
+
+// hear reads n datagrams, or fewer if nothing comes for a while.
+func hear(t testing.TB, c *Conn, n int, wait time.Duration) []heard {
+	t.Helper()
+	var hs []heard
+	ds := NewBatch(64)
+	for len(hs) < n {
+		if err := c.pc.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Read(ds)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range ds[:got] {
+			hs = append(hs, heard{string(d.Store[Headroom : Headroom+d.N]), d.Link, d.Src, d.Dst})
+		}
+	}
+	return hs
+}
+
+// silent fails the test if there is something to read.
+func silent(t testing.TB, c *Conn, name string) {
+	t.Helper()
+	if hs := hear(t, c, 1, 20*time.Millisecond); len(hs) != 0 {
+		t.Errorf("%s heard %v", name, hs)
+	}
+}
+
+const patient = 5 * time.Second
