@@ -1,0 +1,6 @@
+//go:build !race
+
+package conformance
+
+// messages is how many random messages the property test relays.
+const messages = 1_000_000
