@@ -1,0 +1,158 @@
+// Package ladder shows what taps heard as a ladder: parties as columns, each
+// message as an arrow. It tells what happened; it must not judge it.
+package ladder
+
+import (
+	"bytes"
+	"cmp"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/wire"
+)
+
+// A Node is a party: a client, a relay or a server.
+type Node struct {
+	Name   string
+	Column int                // from the left, 0 for clients
+	MACs   []net.HardwareAddr // of all its links
+}
+
+// A Link is a segment of the network, tapped once.
+type Link struct {
+	Tap   *wire.Tap
+	Owner string // the node on whose link the tap sits
+}
+
+// An Event is one message on its way from one node to the next; or past nodes
+// that only routed it, since that is no work of theirs.
+type Event struct {
+	At       time.Time
+	From, To string
+	Type     string        // DISCOVER, ..., or BOOTP
+	Took     time.Duration // since the sender got the message that this one relays; 0 if it did not
+	Frame    wire.Frame    // on the first link that it crossed
+	Arrived  wire.Frame    // on the last link that it crossed; the same if that was the first
+	Message  *dhcpv4.DHCPv4
+}
+
+// Request reports whether the message is one to a server.
+func (e *Event) Request() bool { return e.Message.OpCode == dhcpv4.OpcodeBootRequest }
+
+// A heard is a frame with the link that it was heard on.
+type heard struct {
+	frame wire.Frame
+	owner string
+}
+
+// Collect empties the taps and returns their DHCP messages in the order of time.
+func Collect(nodes []Node, links []Link) ([]Event, error) {
+	var all []heard
+	for _, l := range links {
+		frames, err := l.Tap.Drain()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range frames {
+			if f.DHCP4() {
+				all = append(all, heard{f, l.Owner})
+			}
+		}
+	}
+	return events(nodes, all), nil
+}
+
+func events(nodes []Node, all []heard) []Event {
+	slices.SortStableFunc(all, func(a, b heard) int { return a.frame.At.Compare(b.frame.At) })
+	var out []Event
+	for _, h := range all {
+		e, ok := event(nodes, h)
+		if !ok {
+			continue
+		}
+		if i := routed(out, &e); i >= 0 {
+			out[i].To, out[i].Arrived = e.To, e.Frame
+			continue
+		}
+		e.Took = took(out, &e)
+		out = append(out, e)
+	}
+	return out
+}
+
+// event reads one frame. The ends are known by their hardware addresses; a
+// broadcast is for the client that it names, or else for the tapped node.
+func event(nodes []Node, h heard) (Event, bool) {
+	m, err := dhcpv4.FromBytes(h.frame.Payload)
+	if err != nil {
+		return Event{}, false
+	}
+	e := Event{
+		At: h.frame.At, Message: m, Frame: h.frame, Arrived: h.frame, Type: typeOf(m),
+		From: byMAC(nodes, h.frame.EtherSrc), To: byMAC(nodes, h.frame.EtherDst),
+	}
+	if e.To == "" && h.frame.EtherDst[0]&1 != 0 {
+		e.To = h.owner
+		if h.frame.Outgoing {
+			e.To = byMAC(nodes, m.ClientHWAddr)
+		}
+	}
+	return e, true
+}
+
+// routed returns the index of an earlier event that is the same datagram on
+// another link, or -1.
+func routed(before []Event, e *Event) int {
+	for i := len(before) - 1; i >= 0; i-- {
+		b := &before[i]
+		if b.To == e.From && b.Frame.Src() == e.Frame.Src() && b.Frame.Dst() == e.Frame.Dst() &&
+			b.Arrived.TTL == e.Frame.TTL+1 && bytes.Equal(b.Frame.Payload, e.Frame.Payload) {
+			return i
+		}
+	}
+	return -1
+}
+
+// took returns how long the sender had the message that this one relays.
+func took(before []Event, e *Event) time.Duration {
+	for i := len(before) - 1; i >= 0; i-- {
+		b := &before[i]
+		if b.To == e.From && b.From != e.To && b.Type == e.Type && b.Message.TransactionID == e.Message.TransactionID {
+			return e.At.Sub(b.At)
+		}
+	}
+	return 0
+}
+
+func byMAC(nodes []Node, mac net.HardwareAddr) string {
+	for _, n := range nodes {
+		if slices.ContainsFunc(n.MACs, func(m net.HardwareAddr) bool { return bytes.Equal(m, mac) }) {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+func typeOf(m *dhcpv4.DHCPv4) string {
+	t := m.MessageType()
+	if t == dhcpv4.MessageTypeNone {
+		return "BOOTP"
+	}
+	return strings.ToUpper(t.String())
+}
+
+func column(nodes []Node, name string) int {
+	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == name })
+	if i < 0 {
+		return -1
+	}
+	return nodes[i].Column
+}
+
+func columns(nodes []Node) int {
+	return slices.MaxFunc(nodes, func(a, b Node) int { return cmp.Compare(a.Column, b.Column) }).Column + 1
+}
