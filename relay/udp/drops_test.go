@@ -1,0 +1,112 @@
+package udp
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestDropsCountsNoBroadcastThatWasHeard(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	veth(relay, "d0", client, "c0", 1500)
+	relay.addr("d0", "192.0.2.1/24")
+	client.addr("c0", "192.0.2.9/24")
+	p := relay.listen(Config{Family: V4, Port: 67, RcvBuf: 8 << 20})
+	c := client.dial("udp4", "0.0.0.0:67")
+	for range 1000 {
+		sendOn(t, c, request, client.index("c0"), "255.255.255.255:67")
+		sendTo(t, c, reply, "192.0.2.255:67")
+	}
+	if n := p.Drops(); n != 0 {
+		t.Errorf("before reading, Drops() = %d, want 0", n)
+	}
+	if n := len(hear(t, p.Requests, 1000, patient)); n != 1000 {
+		t.Errorf("heard %d requests, want 1000", n)
+	}
+	if n := len(hear(t, p.Replies, 1000, patient)); n != 1000 {
+		t.Errorf("heard %d replies, want 1000", n)
+	}
+	if n := p.Drops(); n != 0 {
+		t.Errorf("Drops() = %d, want 0", n)
+	}
+	// The trap that the witness is for.
+	if n := p.Replies.Drops(); n != 1000 {
+		t.Errorf("Replies.Drops() = %d, want 1000", n)
+	}
+}
+
+func TestDropsCountsWhatFoundAFullBuffer(t *testing.T) {
+	const sent = 3000
+	for _, tc := range []struct {
+		name, payload, dst string
+	}{
+		{"broadcast requests", request, "192.0.2.255:67"},
+		{"unicast requests", request, "192.0.2.1:67"},
+		{"broadcast replies", reply, "192.0.2.255:67"},
+		{"unicast replies", reply, "192.0.2.1:67"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			relay, client := newSpace(t), newSpace(t)
+			veth(relay, "d0", client, "c0", 1500)
+			relay.addr("d0", "192.0.2.1/24")
+			client.addr("c0", "192.0.2.9/24")
+			p := relay.listen(Config{Family: V4, Port: 67, RcvBuf: 64 << 10})
+			c := client.dial("udp4", "0.0.0.0:67")
+			for range sent {
+				sendTo(t, c, tc.payload, tc.dst)
+				// So that each case has losses on both sockets.
+				sendTo(t, c, "\x01"+request, "192.0.2.1:67")
+				sendTo(t, c, "\x02"+reply, "192.0.2.1:67")
+			}
+			n := len(hear(t, p.Requests, math.MaxInt, 50*time.Millisecond))
+			n += len(hear(t, p.Replies, math.MaxInt, 50*time.Millisecond))
+			if got, want := p.Drops(), uint64(3*sent-n); got != want || want == 0 {
+				t.Errorf("Drops() = %d, want %d and more than 0", got, want)
+			}
+		})
+	}
+}
+
+func TestR9915_DropsOfMulticasts(t *testing.T) {
+	relay, client := newSpace(t), newSpace(t)
+	veth(relay, "d0", client, "c0", 1500)
+	relay.addr("d0", "fe80::1/64")
+	relay.addr("d0", "2001:db8::1/64")
+	client.addr("c0", "fe80::9/64")
+	client.addr("c0", "2001:db8::9/64")
+	p := relay.listen(Config{Family: V6, Port: 547, RcvBuf: 64 << 10})
+	relay.must(p.Requests.Join(relay.index("d0")))
+	c := client.dial("udp6", "[2001:db8::9]:547")
+	for range 2000 {
+		sendTo(t, c, solicit, "[ff02::1:2%"+itoa(client.index("c0"))+"]:547")
+		sendTo(t, c, replRely, "[2001:db8::1]:547")
+	}
+	n := len(hear(t, p.Requests, math.MaxInt, 50*time.Millisecond))
+	n += len(hear(t, p.Replies, math.MaxInt, 50*time.Millisecond))
+	if got, want := p.Drops(), uint64(4000-n); got != want || want == 0 {
+		t.Errorf("Drops() = %d, want %d and more than 0", got, want)
+	}
+}
+
+func TestCounterExtendsAndNeverGoesBack(t *testing.T) {
+	var c counter
+	for _, tc := range []struct {
+		name string
+		now  uint32
+		ok   bool
+		want uint64
+	}{
+		{"nothing yet", 0, true, 0},
+		{"some", 5, true, 5},
+		{"behind", 3, true, 5},
+		{"the same again", 5, true, 5},
+		{"not known", 9, false, 5},
+		{"nearly half of the range", 1<<31 + 4, true, 1<<31 + 4},
+		{"nearly all of it", math.MaxUint32, true, math.MaxUint32},
+		{"wrapped", 2, true, 1<<32 + 2},
+	} {
+		if got := c.advance(tc.now, tc.ok); got != tc.want {
+			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
+		}
+	}
+}
