@@ -13,7 +13,7 @@ import (
 
 // A gatherer adds what the atomics hold to what the registry gathers. It is no
 // prometheus.Collector: through the channel, checks and sorting of a registry,
-// 36,000 series of 4,000 links took 88 ms and 15 MB, and here 22 ms and 10 MB.
+// 36,000 series of 4,000 links took 88 ms and 15 MB, and here 20 ms and 10 MB.
 // The checks are not missed, since the names and labels are those of Docs.
 type gatherer struct {
 	m    *Metrics
@@ -73,10 +73,30 @@ func (g *gatherer) Gather() ([]*dto.MetricFamily, error) {
 	return list, err
 }
 
-// A scrape is one reading of everything.
+// Stream passes everything to out, in parts: a family with many series comes
+// in several calls, one after the other, and out must not keep it. Before this,
+// scrapes of 4,000 links grew the process from 21 to 49 MB; now to 33 MB.
+func (g *gatherer) Stream(out func(*dto.MetricFamily)) error {
+	list, err := g.m.registry.Gather()
+	for _, f := range list {
+		out(f)
+	}
+	s := newScrape(g)
+	s.out = out
+	s.all()
+	s.flush()
+	return err
+}
+
+// part is the number of series that Stream passes on at once.
+const part = 256
+
+// A scrape is one reading of everything, family by family.
 type scrape struct {
 	g        *gatherer
 	families [numSeries]*dto.MetricFamily
+	out      func(*dto.MetricFamily) // nil: families are kept whole
+	last     *dto.MetricFamily       // what add was last called for
 }
 
 func newScrape(g *gatherer) *scrape {
@@ -105,10 +125,14 @@ func (s *scrape) all() {
 	s.messages(links)
 	for f, label := range s.g.families {
 		s.add(received, float64(m.received[f].Value()), label)
+	}
+	for f, label := range s.g.families {
 		s.drops(label, drops[f])
 	}
 	for _, sv := range servers {
 		s.add(serverCopies, float64(sv.copies.Value()), sv.addr, sv.vrf)
+	}
+	for _, sv := range servers {
 		s.add(serverFailures, float64(sv.failures.Value()), sv.addr, sv.vrf)
 	}
 	s.errors(s.g.client, &m.clientErrors)
@@ -187,12 +211,17 @@ func (s *scrape) state(st State) {
 	if st.ConfigHash != "" {
 		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
 	}
-	for _, l := range st.Links {
-		name := pair("interface", text(l.Name))
-		s.add(interfaceState, 1, name, pair("state", text(l.State)))
-		s.add(interfaceServers, float64(l.Servers), name)
+	names := make([]*dto.LabelPair, len(st.Links))
+	for i, l := range st.Links {
+		names[i] = pair("interface", text(l.Name))
+		s.add(interfaceState, 1, names[i], pair("state", text(l.State)))
+	}
+	for i, l := range st.Links {
+		s.add(interfaceServers, float64(l.Servers), names[i])
+	}
+	for i, l := range st.Links {
 		if l.Giaddr != "" {
-			s.add(giaddrInfo, 1, pair("giaddr", text(l.Giaddr)), name)
+			s.add(giaddrInfo, 1, pair("giaddr", text(l.Giaddr)), names[i])
 		}
 	}
 }
@@ -216,19 +245,55 @@ type (
 // add adds one series; the labels are in the order of Docs.
 func (s *scrape) add(i series, value float64, labels ...*dto.LabelPair) {
 	f := s.families[i]
-	if f.GetType() == dto.MetricType_COUNTER {
-		p := &counterParts{value: value}
-		p.counter.Value = &p.value
-		p.metric.Counter = &p.counter
-		p.metric.Label = p.labels[:copy(p.labels[:], labels)]
-		f.Metric = append(f.Metric, &p.metric)
+	if s.out != nil && (f != s.last || len(f.Metric) == part) {
+		s.flush()
+		s.last = f
+	}
+	m := next(f)
+	m.Label = append(m.Label[:0], labels...)
+	if m.Counter != nil {
+		*m.Counter.Value = value
 		return
 	}
-	p := &gaugeParts{value: value}
+	*m.Gauge.Value = value
+}
+
+// flush passes on what has been added since the last time.
+func (s *scrape) flush() {
+	if s.last != nil && len(s.last.Metric) > 0 {
+		s.out(s.last)
+		s.last.Metric = s.last.Metric[:0]
+	}
+}
+
+// next extends f by a series, one that was passed on before if there is one.
+func next(f *dto.MetricFamily) *dto.Metric {
+	n := len(f.Metric)
+	if n < cap(f.Metric) {
+		if m := f.Metric[:n+1][n]; m != nil {
+			f.Metric = f.Metric[:n+1]
+			return m
+		}
+	}
+	m := newMetric(f.GetType())
+	f.Metric = append(f.Metric, m)
+	return m
+}
+
+// newMetric returns a series with room for its value and labels.
+func newMetric(t dto.MetricType) *dto.Metric {
+	if t == dto.MetricType_COUNTER {
+		p := new(counterParts)
+		p.counter.Value = &p.value
+		p.metric.Counter = &p.counter
+		p.metric.Label = p.labels[:0]
+		return &p.metric
+	}
+	p := new(gaugeParts)
 	p.gauge.Value = &p.value
 	p.metric.Gauge = &p.gauge
-	p.metric.Label = p.labels[:copy(p.labels[:], labels)]
-	f.Metric = append(f.Metric, &p.metric)
+	p.metric.Label = p.labels[:0]
+	return &p.metric
 }
 
 // truth returns the value of a gauge that says yes or no.

@@ -9,15 +9,13 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // The bounds of the HTTP server. It may be reachable for people with whom the
 // relay shares no secrets, and must not cost it its file descriptors or memory.
 const (
 	maxConns      = 64
-	maxScrapes    = 4       // at once: a large relay has megabytes to say
+	maxScrapes    = 4       // at once
 	maxHeader     = 8 << 10 // octets
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
@@ -30,11 +28,7 @@ const (
 // /healthz, which answers "ok" while the process can answer, and an index.
 func (m *Metrics) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.gatherer, promhttp.HandlerOpts{
-		EnableOpenMetrics:   true,
-		ErrorHandling:       promhttp.ContinueOnError, // one bad series must not hide the others
-		MaxRequestsInFlight: maxScrapes,
-	}))
+	mux.Handle("GET /metrics", &exposition{gatherer: m.gatherer, slots: make(chan struct{}, maxScrapes)})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, "ok\n")
 	})

@@ -47,7 +47,12 @@ func (d Direction) String() string {
 // pair returns a label that many series share, so that a scrape does not build
 // it for each.
 func pair(name, value string) *dto.LabelPair {
-	return &dto.LabelPair{Name: &name, Value: &value}
+	p := &struct {
+		label       dto.LabelPair
+		name, value string
+	}{name: name, value: value} // one allocation
+	p.label.Name, p.label.Value = &p.name, &p.value
+	return &p.label
 }
 
 // text returns s as a label may hold it. The kernel takes any octets in the
