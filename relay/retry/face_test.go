@@ -1,0 +1,26 @@
+package retry
+
+import "testing"
+
+func TestFaceFollowsAskedWithoutNoting(t *testing.T) {
+	table := New(64)
+	client := []byte{2, 0, 0, 0, 0, 1}
+	if got := table.Face(7, client, 3); got != 0 {
+		t.Errorf("unknown client: face %d, want 0", got)
+	}
+	var last int
+	for range 3 {
+		last = table.Asked(7, client, 2, 3)
+		for range 5 {
+			if got := table.Face(7, client, 3); got != last {
+				t.Fatalf("face %d, want %d as asked", got, last)
+			}
+		}
+	}
+	if last != 1 {
+		t.Errorf("after 2 unanswered requests face %d, want 1", last)
+	}
+	if got := table.Face(7, client, 1); got != 0 {
+		t.Errorf("link with one face left: face %d, want 0", got)
+	}
+}
