@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"dhcp-relay/relay/agent"
 )
 
 // A Family is the address family of a message, the label "family".
@@ -25,13 +27,14 @@ func (f Family) String() string {
 	return "ipv4"
 }
 
-// A Direction says which way a message travels, the label "direction".
+// A Direction says which way a message travels, the label "direction". Its
+// values are those of agent.Direction.
 type Direction uint8
 
 // The directions.
 const (
-	RequestDir Direction = iota // from a client to the servers
-	ReplyDir                    // from a server to a client
+	RequestDir = Direction(agent.Requests) // from a client to the servers
+	ReplyDir   = Direction(agent.Replies)  // from a server to a client
 
 	directions = 2
 )

@@ -6,12 +6,13 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/bootp"
 )
 
 // TypeInvalid stands for the type of a message that is too broken to have one.
 // IANA has not given this value to a type of either family.
-const TypeInvalid uint8 = 255
+const TypeInvalid uint8 = agent.TypeInvalid
 
 // typeSlots is the number of types that are told apart in one family, with
 // "unknown" and "invalid". Every link pays for each of them, so the list holds
