@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
+)
+
+// checkInterface finds settings of one interface that contradict each other.
+// Each problem is told where the setting is given, be it in the defaults.
+func (r *reader) checkInterface(s *settings, p *agent.Policy) {
+	r.checkServers(s, p)
+	r.checkGiaddr(s)
+	r.checkRelayed(s)
+	if !s.Option82.On {
+		r.checkWithoutOption82(s)
+		return
+	}
+	r.checkIdentifiers(s, p)
+	r.checkLength(s)
+	r.checkVSS(s, p)
+	if o := &s.Option82; o.Override && !o.Flags {
+		r.warn(r.src.given(s.path, "option82.server_id_override"), "servers cannot tell renewals that come through this relay from broadcasts",
+			"write flags = true beside it (RFC 5107, section 4)")
+	}
+}
+
+// failed reports whether a problem was found with the value at a path, or
+// within it.
+func (r *reader) failed(path string) bool {
+	for _, p := range r.problems {
+		if rest, ok := strings.CutPrefix(p.Key, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) checkServers(s *settings, p *agent.Policy) {
+	at := r.src.given(s.path, "servers")
+	if len(s.servers) == 0 {
+		if at == s.path || !r.failed(at) {
+			r.wrong(at, "this interface has no servers", `write servers = ["10.9.0.2"] here or in [defaults]`)
+		}
+		return
+	}
+	v4, v6 := 0, 0
+	for _, i := range s.Servers {
+		if p.Servers[i].Addr.Addr().Is4() {
+			v4++
+		} else {
+			v6++
+		}
+	}
+	if s.Mode == agent.Hash && max(v4, v6) < 2 {
+		r.warn(r.src.given(s.path, "mode"), `"hash" chooses among servers of one family, and there is one`, `add servers, or write mode = "all"`)
+	}
+}
+
+func (r *reader) checkGiaddr(s *settings) {
+	at := r.src.given(s.path, "giaddr")
+	if s.SmartAfter > 0 && s.Giaddr.Kind == giaddr.Given {
+		r.wrong(r.src.given(s.path, "smart_relay_after"), "giaddr is the one address "+s.Giaddr.String()+", so there is no next one to try",
+			`write smart_relay_after = 0, or giaddr = "primary"`)
+	}
+	if s.Giaddr.Kind == giaddr.Borrowed && s.Giaddr.Link == s.Name {
+		r.wrong(at, fmt.Sprintf("%q borrows from itself", s.Name), `write giaddr = "primary"`)
+	}
+}
+
+func (r *reader) checkRelayed(s *settings) {
+	at := r.src.given(s.path, "relayed_requests")
+	if !s.Trusted && strings.HasPrefix(at, s.path+".") {
+		r.warn(at, "this has no effect: an interface that is not trusted drops relayed requests", "write trusted = true beside it, or remove it")
+	}
+}
+
+// checkWithoutOption82 finds settings that need the option that is switched off.
+func (r *reader) checkWithoutOption82(s *settings) {
+	const or = ", or leave option82 switched on"
+	if s.SourcePort != port4 {
+		r.wrong(r.src.given(s.path, "source_port"), fmt.Sprintf("servers answer to port %d only if option 82 says so (RFC 8357, section 5.1), and %q has it switched off", s.SourcePort, s.Name),
+			"write source_port = 67"+or)
+	}
+	if s.Relayed == agent.Append || s.Relayed == agent.Replace {
+		r.wrong(r.src.given(s.path, "relayed_requests"), fmt.Sprintf("%q has option 82 switched off, so there is none to put in", s.Name), `write relayed_requests = "forward"`+or)
+	}
+	if s.Option82.VSS.On {
+		r.warn(r.src.given(s.path, "option82"), "with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN",
+			"switch the other suboptions off, each for itself")
+	}
+}
+
+// identifiers are the templates of option 82 by their keys.
+func identifiers(o *agent.Option82) []named {
+	return []named{{"circuit_id", o.CircuitID}, {"remote_id", o.RemoteID}, {"subscriber_id", o.SubscriberID}}
+}
+
+type named struct {
+	key      string
+	template agent.Template
+}
+
+func (r *reader) checkIdentifiers(s *settings, p *agent.Policy) {
+	for _, id := range identifiers(&s.Option82) {
+		at := r.src.given(s.path, "option82."+id.key)
+		if p.Hostname == "" && id.template.Uses("hostname") {
+			r.wrong(at, "{hostname} is empty, since this host has no name", `write hostname = "..." at the top of the file`)
+		}
+		// That few links have no MAC needs no warning of its own.
+		if id.key != "remote_id" && !id.template.Empty() && id.template.MinLen() == 0 {
+			r.warn(at, fmt.Sprintf("%q is empty on interfaces that do not have it, and is left out there", id.template), "add text or a placeholder that all have, such as {interface}")
+		}
+	}
+}
+
+// checkLength proves that option 82 fits into its length octet on every link:
+// it is never split (RFC 3396, section 4).
+func (r *reader) checkLength(s *settings) {
+	total := 0
+	all := suboptions(&s.Interface)
+	parts := make([]string, len(all))
+	for i, p := range all {
+		total += p.octets
+		parts[i] = fmt.Sprintf("%s %d", p.key, p.octets)
+	}
+	at := r.src.given(s.path, "option82")
+	switch {
+	case total == 0:
+		r.warn(at, "all suboptions are switched off, so option 82 is not sent", "write option82 = false, or switch one on")
+	case total > math.MaxUint8:
+		r.wrong(at, fmt.Sprintf("option 82 can take %d octets, and has room for 255", total), "shorten it: "+strings.Join(parts, ", "))
+	}
+}
+
+// A suboption is the greatest number of octets that one key adds to option 82,
+// with code and length.
+type suboption struct {
+	key    string
+	octets int
+}
+
+func suboptions(i *agent.Interface) []suboption {
+	const head = 2
+	o := &i.Option82
+	var all []suboption
+	add := func(on bool, key string, length int) {
+		if on {
+			all = append(all, suboption{key, head + length})
+		}
+	}
+	for _, id := range identifiers(o) {
+		add(!id.template.Empty(), id.key, id.template.MaxLen())
+	}
+	add(o.LinkSel != agent.LinkSelOff, "link_selection", 4)
+	add(o.Flags, "flags", 1)
+	add(o.Override, "server_id_override", 4)
+	add(len(o.RelayID) > 0, "relay_id", len(o.RelayID))
+	add(len(o.Vendor) > 0, "vendor", len(o.Vendor))
+	add(i.SourcePort != port4, "source_port", 0)
+	add(o.VSS.On, "vss", 1+len(o.VSS.Name)+head) // with suboption 152
+	return all
+}
+
+// checkVSS finds a VPN that no server is told of (RFC 6607, section 4.1).
+func (r *reader) checkVSS(s *settings, p *agent.Policy) {
+	if !s.Option82.VSS.On || len(s.Servers) == 0 {
+		return
+	}
+	for _, i := range s.Servers {
+		if p.Servers[i].VSS && p.Servers[i].Addr.Addr().Is4() {
+			return
+		}
+	}
+	r.wrong(r.src.given(s.path, "option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",
+		"write vss = true in the [[server]], or vss = false here")
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// A file is what the whole file says, before its parts are held against each
+// other.
+type file struct {
+	hostname     string
+	replySources []netip.Prefix
+	metrics      Metrics
+	log          Log
+	defaults     settings
+	servers      []server
+	interfaces   []settings
+}
+
+// builtinFile returns what an empty file says.
+func builtinFile() file {
+	f := builtin(topKeys())
+	f.metrics = builtin(metricsKeys())
+	f.log = builtin(logKeys())
+	f.defaults = builtin(interfaceKeys())
+	on := f.defaults.Option82.On
+	f.defaults.Option82 = builtin(option82Keys())
+	f.defaults.Option82.On = on
+	return f
+}
+
+// topKeys are the keys of the file in the order in which they are read.
+func topKeys() []key[file] {
+	return []key[file]{
+		{
+			"hostname", `""`, `a name of at most 64 octets, or "" for the host's own`,
+			"What {hostname} stands for in the identifiers of option 82.",
+			readHostname,
+		},
+		{
+			"reply_sources", "[]", `a list of addresses and prefixes, such as ["10.9.1.7", "10.9.2.0/24"]`,
+			"Who may reply beside the configured servers. Without any, everyone may whose replies do not come from a client-facing interface.",
+			readReplySources,
+		},
+		{
+			"metrics", "", "a table [metrics]",
+			"Where Prometheus finds the metrics.",
+			func(r *reader, v value, to *file) { readTable(r, metricsKeys(), v, &to.metrics) },
+		},
+		{
+			"log", "", "a table [log]",
+			"What is logged, and how.",
+			func(r *reader, v value, to *file) { readTable(r, logKeys(), v, &to.log) },
+		},
+		{
+			"defaults", "", "a table [defaults]",
+			"What each interface does unless it says otherwise.",
+			func(r *reader, v value, to *file) { readTable(r, interfaceKeys(), v, &to.defaults) },
+		},
+		{
+			"server", "", "tables [[server]], each with an address",
+			"More about a server that interfaces list. Needed only where this differs from what stands here.",
+			readServers,
+		},
+		{
+			"interface", "", "tables [[interface]], each with a name",
+			"The interfaces to serve. The first whose name matches an interface of the host holds for it.",
+			readInterfaces,
+		},
+	}
+}
+
+func metricsKeys() []key[Metrics] {
+	return []key[Metrics]{{
+		"listen", `"127.0.0.1:9867"`, `an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for no metrics`,
+		"The address and TCP port of the HTTP endpoint.",
+		readListen,
+	}}
+}
+
+func logKeys() []key[Log] {
+	return []key[Log]{
+		{
+			"level", `"info"`, `"debug", "info", "warn" or "error"`,
+			"The least severe events to log.",
+			func(r *reader, v value, to *Log) {
+				levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+				if i, ok := r.choice(v, "debug", "info", "warn", "error"); ok {
+					to.Level = levels[i]
+				}
+			},
+		},
+		{
+			"format", `"text"`, `"text" or "json"`,
+			"The form of a line: key=value, or a JSON object.",
+			func(r *reader, v value, to *Log) {
+				formats := []string{"text", "json"}
+				if i, ok := r.choice(v, formats...); ok {
+					to.Format = formats[i]
+				}
+			},
+		},
+	}
+}
+
+func readHostname(r *reader, v value, to *file) {
+	s, ok := r.text(v)
+	if ok && len(s) > maxHostname {
+		r.fail(v, "", "this name has %d octets", len(s))
+		return
+	}
+	to.hostname = s
+}
+
+func readReplySources(r *reader, v value, to *file) {
+	list, _ := r.list(v, `an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`)
+	to.replySources = nil
+	for _, v := range list {
+		if p, ok := r.prefix(v); ok {
+			to.replySources = append(to.replySources, p)
+		}
+	}
+}
+
+// prefix reads a prefix, or an address as a prefix of full length.
+func (r *reader) prefix(v value) (p netip.Prefix, ok bool) {
+	s, ok := r.text(v)
+	if !ok {
+		return p, false
+	}
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		r.fail(v, "", "%q is neither address nor prefix", s)
+		return p, false
+	case p != p.Masked():
+		r.fail(v, "write "+strconv.Quote(p.Masked().String()), "%q has bits beyond its length", s)
+		return p, false
+	}
+	return p, true
+}
+
+func readListen(r *reader, v value, to *Metrics) {
+	s, ok := r.text(v)
+	if !ok {
+		return
+	}
+	if s == "" {
+		*to = Metrics{}
+		return
+	}
+	full := s
+	if strings.HasPrefix(s, ":") {
+		full = "[::]" + s
+	}
+	a, err := netip.ParseAddrPort(full)
+	if err != nil || a.Port() == 0 {
+		r.fail(v, "", "%q is no address with a port", s)
+		return
+	}
+	*to = Metrics{On: true, Listen: a}
+}
+
+func readServers(r *reader, v value, to *file) {
+	list, _ := r.list(v, "a table")
+	for _, v := range list {
+		s := builtin(serverKeys())
+		s.path = v.path
+		if !readTable(r, serverKeys(), v, &s) {
+			continue
+		}
+		if !r.src.has(v.path + ".address") {
+			r.wrong(v.path, "this server has no address", `write address = "10.9.0.2", as interfaces list it`)
+		}
+		to.servers = append(to.servers, s)
+	}
+}
+
+func readInterfaces(r *reader, v value, to *file) {
+	list, _ := r.list(v, "a table")
+	keys := append([]key[settings]{nameKey()}, interfaceKeys()...)
+	for _, v := range list {
+		s := to.defaults
+		s.path = v.path
+		if !readTable(r, keys, v, &s) {
+			continue
+		}
+		if !r.src.has(v.path + ".name") {
+			r.wrong(v.path, "this interface has no name", `write name = "vlan10", or a pattern such as name = "vlan*"`)
+		}
+		to.interfaces = append(to.interfaces, s)
+	}
+}

@@ -1,0 +1,201 @@
+package config
+
+import (
+	"net/netip"
+	"path"
+	"strings"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
+)
+
+// The limits of RFC 1542, section 4.1.1, for hops, and of RFC 2131, section 2,
+// and UDP for the size of a message.
+const (
+	maxHops     = 16
+	minSize     = 576
+	maxSize     = 65507
+	maxAttempts = 100
+	maxHostname = 64
+)
+
+// Settings are what holds for an interface. Its servers are addresses until
+// they are held against [[server]].
+type settings struct {
+	agent.Interface
+	servers []netip.AddrPort
+	path    string
+}
+
+func nameKey() key[settings] {
+	return key[settings]{
+		"name", "", `the name of an interface, or a pattern with * ? [ ] such as "vlan*"`,
+		"Which interfaces this is about; none need exist yet.",
+		readName,
+	}
+}
+
+// interfaceKeys are the keys of [defaults] and, beside the name, of
+// [[interface]].
+func interfaceKeys() []key[settings] {
+	return []key[settings]{
+		{
+			"servers", "[]", `a list of addresses, such as ["10.9.0.2", "10.9.0.3:1067", "2001:db8:9::2"]`,
+			"Where requests go, IPv4 to IPv4 servers and IPv6 to IPv6 servers. The list of an interface takes the place of this one.",
+			readServerList,
+		},
+		{
+			"mode", `"all"`, `"all" or "hash"`,
+			"Which servers get a request: a copy to each, or always the same one for a client (RFC 1542, section 4.1.1).",
+			choice(func(s *settings) *agent.Mode { return &s.Mode }, "all", "hash"),
+		},
+		{
+			"trusted", "false", "true or false",
+			"Relays or switches that add option 82 are attached, not only clients (RFC 3046, section 2.1).",
+			flag(func(s *settings) *bool { return &s.Trusted }),
+		},
+		{
+			"hop_limit", "4", "a number from 1 to 16",
+			"Requests that have passed more relays than this are dropped (RFC 1542, section 4.1.1).",
+			number(1, maxHops, func(s *settings) *uint8 { return &s.HopLimit }),
+		},
+		{
+			"min_secs", "0", "a number of seconds from 0 to 65535",
+			"Relay only for clients that have tried for so long; for a relay that stands by (RFC 1542, section 3.2).",
+			number(0, 65535, func(s *settings) *uint16 { return &s.MinSecs }),
+		},
+		{
+			"bootp", "true", "true or false",
+			"Relay plain BOOTP too.",
+			flag(func(s *settings) *bool { return &s.Bootp }),
+		},
+		{
+			"strict_min_300", "false", "true or false",
+			"Drop messages of fewer than 300 octets (RFC 1542, section 2.1). Many clients and servers send such.",
+			flag(func(s *settings) *bool { return &s.Strict300 }),
+		},
+		{
+			"broadcast", "false", "true or false",
+			"Broadcast every reply to the clients, also to those that ask for unicast.",
+			flag(func(s *settings) *bool { return &s.Broadcast }),
+		},
+		{
+			"giaddr", `"primary"`, `"primary", an address of this host, a prefix such as "192.0.2.0/24", or the name of an interface to borrow from`,
+			"Which address stands for the clients' network (RFC 1542, section 4.1.1).",
+			readGiaddr,
+		},
+		{
+			"smart_relay_after", "0", "a number from 0 (never) to 100",
+			"After so many unanswered requests of a client, try the interface's next address as giaddr.",
+			number(0, maxAttempts, func(s *settings) *int { return &s.SmartAfter }),
+		},
+		{
+			"relayed_requests", `"forward"`, `"forward", "append", "replace" or "drop"`,
+			"What to do with requests that another relay has relayed, on a trusted interface: send them on as they are (RFC 3046, section 2.1.1), add an option 82, put ours in place of theirs, or drop them.",
+			choice(func(s *settings) *agent.Relayed4 { return &s.Relayed }, "forward", "append", "replace", "drop"),
+		},
+		{
+			"source", `"route"`, `"route", "giaddr" or an IPv4 address of this host`,
+			"The source address towards the servers: what the route gives, the giaddr, or one address.",
+			readSource,
+		},
+		{
+			"source_port", "67", "a port from 1 to 65535",
+			"The source port towards the servers. Other than 67 it needs option 82 and servers that know RFC 8357.",
+			number(1, 65535, func(s *settings) *uint16 { return &s.SourcePort }),
+		},
+		{
+			"max_message_size", "0", "0 for the MTU, or a number of octets from 576 to 65507",
+			"The largest message that option 82 may make (RFC 3046, section 2.1).",
+			readMaxSize,
+		},
+		{
+			"oversize", `"without_option82"`, `"without_option82" or "drop"`,
+			"What to do with a message that option 82 would make too large.",
+			either(func(s *settings) *bool { return &s.DropOversize }, "without_option82", "drop"),
+		},
+		{
+			"option82", "true", "true, false or a table [defaults.option82] or [interface.option82]",
+			option82Why,
+			readOption82,
+		},
+	}
+}
+
+// either is a choice between two that is kept as a boolean.
+func either[T any](field func(*T) *bool, no, yes string) func(*reader, value, *T) {
+	return func(r *reader, v value, to *T) {
+		if i, ok := r.choice(v, no, yes); ok {
+			*field(to) = i == 1
+		}
+	}
+}
+
+func readName(r *reader, v value, to *settings) {
+	s, ok := r.text(v)
+	if !ok {
+		return
+	}
+	to.Name = s
+	if _, err := path.Match(s, ""); err != nil {
+		r.fail(v, `close each "[" with a "]", and write \\ only before a character that it escapes`, "%q is no pattern", s)
+		return
+	}
+	if !isPattern(s) && !giaddr.ValidName(s) || s == "" {
+		r.fail(v, "", "%q is no name that an interface can have", s)
+	}
+}
+
+func isPattern(s string) bool { return strings.ContainsAny(s, `*?[\`) }
+
+func readGiaddr(r *reader, v value, to *settings) {
+	s, ok := r.text(v)
+	if !ok {
+		return
+	}
+	rule, err := giaddr.ParseRule4(s)
+	if err != nil {
+		r.refuse(v, err)
+		return
+	}
+	to.Giaddr = rule
+}
+
+func readSource(r *reader, v value, to *settings) {
+	s, ok := r.text(v)
+	if !ok {
+		return
+	}
+	switch s {
+	case "route":
+		to.Source, to.SourceAddr = agent.SourceRoute, netip.Addr{}
+	case "giaddr":
+		to.Source, to.SourceAddr = agent.SourceGiaddr, netip.Addr{}
+	default:
+		if a, ok := r.unicast4(v, s); ok {
+			to.Source, to.SourceAddr = agent.SourceGiven, a
+		}
+	}
+}
+
+// unicast4 parses an IPv4 address that a host can have.
+func (r *reader) unicast4(v value, s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || !giaddr.Unicast4(a) {
+		r.fail(v, "", "%q is no IPv4 address that a host can have", s)
+		return a, false
+	}
+	return a, true
+}
+
+func readMaxSize(r *reader, v value, to *settings) {
+	n, ok := r.number(v, 0, maxSize)
+	if !ok {
+		return
+	}
+	if n > 0 && n < minSize {
+		r.fail(v, "", "%d is less than every client and server must accept (RFC 2131, section 2)", n)
+		return
+	}
+	to.MaxSize = int(n)
+}

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"net/netip"
+	"path"
+	"strconv"
+
+	"dhcp-relay/relay/agent"
+)
+
+// config holds the parts of the file against each other and puts them together.
+func (r *reader) config(f *file, host Host) *Config {
+	c := &Config{Metrics: f.metrics, Log: f.log, src: r.src}
+	c.Policy.ReplySources = f.replySources
+	c.Policy.Hostname = f.hostname
+	if f.hostname == "" {
+		c.Policy.Hostname = host.Hostname[:min(len(host.Hostname), maxHostname)]
+	}
+	about := r.servers(f)
+	indexes := map[netip.AddrPort]int{}
+	for i := range f.interfaces {
+		s := &f.interfaces[i]
+		r.checkName(f.interfaces[:i], s)
+		s.Servers = nil
+		for _, a := range s.servers {
+			n, ok := indexes[a]
+			if !ok {
+				n = len(c.Policy.Servers)
+				indexes[a] = n
+				c.Policy.Servers = append(c.Policy.Servers, about.of(a))
+			}
+			s.Servers = append(s.Servers, n)
+		}
+		r.checkInterface(s, &c.Policy)
+		if !s.Option82.On {
+			// How to treat an echo is all that is left of it.
+			s.Option82 = agent.Option82{DropMismatch: s.Option82.DropMismatch}
+		}
+		c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
+	}
+	if len(f.interfaces) == 0 {
+		r.warn("", "there is no [[interface]], so nothing is relayed", `write one with a name and servers`)
+	}
+	for _, s := range f.servers {
+		if _, used := indexes[s.addr]; !used && s.addr.IsValid() {
+			r.warn(s.path, "no interface lists the server "+s.addr.String(), "add it to the servers of one, or remove this table")
+		}
+	}
+	return c
+}
+
+// A book holds what [[server]] says of each address.
+type book map[netip.AddrPort]server
+
+func (b book) of(a netip.AddrPort) agent.Server {
+	s, ok := b[a]
+	if !ok {
+		s = builtin(serverKeys())
+	}
+	return agent.Server{Addr: a, VRF: s.vrf, VSS: s.vss}
+}
+
+func (r *reader) servers(f *file) book {
+	b := book{}
+	for _, s := range f.servers {
+		if first, ok := b[s.addr]; ok {
+			r.wrong(s.path+".address", s.addr.String()+" is already "+first.path, "make one of both")
+			continue
+		}
+		if s.addr.IsValid() {
+			b[s.addr] = s
+		}
+	}
+	return b
+}
+
+// checkName finds names that an interface before takes.
+func (r *reader) checkName(before []settings, s *settings) {
+	at := join(s.path, "name")
+	for i := range before {
+		b := &before[i]
+		switch {
+		case s.Name == "" || r.failed(at) || r.failed(join(b.path, "name")):
+		case b.Name == s.Name:
+			r.wrong(at, strconv.Quote(s.Name)+" is already "+b.path, "make one of both")
+			return
+		case takes(b.Name, s.Name):
+			r.wrong(at, b.path+" "+strconv.Quote(b.Name)+" comes before and holds for all that "+strconv.Quote(s.Name)+" means", "move this interface before that one")
+			return
+		}
+	}
+}
+
+// takes reports whether a pattern holds for everything that a later name or
+// pattern can mean, as far as that can be told.
+func takes(pattern, later string) bool {
+	if pattern == "*" {
+		return true
+	}
+	ok, err := path.Match(pattern, later)
+	return ok && err == nil && !isPattern(later)
+}

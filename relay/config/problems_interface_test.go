@@ -1,0 +1,265 @@
+package config
+
+import "testing"
+
+func TestParseInterfaceProblems(t *testing.T) {
+	t.Parallel()
+	tests := []parsing{
+		{
+			name: "interface without name and servers",
+			text: `[[interface]]
+min_secs = 1`,
+			want: []string{
+				`f:1:1: interface[0]: this interface has no name; write name = "vlan10", or a pattern such as name = "vlan*"`,
+				`f:1:1: interface[0]: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults]`,
+			},
+		},
+		{
+			name: "interface with no servers left",
+			text: `[defaults]
+servers = ["10.9.0.2"]
+[[interface]]
+name = "x"
+servers = []`,
+			want: []string{
+				`f:5:1: interface[0].servers: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults]`,
+			},
+		},
+		{
+			name: "name empty",
+			text: `defaults.servers = ["10.9.0.2"]
+[[interface]]
+name = ""`,
+			want: []string{
+				`f:3:8: interface[0].name: "" is no name that an interface can have; write the name of an interface, or a pattern with * ? [ ] such as "vlan*"`,
+			},
+		},
+		{
+			name: "name too long",
+			text: `defaults.servers = ["10.9.0.2"]
+[[interface]]
+name = "a234567890123456"`,
+			want: []string{
+				`f:3:8: interface[0].name: "a234567890123456" is no name that an interface can have; write the name of an interface, or a pattern with * ? [ ] such as "vlan*"`,
+			},
+		},
+		{
+			name: "pattern",
+			text: `defaults.servers = ["10.9.0.2"]
+[[interface]]
+name = "vlan[0-9"`,
+			want: []string{
+				`f:3:8: interface[0].name: "vlan[0-9" is no pattern; close each "[" with a "]", and write \\ only before a character that it escapes`,
+			},
+		},
+		{
+			name: "name twice",
+			text: one + `[[interface]]
+name = "vlan10"
+servers = ["10.9.0.2"]`,
+			want: []string{
+				`f:5:1: interface[1].name: "vlan10" is already interface[0]; make one of both`,
+			},
+		},
+		{
+			name: "name behind a pattern",
+			text: `defaults.servers = ["10.9.0.2"]
+[[interface]]
+name = "vlan*"
+[[interface]]
+name = "vlan10"
+[[interface]]
+name = "*"
+[[interface]]
+name = "eth?"`,
+			want: []string{
+				`f:5:1: interface[1].name: interface[0] "vlan*" comes before and holds for all that "vlan10" means; move this interface before that one`,
+				`f:9:1: interface[3].name: interface[2] "*" comes before and holds for all that "eth?" means; move this interface before that one`,
+			},
+		},
+		{
+			name: "servers",
+			text: `[[interface]]
+name = "x"
+servers = [
+  "dhcp.example.net", "10.9.0", "0.0.0.0", "255.255.255.255", "224.0.0.1", "10.9.0.2:0",
+  "::ffff:10.9.0.2", "fe80::2%eth0", "fe80::2", "::", "2001:db8::2:547x", "127.0.0.1", "::1", 7,
+]`,
+			want: []string{
+				`f:4:3: interface[0].servers[0]: "dhcp.example.net" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:4:23: interface[0].servers[1]: "10.9.0" is no address; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:4:33: interface[0].servers[2]: 0.0.0.0 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:4:44: interface[0].servers[3]: 255.255.255.255 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:4:63: interface[0].servers[4]: 224.0.0.1 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				"f:4:76: interface[0].servers[5]: nothing listens on port 0; leave the port away, or write the server's",
+				`f:5:3: interface[0].servers[6]: ::ffff:10.9.0.2 is an IPv4 address in IPv6 form; write "10.9.0.2"`,
+				"f:5:22: interface[0].servers[7]: [fe80::2%eth0]:547 bears a zone; write a global address; [[server]] says which VRF leads to it",
+				"f:5:38: interface[0].servers[8]: fe80::2 says not on which link; write a global address",
+				`f:5:49: interface[0].servers[9]: :: is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:5:55: interface[0].servers[10]: "2001:db8::2:547x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:5:75: interface[0].servers[11]: 127.0.0.1:67 is this relay itself; write the port on which the server listens, such as "127.0.0.1:1067"`,
+				`f:5:88: interface[0].servers[12]: [::1]:547 is this relay itself; write the port on which the server listens, such as "[::1]:1547"`,
+				`f:5:95: interface[0].servers[13]: 7 is a number; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+			},
+		},
+		{
+			name: "server twice",
+			text: one + `[[interface]]
+name = "x"
+servers = ["10.9.0.2", "10.9.0.2:67"]`,
+			want: []string{
+				"f:6:24: interface[1].servers[1]: 10.9.0.2:67 is already interface[1].servers[0]; remove one",
+			},
+		},
+		{
+			name: "a bad server is no missing server",
+			text: `defaults.servers = ["x"]
+[[interface]]
+name = "x"`,
+			want: []string{
+				`f:1:21: defaults.servers[0]: "x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+			},
+		},
+		{
+			name: "[[server]]",
+			text: one + `[[server]]
+vrf = "a/b"
+[[server]]
+address = "10.9.0.2"
+[[server]]
+address = "10.9.0.2:67"
+vss = 1`,
+			want: []string{
+				`f:4:1: server[0]: this server has no address; write address = "10.9.0.2", as interfaces list it`,
+				`f:5:7: server[0].vrf: "a/b" is no name that a device can have; write the name of a VRF device, or "" for the default VRF`,
+				"f:9:1: server[2].address: 10.9.0.2:67 is already server[1]; make one of both",
+				"f:10:7: server[2].vss: 1 is a number; write true or false",
+			},
+		},
+		{
+			name: "numbers",
+			text: one + `hop_limit = 17
+min_secs = 65536
+smart_relay_after = -1
+source_port = 0
+max_message_size = 575`,
+			want: []string{
+				"f:4:13: interface[0].hop_limit: 17 is out of range; write a number from 1 to 16",
+				"f:5:12: interface[0].min_secs: 65536 is out of range; write a number of seconds from 0 to 65535",
+				"f:6:21: interface[0].smart_relay_after: -1 is out of range; write a number from 0 (never) to 100",
+				"f:7:15: interface[0].source_port: 0 is out of range; write a port from 1 to 65535",
+				"f:8:20: interface[0].max_message_size: 575 is less than every client and server must accept (RFC 2131, section 2); write 0 for the MTU, or a number of octets from 576 to 65507",
+			},
+		},
+		{
+			name: "hop_limit 0",
+			text: one + "hop_limit = 0",
+			want: []string{
+				"f:4:13: interface[0].hop_limit: 0 is out of range; write a number from 1 to 16",
+			},
+		},
+		{
+			name: "numbers of other types",
+			text: one + `hop_limit = "4"
+min_secs = 1.5
+smart_relay_after = true
+source_port = 2026-01-01
+max_message_size = [1]`,
+			want: []string{
+				`f:4:13: interface[0].hop_limit: "4" is a string; write a number from 1 to 16`,
+				"f:5:12: interface[0].min_secs: this is a number with a fraction; write a number of seconds from 0 to 65535",
+				"f:6:21: interface[0].smart_relay_after: true is a boolean; write a number from 0 (never) to 100",
+				"f:7:15: interface[0].source_port: this is a date or time; write a port from 1 to 65535",
+				"f:8:20: interface[0].max_message_size: this is a list; write 0 for the MTU, or a number of octets from 576 to 65507",
+			},
+		},
+		{
+			name: "choices",
+			text: one + `mode = "failover"
+relayed_requests = "discard"
+oversize = true
+source = "eth0"`,
+			want: []string{
+				`f:4:8: interface[0].mode: there is no "failover"; write "all" or "hash"`,
+				`f:5:20: interface[0].relayed_requests: there is no "discard"; write "forward", "append", "replace" or "drop"`,
+				`f:6:12: interface[0].oversize: true is a boolean; write "without_option82" or "drop"`,
+				`f:7:10: interface[0].source: "eth0" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,
+			},
+		},
+		{
+			name: "booleans",
+			text: one + `trusted = "yes"
+bootp = 1`,
+			want: []string{
+				`f:4:11: interface[0].trusted: "yes" is a string; write true or false`,
+				"f:5:9: interface[0].bootp: 1 is a number; write true or false",
+			},
+		},
+		{
+			name: "R1542-16 giaddr",
+			text: one + `giaddr = "192.0.2.255/24"`,
+			want: []string{
+				`f:4:10: interface[0].giaddr: 192.0.2.255/24 has bits beyond its length; write "192.0.2.0/24" for the prefix or "192.0.2.255" for the address`,
+			},
+		},
+		{
+			name: "giaddr broadcast",
+			text: one + `giaddr = "255.255.255.255"`,
+			want: []string{
+				"f:4:10: interface[0].giaddr: 255.255.255.255 is no address that a host can have, and giaddr must be one (RFC 1542, section 4.1.1)",
+			},
+		},
+		{
+			name: "giaddr IPv6",
+			text: one + `giaddr = "2001:db8::/32"`,
+			want: []string{
+				"f:4:10: interface[0].giaddr: 2001:db8::/32 is no IPv4 prefix, and giaddr holds an IPv4 address",
+			},
+		},
+		{
+			name: "giaddr of itself",
+			text: one + `giaddr = "vlan10"`,
+			want: []string{
+				`f:4:1: interface[0].giaddr: "vlan10" borrows from itself; write giaddr = "primary"`,
+			},
+		},
+		{
+			name: "smart relay with one address",
+			text: one + `giaddr = "192.0.2.1"
+smart_relay_after = 3`,
+			want: []string{
+				`f:5:1: interface[0].smart_relay_after: giaddr is the one address 192.0.2.1, so there is no next one to try; write smart_relay_after = 0, or giaddr = "primary"`,
+			},
+		},
+		{
+			name: "source IPv6",
+			text: one + `source = "2001:db8::1"`,
+			want: []string{
+				`f:4:10: interface[0].source: "2001:db8::1" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,
+			},
+		},
+		{
+			name: "R8357-1 source port without option 82",
+			text: one + `source_port = 6700
+option82 = false`,
+			want: []string{
+				`f:4:1: interface[0].source_port: servers answer to port 6700 only if option 82 says so (RFC 8357, section 5.1), and "vlan10" has it switched off; write source_port = 67, or leave option82 switched on`,
+			},
+		},
+		{
+			name: "R3046-28 append without option 82",
+			text: one + `trusted = true
+relayed_requests = "append"
+option82 = false`,
+			want: []string{
+				`f:5:1: interface[0].relayed_requests: "vlan10" has option 82 switched off, so there is none to put in; write relayed_requests = "forward", or leave option82 switched on`,
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.check(t)
+		})
+	}
+}

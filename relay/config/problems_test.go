@@ -1,0 +1,239 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// one is an interface, to which tests add keys from line 4 on.
+const one = `[[interface]]
+name = "vlan10"
+servers = ["10.9.0.2"]
+`
+
+// A parsing is a configuration and the problems, or warnings, that it gives.
+type parsing struct {
+	name, text string
+	want       []string
+}
+
+func (p *parsing) check(t *testing.T) {
+	t.Helper()
+	c, err := Parse("f", []byte(p.text), testHost())
+	var ps Problems
+	if !errors.As(err, &ps) {
+		t.Fatalf("want Problems, got %+v, %v", c, err)
+	}
+	if diff := cmp.Diff(p.want, strings.Split(ps.Error(), "\n")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestParseProblems(t *testing.T) {
+	t.Parallel()
+	tests := []parsing{
+		{
+			name: "syntax",
+			text: "hostname = \n",
+			want: []string{
+				`f:1:12: hostname: expected value but found '\n' instead`,
+			},
+		},
+		{
+			name: "key given twice",
+			text: `hostname = "a"
+hostname = "b"
+`,
+			want: []string{
+				"f:2:16: hostname: Key 'hostname' has already been defined.",
+			},
+		},
+		{
+			name: "unknown key, near miss",
+			text: one + "hop_limits = 4",
+			want: []string{
+				"f:4:1: interface[0].hop_limits: there is no such key; did you mean hop_limit?",
+			},
+		},
+		{
+			name: "unknown key, dash",
+			text: one + "hop-limit = 4",
+			want: []string{
+				"f:4:1: interface[0].hop-limit: there is no such key; keys are in lower case with underscores: write hop_limit",
+			},
+		},
+		{
+			name: "unknown key, upper case",
+			text: one + "Hop_Limit = 4",
+			want: []string{
+				"f:4:1: interface[0].Hop_Limit: there is no such key; keys are in lower case with underscores: write hop_limit",
+			},
+		},
+		{
+			name: "unknown key of another table",
+			text: one + `circuit_id = "x"`,
+			want: []string{
+				"f:4:1: interface[0].circuit_id: there is no such key; circuit_id belongs in [defaults.option82] or [interface.option82]",
+			},
+		},
+		{
+			name: "unknown key of the top",
+			text: one + "reply_sources = []",
+			want: []string{
+				"f:4:1: interface[0].reply_sources: there is no such key; reply_sources belongs at the top of the file, before the first table",
+			},
+		},
+		{
+			name: "unknown key of two tables",
+			text: one + `vss = "red"`,
+			want: []string{
+				"f:4:1: interface[0].vss: there is no such key; vss belongs in [defaults.option82] or [interface.option82] or in [[server]]",
+			},
+		},
+		{
+			name: "unknown key of nowhere",
+			text: "log.colour = true",
+			want: []string{
+				"f:1:5: log.colour: there is no such key; there are level, format",
+			},
+		},
+		{
+			name: "unknown table",
+			text: `[[interfaces]]
+name = "x"
+`,
+			want: []string{
+				"f:1:1: interfaces: there is no such key; did you mean interface?",
+			},
+		},
+		{
+			name: "quoted key",
+			text: `"" = 1`,
+			want: []string{
+				`f:1:1: "": there is no such key; there are hostname, reply_sources, metrics, log, defaults, server, interface`,
+			},
+		},
+		{
+			name: "table for an array of tables",
+			text: `[interface]
+name = "x"`,
+			want: []string{
+				"f:1:1: interface: this is a table; write tables [[interface]], each with a name",
+			},
+		},
+		{
+			name: "array of numbers for tables",
+			text: "interface = [1]",
+			want: []string{
+				"f:1:14: interface[0]: 1 is a number; write a table",
+			},
+		},
+		{
+			name: "value for a table",
+			text: `metrics = ":9867"`,
+			want: []string{
+				`f:1:11: metrics: ":9867" is a string; write a table [metrics]`,
+			},
+		},
+		{
+			name: "string for a list",
+			text: `reply_sources = "10.0.0.1"`,
+			want: []string{
+				`f:1:17: reply_sources: "10.0.0.1" is a string; write a list of addresses and prefixes, such as ["10.9.1.7", "10.9.2.0/24"]`,
+			},
+		},
+		{
+			name: "hostname too long",
+			text: `hostname = "` + strings.Repeat("x", 65) + `"`,
+			want: []string{
+				`f:1:12: hostname: this name has 65 octets; write a name of at most 64 octets, or "" for the host's own`,
+			},
+		},
+		{
+			name: "hostname of another type",
+			text: "hostname = 5",
+			want: []string{
+				`f:1:12: hostname: 5 is a number; write a name of at most 64 octets, or "" for the host's own`,
+			},
+		},
+		{
+			name: "reply_sources",
+			text: `reply_sources = ["10.0.0.1/24", "x", 7, "::ffff:10.0.0.0/104", "fe80::1%eth0"]`,
+			want: []string{
+				`f:1:18: reply_sources[0]: "10.0.0.1/24" has bits beyond its length; write "10.0.0.0/24"`,
+				`f:1:33: reply_sources[1]: "x" is neither address nor prefix; write an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`,
+				`f:1:38: reply_sources[2]: 7 is a number; write an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`,
+				`f:1:41: reply_sources[3]: "::ffff:10.0.0.0/104" is neither address nor prefix; write an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`,
+				`f:1:64: reply_sources[4]: "fe80::1%eth0" is neither address nor prefix; write an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`,
+			},
+		},
+		{
+			name: "metrics.listen",
+			text: `metrics.listen = "localhost:9867"`,
+			want: []string{
+				`f:1:18: metrics.listen: "localhost:9867" is no address with a port; write an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for no metrics`,
+			},
+		},
+		{
+			name: "metrics.listen port 0",
+			text: `metrics.listen = "127.0.0.1:0"`,
+			want: []string{
+				`f:1:18: metrics.listen: "127.0.0.1:0" is no address with a port; write an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for no metrics`,
+			},
+		},
+		{
+			name: "log",
+			text: `[log]
+level = "trace"
+format = "xml"`,
+			want: []string{
+				`f:2:9: log.level: there is no "trace"; write "debug", "info", "warn" or "error"`,
+				`f:3:10: log.format: there is no "xml"; write "text" or "json"`,
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.check(t)
+		})
+	}
+}
+
+func TestParseNamelessHost(t *testing.T) {
+	t.Parallel()
+	_, err := Parse("f", []byte("defaults.option82.remote_id = \"{hostname}\"\n"+one), Host{})
+	const want = `f:1:19: defaults.option82.remote_id: {hostname} is empty, since this host has no name; write hostname = "..." at the top of the file`
+	if err == nil || err.Error() != want {
+		t.Errorf("want %q, got %v", want, err)
+	}
+}
+
+// Whoever mends a file sees all that is wrong with it, in its order.
+func TestParseTellsAllAtOnce(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/wrong.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("testdata/wrong.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse("wrong.toml", data, testHost())
+	var ps Problems
+	if !errors.As(err, &ps) {
+		t.Fatalf("want Problems, got %v", err)
+	}
+	if diff := cmp.Diff(string(want), ps.Error()+"\n"); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var first Problem
+	if !errors.As(err, &first) || first != ps[0] {
+		t.Errorf("errors.As: want %v, got %v", ps[0], first)
+	}
+}

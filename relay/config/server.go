@@ -1,0 +1,130 @@
+package config
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"dhcp-relay/giaddr"
+)
+
+// The ports on which servers listen: DHCP (RFC 2131, section 4.1) and DHCPv6
+// (RFC 9915, section 7.2).
+const (
+	port4 = 67
+	port6 = 547
+)
+
+// A server is what a [[server]] says.
+type server struct {
+	addr netip.AddrPort
+	vrf  string
+	vss  bool
+	path string
+}
+
+func serverKeys() []key[server] {
+	return []key[server]{
+		{
+			"address", "", `the address as interfaces list it, such as "10.9.0.2" or "10.9.0.2:1067"`,
+			"Which server this is about.",
+			func(r *reader, v value, to *server) { to.addr, _ = r.server(v) },
+		},
+		{
+			"vrf", `""`, `the name of a VRF device, or "" for the default VRF`,
+			"The VRF that leads to the server.",
+			func(r *reader, v value, to *server) {
+				s, ok := r.text(v)
+				if ok && s != "" && !giaddr.ValidName(s) {
+					r.fail(v, "", "%q is no name that a device can have", s)
+					return
+				}
+				to.vrf = s
+			},
+		},
+		{
+			"vss", "true", "true or false",
+			"The server understands virtual subnet selection, so send it (RFC 6607, section 5).",
+			flag(func(s *server) *bool { return &s.vss }),
+		},
+	}
+}
+
+const wantServer = `an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`
+
+func readServerList(r *reader, v value, to *settings) {
+	list, ok := r.list(v, wantServer)
+	if !ok {
+		return
+	}
+	to.servers = nil
+	at := map[netip.AddrPort]string{}
+	for _, v := range list {
+		a, ok := r.server(v)
+		if !ok {
+			continue
+		}
+		if first, ok := at[a]; ok {
+			r.fail(v, "remove one", "%s is already %s", a, first)
+			continue
+		}
+		at[a] = v.path
+		to.servers = append(to.servers, a)
+	}
+}
+
+// server reads the address of a server, with the standard port if none is
+// written.
+func (r *reader) server(v value) (a netip.AddrPort, ok bool) {
+	s, ok := r.text(v)
+	if !ok {
+		return a, false
+	}
+	a, err := parseServer(s)
+	if err != nil {
+		r.fail(v, hostnameHint(s), "%q is no address", s)
+		return a, false
+	}
+	if text, hint := refuseServer(a); text != "" {
+		r.fail(v, hint, "%s", text)
+		return a, false
+	}
+	return a, true
+}
+
+func parseServer(s string) (netip.AddrPort, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		if a.Is4() {
+			return netip.AddrPortFrom(a, port4), nil
+		}
+		return netip.AddrPortFrom(a, port6), nil
+	}
+	return netip.ParseAddrPort(s)
+}
+
+func hostnameHint(s string) string {
+	if strings.Trim(s, "0123456789abcdefABCDEF.:[]") == "" {
+		return ""
+	}
+	return "names are not looked up: write " + wantServer
+}
+
+// refuseServer says why an address cannot be a server's, and what to write.
+func refuseServer(s netip.AddrPort) (text, hint string) {
+	a := s.Addr()
+	switch {
+	case a.Zone() != "":
+		return s.String() + " bears a zone", "write a global address; [[server]] says which VRF leads to it"
+	case a.Is4In6():
+		return a.String() + " is an IPv4 address in IPv6 form", "write " + strconv.Quote(a.Unmap().String())
+	case s.Port() == 0:
+		return "nothing listens on port 0", "leave the port away, or write the server's"
+	case a.Is6() && a.IsLinkLocalUnicast():
+		return a.String() + " says not on which link", "write a global address"
+	case a.Is6() && a.IsUnspecified(), a.Is4() && !a.IsLoopback() && !giaddr.Unicast4(a):
+		return a.String() + " is no address that a server can have", ""
+	case a.IsLoopback() && (s.Port() == port4 || s.Port() == port6):
+		return s.String() + " is this relay itself", "write the port on which the server listens, such as " + strconv.Quote(netip.AddrPortFrom(a, 1000+s.Port()).String())
+	}
+	return "", ""
+}

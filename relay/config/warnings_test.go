@@ -1,0 +1,118 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseWarnings(t *testing.T) {
+	t.Parallel()
+	tests := []parsing{
+		{
+			name: "no interface",
+			text: "",
+			want: []string{
+				"f: there is no [[interface]], so nothing is relayed; write one with a name and servers",
+			},
+		},
+		{
+			name: "R3046-26 every suboption, just fitting",
+			text: `[defaults]
+source_port = 6700
+[defaults.option82]
+circuit_id = "{ifalias}"
+remote_id = "{hostname}"
+subscriber_id = "sub {mac}"
+link_selection = "subnet"
+flags = true
+server_id_override = true
+relay_id = "0123456789abcdef"
+vendor = [{ enterprise = 9, data = "x" }]
+vss = "0123456789"
+` + one + `[[interface]]
+name = "vlan20"
+servers = ["10.9.0.2"]
+`,
+			want: []string{
+				`f:4:1: defaults.option82.circuit_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
+			},
+		},
+		{
+			name: "server that nobody uses",
+			text: one + `[[server]]
+address = "10.9.0.3"`,
+			want: []string{
+				"f:4:1: server[0]: no interface lists the server 10.9.0.3:67; add it to the servers of one, or remove this table",
+			},
+		},
+		{
+			name: "hash over one server",
+			text: one + `mode = "hash"`,
+			want: []string{
+				`f:4:1: interface[0].mode: "hash" chooses among servers of one family, and there is one; add servers, or write mode = "all"`,
+			},
+		},
+		{
+			name: "relayed requests without trust",
+			text: one + `relayed_requests = "drop"`,
+			want: []string{
+				"f:4:1: interface[0].relayed_requests: this has no effect: an interface that is not trusted drops relayed requests; write trusted = true beside it, or remove it",
+			},
+		},
+		{
+			name: "R5107-4 override without flags",
+			text: one + "option82.server_id_override = true",
+			want: []string{
+				"f:4:10: interface[0].option82.server_id_override: servers cannot tell renewals that come through this relay from broadcasts; write flags = true beside it (RFC 5107, section 4)",
+			},
+		},
+		{
+			name: "option 82 with nothing in it",
+			text: one + `option82.circuit_id = ""`,
+			want: []string{
+				"f:4:1: interface[0].option82: all suboptions are switched off, so option 82 is not sent; write option82 = false, or switch one on",
+			},
+		},
+		{
+			name: "subscriber-id of some interfaces only",
+			text: one + `option82.subscriber_id = "{ifalias}"`,
+			want: []string{
+				`f:4:10: interface[0].option82.subscriber_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
+			},
+		},
+		{
+			name: "vss switched off with option 82",
+			text: `defaults.option82.vss = "red"
+` + one + "option82 = false",
+			want: []string{
+				"f:5:1: interface[0].option82: with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN; switch the other suboptions off, each for itself",
+			},
+		},
+		{
+			name: "remote-id of the few interfaces without MAC is no matter",
+			text: one + "option82.remote_id = true",
+		},
+		{
+			name: "relayed requests without trust in the defaults",
+			text: `defaults.relayed_requests = "drop"
+` + one,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, err := Parse("f", []byte(tt.text), testHost())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, w := range c.Warnings {
+				got = append(got, w.Error())
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
