@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
@@ -330,4 +331,22 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A router may have thousands of interfaces, each written out.
+func BenchmarkParse(b *testing.B) {
+	for _, n := range []int{1, 4000} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "[[interface]]\nname = \"vlan%d\"\nservers = [\"10.9.%d.2\", \"2001:db8::%x\"]\n", i, i%256, i+1)
+		}
+		b.Run(fmt.Sprintf("interfaces=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Parse("relay.toml", []byte(text.String()), testHost()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

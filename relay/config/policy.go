@@ -17,10 +17,11 @@ func (r *reader) config(f *file, host Host) *Config {
 		c.Policy.Hostname = host.Hostname[:min(len(host.Hostname), maxHostname)]
 	}
 	about := r.servers(f)
+	seen := names{paths: map[string]string{}}
 	indexes := map[netip.AddrPort]int{}
 	for i := range f.interfaces {
 		s := &f.interfaces[i]
-		r.checkName(f.interfaces[:i], s)
+		seen.add(r, s)
 		s.Servers = nil
 		for _, a := range s.servers {
 			n, ok := indexes[a]
@@ -49,45 +50,60 @@ func (r *reader) config(f *file, host Host) *Config {
 	return c
 }
 
-// A book holds what [[server]] says of each address.
-type book map[netip.AddrPort]server
+// A book holds what [[server]] says of each address, and what holds of others.
+type book struct {
+	said   map[netip.AddrPort]server
+	others server
+}
 
-func (b book) of(a netip.AddrPort) agent.Server {
-	s, ok := b[a]
+func (b *book) of(a netip.AddrPort) agent.Server {
+	s, ok := b.said[a]
 	if !ok {
-		s = builtin(serverKeys())
+		s = b.others
 	}
 	return agent.Server{Addr: a, VRF: s.vrf, VSS: s.vss}
 }
 
-func (r *reader) servers(f *file) book {
-	b := book{}
+func (r *reader) servers(f *file) *book {
+	b := book{said: map[netip.AddrPort]server{}, others: builtin(serverKeys())}
 	for _, s := range f.servers {
-		if first, ok := b[s.addr]; ok {
+		if first, ok := b.said[s.addr]; ok {
 			r.wrong(s.path+".address", s.addr.String()+" is already "+first.path, "make one of both")
 			continue
 		}
 		if s.addr.IsValid() {
-			b[s.addr] = s
+			b.said[s.addr] = s
 		}
 	}
-	return b
+	return &b
 }
 
-// checkName finds names that an interface before takes.
-func (r *reader) checkName(before []settings, s *settings) {
+// Names are the names of the interfaces so far. Only patterns can take another
+// name, so that thousands of plain names cost one look-up each.
+type names struct {
+	paths    map[string]string
+	patterns []*settings
+}
+
+// add checks a name against those before it.
+func (n *names) add(r *reader, s *settings) {
 	at := join(s.path, "name")
-	for i := range before {
-		b := &before[i]
-		switch {
-		case s.Name == "" || r.failed(at) || r.failed(join(b.path, "name")):
-		case b.Name == s.Name:
-			r.wrong(at, strconv.Quote(s.Name)+" is already "+b.path, "make one of both")
-			return
-		case takes(b.Name, s.Name):
+	if s.Name == "" || r.failed(at) {
+		return
+	}
+	if first, ok := n.paths[s.Name]; ok {
+		r.wrong(at, strconv.Quote(s.Name)+" is already "+first, "make one of both")
+		return
+	}
+	n.paths[s.Name] = s.path
+	for _, b := range n.patterns {
+		if takes(b.Name, s.Name) {
 			r.wrong(at, b.path+" "+strconv.Quote(b.Name)+" comes before and holds for all that "+strconv.Quote(s.Name)+" means", "move this interface before that one")
 			return
 		}
+	}
+	if isPattern(s.Name) {
+		n.patterns = append(n.patterns, s)
 	}
 }
 

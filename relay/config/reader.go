@@ -154,16 +154,16 @@ func readTable[T any](r *reader, keys []key[T], v value, to *T) bool {
 			k.read(r, value{join(v.path, k.name), k.want, e}, to)
 		}
 	}
-	names := names(keys)
+	known := keyNames(keys)
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if !slices.Contains(names, name) {
-			r.wrong(join(v.path, name), "there is no such key", instead(name, names))
+		if !slices.Contains(known, name) {
+			r.wrong(join(v.path, name), "there is no such key", instead(name, known))
 		}
 	}
 	return true
 }
 
-func names[T any](keys []key[T]) []string {
+func keyNames[T any](keys []key[T]) []string {
 	names := make([]string, len(keys))
 	for i, k := range keys {
 		names[i] = k.name
