@@ -13,8 +13,7 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 		return v.drop(r)
 	}
 	v.Link = nil
-	switch opts.Type {
-	case bootp.LeaseUnassigned, bootp.LeaseUnknown, bootp.LeaseActive:
+	if t := opts.Type; t == bootp.LeaseUnassigned || t == bootp.LeaseUnknown || t == bootp.LeaseActive {
 		return v.drop(Leasequery)
 	}
 	g := s.groups[p.Giaddr()]

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dhcp-relay/giaddr/watch"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/udp"
+)
+
+// A loaded is a configuration with a fingerprint of its file.
+type loaded struct {
+	*config.Config
+	hash string
+}
+
+// load reads the configuration and prints its warnings.
+func load(warn io.Writer, file string) (*loaded, error) {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("read the host's name: %w", err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	cfg, err := config.Parse(file, data, config.Host{Hostname: hostname})
+	if err != nil {
+		return nil, err
+	}
+	if warn != nil {
+		for _, w := range cfg.Warnings {
+			fmt.Fprintln(warn, "warning:", w.Error())
+		}
+	}
+	sum := sha256.Sum256(data)
+	return &loaded{cfg, hex.EncodeToString(sum[:8])}, nil
+}
+
+func newCheckCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Check a configuration; exit with 0 if it is good, 1 if it is not",
+		Long: "Check a configuration against the rules and against this host.\n" +
+			"What is wrong goes to standard error and makes the exit status 1.\n" +
+			"What is legal but unlikely is a warning and does not.",
+		Args: cobra.NoArgs,
+	}
+	file := addConfigFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		stderr := c.ErrOrStderr()
+		cfg, err := load(stderr, *file)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return errReported
+		}
+		bad, err := checkHost(stderr, cfg.Policy)
+		if err != nil {
+			return err
+		}
+		if bad {
+			return errReported
+		}
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: good\n", *file)
+		return err
+	}
+	return c
+}
+
+// checkHost checks a policy against the links and sockets of this host. It
+// reports whether something can never work.
+func checkHost(stderr io.Writer, p agent.Policy) (bad bool, err error) {
+	w, err := watch.New()
+	if err != nil {
+		return false, fmt.Errorf("look at the interfaces: %w", err)
+	}
+	defer func() { _ = w.Close() }() // it was only read
+	_, problems := agent.Compile(p, w.Links())
+	for _, q := range problems {
+		kind := "warning:"
+		if q.Fatal {
+			kind, bad = "error:", true
+		}
+		fmt.Fprintln(stderr, kind, q)
+	}
+	holders, err := udp.Holders(udp.V4, 67)
+	if err != nil {
+		return bad, fmt.Errorf("look at port 67: %w", err)
+	}
+	for _, h := range holders {
+		fmt.Fprintf(stderr, "warning: port 67 is held by %s; of two that listen there on every address, one loses unicast replies\n", h)
+	}
+	return bad, nil
+}

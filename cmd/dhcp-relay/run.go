@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"dhcp-relay/metrics"
+	"dhcp-relay/relay"
+)
+
+func newRunCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Relay until told to stop; SIGHUP reads the configuration anew",
+		Args:  cobra.NoArgs,
+	}
+	file := addConfigFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := load(c.ErrOrStderr(), *file)
+		if err != nil {
+			return err
+		}
+		return newProcess(*file, cfg, c.ErrOrStderr()).run(c.Context())
+	}
+	return c
+}
+
+// A process is the engine with what is around it.
+type process struct {
+	file    string
+	level   *slog.LevelVar
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	engine  *relay.Engine
+	listen  string
+
+	mu     sync.Mutex // guards what follows
+	config configState
+}
+
+// A configState is the outcome of the last time the configuration was read.
+type configState struct {
+	ok   bool
+	at   time.Time
+	hash string
+}
+
+func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
+	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion())}
+	p.level.Set(cfg.Log.Level)
+	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
+	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
+	if cfg.Metrics.On {
+		p.listen = cfg.Metrics.Listen.String()
+	}
+	p.applied(cfg)
+	p.metrics.SetState(p.state)
+	return p
+}
+
+func logHandler(w io.Writer, format string, level slog.Leveler) slog.Handler {
+	o := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.NewJSONHandler(w, o)
+	}
+	return slog.NewTextHandler(w, o)
+}
+
+// run runs the engine, the metrics and the reloads until ctx ends or one fails.
+func (p *process) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if p.listen != "" {
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", p.listen)
+		if err != nil {
+			return fmt.Errorf("serve metrics: %w", err)
+		}
+		wg.Go(func() {
+			if err := metrics.Serve(ctx, ln, p.metrics.Handler()); err != nil {
+				cancel(fmt.Errorf("serve metrics: %w", err))
+			}
+		})
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	wg.Go(func() { p.reloads(ctx, hup) })
+
+	err := p.engine.Run(ctx, func() {
+		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", p.listen)
+		p.notify(daemon.SdNotifyReady)
+	})
+	p.notify(daemon.SdNotifyStopping)
+	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	cancel(nil)
+	return err
+}
+
+// reloads reads the configuration anew at each signal.
+func (p *process) reloads(ctx context.Context, hup <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			p.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+			p.reload(ctx)
+			p.notify(daemon.SdNotifyReady)
+		}
+	}
+}

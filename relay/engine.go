@@ -1,0 +1,198 @@
+// Package relay is the engine: it owns every goroutine and every socket of the
+// daemon and moves messages between them. It decides nothing: relay/agent does.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/giaddr/watch"
+	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/retry"
+	"dhcp-relay/relay/udp"
+)
+
+// retrySlots is how many clients smart relay remembers; 8 octets each.
+const retrySlots = 1 << 15
+
+// retryPause is how long the engine waits before it tries again to open a
+// socket that could not be opened.
+const retryPause = time.Second
+
+// An Engine relays until it is told to stop. Make one with New.
+type Engine struct {
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	retry   *retry.Table
+
+	state atomic.Pointer[state]
+	lost  [2]atomic.Uint64 // drops of closed sockets, by udp.Family
+
+	// What follows belongs to the goroutine of Run.
+	watcher  *watch.Watcher
+	policy   agent.Policy
+	sockets  map[socketKey]*socket
+	shown    map[string]shown
+	problems []agent.Problem
+	loops    sync.WaitGroup
+	reload   chan request
+}
+
+// A request hands a new policy to Run.
+type request struct {
+	policy agent.Policy
+	done   chan struct{}
+}
+
+// A state is all that the loops read: one snapshot and the handles that go with
+// it. It is immutable and swapped whole.
+type state struct {
+	snap    *agent.Snapshot
+	links   []*metrics.Link // by agent.Link.ID
+	other   *metrics.Link   // messages that concern no configured link
+	servers []serverState   // by index into Policy.Servers
+	sockets map[socketKey]*socket
+	vrfs    map[int]vrf // by interface index
+}
+
+// A serverState is a server with the counters of what is sent to it.
+type serverState struct {
+	agent.Server
+	metrics *metrics.Server
+}
+
+// New returns an engine for the policy. It touches nothing until Run.
+func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
+	e := &Engine{
+		log:     log,
+		metrics: m,
+		retry:   retry.New(retrySlots),
+		policy:  p,
+		sockets: make(map[socketKey]*socket),
+		shown:   make(map[string]shown),
+		reload:  make(chan request),
+	}
+	for _, f := range []udp.Family{udp.V4, udp.V6} {
+		m.SetSocketDrops(metricsFamily(f), func() uint64 { return e.drops(f) })
+	}
+	return e
+}
+
+// Run relays until ctx ends. It calls ready once it hears clients. It fails if
+// the sockets cannot be opened at the start; what goes wrong later is logged
+// and tried again.
+func (e *Engine) Run(ctx context.Context, ready func()) error {
+	w, err := watch.New()
+	if err != nil {
+		return fmt.Errorf("watch the interfaces: %w", err)
+	}
+	defer func() { _ = w.Close() }() // nothing is lost with it
+	e.watcher = w
+	defer e.stop()
+	if err := e.apply(w.Links()); err != nil {
+		return err
+	}
+	ready()
+	return e.follow(ctx)
+}
+
+// follow applies each change of the links and of the policy.
+func (e *Engine) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	changes := make(chan []giaddr.Link)
+	ended := make(chan error, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ended <- e.watcher.Run(ctx, func(links []giaddr.Link) {
+			select {
+			case changes <- links:
+			case <-ctx.Done():
+			}
+		})
+	})
+	defer wg.Wait()
+	defer cancel()
+	var again <-chan time.Time
+	for {
+		var links []giaddr.Link
+		var done chan struct{}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("watch the interfaces: %w", err)
+		case links = <-changes:
+		case r := <-e.reload:
+			e.policy, done = r.policy, r.done
+			links = e.watcher.Links()
+		case <-again:
+			links = e.watcher.Links()
+		}
+		again = nil
+		if err := e.apply(links); err != nil {
+			e.log.Error("open sockets", "err", err, "retry_in", retryPause)
+			again = time.After(retryPause)
+		}
+		if done != nil {
+			close(done)
+		}
+	}
+}
+
+// Reload swaps the policy. It returns when the new one holds; the sockets that
+// both need stay open, and no message is lost.
+func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
+	r := request{p, make(chan struct{})}
+	select {
+	case e.reload <- r:
+	case <-ctx.Done():
+		return fmt.Errorf("reload: %w", ctx.Err())
+	}
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("reload: %w", ctx.Err())
+	}
+}
+
+// apply resolves the policy against the links and makes the result what holds.
+func (e *Engine) apply(links []giaddr.Link) error {
+	snap, problems := agent.Compile(e.policy, links)
+	s := &state{snap: snap, vrfs: vrfs(links)}
+	errs := e.openSockets(s)
+	s.other = e.metrics.Link("")
+	for _, l := range snap.Links {
+		s.links = append(s.links, e.metrics.Link(l.Host.Name))
+	}
+	for _, v := range e.policy.Servers {
+		s.servers = append(s.servers, serverState{v, e.metrics.Server(v.Addr.String(), v.VRF)})
+	}
+	s.sockets = make(map[socketKey]*socket, len(e.sockets))
+	for k, v := range e.sockets {
+		s.sockets[k] = v
+	}
+	e.state.Store(s)
+	e.show(snap, problems)
+	e.startLoops()
+	e.closeUnused(s)
+	return errors.Join(errs...)
+}
+
+// stop closes all sockets and waits for their loops.
+func (e *Engine) stop() {
+	for k, s := range e.sockets {
+		e.close(k, s)
+	}
+	e.loops.Wait()
+}

@@ -1,0 +1,77 @@
+package relay
+
+import (
+	"bytes"
+	"net/netip"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/link"
+)
+
+// frames are a loop's transmit-only packet sockets, one for each client-facing
+// link, opened when first needed.
+type frames struct {
+	open map[int]*frame // by interface index
+	byID []*frame       // by agent.Link.ID; nil until needed
+}
+
+type frame struct {
+	conn *link.Conn
+	mac  []byte
+}
+
+// adopt takes over a new snapshot. Sockets of links that are gone, or have
+// another link-layer address now, are closed.
+func (f *frames) adopt(s *agent.Snapshot) {
+	for index, c := range f.open {
+		if l := s.Link(index); l == nil || !bytes.Equal(l.Host.MAC, c.mac) {
+			f.drop(index)
+		}
+	}
+	f.byID = make([]*frame, len(s.Links))
+}
+
+// send sends a reply onto a link; hw is nil for a broadcast.
+func (f *frames) send(l *agent.Link, payload []byte, src, dst netip.AddrPort, hw []byte) error {
+	c := f.byID[l.ID]
+	if c == nil {
+		var err error
+		if c, err = f.get(l); err != nil {
+			return err
+		}
+		f.byID[l.ID] = c
+	}
+	if hw == nil {
+		all := link.Broadcast()
+		hw = all[:]
+	}
+	return c.conn.Send(payload, src, dst, hw)
+}
+
+// get returns the socket of a link, and opens it if there is none.
+func (f *frames) get(l *agent.Link) (*frame, error) {
+	if c := f.open[l.Host.Index]; c != nil {
+		return c, nil
+	}
+	conn, err := link.Open(l.Host.Index, l.Host.MAC)
+	if err != nil {
+		return nil, err
+	}
+	if f.open == nil {
+		f.open = make(map[int]*frame)
+	}
+	c := &frame{conn, l.Host.MAC}
+	f.open[l.Host.Index] = c
+	return c, nil
+}
+
+func (f *frames) drop(index int) {
+	_ = f.open[index].conn.Close() // nothing is received on it, so nothing is lost
+	delete(f.open, index)
+}
+
+func (f *frames) close() {
+	for index := range f.open {
+		f.drop(index)
+	}
+}

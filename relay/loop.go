@@ -1,0 +1,137 @@
+package relay
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"time"
+
+	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/udp"
+)
+
+// batch is how many messages a loop takes from the kernel at once.
+const batch = 256
+
+// A loop moves the messages of one socket, a batch at a time. All that it
+// touches belongs to its goroutine, but for the state, which is immutable.
+type loop struct {
+	engine   *Engine
+	conn     *udp.Conn
+	family   metrics.Family
+	received *metrics.Counter
+
+	state  *state
+	out    outlets
+	frames frames
+
+	data     []udp.Datagram
+	bufs     []agent.Buf
+	verdicts []agent.Verdict
+	fates    []fate
+	noVSS    []int // tags of copies that wait to go out without VSS
+	tooBig   []int // tags of copies that wait to go out without option 82
+	done     func(tag int, errno syscall.Errno)
+}
+
+// A fate is what became of the copies of one message.
+type fate struct {
+	sent   bool // at least one copy went out
+	tooBig bool // a copy was larger than the MTU
+}
+
+func newLoop(e *Engine, k socketKey, c *udp.Conn) *loop {
+	f := metricsFamily(k.family)
+	l := &loop{
+		engine:   e,
+		conn:     c,
+		family:   f,
+		received: e.metrics.Received(f),
+		data:     udp.NewBatch(batch),
+		bufs:     make([]agent.Buf, batch),
+		verdicts: make([]agent.Verdict, batch),
+		fates:    make([]fate, batch),
+	}
+	l.done = l.copied
+	return l
+}
+
+// run relays until the socket is closed.
+func (l *loop) run() {
+	defer l.frames.close()
+	for {
+		n, err := l.conn.Read(l.data)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// The socket stays usable after a passing error such as ENOMEM.
+			l.engine.log.Warn("receive", "err", err)
+			time.Sleep(retryPause / 10)
+			continue
+		}
+		l.received.Add(uint64(n))
+		if s := l.engine.state.Load(); s != l.state {
+			l.adopt(s)
+		}
+		for i := range n {
+			l.decide(i)
+		}
+		l.flush()
+		for i := range n {
+			l.count(i)
+		}
+	}
+}
+
+// adopt takes over a new state.
+func (l *loop) adopt(s *state) {
+	l.state = s
+	l.out.adopt(s)
+	l.frames.adopt(s.snap)
+}
+
+// decide asks the core what to do with message i, and queues or sends it.
+func (l *loop) decide(i int) {
+	d, b, v := &l.data[i], &l.bufs[i], &l.verdicts[i]
+	*b = agent.Buf{Store: d.Store, Off: udp.Headroom, Len: d.N}
+	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Truncated: d.Truncated}
+	in.Face = l.face(b, in)
+	*v = l.state.snap.Relay4(b, in)
+	l.fates[i] = fate{}
+	if v.Reason != agent.Relayed {
+		return
+	}
+	switch v.To {
+	case agent.ToServers:
+		l.toServers(i, v)
+	case agent.ToFrame:
+		l.answered(i, v)
+		l.toFrame(i, v)
+	case agent.ToHost:
+		l.answered(i, v)
+		l.toHost(i, v)
+	}
+}
+
+// count notes the one outcome of message i.
+func (l *loop) count(i int) {
+	v, f := &l.verdicts[i], &l.fates[i]
+	r := v.Reason
+	switch {
+	case r != agent.Relayed || f.sent:
+	case f.tooBig:
+		r = agent.Oversize
+	default:
+		r = agent.SendFailed
+	}
+	c := l.state.other
+	if v.Link != nil {
+		c = l.state.links[v.Link.ID]
+	}
+	if r == agent.Relayed && v.Omitted {
+		c.OmittedOption82()
+	}
+	c.Count(l.family, metrics.Direction(v.Direction), v.Type, r)
+}

@@ -1,0 +1,209 @@
+package relay
+
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/link"
+	"dhcp-relay/relay/udp"
+)
+
+// portClient is where clients listen (RFC 2131, section 4.1).
+const portClient = 68
+
+// A target is one server of one link, with the queue that leads to it.
+type target struct {
+	queue *udp.Queue // nil if the server's VRF does not exist now
+	to    *serverState
+}
+
+// outlets are a loop's queues into the sockets, and for each link the way to
+// its servers, resolved when first needed.
+type outlets struct {
+	state   *state
+	queues  map[socketKey]*queue
+	targets [][]target // by agent.Link.ID
+	clients []*udp.Queue
+}
+
+// A queue is a udp.Queue with the socket that it belongs to.
+type queue struct {
+	*udp.Queue
+	conn *udp.Conn
+}
+
+// adopt takes over a new state; queues of sockets that stay are kept.
+func (o *outlets) adopt(s *state) {
+	o.state = s
+	old := o.queues
+	o.queues = make(map[socketKey]*queue, len(s.sockets))
+	for k, v := range s.sockets {
+		// Requests leave by the socket on which their answers are not waited
+		// for, so that its send buffer is theirs alone.
+		q := old[k]
+		if q == nil || q.conn != v.pair.Requests {
+			q = &queue{udp.NewQueue(v.pair.Requests), v.pair.Requests}
+		}
+		o.queues[k] = q
+	}
+	o.targets = make([][]target, len(s.snap.Links))
+	o.clients = make([]*udp.Queue, len(s.snap.Links))
+}
+
+// of returns the way to the servers of a link.
+func (o *outlets) of(l *agent.Link) []target {
+	if t := o.targets[l.ID]; t != nil {
+		return t
+	}
+	t := make([]target, len(l.Servers))
+	for i, n := range l.Servers {
+		t[i].to = &o.state.servers[n]
+		v, ok := o.state.vrfNamed(t[i].to.VRF)
+		if q := o.queues[socketKey{udp.V4, l.Interface.SourcePort, v}]; ok && q != nil {
+			t[i].queue = q.Queue
+		}
+	}
+	o.targets[l.ID] = t
+	return t
+}
+
+// client returns the queue that leads to a link's clients, nil if there is none.
+func (o *outlets) client(l *agent.Link) *udp.Queue {
+	if o.clients[l.ID] == nil {
+		if q := o.queues[socketKey{udp.V4, portServer, o.state.vrfs[l.Host.Index]}]; q != nil {
+			o.clients[l.ID] = q.Queue
+		}
+	}
+	return o.clients[l.ID]
+}
+
+// A tag names a copy: which message of the batch, and which of its targets.
+func tagOf(message, copy int) int { return message<<16 | copy }
+
+func untag(tag int) (message, copy int) { return tag >> 16, tag & 0xffff }
+
+// toServers queues the copies of a request.
+func (l *loop) toServers(i int, v *agent.Verdict) {
+	ts := l.out.of(v.Link)
+	for c := range ts {
+		if v.Server >= 0 && v.Server != c {
+			continue
+		}
+		if v.HasVSS() && !ts[c].to.VSS {
+			l.noVSS = append(l.noVSS, tagOf(i, c))
+			continue
+		}
+		l.copyTo(i, c, &ts[c], v)
+	}
+}
+
+// copyTo queues one copy of a request.
+func (l *loop) copyTo(i, c int, t *target, v *agent.Verdict) {
+	if t.queue == nil {
+		l.copied(tagOf(i, c), syscall.ENODEV)
+		return
+	}
+	t.queue.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, 0)
+}
+
+// clientCopy is the copy number of what goes to a client.
+const clientCopy = 0xffff
+
+// toHost queues a reply that the kernel brings to the client.
+func (l *loop) toHost(i int, v *agent.Verdict) {
+	q := l.out.client(v.Link)
+	if q == nil {
+		l.copied(tagOf(i, clientCopy), syscall.ENODEV)
+		return
+	}
+	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, portClient), v.Src, v.Link.Host.Index)
+}
+
+// toFrame sends a reply in a frame of its own.
+func (l *loop) toFrame(i int, v *agent.Verdict) {
+	src, dst := netip.AddrPortFrom(v.Src, portServer), netip.AddrPortFrom(v.Dst, portClient)
+	err := l.frames.send(v.Link, l.bufs[i].Bytes(), src, dst, v.HW)
+	if errors.Is(err, link.ErrTooBig) {
+		l.copied(tagOf(i, clientCopy), syscall.EMSGSIZE)
+		return
+	}
+	var errno syscall.Errno
+	if err != nil && !errors.As(err, &errno) {
+		errno = syscall.EIO
+	}
+	l.copied(tagOf(i, clientCopy), errno)
+}
+
+// copied notes the outcome of one copy.
+func (l *loop) copied(tag int, errno syscall.Errno) {
+	i, c := untag(tag)
+	v, f := &l.verdicts[i], &l.fates[i]
+	if errno == 0 {
+		f.sent = true
+		if c != clientCopy {
+			l.out.of(v.Link)[c].to.metrics.Sent()
+		}
+		return
+	}
+	if c == clientCopy {
+		f.tooBig = errno == syscall.EMSGSIZE
+		l.engine.metrics.ClientSendError(errno)
+		return
+	}
+	if errno == syscall.EMSGSIZE {
+		f.tooBig = true
+		if !v.Omitted {
+			l.tooBig = append(l.tooBig, tag)
+			return
+		}
+	}
+	l.out.of(v.Link)[c].to.metrics.Failed(errno)
+}
+
+// flush sends what is queued, then the copies that go out in another form:
+// without VSS to servers that do not understand it, and without option 82 where
+// the kernel has said that it makes the message larger than the MTU of the
+// route, which no snapshot knows. A message is edited only while no copy of it
+// is queued.
+func (l *loop) flush() {
+	l.out.flush(l.done)
+	if len(l.noVSS)+len(l.tooBig) == 0 {
+		return
+	}
+	for _, tag := range l.noVSS {
+		i, _ := untag(tag)
+		if v := &l.verdicts[i]; v.HasVSS() {
+			v.ShedVSS(&l.bufs[i])
+		}
+		l.again(tag)
+	}
+	l.noVSS = l.noVSS[:0]
+	l.out.flush(l.done)
+	for _, tag := range l.tooBig {
+		i, c := untag(tag)
+		v := &l.verdicts[i]
+		if !v.Omitted && !v.Shed(&l.bufs[i]) {
+			l.out.of(v.Link)[c].to.metrics.Failed(syscall.EMSGSIZE)
+			continue
+		}
+		l.again(tag)
+	}
+	l.tooBig = l.tooBig[:0]
+	l.out.flush(l.done)
+}
+
+// again queues a copy anew.
+func (l *loop) again(tag int) {
+	i, c := untag(tag)
+	v := &l.verdicts[i]
+	l.copyTo(i, c, &l.out.of(v.Link)[c], v)
+}
+
+// flush sends what is queued.
+func (o *outlets) flush(done func(int, syscall.Errno)) {
+	for _, q := range o.queues {
+		q.Flush(done)
+	}
+}
