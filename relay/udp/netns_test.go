@@ -107,6 +107,24 @@ func veth(a *space, an string, b *space, bn string, mtu int) {
 	a.must(a.nl.LinkAdd(&netlink.Veth{LinkAttrs: la, PeerName: bn, PeerNamespace: netlink.NsFd(b.ns)}))
 	a.up(an)
 	b.up(bn)
+	a.running(an)
+	b.running(bn)
+}
+
+// running waits until a link transmits: the kernel starts its queue a moment
+// after the other end has come up, and drops what is sent before.
+func (s *space) running(name string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patient); ; runtime.Gosched() {
+		l, err := s.nl.LinkByName(name)
+		s.must(err)
+		if l.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("link %s is %v", name, l.Attrs().OperState)
+		}
+	}
 }
 
 // addr gives a link an address that works at once.

@@ -1,0 +1,85 @@
+// Package link sends replies to clients that cannot answer ARP yet, as Ethernet
+// frames. It sends and never receives: the packet sockets have protocol 0, so
+// the router's other traffic does not pass by them. What is in a frame, and to
+// whom it goes, is decided elsewhere.
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// ErrTooBig says that a payload does not fit one frame of the interface. It is
+// not fragmented: a boot loader need not reassemble (RFC 951, section 3).
+var ErrTooBig = errors.New("link: payload exceeds the MTU")
+
+// ErrAddress says that an address cannot be put into a frame: not IPv4, or not
+// 6 octets of link-layer address.
+var ErrAddress = errors.New("link: not an IPv4 or Ethernet address")
+
+// Broadcast returns the link-layer address of all stations.
+func Broadcast() [6]byte { return [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
+
+// How long a Send may wait for an interface whose queue is full: at least
+// patience, and less than horizon. A deadline serves for many sends, as it costs
+// more to set one than to look at the clock.
+const (
+	patience = 5 * time.Millisecond
+	horizon  = 5 * patience
+)
+
+// A Conn sends frames on one interface. It is for one goroutine.
+type Conn struct {
+	sock     *socket
+	mac      [6]byte
+	frame    []byte // grows to the largest frame sent
+	id       uint16 // of the last IPv4 header
+	deadline time.Time
+}
+
+// Open returns a Conn for the interface with an index, whose own link-layer
+// address is mac. The error wraps the errno: ENXIO or ENODEV if there is no such
+// interface, EPERM without CAP_NET_RAW.
+func Open(index int, mac []byte) (*Conn, error) {
+	if len(mac) != 6 {
+		return nil, fmt.Errorf("open link %d: %w", index, ErrAddress)
+	}
+	s, err := openSocket(index)
+	if err != nil {
+		return nil, fmt.Errorf("open link %d: %w", index, err)
+	}
+	return &Conn{sock: s, mac: [6]byte(mac)}, nil
+}
+
+// Send puts payload into UDP, IPv4 and Ethernet headers, all checksums filled
+// in, and sends it to hw, which has 6 octets. Errors are ErrTooBig, ErrAddress,
+// os.ErrDeadlineExceeded if the interface's queue stays full, or wrap the errno:
+// ENETDOWN if the interface is down, ENXIO if it is gone.
+func (c *Conn) Send(payload []byte, src, dst netip.AddrPort, hw []byte) error {
+	if len(hw) != 6 || !src.Addr().Is4() || !dst.Addr().Is4() {
+		return ErrAddress
+	}
+	if len(payload) > maxPayload {
+		return ErrTooBig
+	}
+	c.id++
+	n := sizeHeaders + len(payload)
+	if n > len(c.frame) {
+		c.frame = make([]byte, max(n, 2048))
+	}
+	f := c.frame[:n]
+	copy(f[sizeHeaders:], payload)
+	putHeaders(f, &header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id})
+	if now := time.Now(); c.deadline.Sub(now) < patience {
+		c.deadline = now.Add(horizon)
+		if err := c.sock.setDeadline(c.deadline); err != nil {
+			return err
+		}
+	}
+	return c.sock.send(f, hw)
+}
+
+// Close closes the Conn.
+func (c *Conn) Close() error { return c.sock.close() }

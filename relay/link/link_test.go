@@ -1,0 +1,287 @@
+package link
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/raw"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const patient = 5 * time.Second
+
+var (
+	server = netip.MustParseAddrPort("192.0.2.1:67")
+	client = netip.MustParseAddrPort("192.0.2.50:68")
+)
+
+// listen hears all IPv4 frames of an interface.
+func listen(s *space, index int) *raw.Conn {
+	s.t.Helper()
+	var c *raw.Conn
+	s.do(func() (err error) {
+		c, err = raw.ListenPacket(&net.Interface{Index: index}, unix.ETH_P_IP, nil)
+		return err
+	})
+	s.t.Cleanup(func() { _ = c.Close() })
+	s.must(c.SetReadDeadline(time.Now().Add(patient)))
+	return c
+}
+
+func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
+	w := newCable(t) // the client has no address
+	in := listen(w.client, w.c0.Attrs().Index)
+	c := w.open()
+	all := Broadcast()
+	for _, tc := range []struct {
+		name    string
+		payload []byte
+		dst     netip.AddrPort
+		hw      []byte
+	}{
+		{"unicast", bytes.Repeat([]byte{2, 7}, 150), client, w.c0.Attrs().HardwareAddr},
+		{"broadcast", bytes.Repeat([]byte{2}, 301), netip.MustParseAddrPort("255.255.255.255:68"), all[:]},
+		{"as large as the MTU", bytes.Repeat([]byte{2}, 1472), client, w.c0.Attrs().HardwareAddr},
+		{"empty", nil, client, w.c0.Attrs().HardwareAddr},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := c.Send(tc.payload, server, tc.dst, tc.hw); err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, 2048)
+			n, _, err := in.ReadFrom(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := frameOf(&header{
+				to: [6]byte(tc.hw), from: [6]byte(w.d0.Attrs().HardwareAddr),
+				src: server, dst: tc.dst, id: c.id,
+			}, tc.payload)
+			if diff := cmp.Diff(want, b[:n]); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			checkSums(t, b[:n])
+		})
+	}
+}
+
+// TestT9_TheKernelAcceptsTheChecksums has the client's kernel verify them, which
+// it does for frames from a packet socket.
+func TestT9_TheKernelAcceptsTheChecksums(t *testing.T) {
+	w := newCable(t)
+	a, err := netlink.ParseAddr("192.0.2.50/24")
+	w.client.must(err)
+	w.client.must(w.client.nl.AddrAdd(w.c0, a))
+	var u net.PacketConn
+	w.client.do(func() (err error) {
+		u, err = net.ListenPacket("udp4", "0.0.0.0:68")
+		return err
+	})
+	defer u.Close()
+	w.client.must(u.SetReadDeadline(time.Now().Add(patient)))
+	c := w.open()
+	for n := range 64 { // odd and even lengths
+		payload := bytes.Repeat([]byte{byte(200 + n)}, 300+n)
+		if err := c.Send(payload, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 2048)
+		got, from, err := u.ReadFrom(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(payload, b[:got]) || from.String() != server.String() {
+			t.Errorf("%d octets from %v, want %d from %v", got, from, len(payload), server)
+		}
+	}
+}
+
+func TestReceivesNothing(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	hears := listen(w.relay, w.d0.Attrs().Index)
+	var back *Conn
+	w.client.do(func() (err error) {
+		back, err = Open(w.c0.Attrs().Index, w.c0.Attrs().HardwareAddr)
+		return err
+	})
+	defer back.Close()
+	all := Broadcast()
+	if err := back.Send([]byte{1}, client, server, all[:]); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := hears.ReadFrom(make([]byte, 2048)); err != nil {
+		t.Fatal(err) // the frame has come
+	}
+	st, err := c.sock.conn.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Packets != 0 || st.Drops != 0 {
+		t.Errorf("the transmit-only socket was given %+v", *st)
+	}
+	w.relay.do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/packet")
+		// Columns: sk RefCnt Type Proto Iface R(unning) ...
+		var running, idle int
+		for _, line := range strings.Split(string(b), "\n")[1:] {
+			switch f := strings.Fields(line); {
+			case len(f) > 5 && f[3] == "0000" && f[5] == "0":
+				idle++
+			case len(f) > 5:
+				running++
+			}
+		}
+		if idle != 1 || running != 1 {
+			t.Errorf("%d idle and %d running packet sockets, want 1 of each:\n%s", idle, running, b)
+		}
+		return err
+	})
+}
+
+func TestSendErrors(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	hw := w.c0.Attrs().HardwareAddr
+	v6 := netip.MustParseAddrPort("[2001:db8::1]:547")
+	for _, tc := range []struct {
+		name     string
+		octets   int
+		src, dst netip.AddrPort
+		hw       []byte
+		want     error
+	}{
+		{"R951-2 beyond the MTU", 1500 - 28 + 1, server, client, hw, ErrTooBig},
+		{"beyond IPv4", maxPayload + 1, server, client, hw, ErrTooBig},
+		{"link-layer address too short", 300, server, client, hw[:5], ErrAddress},
+		{"IPv6 source", 300, v6, client, hw, ErrAddress},
+		{"IPv6 destination", 300, server, v6, hw, ErrAddress},
+		{"no destination", 300, server, netip.AddrPort{}, hw, ErrAddress},
+		{"still usable", 300, server, client, hw, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := c.Send(make([]byte, tc.octets), tc.src, tc.dst, tc.hw); !errors.Is(err, tc.want) {
+				t.Errorf("Send: %v, want %v", err, tc.want)
+			}
+		})
+	}
+	t.Run("interface down", func(t *testing.T) {
+		w.relay.must(w.relay.nl.LinkSetDown(w.d0))
+		if err := c.Send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENETDOWN) {
+			t.Errorf("Send: %v, want ENETDOWN", err)
+		}
+	})
+	t.Run("interface up again", func(t *testing.T) {
+		w.relay.must(w.relay.nl.LinkSetUp(w.d0))
+		if err := c.Send([]byte{2}, server, client, hw); err != nil {
+			t.Errorf("Send: %v", err)
+		}
+	})
+	t.Run("interface gone", func(t *testing.T) {
+		w.relay.must(w.relay.nl.LinkDel(w.d0))
+		if err := c.Send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
+			t.Errorf("Send: %v, want ENXIO", err)
+		}
+	})
+}
+
+func TestOpenErrors(t *testing.T) {
+	s := newSpace(t)
+	s.do(func() error {
+		if _, err := Open(4711, []byte{2, 0, 0, 0, 0, 1}); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("Open: %v, want ENODEV", err)
+		}
+		if _, err := Open(1, nil); !errors.Is(err, ErrAddress) {
+			t.Errorf("Open: %v, want ErrAddress", err)
+		}
+		return nil
+	})
+}
+
+// TestSendWaitsABoundedTime stops the interface's queue: a token bucket that
+// lets next to nothing pass keeps the frames, until the socket's buffer is full.
+func TestSendWaitsABoundedTime(t *testing.T) {
+	w := newCable(t)
+	err := w.relay.nl.QdiscAdd(&netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       8,              // octets per second
+		Buffer:     math.MaxUint32, // ticks of 64 ns; at that rate a frame or two
+		Limit:      1 << 30,
+	})
+	need(t, "tbf queues (CONFIG_NET_SCH_TBF)", err)
+	c := w.open()
+	start := time.Now()
+	for range 10_000 {
+		if err = c.Send(make([]byte, 1000), server, client, w.c0.Attrs().HardwareAddr); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Send: %v, want os.ErrDeadlineExceeded", err)
+	}
+	if took := time.Since(start); took > patient {
+		t.Errorf("took %v", took)
+	}
+	w.relay.must(w.relay.nl.QdiscDel(&netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+	}))
+	if err := c.Send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+		t.Errorf("Send with room again: %v", err)
+	}
+}
+
+// libraryAllocs are the allocations of one raw.Conn.WriteTo with the versions of
+// mdlayher/packet and mdlayher/socket that go.mod names: addresses, closures and
+// what they capture. More says that an update has made it worse.
+const libraryAllocs = 10
+
+func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	payload, hw := make([]byte, 300), w.c0.Attrs().HardwareAddr
+	frame, to := make([]byte, sizeHeaders+300), &raw.Addr{HardwareAddr: hw}
+	library := testing.AllocsPerRun(200, func() {
+		if _, err := c.sock.conn.WriteTo(frame, to); err != nil {
+			t.Fatal(err)
+		}
+	})
+	send := testing.AllocsPerRun(200, func() {
+		if err := c.Send(payload, server, client, hw); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if library > libraryAllocs || send > library {
+		t.Errorf("%v allocations for a WriteTo and %v for a Send, want at most %d for both", library, send, libraryAllocs)
+	}
+}
+
+// BenchmarkSend includes the transmission over veth, and the other side's work
+// up to its drop.
+func BenchmarkSend(b *testing.B) {
+	w := newCable(b)
+	c := w.open()
+	payload := make([]byte, 300)
+	hw := w.c0.Attrs().HardwareAddr
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Send(payload, server, client, hw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPutHeaders(b *testing.B) {
+	f, h := make([]byte, sizeHeaders+300), example()
+	for b.Loop() {
+		putHeaders(f, h)
+	}
+}

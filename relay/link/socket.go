@@ -1,0 +1,41 @@
+package link
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/mdlayher/raw"
+	"golang.org/x/sys/unix"
+)
+
+// A socket is a packet socket that only transmits.
+type socket struct {
+	conn *raw.Conn
+	to   raw.Addr // here, so that a send does not allocate it
+}
+
+// openSocket binds to protocol 0, with which the kernel hooks the socket into no
+// interface's input.
+func openSocket(index int) (*socket, error) {
+	c, err := raw.ListenPacket(&net.Interface{Index: index}, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &socket{conn: c}, nil
+}
+
+// send sends a whole frame to hw. The kernel knows the MTU of this moment, so it
+// is the one to ask.
+func (s *socket) send(frame, hw []byte) error {
+	s.to.HardwareAddr = hw
+	_, err := s.conn.WriteTo(frame, &s.to)
+	if errors.Is(err, unix.EMSGSIZE) {
+		return ErrTooBig
+	}
+	return err
+}
+
+func (s *socket) setDeadline(t time.Time) error { return s.conn.SetWriteDeadline(t) }
+
+func (s *socket) close() error { return s.conn.Close() }
