@@ -3,7 +3,6 @@ package link
 import (
 	"bytes"
 	"errors"
-	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -213,8 +212,8 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	w := newCable(t)
 	err := w.relay.nl.QdiscAdd(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
-		Rate:       8,              // octets per second
-		Buffer:     math.MaxUint32, // ticks of 64 ns; at that rate a frame or two
+		Rate:       1000,     // octets per second
+		Buffer:     4e9 / 64, // ticks of 64 ns: 4 s, or 4,000 octets
 		Limit:      1 << 30,
 	})
 	need(t, "tbf queues (CONFIG_NET_SCH_TBF)", err)
