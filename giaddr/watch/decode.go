@@ -1,0 +1,173 @@
+package watch
+
+import (
+	"encoding/binary"
+	"iter"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// decodeLink decodes a struct ifinfomsg and its attributes:
+//
+//	 0      1      2             4             8             12            16
+//	+------+------+-------------+-------------+-------------+-------------+
+//	|family|  0   |   ARPHRD    |    index    |    flags    |   change    |
+//	+------+------+-------------+-------------+-------------+-------------+
+//
+// It refuses messages that tell only a part: those of a bridge about its ports
+// (of family AF_BRIDGE, which end with the membership, not the link), and those
+// of wireless drivers.
+func decodeLink(b []byte) (index int, l link, ok bool) {
+	if len(b) < unix.SizeofIfInfomsg || b[0] != unix.AF_UNSPEC {
+		return 0, link{}, false
+	}
+	l.arphrd = binary.NativeEndian.Uint16(b[2:])
+	index = int(int32(binary.NativeEndian.Uint32(b[4:])))
+	flags := binary.NativeEndian.Uint32(b[8:])
+	// Not operstate: a tun device never knows its own, and a link that waits for
+	// 802.1X passes frames all the same.
+	l.up = flags&unix.IFF_UP != 0 && flags&unix.IFF_LOWER_UP != 0
+	l.broadcast = flags&unix.IFF_BROADCAST != 0
+	l.loopback = flags&unix.IFF_LOOPBACK != 0
+	for attr, v := range attrs(b[unix.SizeofIfInfomsg:]) {
+		switch attr {
+		case unix.IFLA_IFNAME:
+			l.name = text(v)
+		case unix.IFLA_IFALIAS:
+			l.alias = text(v)
+		case unix.IFLA_ADDRESS:
+			l.mac = string(v)
+		case unix.IFLA_MTU:
+			l.mtu = int(number(v))
+		case unix.IFLA_MASTER:
+			l.master = int(number(v))
+		case unix.IFLA_LINKINFO:
+			l.vlan, l.vrf = decodeKind(v)
+		case unix.IFLA_WIRELESS:
+			return 0, link{}, false
+		}
+	}
+	if !addressed(l.arphrd) {
+		l.mac = ""
+	}
+	return index, l, index > 0 && l.name != ""
+}
+
+// decodeKind decodes IFLA_LINKINFO for the two kinds of link that matter here.
+func decodeKind(b []byte) (vlan uint16, vrf bool) {
+	var kind string
+	var data []byte
+	for attr, v := range attrs(b) {
+		switch attr {
+		case unix.IFLA_INFO_KIND:
+			kind = text(v)
+		case unix.IFLA_INFO_DATA:
+			data = v
+		}
+	}
+	if kind == "vlan" {
+		for attr, v := range attrs(data) {
+			if attr == unix.IFLA_VLAN_ID && len(v) == 2 {
+				vlan = binary.NativeEndian.Uint16(v)
+			}
+		}
+	}
+	return vlan, kind == "vrf"
+}
+
+// addressed reports whether the address of links of this type is a link-layer
+// one. A loopback's is zero, and a tunnel's is its outer IP address.
+func addressed(arphrd uint16) bool {
+	switch arphrd {
+	case unix.ARPHRD_LOOPBACK, unix.ARPHRD_TUNNEL, unix.ARPHRD_TUNNEL6, unix.ARPHRD_SIT,
+		unix.ARPHRD_IPGRE, unix.ARPHRD_IP6GRE, unix.ARPHRD_PIMREG, unix.ARPHRD_NONE, unix.ARPHRD_VOID:
+		return false
+	}
+	return true
+}
+
+// decodeAddr decodes a struct ifaddrmsg and its attributes:
+//
+//	 0      1       2      3      4             8
+//	+------+-------+------+------+-------------+
+//	|family|length | flags| scope|    index    |
+//	+------+-------+------+------+-------------+
+func decodeAddr(b []byte) (index int, a addr, ok bool) {
+	if len(b) < unix.SizeofIfAddrmsg {
+		return 0, addr{}, false
+	}
+	family, bits, flags := b[0], int(b[1]), uint32(b[2])
+	index = int(int32(binary.NativeEndian.Uint32(b[4:])))
+	var local, peer netip.Addr
+	for attr, v := range attrs(b[unix.SizeofIfAddrmsg:]) {
+		switch attr {
+		case unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(v)
+		case unix.IFA_ADDRESS:
+			peer, _ = netip.AddrFromSlice(v)
+		case unix.IFA_FLAGS: // all 32 of them
+			flags = number(v)
+		}
+	}
+	if !local.IsValid() { // IPv6 without a peer
+		local = peer
+	}
+	if !peer.IsValid() {
+		peer = local
+	}
+	switch {
+	case index <= 0, !local.IsValid(), peer.BitLen() != local.BitLen(), bits > local.BitLen():
+		return 0, addr{}, false
+	case family == unix.AF_INET && local.Is4():
+		a.id = addrID{local, peer, bits}
+		a.Secondary = flags&unix.IFA_F_SECONDARY != 0
+	case family == unix.AF_INET6 && local.Is6():
+		a.id = addrID{local: local}
+		a.Tentative = flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0
+		a.Deprecated = flags&unix.IFA_F_DEPRECATED != 0
+		a.Temporary = flags&unix.IFA_F_TEMPORARY != 0
+	default:
+		return 0, addr{}, false
+	}
+	a.Prefix = subnet(local, peer, bits)
+	return index, a, true
+}
+
+// subnet returns the address with its prefix length. On a point-to-point link
+// the length is that of the peer's subnet, which need not contain the address.
+func subnet(local, peer netip.Addr, bits int) netip.Prefix {
+	if !netip.PrefixFrom(peer, bits).Contains(local) {
+		bits = local.BitLen()
+	}
+	return netip.PrefixFrom(local, bits)
+}
+
+// attrs ranges over the types and values of attributes: length and type, 16 bits
+// each, then the value, padded to 4 octets. It ends before a malformed one.
+func attrs(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= unix.SizeofRtAttr {
+			length := int(binary.NativeEndian.Uint16(b))
+			if length < unix.SizeofRtAttr || length > len(b) {
+				return
+			}
+			attr := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+			if !yield(attr, b[unix.SizeofRtAttr:length]) {
+				return
+			}
+			b = b[min((length+3)&^3, len(b)):]
+		}
+	}
+}
+
+func text(v []byte) string { return strings.TrimSuffix(string(v), "\x00") }
+
+// number decodes an attribute of 32 bits; another length is 0.
+func number(v []byte) uint32 {
+	if len(v) != 4 {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(v)
+}

@@ -1,0 +1,177 @@
+package watch
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"dhcp-relay/giaddr"
+)
+
+// maxMasters bounds the walk from a link to its VRF: port, bond, bridge, VRF.
+const maxMasters = 8
+
+// A host is what messages have told of links and addresses. It touches nothing.
+type host struct {
+	links map[int]link
+	addrs map[int][]addr // by link
+}
+
+// A link is a giaddr.Link as the kernel tells it, in a form that == can compare.
+type link struct {
+	name, alias, mac        string
+	arphrd, vlan            uint16
+	mtu, master             int
+	up, broadcast, loopback bool
+	vrf                     bool // the link is a VRF device
+}
+
+// An addr is an address with what tells it from others of its link.
+type addr struct {
+	id addrID
+	giaddr.Addr
+}
+
+// An addrID is an address as the kernel knows it apart: for IPv4 with the
+// prefix length and the peer, for IPv6 by itself.
+type addrID struct {
+	local, peer netip.Addr
+	bits        int
+}
+
+func newHost() host {
+	return host{links: make(map[int]link), addrs: make(map[int][]addr)}
+}
+
+// apply changes h as a message of the given type says, and reports whether that
+// made a difference. It ignores messages of other types, and malformed ones.
+func (h *host) apply(msgType uint16, data []byte) bool {
+	switch msgType {
+	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
+		index, l, ok := decodeLink(data)
+		if !ok {
+			return false
+		}
+		if msgType == unix.RTM_DELLINK {
+			return h.deleteLink(index)
+		}
+		return h.setLink(index, l)
+	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
+		index, a, ok := decodeAddr(data)
+		if !ok {
+			return false
+		}
+		if msgType == unix.RTM_DELADDR {
+			return h.deleteAddr(index, a.id)
+		}
+		return h.setAddr(index, a)
+	}
+	return false
+}
+
+func (h *host) setLink(index int, l link) bool {
+	old, known := h.links[index]
+	h.links[index] = l
+	return !known || old != l
+}
+
+func (h *host) deleteLink(index int) bool {
+	_, known := h.links[index]
+	delete(h.links, index)
+	delete(h.addrs, index)
+	return known
+}
+
+func (h *host) setAddr(index int, a addr) bool {
+	all := h.addrs[index]
+	i := slices.IndexFunc(all, func(have addr) bool { return have.id == a.id })
+	if i < 0 {
+		h.addrs[index] = append(all, a)
+		return true
+	}
+	old := all[i]
+	all[i] = a
+	return old != a
+}
+
+func (h *host) deleteAddr(index int, id addrID) bool {
+	all := h.addrs[index]
+	left := slices.DeleteFunc(all, func(have addr) bool { return have.id == id })
+	if len(left) == len(all) {
+		return false
+	}
+	h.addrs[index] = left
+	if len(left) == 0 {
+		delete(h.addrs, index)
+	}
+	return true
+}
+
+// picture returns the links with their addresses. They share no memory with h.
+func (h *host) picture() []giaddr.Link {
+	links := make([]giaddr.Link, 0, len(h.links))
+	for _, index := range slices.Sorted(maps.Keys(h.links)) {
+		l := h.links[index]
+		links = append(links, giaddr.Link{
+			Index:     index,
+			Name:      l.name,
+			Alias:     l.alias,
+			MAC:       octets(l.mac),
+			Type:      l.arphrd,
+			MTU:       l.mtu,
+			Up:        l.up,
+			Broadcast: l.broadcast,
+			Loopback:  l.loopback,
+			VLAN:      l.vlan,
+			VRF:       h.vrfOf(index),
+			IsVRF:     l.vrf,
+			Addrs:     h.addrsOf(index),
+		})
+	}
+	return links
+}
+
+// octets returns the octets of s, nil if there are none.
+func octets(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+// vrfOf returns the index of the VRF device that the link is, or that it belongs
+// to, be it through a bridge; 0 if there is none.
+func (h *host) vrfOf(index int) int {
+	for range maxMasters {
+		l := h.links[index]
+		if l.vrf {
+			return index
+		}
+		if l.master == 0 {
+			return 0
+		}
+		index = l.master
+	}
+	return 0
+}
+
+// addrsOf returns the addresses of a link in one order, however they came.
+func (h *host) addrsOf(index int) []giaddr.Addr {
+	if len(h.addrs[index]) == 0 {
+		return nil
+	}
+	all := make([]giaddr.Addr, 0, len(h.addrs[index]))
+	for _, a := range h.addrs[index] {
+		all = append(all, a.Addr)
+	}
+	slices.SortFunc(all, func(a, b giaddr.Addr) int {
+		return cmp.Or(
+			a.Prefix.Addr().Compare(b.Prefix.Addr()),
+			cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
+		)
+	})
+	return all
+}

@@ -1,0 +1,386 @@
+package watch
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+
+	"dhcp-relay/giaddr"
+)
+
+var compare = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+
+// A message is one that the kernel might send.
+type message struct {
+	msgType uint16
+	data    []byte
+}
+
+const running = unix.IFF_UP | unix.IFF_LOWER_UP | unix.IFF_BROADCAST
+
+// linkMessage makes a struct ifinfomsg with the name and more attributes.
+func linkMessage(msgType uint16, index int, flags uint32, name string, more ...*nl.RtAttr) message {
+	m := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	m.Type = unix.ARPHRD_ETHER
+	m.Index = int32(index)
+	m.Flags = flags
+	data := m.Serialize()
+	for _, a := range append([]*nl.RtAttr{nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name))}, more...) {
+		data = append(data, a.Serialize()...)
+	}
+	return message{msgType, data}
+}
+
+func newLink(index int, name string, more ...*nl.RtAttr) message {
+	return linkMessage(unix.RTM_NEWLINK, index, running, name, more...)
+}
+
+func delLink(index int, name string) message {
+	return linkMessage(unix.RTM_DELLINK, index, 0, name)
+}
+
+func master(index int) *nl.RtAttr {
+	return nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(index)))
+}
+
+func kind(name string, data ...*nl.RtAttr) *nl.RtAttr {
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(unix.IFLA_INFO_KIND, nl.NonZeroTerminated(name))
+	body := info.AddRtAttr(unix.IFLA_INFO_DATA, nil)
+	for _, d := range data {
+		body.AddChild(d)
+	}
+	return info
+}
+
+// withFamily changes the family of a message of either kind.
+func (m message) withFamily(family byte) message {
+	m.data = slices.Clone(m.data)
+	m.data[0] = family
+	return m
+}
+
+// addrMessage makes a struct ifaddrmsg. A peer of "" is none.
+func addrMessage(msgType uint16, index int, address, peer string, flags uint32) message {
+	p := netip.MustParsePrefix(address)
+	m := nl.NewIfAddrmsg(unix.AF_INET)
+	if p.Addr().Is6() {
+		m = nl.NewIfAddrmsg(unix.AF_INET6)
+	}
+	m.Prefixlen = uint8(p.Bits())
+	m.Flags = uint8(flags)
+	m.Index = uint32(index)
+	data := m.Serialize()
+	attrs := []*nl.RtAttr{nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(flags))}
+	switch {
+	case peer != "":
+		attrs = append(attrs, nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()),
+			nl.NewRtAttr(unix.IFA_ADDRESS, netip.MustParseAddr(peer).AsSlice()))
+	case p.Addr().Is4():
+		attrs = append(attrs, nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()),
+			nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
+	default:
+		attrs = append(attrs, nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()))
+	}
+	for _, a := range attrs {
+		data = append(data, a.Serialize()...)
+	}
+	return message{msgType, data}
+}
+
+func newAddr(index int, address string, flags uint32) message {
+	return addrMessage(unix.RTM_NEWADDR, index, address, "", flags)
+}
+
+func delAddr(index int, address string) message {
+	return addrMessage(unix.RTM_DELADDR, index, address, "", 0)
+}
+
+func prefixes(list ...string) []giaddr.Addr {
+	var all []giaddr.Addr
+	for _, s := range list {
+		all = append(all, giaddr.Addr{Prefix: netip.MustParsePrefix(s)})
+	}
+	return all
+}
+
+func plain(index int, name string, addrs ...giaddr.Addr) giaddr.Link {
+	return giaddr.Link{Index: index, Name: name, Type: unix.ARPHRD_ETHER, Up: true, Broadcast: true, Addrs: addrs}
+}
+
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	inVRF := func(l giaddr.Link, vrf int) giaddr.Link {
+		l.VRF, l.IsVRF = vrf, vrf == l.Index
+		return l
+	}
+	tests := []struct {
+		name string
+		msgs []message
+		want []giaddr.Link
+	}{
+		{
+			name: "every attribute",
+			msgs: []message{newLink(7, "vlan10",
+				nl.NewRtAttr(unix.IFLA_ADDRESS, []byte{2, 0, 0, 0, 0, 1}),
+				nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(1496)),
+				nl.NewRtAttr(unix.IFLA_IFALIAS, nl.ZeroTerminated("floor 3")),
+				kind("vlan", nl.NewRtAttr(2, make([]byte, 8)), nl.NewRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(10))))},
+			want: []giaddr.Link{{
+				Index: 7, Name: "vlan10", Alias: "floor 3", MAC: []byte{2, 0, 0, 0, 0, 1},
+				Type: unix.ARPHRD_ETHER, MTU: 1496, Up: true, Broadcast: true, VLAN: 10,
+			}},
+		},
+		{
+			name: "links by index, addresses by address",
+			msgs: []message{
+				newLink(9, "b"), newLink(3, "a"),
+				newAddr(9, "2001:db8::1/64", 0), newAddr(9, "192.0.2.10/24", 0), newAddr(9, "192.0.2.9/24", 0), newAddr(9, "192.0.2.9/16", 0),
+			},
+			want: []giaddr.Link{plain(3, "a"), plain(9, "b", prefixes("192.0.2.9/16", "192.0.2.9/24", "192.0.2.10/24", "2001:db8::1/64")...)},
+		},
+		{name: "rename", msgs: []message{newLink(3, "eth0"), newAddr(3, "192.0.2.1/24", 0), newLink(3, "up0")}, want: []giaddr.Link{plain(3, "up0", prefixes("192.0.2.1/24")...)}},
+		{
+			name: "deleted and made again with its name",
+			msgs: []message{newLink(3, "eth0"), newAddr(3, "192.0.2.1/24", 0), delLink(3, "eth0"), newLink(4, "eth0")},
+			want: []giaddr.Link{plain(4, "eth0")},
+		},
+		{
+			name: "deleted and made again with its index",
+			msgs: []message{newLink(3, "eth0"), newAddr(3, "192.0.2.1/24", 0), delLink(3, "eth0"), newLink(3, "eth0")},
+			want: []giaddr.Link{plain(3, "eth0")},
+		},
+		{name: "address before its link", msgs: []message{newAddr(3, "192.0.2.1/24", 0), newLink(3, "eth0")}, want: []giaddr.Link{plain(3, "eth0", prefixes("192.0.2.1/24")...)}},
+		{
+			name: "address removed",
+			msgs: []message{newLink(3, "eth0"), newAddr(3, "192.0.2.1/24", 0), newAddr(3, "192.0.2.1/25", 0), delAddr(3, "192.0.2.1/24")},
+			want: []giaddr.Link{plain(3, "eth0", prefixes("192.0.2.1/25")...)},
+		},
+		{name: "up without carrier", msgs: []message{linkMessage(unix.RTM_NEWLINK, 3, unix.IFF_UP, "eth0")}, want: []giaddr.Link{{Index: 3, Name: "eth0", Type: unix.ARPHRD_ETHER}}},
+		{name: "carrier, but down", msgs: []message{linkMessage(unix.RTM_NEWLINK, 3, unix.IFF_LOWER_UP, "eth0")}, want: []giaddr.Link{{Index: 3, Name: "eth0", Type: unix.ARPHRD_ETHER}}},
+		{
+			name: "VRF: itself, a port, a bridge and its port, a stranger",
+			msgs: []message{
+				newLink(2, "red", kind("vrf")), newLink(3, "eth0", master(2)), newLink(4, "br0", master(2)),
+				newLink(5, "eth1", master(4)), newLink(6, "br1"), newLink(7, "eth2", master(6)),
+			},
+			want: []giaddr.Link{
+				inVRF(plain(2, "red"), 2), inVRF(plain(3, "eth0"), 2), inVRF(plain(4, "br0"), 2), inVRF(plain(5, "eth1"), 2),
+				plain(6, "br1"), plain(7, "eth2"),
+			},
+		},
+		{
+			name: "VRF changed through the bridge",
+			msgs: []message{
+				newLink(2, "red", kind("vrf")), newLink(3, "blue", kind("vrf")), newLink(4, "br0", master(2)),
+				newLink(5, "eth1", master(4)), newLink(4, "br0", master(3)),
+			},
+			want: []giaddr.Link{inVRF(plain(2, "red"), 2), inVRF(plain(3, "blue"), 3), inVRF(plain(4, "br0"), 3), inVRF(plain(5, "eth1"), 3)},
+		},
+		{name: "VRF left", msgs: []message{newLink(2, "red", kind("vrf")), newLink(3, "eth0", master(2)), newLink(3, "eth0")}, want: []giaddr.Link{inVRF(plain(2, "red"), 2), plain(3, "eth0")}},
+		{name: "VRF that is not known", msgs: []message{newLink(3, "eth0", master(2))}, want: []giaddr.Link{plain(3, "eth0")}},
+		{name: "masters in a circle", msgs: []message{newLink(2, "a", master(3)), newLink(3, "b", master(2))}, want: []giaddr.Link{plain(2, "a"), plain(3, "b")}},
+		{
+			name: "a bridge's word about its port",
+			msgs: []message{newLink(3, "eth0", master(2)), newAddr(3, "192.0.2.1/24", 0), delLink(3, "eth0").withFamily(unix.AF_BRIDGE)},
+			want: []giaddr.Link{plain(3, "eth0", prefixes("192.0.2.1/24")...)},
+		},
+		{
+			name: "a wireless driver's word",
+			msgs: []message{newLink(3, "wlan0", nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(1500))), newLink(3, "wlan0", nl.NewRtAttr(unix.IFLA_WIRELESS, make([]byte, 8)))},
+			want: []giaddr.Link{{Index: 3, Name: "wlan0", Type: unix.ARPHRD_ETHER, Up: true, Broadcast: true, MTU: 1500}},
+		},
+		{
+			name: "flags of addresses",
+			msgs: []message{
+				newLink(3, "eth0"),
+				newAddr(3, "192.0.2.1/24", unix.IFA_F_SECONDARY|unix.IFA_F_DEPRECATED),
+				newAddr(3, "2001:db8::1/64", unix.IFA_F_TEMPORARY),
+				newAddr(3, "2001:db8::2/64", unix.IFA_F_DEPRECATED),
+				newAddr(3, "2001:db8::3/64", unix.IFA_F_TENTATIVE),
+				newAddr(3, "2001:db8::4/64", unix.IFA_F_DADFAILED|unix.IFA_F_PERMANENT),
+			},
+			want: []giaddr.Link{plain(3, "eth0",
+				giaddr.Addr{Prefix: netip.MustParsePrefix("192.0.2.1/24"), Secondary: true},
+				giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8::1/64"), Temporary: true},
+				giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8::2/64"), Deprecated: true},
+				giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8::3/64"), Tentative: true},
+				giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8::4/64"), Tentative: true},
+			)},
+		},
+		{
+			name: "flags that change",
+			msgs: []message{
+				newLink(3, "eth0"), newAddr(3, "2001:db8::1/64", unix.IFA_F_TENTATIVE), newAddr(3, "2001:db8::1/64", 0),
+				newAddr(3, "192.0.2.2/24", unix.IFA_F_SECONDARY), newAddr(3, "192.0.2.2/24", 0),
+			},
+			want: []giaddr.Link{plain(3, "eth0", prefixes("192.0.2.2/24", "2001:db8::1/64")...)},
+		},
+		{
+			name: "point to point: the length is the peer's",
+			msgs: []message{
+				newLink(3, "ppp0"),
+				addrMessage(unix.RTM_NEWADDR, 3, "192.0.2.1/32", "198.51.100.1", 0),
+				addrMessage(unix.RTM_NEWADDR, 3, "192.0.2.5/24", "203.0.113.0", 0),
+				addrMessage(unix.RTM_NEWADDR, 3, "192.0.2.9/30", "192.0.2.10", 0),
+				addrMessage(unix.RTM_NEWADDR, 3, "2001:db8::1/64", "2001:db8:1::1", 0),
+			},
+			want: []giaddr.Link{plain(3, "ppp0", prefixes("192.0.2.1/32", "192.0.2.5/32", "192.0.2.9/30", "2001:db8::1/128")...)},
+		},
+		{
+			name: "IPv6 peer changed in place",
+			msgs: []message{
+				newLink(3, "ppp0"),
+				addrMessage(unix.RTM_NEWADDR, 3, "2001:db8::1/64", "2001:db8::2", 0),
+				addrMessage(unix.RTM_NEWADDR, 3, "2001:db8::1/64", "2001:db8::3", 0),
+			},
+			want: []giaddr.Link{plain(3, "ppp0", prefixes("2001:db8::1/64")...)},
+		},
+		{name: "nothing known is deleted", msgs: []message{delLink(3, "eth0"), delAddr(3, "192.0.2.1/24")}, want: []giaddr.Link{}},
+		{
+			name: "malformed",
+			msgs: []message{
+				{unix.RTM_NEWLINK, nil},
+				{unix.RTM_NEWADDR, make([]byte, unix.SizeofIfAddrmsg-1)},
+				newLink(3, ""),
+				newLink(-1, "eth0"),
+				addrMessage(unix.RTM_NEWADDR, 3, "192.0.2.1/24", "2001:db8::1", 0),
+				newAddr(3, "192.0.2.1/24", 0).withFamily(unix.AF_INET6),
+				{unix.RTM_NEWLINK, newLink(3, "eth0").data[:unix.SizeofIfInfomsg+6]},
+				{unix.RTM_NEWROUTE, newLink(3, "eth0").data},
+			},
+			want: []giaddr.Link{},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost()
+			for _, m := range tt.msgs {
+				h.apply(m.msgType, m.data)
+			}
+			if diff := cmp.Diff(tt.want, h.picture(), compare); diff != "" {
+				t.Errorf("picture (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMAC(t *testing.T) {
+	t.Parallel()
+	for arphrd, want := range map[uint16]bool{
+		unix.ARPHRD_ETHER: true, unix.ARPHRD_INFINIBAND: true, unix.ARPHRD_IEEE80211: true,
+		unix.ARPHRD_LOOPBACK: false, unix.ARPHRD_IPGRE: false, unix.ARPHRD_NONE: false,
+	} {
+		m := newLink(3, "x0", nl.NewRtAttr(unix.IFLA_ADDRESS, []byte{192, 0, 2, 1}))
+		binary.NativeEndian.PutUint16(m.data[2:], arphrd)
+		h := newHost()
+		h.apply(m.msgType, m.data)
+		l := h.picture()[0]
+		if got := l.MAC != nil; got != want || l.Type != arphrd {
+			t.Errorf("type %d: address %x of type %d", arphrd, l.MAC, l.Type)
+		}
+	}
+}
+
+// What has been told once makes no difference, so that the refreshed lifetimes of
+// router advertisements wake nobody.
+func TestNoDifference(t *testing.T) {
+	t.Parallel()
+	h := newHost()
+	for _, m := range []message{newLink(3, "eth0", master(2)), newAddr(3, "2001:db8::1/64", 0)} {
+		if !h.apply(m.msgType, m.data) {
+			t.Error("no difference at first")
+		}
+		if h.apply(m.msgType, m.data) {
+			t.Error("a difference when told again")
+		}
+	}
+	for _, m := range []message{delAddr(3, "2001:db8::1/64"), delLink(3, "eth0")} {
+		if !h.apply(m.msgType, m.data) {
+			t.Error("no difference when deleted")
+		}
+		if h.apply(m.msgType, m.data) {
+			t.Error("a difference when deleted again")
+		}
+	}
+	if len(h.links)+len(h.addrs) != 0 {
+		t.Errorf("left: %v %v", h.links, h.addrs)
+	}
+}
+
+// A picture is the caller's own.
+func TestPictureShares(t *testing.T) {
+	t.Parallel()
+	h := newHost()
+	for _, m := range []message{newLink(3, "eth0", nl.NewRtAttr(unix.IFLA_ADDRESS, []byte{2, 0, 0, 0, 0, 1})), newAddr(3, "192.0.2.1/24", 0)} {
+		h.apply(m.msgType, m.data)
+	}
+	first, want := h.picture(), h.picture()
+	first[0].Name, first[0].MAC[0], first[0].Addrs[0] = "x", 7, giaddr.Addr{}
+	if diff := cmp.Diff(want, h.picture(), compare); diff != "" {
+		t.Errorf("picture (-want +got):\n%s", diff)
+	}
+}
+
+// The order of addresses of a picture does not depend on that of the messages.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		msgs := []message{newLink(3, "eth0"), newLink(5, "eth1", master(4)), newLink(4, "red", kind("vrf"))}
+		for _, a := range []string{"192.0.2.1/24", "192.0.2.1/16", "198.18.0.1/24", "2001:db8::1/64"} {
+			msgs = append(msgs, newAddr(3, a, 0), newAddr(5, a, 0))
+		}
+		pictures := make([][]giaddr.Link, 2)
+		for i := range pictures {
+			h := newHost()
+			for _, m := range rapid.Permutation(msgs).Draw(t, "messages") {
+				h.apply(m.msgType, m.data)
+			}
+			pictures[i] = h.picture()
+		}
+		if diff := cmp.Diff(pictures[0], pictures[1], compare); diff != "" {
+			t.Fatalf("pictures (-first +second):\n%s", diff)
+		}
+	})
+}
+
+func FuzzApply(f *testing.F) {
+	for _, m := range []message{
+		newLink(3, "vlan10", kind("vlan", nl.NewRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(10)))),
+		newLink(4, "red", kind("vrf"), master(3)),
+		newAddr(3, "192.0.2.1/24", 1),
+		newAddr(3, "2001:db8::1/64", 0x40),
+	} {
+		f.Add(m.data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h := newHost()
+		made := h.apply(unix.RTM_NEWLINK, data)
+		for _, l := range h.picture() {
+			if !made || l.Name == "" || l.Index <= 0 {
+				t.Errorf("link %+v", l)
+			}
+		}
+		if made && !h.apply(unix.RTM_DELLINK, data) {
+			t.Error("a link cannot be deleted by what made it")
+		}
+		made = h.apply(unix.RTM_NEWADDR, data)
+		for _, all := range h.addrs {
+			for _, a := range all {
+				if !made || !a.Prefix.IsValid() {
+					t.Errorf("address %+v", a)
+				}
+			}
+		}
+		if made && !h.apply(unix.RTM_DELADDR, data) {
+			t.Error("an address cannot be deleted by what made it")
+		}
+	})
+}
