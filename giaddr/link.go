@@ -20,7 +20,7 @@ type Link struct {
 	VLAN      uint16 // 802.1Q VLAN identifier, 0 if the link is no VLAN interface
 	VRF       int    // interface index of the VRF device, 0 in the default VRF
 	IsVRF     bool   // the link is itself a VRF device
-	Addrs     []Addr // in the kernel's order, IPv4 and IPv6
+	Addrs     []Addr // IPv4 and IPv6, in any order
 }
 
 // An Addr is one address of a link, with what the kernel says of it.
