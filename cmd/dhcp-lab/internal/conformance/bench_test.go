@@ -26,6 +26,7 @@ const (
 type host struct {
 	addrs map[string][]string // by link, in the kernel's order
 	mtu   map[string]int      // by link; 1500 where nothing stands
+	down  string              // a link that is down, or ""
 }
 
 // bench returns the router as it is if a group says nothing else.
@@ -47,6 +48,12 @@ func (h host) have(link string, addrs ...string) host {
 	return h
 }
 
+// without returns the bench with a link that is down.
+func (h host) without(link string) host {
+	h.down = link
+	return h
+}
+
 // links are the router's, in the order of their interface indexes.
 func links() []string { return []string{"lo", "u0", "d0", "d1"} }
 
@@ -61,9 +68,6 @@ type group struct {
 	toml  string
 	host  host // zero: bench()
 	cases []tcase
-
-	// notOn names a bed that cannot play the group, and why.
-	notOn map[string]string
 }
 
 // A tcase is one message that reaches the router and what becomes of it.
@@ -73,6 +77,7 @@ type tcase struct {
 	on       string // link of the router that hears it; "": d0 for requests, u0 for replies
 	src, dst string // "": from a client without an address to all; from S to giaddr
 	face     int    // which address the relay tries; the core bed is told, the daemon finds out
+	core     bool   // for the core bed alone: the kernel lets no such message through
 	msg      message
 
 	// What leaves, exactly one of these.
@@ -126,7 +131,7 @@ func routed(on, ip string, m message) *delivered {
 }
 
 // ingress fills in where a case's message comes from and goes to.
-func (c *tcase) ingress() (on string, src netip.AddrPort, dst netip.AddrPort) {
+func (c *tcase) ingress() (on string, src, dst netip.AddrPort) {
 	b := c.msg.bytes()
 	fromServer := len(b) > 0 && b[0] == 2
 	on, s, d := "d0", "0.0.0.0:68", "255.255.255.255:67"

@@ -20,7 +20,7 @@ func requestCases() group {
 		{name: "R951-1 R1542-6 op 255", msg: discover(op(255)), drop: agent.BadOp},
 
 		{name: "R1542-1 limited broadcast", dst: "255.255.255.255", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
-		{name: "R1542-1 subnet broadcast", dst: "192.0.2.255", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
+		{name: "R1542-1 subnet broadcast", src: "192.0.2.50", dst: "192.0.2.255", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
 		{name: "R1542-1 R1542-4 unicast to the router", src: "192.0.2.50", dst: addrD0, msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
 		{name: "R1542-3 R1812-1 source 0.0.0.0", src: "0.0.0.0", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
 		{
@@ -53,6 +53,7 @@ func requestCases() group {
 		{name: "R1542-36 hlen 17", msg: discover(htype(1, 17)), drop: agent.BadHlen},
 		{name: "R1542-36 hlen 255", msg: discover(htype(1, 255)), drop: agent.BadHlen},
 		{name: "R1542-15 R1542-18 other octets of a rebinding", msg: full(ciaddr("192.0.2.9")), up: toS(full(ciaddr("192.0.2.9")).up(addrD0, cid("d0")...))},
+		{name: "T11 the relay's own message comes back", core: true, src: addrU0 + ":67", msg: discover(), drop: agent.OwnMessage},
 		{name: "R1542-9 heard on the uplink", on: "u0", src: "203.0.113.2", dst: addrU0, msg: discover(), drop: agent.NotConfigured},
 		{name: "R1542-25 T11 request with giaddr heard on the uplink", on: "u0", src: "203.0.113.2", dst: addrU0, msg: discover(giaddrOf(addrD0)), drop: agent.NotConfigured},
 	}}

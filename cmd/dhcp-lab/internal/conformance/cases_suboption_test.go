@@ -38,7 +38,7 @@ relay_id = "relay-1"
 			{name: "R3527-1 R6925-4 R5010-1 INFORM", msg: request(tInform), up: to(request(tInform).up(addrD0, d0...), server1, server2)},
 			{name: "R6925-4 R5010-1 DECLINE", msg: request(tDecline), up: to(request(tDecline).up(addrD0, d0...), server1, server2)},
 			{name: "R5010-2 heard as broadcast", msg: discover(), up: to(discover().up(addrD0, d0...), server1, server2)},
-			{name: "R5010-2 heard as subnet broadcast", dst: "192.0.2.255", msg: discover(), up: to(discover().up(addrD0, d0...), server1, server2)},
+			{name: "R5010-2 heard as subnet broadcast", src: "192.0.2.50", dst: "192.0.2.255", msg: discover(), up: to(discover().up(addrD0, d0...), server1, server2)},
 			{
 				name: "R5107-1 R5107-2 R5107-3 R5107-4 R5107-5 R5010-2 T6 R2131-19 renewal to the relay", src: "192.0.2.50", dst: addrD0, msg: renew,
 				up: to(renew.up(addrD0, d0u...), server1, server2),

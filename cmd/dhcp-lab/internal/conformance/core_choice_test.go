@@ -75,7 +75,7 @@ func TestCoreHash(t *testing.T) {
 	t.Run("R2131-14 R4361-1 the client identifier is the key, as it stands", func(t *testing.T) {
 		for n := range 50 {
 			id := opt(61, 255, byte(n), 2, 3, 4, 0, 1)
-			if a, b := chosen(t, snap, client(1, id)), chosen(t, snap, client(2, id, secs(7))); a != b {
+			if a, b := chosen(t, snap, client(n, id)), chosen(t, snap, client(n+1000, id, secs(7))); a != b {
 				t.Fatalf("identifier %d: %v, then %v with another chaddr", n, a, b)
 			}
 		}

@@ -52,7 +52,7 @@ func compileOn(t testing.TB, toml string, host []giaddr.Link) *agent.Snapshot {
 func (h host) links() []giaddr.Link {
 	var out []giaddr.Link
 	for i, name := range links() {
-		l := giaddr.Link{Index: i + 1, Name: name, MTU: 1500, Up: true}
+		l := giaddr.Link{Index: i + 1, Name: name, MTU: 1500, Up: name != h.down}
 		if name == "lo" {
 			l.Loopback, l.Type, l.MTU = true, 772, 65536
 		} else {

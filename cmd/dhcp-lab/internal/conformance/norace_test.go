@@ -3,4 +3,4 @@
 package conformance
 
 // messages is how many random messages the property test relays.
-const messages = 1_000_000
+const messages = 1_500_000
