@@ -1,5 +1,9 @@
 package agent
 
+// Headroom is how many octets Relay6 needs at most in front of a message, for
+// the header and the options that it puts there.
+const Headroom = 1024
+
 // A Buf holds one message in a store with room to grow at both ends, so that it
 // is edited where it was received. The message is Store[Off:Off+Len].
 type Buf struct {

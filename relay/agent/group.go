@@ -6,12 +6,13 @@ import (
 	"slices"
 )
 
-// A group is all that replies to one giaddr may be meant for.
+// A group is all that replies to one giaddr or link-address may be meant for.
 type group struct {
-	members []member // ordered by circuit-id
+	family  Family
+	members []member // ordered by circuit-id or Interface-Id
 }
 
-// A member is a link with the face that bears the group's giaddr.
+// A member is a link with the face that bears the group's address.
 type member struct {
 	link *Link
 	face *Face
@@ -19,22 +20,59 @@ type member struct {
 
 func (m member) circuit() []byte { return m.face.opt.circuit }
 
-// group gathers the links that share a giaddr, so that replies find their way.
+// group gathers the links that share an address, so that replies find their way.
 func (s *Snapshot) group(ps *problems) {
 	for _, l := range s.Links {
 		for i := range l.Faces {
-			f := &l.Faces[i]
-			g := s.groups[f.Giaddr]
-			if g == nil {
-				g = &group{}
-				s.groups[f.Giaddr] = g
-			}
-			g.members = append(g.members, member{l, f})
+			s.join(member{l, &l.Faces[i]})
+		}
+		if len(l.Servers6) > 0 {
+			s.join(member{l, &l.Face6})
 		}
 	}
 	for a, g := range s.groups {
-		slices.SortStableFunc(g.members, func(x, y member) int { return bytes.Compare(x.circuit(), y.circuit()) })
-		g.check(a, ps)
+		g.sort()
+		if g.family == V4 {
+			g.check(a, ps)
+		}
+	}
+	s.ids.sort()
+	s.ids.check6(ps)
+}
+
+// join enters a link under one of its addresses. The link that relays DHCPv6 is
+// known by its Interface-Id, too, with or without an address.
+func (s *Snapshot) join(m member) {
+	a := m.face.Giaddr
+	if !a.Is4() {
+		s.ids.members = append(s.ids.members, m)
+	}
+	if !a.IsValid() {
+		return
+	}
+	g := s.groups[a]
+	if g == nil {
+		g = &group{family: familyOf(a)}
+		s.groups[a] = g
+	}
+	g.members = append(g.members, m)
+}
+
+func (g *group) sort() {
+	slices.SortStableFunc(g.members, func(x, y member) int { return bytes.Compare(x.circuit(), y.circuit()) })
+}
+
+// check6 tells of links that Interface-Ids cannot tell apart.
+func (g *group) check6(ps *problems) {
+	for i, m := range g.members {
+		if i == 0 {
+			continue
+		}
+		last := g.members[i-1]
+		if bytes.Equal(last.circuit(), m.circuit()) && sameNetwork(last.link, m.link) {
+			ps.add(m.link.Host.Name, "has the same Interface-Id as "+last.link.Host.Name,
+				"make dhcpv6.interface_id differ, for example with {interface}")
+		}
 	}
 }
 
@@ -75,9 +113,15 @@ func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
 	if circuit != nil {
 		ms = g.among(circuit)
 	}
+	return s.only(ms, g.family, vrf)
+}
+
+// only returns the one of the links that a server in the VRF can mean, or no
+// link if there are several.
+func (s *Snapshot) only(ms []member, f Family, vrf string) member {
 	var found member
 	for _, m := range ms {
-		if !s.servedFrom(m.link, vrf) {
+		if !s.servedFrom(m.link, f, vrf) {
 			continue
 		}
 		if found.link != nil {
@@ -106,8 +150,8 @@ func (g *group) among(circuit []byte) []member {
 }
 
 // servedFrom reports whether one of the link's servers is reached by the VRF.
-func (s *Snapshot) servedFrom(l *Link, vrf string) bool {
-	for _, i := range l.Servers {
+func (s *Snapshot) servedFrom(l *Link, f Family, vrf string) bool {
+	for _, i := range l.ServersOf(f) {
 		if s.Policy.Servers[i].VRF == vrf {
 			return true
 		}

@@ -7,14 +7,21 @@ import (
 	"dhcp-relay/relay/bootp"
 )
 
-// An option is option 82 as a link sends it, rendered (RFC 3046, section 2.0).
+// An option is what a link adds to each request, rendered: option 82 (RFC 3046,
+// section 2.0), or the options of a Relay-forward (RFC 9915, section 19.1).
 type option struct {
-	bytes   []byte // code, length and suboptions; nil if none is sent
-	flags   int    // offset of the value of suboption 10 in bytes, 0 if absent
-	vss     int    // octets of the VSS suboptions at the end of bytes
-	circuit []byte // value of suboption 1
-	mark    []byte // value of the suboption that tells our echo from another's
-	code    byte   // code of that suboption, 0 if none is sent
+	bytes   []byte // all of it, with codes and lengths; nil if nothing is sent
+	vss     int    // octets of VSS: the suboptions at the end of bytes, or the first option
+	circuit []byte // value of suboption 1, or of Interface-Id
+
+	// Option 82 alone.
+	flags int    // offset of the value of suboption 10 in bytes, 0 if absent
+	mark  []byte // value of the suboption that tells our echo from another's
+	code  byte   // code of that suboption, 0 if none is sent
+
+	// Relay-forward alone: the last option is completed for each message.
+	last int // octets of that option, 0 if there is none
+	fill int // octets to fill in at its end
 }
 
 // flagUnicast says that the client sent its message by unicast (RFC 5010,
@@ -33,10 +40,7 @@ func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
 	if !c.On {
 		return option{}
 	}
-	facts := Facts{
-		Interface: l.Host.Name, Alias: l.Host.Alias, Hostname: s.Policy.Hostname,
-		VLAN: l.Host.VLAN, MAC: l.Host.MAC,
-	}
+	facts := s.facts(l)
 	switch {
 	case f != nil:
 		facts.Giaddr = f.Giaddr
@@ -91,6 +95,14 @@ func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
 	return o
 }
 
+// facts returns what identifiers can say of a link, but for its giaddr.
+func (s *Snapshot) facts(l *Link) Facts {
+	return Facts{
+		Interface: l.Host.Name, Alias: l.Host.Alias, Hostname: s.Policy.Hostname,
+		VLAN: l.Host.VLAN, MAC: l.Host.MAC,
+	}
+}
+
 // add appends a suboption.
 func (o *option) add(code byte, value []byte) {
 	if len(value) <= maxOption82 {
@@ -141,6 +153,11 @@ func (o *option) ours(v bootp.RelayInfo) bool {
 	return ok && bytes.Equal(echo, o.mark)
 }
 
+// is reports whether the value of a VSS suboption or option names this VPN.
+func (v *VSS) is(value []byte) bool {
+	return v.On && len(value) > 0 && value[0] == v.Type && bytes.Equal(value[1:], v.Name)
+}
+
 // vssReason checks what the server made of the VSS that it was told: an echo of
 // both suboptions shows that it ignored it, another VPN that it cannot be served
 // (RFC 6607, sections 5 and 5.1).
@@ -149,7 +166,7 @@ func vssReason(c *Option82, v bootp.RelayInfo) Reason {
 	if !ok {
 		return Relayed
 	}
-	if len(vpn) == 0 || !c.VSS.On || vpn[0] != c.VSS.Type || !bytes.Equal(vpn[1:], c.VSS.Name) {
+	if !c.VSS.is(vpn) {
 		return VSSUnknown
 	}
 	if _, control := v.Sub(bootp.SubVSSControl); control {

@@ -13,11 +13,14 @@ type Policy struct {
 	Servers      []Server       // each server once; interfaces refer to them by index
 	Interfaces   []Interface    // the first whose pattern matches a link holds
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
+	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
 }
 
-// A Server is a DHCP server, or the next relay on the way to one.
+// A Server is a DHCP server, or the next relay on the way to one, or an IPv6
+// multicast group of such.
 type Server struct {
 	Addr netip.AddrPort
+	Link string // name of the interface to send on if Addr is a multicast group, else ""
 	VRF  string // name of the VRF device that leads to it, "" for the default VRF
 	VSS  bool   // the server understands VSS (RFC 6607)
 }
@@ -27,8 +30,8 @@ type Interface struct {
 	Name      string // a link's name, or a pattern with * ? [ ] as in path.Match
 	Servers   []int  // indexes into Policy.Servers, both families
 	Mode      Mode
-	Trusted   bool // relays and switches are attached, not only clients
-	HopLimit  uint8
+	Trusted   bool   // relays and switches are attached, not only clients
+	HopLimit  uint8  // hops above which a request is dropped
 	MinSecs   uint16 // seconds; requests whose secs is lower are not relayed
 	Bootp     bool   // relay plain BOOTP
 	Strict300 bool   // drop messages of fewer than 300 octets (RFC 1542, section 2.1)
@@ -45,6 +48,7 @@ type Interface struct {
 	DropOversize bool // drop what option 82 makes too large, rather than sending it without
 
 	Option82 Option82
+	V6       Interface6
 }
 
 // A Mode says which of an interface's servers gets a request.
@@ -74,8 +78,8 @@ type Source uint8
 // The sources.
 const (
 	SourceRoute  Source = iota // the kernel's choice by the route to the server
-	SourceGiaddr               // the giaddr
-	SourceGiven                // Interface.SourceAddr
+	SourceGiaddr               // the address that stands for the clients
+	SourceGiven                // SourceAddr
 )
 
 // Option82 says what the relay agent information option holds (RFC 3046).

@@ -29,10 +29,18 @@ func (s *Snapshot) checkServers(ps *problems) {
 	for _, l := range s.Links {
 		for _, i := range l.Interface.Servers {
 			a := s.Policy.Servers[i].Addr.Addr()
+			if _, ok := s.Out(i); !ok {
+				ps.add(l.Host.Name, "the server "+a.String()+" is to be reached on "+s.Policy.Servers[i].Link+", which does not exist now",
+					"nothing to do if it is to appear later")
+			}
 			if s.Own(a) {
 				ps.add(l.Host.Name, "the server "+a.String()+" is an address of this host", "name the server's own address")
 			}
-			for _, f := range l.Faces {
+			faces := l.Faces
+			if !a.Is4() {
+				faces = []Face{l.Face6}
+			}
+			for _, f := range faces {
 				if f.Subnet.Contains(a) {
 					ps.add(l.Host.Name, "the server "+a.String()+" is on the clients' own subnet "+f.Subnet.String(),
 						"clients there reach it without a relay; remove it unless broadcasts are filtered")

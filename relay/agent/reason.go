@@ -6,36 +6,45 @@ type Reason uint8
 
 // The outcomes. The list is closed; the README documents it.
 const (
-	Relayed           Reason = iota
-	Short                    // fewer octets than a BOOTP message has
-	Oversize                 // more octets than can be relayed
-	BadOp                    // op is neither 1 nor 2
-	BadHlen                  // hlen above 16
-	OptionsMalformed         // an option is cut off by the end of the message
-	NotConfigured            // heard on a link that no [[interface]] matches
-	NoGiaddr                 // the link has no address that may stand for it
-	NoServer                 // the interface has no server of this family
-	HopLimit                 // hops above the limit
-	SecsBelow                // secs below the threshold
-	BootpRefused             // plain BOOTP, and the interface refuses it
-	UntrustedOption82        // option 82 from a client
-	Option82Malformed        // option 82 that cannot be parsed
-	GiaddrSpoof              // the request bears an address of this relay as giaddr
-	GiaddrInvalid            // giaddr is no unicast address
-	GiaddrUntrusted          // a relayed request on an interface that is not trusted
-	GiaddrRefused            // a relayed request, and the interface drops those
-	OwnMessage               // a request that this relay itself sent
-	ReplyFromClient          // a reply heard on a client-facing interface
-	ReplySource              // a reply from a source that may not reply
-	BogusGiaddr              // a reply for a giaddr that is not ours
-	AmbiguousReply           // several interfaces share the giaddr, nothing tells which
-	Option82Mismatch         // the reply echoes an option 82 that is not ours
-	Leasequery               // an answer to a leasequery; not for a client
-	VSSIgnored               // the server ignored the VPN that it was told
-	VSSUnknown               // the server named a VPN that is not the client's
-	LinkDown                 // the client's interface is down
-	SendFailed               // the kernel refused every copy
-	NumReasons        = int(iota)
+	Relayed               Reason = iota
+	Short                        // fewer octets than the header has
+	Oversize                     // more octets than can be relayed
+	BadOp                        // op is neither 1 nor 2
+	BadHlen                      // hlen above 16
+	OptionsMalformed             // an option is cut off by the end of the message
+	NotConfigured                // heard on a link that no [[interface]] matches
+	NoGiaddr                     // the link has no IPv4 address that may stand for it
+	NoLinkAddress                // the link has no IPv6 address that may stand for it
+	NoServer                     // the interface has no server of this family
+	HopLimit                     // hops above the limit
+	SecsBelow                    // secs below the threshold
+	BootpRefused                 // plain BOOTP, and the interface refuses it
+	UntrustedOption82            // option 82 from a client
+	Option82Malformed            // option 82 that cannot be parsed
+	GiaddrSpoof                  // the request bears an address of this relay as giaddr
+	GiaddrInvalid                // giaddr is no unicast address
+	GiaddrUntrusted              // a relayed request on an interface that is not trusted
+	GiaddrRefused                // a relayed request, and the interface drops those
+	OwnMessage                   // a request that this relay itself sent
+	PeerInvalid                  // a source or peer-address that nobody can have
+	ServerMessage                // an Advertise, Reply or Reconfigure that is not in a Relay-reply
+	UnicastClient                // sent by unicast from a client
+	TypeRefused                  // a message type that the interface refuses
+	RelayForwardUntrusted        // a Relay-forward on an interface that is not trusted
+	RSOORefused                  // a Relay-forward with RSOO, and the interface refuses those
+	NoRelayMessage               // a relay message that does not hold one whole message
+	ReplyFromClient              // a reply heard on a client-facing interface
+	ReplySource                  // a reply from a source that may not reply
+	BogusGiaddr                  // a reply for a giaddr that is not ours
+	UnknownLink                  // a Relay-reply for an interface that is not ours
+	AmbiguousReply               // several interfaces share the giaddr, nothing tells which
+	Option82Mismatch             // the reply echoes an option 82 that is not ours
+	Leasequery                   // an answer to a leasequery; not for a client
+	VSSIgnored                   // the server ignored the VPN that it was told
+	VSSUnknown                   // the server named a VPN that is not the client's
+	LinkDown                     // the client's interface is down
+	SendFailed                   // the kernel refused every copy
+	NumReasons            = int(iota)
 )
 
 // A Doc is what the documentation says of one Reason.
@@ -46,35 +55,44 @@ type Doc struct {
 }
 
 var docs = [NumReasons]Doc{
-	Relayed:           {"relayed", "The message was sent on.", "Nothing to do."},
-	Short:             {"short", "The message has fewer octets than a BOOTP message must have.", "Look for a broken client; lower strict_min_300 to false if it was set."},
-	Oversize:          {"oversize", "The message does not fit the limit or the outgoing MTU.", "Raise max_message_size or the MTU towards the server, or set oversize = \"without_option82\"."},
-	BadOp:             {"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.", "Something other than DHCP sends to port 67; find it by its address in a capture."},
-	BadHlen:           {"bad_hlen", "The hardware address length is above 16.", "Look for a broken or hostile client."},
-	OptionsMalformed:  {"options_malformed", "An option runs past the end of the message.", "Look for a broken or hostile client or server."},
-	NotConfigured:     {"not_configured", "The message was heard on an interface that no [[interface]] names.", "Add an [[interface]] for it, or ignore the count if this network is served otherwise."},
-	NoGiaddr:          {"no_giaddr", "The interface has no address that may stand for its clients.", "Give the interface an IPv4 address, or set giaddr to an address, a prefix or an interface to borrow from."},
-	NoServer:          {"no_server", "The interface has no server of this address family.", "Add an address of this family to servers."},
-	HopLimit:          {"hop_limit", "The message has passed more relays than hop_limit allows.", "Look for a relay loop, or raise hop_limit if the chain is that long by intent."},
-	SecsBelow:         {"secs_below", "The client has not yet tried for min_secs seconds.", "Nothing to do if this relay is the backup; else lower min_secs."},
-	BootpRefused:      {"bootp_refused", "The message is plain BOOTP and bootp is false.", "Set bootp = true if such clients are to be served."},
-	UntrustedOption82: {"untrusted_option82", "A client's message already bears option 82.", "If a switch with DHCP snooping adds it, set trusted = true on this interface."},
-	Option82Malformed: {"option82_malformed", "The message bears an option 82 that cannot be parsed.", "Look for a broken switch or server, or a hostile client."},
-	GiaddrSpoof:       {"giaddr_spoof", "A request bears an address of this relay as giaddr.", "Look for a hostile client, or for a loop that brings the relay's own requests back."},
-	GiaddrInvalid:     {"giaddr_invalid", "giaddr is no address that a relay can have.", "Look for a broken relay or a hostile client."},
-	GiaddrUntrusted:   {"giaddr_untrusted", "A request was already relayed, and the interface is not trusted.", "If another relay is attached here, set trusted = true on this interface."},
-	GiaddrRefused:     {"giaddr_refused", "A request was already relayed, and relayed_requests is \"drop\".", "Set relayed_requests = \"forward\" if chained relays are to be served."},
-	OwnMessage:        {"own_message", "The request came from this relay itself.", "Look for a loop; a server address that leads back to this host is the usual cause."},
-	ReplyFromClient:   {"reply_from_client", "A reply was heard on a client-facing interface, not from a configured server.", "Look for a rogue DHCP server among the clients; if it is a real one, add it to servers."},
-	ReplySource:       {"reply_source", "A reply came from an address outside reply_sources.", "Add the server's address to reply_sources or to servers."},
-	BogusGiaddr:       {"bogus_giaddr", "A reply bears a giaddr that this relay does not use now.", "Check the routes for the giaddr, and whether the interface has lost its address."},
-	AmbiguousReply:    {"ambiguous_reply", "Several interfaces share the reply's giaddr, and its option 82 names none of them.", "Have the server echo option 82, and give each interface a circuit_id of its own."},
-	Option82Mismatch:  {"option82_mismatch", "The reply echoes an option 82 that is not this relay's.", "Check the server's echo, or set mismatch = \"strip\"."},
-	Leasequery:        {"leasequery", "The reply answers a leasequery and is for no client.", "Nothing to do."},
-	VSSIgnored:        {"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.", "Set up the VPN in the server, or set vss = false for that server."},
-	VSSUnknown:        {"vss_unknown", "The server named a VPN that is not the client's.", "Make the server's VPN names and the interface's vss agree."},
-	LinkDown:          {"link_down", "The client's interface is down or gone.", "Bring the interface up."},
-	SendFailed:        {"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.", "Look for a missing route, a firewall, or a full queue."},
+	Relayed:               {"relayed", "The message was sent on.", "Nothing to do."},
+	Short:                 {"short", "The message has fewer octets than its header.", "Look for a broken client; lower strict_min_300 to false if it was set."},
+	Oversize:              {"oversize", "The message does not fit the limit or the outgoing MTU.", "Raise max_message_size or the MTU towards the server, or set oversize = \"without_option82\"; DHCPv6: shorten the identifiers."},
+	BadOp:                 {"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.", "Something other than DHCP sends to port 67; find it by its address in a capture."},
+	BadHlen:               {"bad_hlen", "The hardware address length is above 16.", "Look for a broken or hostile client."},
+	OptionsMalformed:      {"options_malformed", "An option runs past the end of the message.", "Look for a broken or hostile client or server."},
+	NotConfigured:         {"not_configured", "The message was heard on an interface that no [[interface]] names.", "Add an [[interface]] for it, or ignore the count if this network is served otherwise."},
+	NoGiaddr:              {"no_giaddr", "The interface has no address that may stand for its clients.", "Give the interface an IPv4 address, or set giaddr to an address, a prefix or an interface to borrow from."},
+	NoLinkAddress:         {"no_link_address", "The interface has no address that may stand for its clients.", "Give the interface a global IPv6 address, or set dhcpv6.link_address to an address, a prefix or an interface to borrow from."},
+	NoServer:              {"no_server", "The interface has no server of this address family.", "Add an address of this family to servers."},
+	HopLimit:              {"hop_limit", "The message has passed more relays than hop_limit allows.", "Look for a relay loop, or raise hop_limit if the chain is that long by intent."},
+	SecsBelow:             {"secs_below", "The client has not yet tried for min_secs seconds.", "Nothing to do if this relay is the backup; else lower min_secs."},
+	BootpRefused:          {"bootp_refused", "The message is plain BOOTP and bootp is false.", "Set bootp = true if such clients are to be served."},
+	UntrustedOption82:     {"untrusted_option82", "A client's message already bears option 82.", "If a switch with DHCP snooping adds it, set trusted = true on this interface."},
+	Option82Malformed:     {"option82_malformed", "The message bears an option 82 that cannot be parsed.", "Look for a broken switch or server, or a hostile client."},
+	GiaddrSpoof:           {"giaddr_spoof", "A request bears an address of this relay as giaddr.", "Look for a hostile client, or for a loop that brings the relay's own requests back."},
+	GiaddrInvalid:         {"giaddr_invalid", "giaddr is no address that a relay can have.", "Look for a broken relay or a hostile client."},
+	GiaddrUntrusted:       {"giaddr_untrusted", "A request was already relayed, and the interface is not trusted.", "If another relay is attached here, set trusted = true on this interface."},
+	GiaddrRefused:         {"giaddr_refused", "A request was already relayed, and relayed_requests is \"drop\".", "Set relayed_requests = \"forward\" if chained relays are to be served."},
+	OwnMessage:            {"own_message", "The request came from this relay itself.", "Look for a loop; a server address that leads back to this host is the usual cause."},
+	PeerInvalid:           {"peer_invalid", "The source of a request, or the peer-address of a reply, is no address of a client or another relay.", "Look for a hostile client, or a broken or hostile server."},
+	ServerMessage:         {"server_message", "A server's message came without the Relay-reply that a server sends to a relay.", "Look for a rogue DHCPv6 server among the clients."},
+	UnicastClient:         {"unicast_client", "A client sent its message to an address rather than to all relays.", "Set dhcpv6.accept_unicast = true if such messages are to be relayed."},
+	TypeRefused:           {"type_refused", "The message is of a type that dhcpv6.refuse_types lists.", "Take the type off the list if it is to be relayed."},
+	RelayForwardUntrusted: {"relay_forward_untrusted", "A Relay-forward was heard on an interface that is not trusted.", "If another relay is attached here, set trusted = true on this interface."},
+	RSOORefused:           {"rsoo_refused", "A Relay-forward bears options for the client, and dhcpv6.refuse_rsoo is set.", "Set dhcpv6.refuse_rsoo = false if the relays attached here may supply options."},
+	NoRelayMessage:        {"no_relay_msg", "A Relay-forward or Relay-reply does not hold exactly one message.", "Look for a broken or hostile relay or server."},
+	ReplyFromClient:       {"reply_from_client", "A reply was heard on a client-facing interface, not from a configured server.", "Look for a rogue DHCP server among the clients; if it is a real one, add it to servers."},
+	ReplySource:           {"reply_source", "A reply came from an address outside reply_sources.", "Add the server's address to reply_sources or to servers."},
+	BogusGiaddr:           {"bogus_giaddr", "A reply bears a giaddr that this relay does not use now.", "Check the routes for the giaddr, and whether the interface has lost its address."},
+	UnknownLink:           {"no_link", "A Relay-reply names no interface of this relay, neither by Interface-Id nor by link-address.", "Have the server echo the Interface-Id; check whether the interface was renamed or has lost its address."},
+	AmbiguousReply:        {"ambiguous_reply", "Several interfaces share the reply's giaddr or link-address, and its option 82 or Interface-Id names not one of them.", "Have the server echo option 82 or the Interface-Id, and give each interface a circuit_id and interface_id of its own."},
+	Option82Mismatch:      {"option82_mismatch", "The reply echoes an option 82 that is not this relay's.", "Check the server's echo, or set mismatch = \"strip\"."},
+	Leasequery:            {"leasequery", "The reply answers a leasequery and is for no client.", "Nothing to do."},
+	VSSIgnored:            {"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.", "Set up the VPN in the server, or set vss = false for that server."},
+	VSSUnknown:            {"vss_unknown", "The server named a VPN that is not the client's.", "Make the server's VPN names and the interface's vss agree."},
+	LinkDown:              {"link_down", "The client's interface is down or gone.", "Bring the interface up."},
+	SendFailed:            {"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.", "Look for a missing route, a firewall, or a full queue."},
 }
 
 // Doc returns the documentation of the reason.

@@ -90,7 +90,7 @@ func strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to 
 
 // deliver chooses the last hop of a reply.
 func deliver(p bootp.Packet, t bootp.Type, v Verdict) Verdict {
-	v.To, v.Dst = ToFrame, netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	v.To, v.Dst, v.Port = ToFrame, netip.AddrFrom4([4]byte{255, 255, 255, 255}), portClient
 	yiaddr, ciaddr := p.Yiaddr(), p.Ciaddr()
 	dst := yiaddr
 	if dst.IsUnspecified() {

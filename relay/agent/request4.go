@@ -62,7 +62,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingre
 		return v
 	}
 	if l.Interface.Mode == Hash {
-		v.Server = s.pick(l, p, opts)
+		v.Server = s.pick(l.Servers, clientKey4(p, opts))
 	}
 	p = bootp.Packet(b.Bytes())
 	p.SetHops(p.Hops() + 1)
@@ -113,7 +113,7 @@ func (s *Snapshot) first4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 	}
 	f := l.nearest(clientAddr(p, opts), in.Face)
 	p.SetGiaddr(f.Giaddr)
-	v.Src = s.source(l, f)
+	v.Src = source(l.Interface.Source, l.Interface.SourceAddr, f)
 	// A trusted switch has added option 82: RFC 3046, section 2.1, forbids a second.
 	if opts.NumRelay > 0 || !p.DHCP() {
 		return v
@@ -145,11 +145,11 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingre
 	case !l.Interface.Trusted:
 		return v.drop(GiaddrUntrusted)
 	}
+	var f *Face
 	if len(l.Faces) > 0 {
-		v.Src = s.source(l, &l.Faces[0])
-	} else {
-		v.Src = s.source(l, nil)
+		f = &l.Faces[0]
 	}
+	v.Src = source(l.Interface.Source, l.Interface.SourceAddr, f)
 	if !p.DHCP() && l.Interface.Relayed != Drop {
 		return v
 	}
@@ -215,12 +215,16 @@ func (v *Verdict) Shed(b *Buf) bool {
 	return true
 }
 
-// HasVSS reports whether the message bears VSS suboptions, which only servers
-// that understand them are to see (RFC 6607, section 5).
+// HasVSS reports whether this relay has added VSS, which only servers that
+// understand it are to see (RFC 6607, section 5).
 func (v *Verdict) HasVSS() bool { return v.vss > 0 }
 
-// ShedVSS takes the VSS suboptions out of option 82.
+// ShedVSS takes the VSS out of option 82 or out of the Relay-forward.
 func (v *Verdict) ShedVSS(b *Buf) {
+	if v.Family == V6 {
+		v.shedVSS6(b)
+		return
+	}
 	p := bootp.Packet(b.Bytes())
 	if rest := v.added.Len - v.vss; rest > 2 {
 		p[v.added.Off+1] -= byte(v.vss)
@@ -237,14 +241,14 @@ func (v *Verdict) ShedVSS(b *Buf) {
 
 // source returns the source address towards the servers, which is not valid if
 // the kernel is to choose.
-func (s *Snapshot) source(l *Link, f *Face) (a netip.Addr) {
-	switch l.Interface.Source {
+func source(kind Source, given netip.Addr, f *Face) (a netip.Addr) {
+	switch kind {
 	case SourceGiaddr:
 		if f != nil {
 			return f.Giaddr
 		}
 	case SourceGiven:
-		return l.Interface.SourceAddr
+		return given
 	case SourceRoute:
 	}
 	return a
@@ -257,17 +261,26 @@ func validGiaddr(a netip.Addr) bool {
 	return b[0] != 0 && b[0] != 127 && b[0] < 224
 }
 
-// pick returns the one server of a link that a client always gets. It is chosen
-// by rendezvous, so that a server more or less moves few clients.
-func (s *Snapshot) pick(l *Link, p bootp.Packet, opts *bootp.Layout) int {
-	client := opts.ClientID
-	if len(client) == 0 {
-		client = p.Chaddr()
+// clientKey4 returns what stays the same of a client.
+func clientKey4(p bootp.Packet, opts *bootp.Layout) []byte {
+	if len(opts.ClientID) > 0 {
+		return opts.ClientID
 	}
+	return p.Chaddr()
+}
+
+// pick returns the one of some servers that a client always gets. It is chosen
+// by rendezvous, so that a server more or less moves few clients.
+func (s *Snapshot) pick(servers []int, client []byte) int {
 	best, most := 0, uint64(0)
-	for i, n := range l.Servers {
-		a := s.Policy.Servers[n].Addr.Addr().As4()
-		h := fnv(fnv(fnvOffset, a[:]), client)
+	for i, n := range servers {
+		addr := s.Policy.Servers[n].Addr.Addr()
+		a := addr.As16()
+		octets := a[:]
+		if addr.Is4() {
+			octets = a[12:]
+		}
+		h := fnv(fnv(fnvOffset, octets), client)
 		if h = mix(h); h > most || i == 0 {
 			best, most = i, h
 		}

@@ -20,8 +20,10 @@ type Snapshot struct {
 	byIndex map[int]*Link
 	vrfOf   map[int]string // VRF name of each link of the host, "" for the default VRF
 	own     map[netip.Addr]struct{}
-	servers map[netip.Addr]struct{}
+	servers map[netip.Addr]bool // whether the server is told of VSS
 	groups  map[netip.Addr]*group
+	ids     group          // the links that relay DHCPv6
+	named   map[string]int // interface index of each link of the host
 }
 
 // A State says whether a client-facing link can relay, and if not, why.
@@ -54,14 +56,32 @@ type Link struct {
 	Faces    []Face // addresses that stand for the clients, the best first; more than one only for smart relay
 	chained  option // option 82 for requests that another relay has relayed
 	ethernet bool   // replies go out as Ethernet frames
+
+	State6   State
+	Problem6 error // why State6 is not Relaying, in words
+	Servers6 []int // IPv6 servers, indexes into Policy.Servers
+	Face6    Face  // what stands for the clients in DHCPv6
+	chained6 option
 }
 
 // A Face is one address that can stand for a link's clients.
 type Face struct {
-	Giaddr netip.Addr
+	Giaddr netip.Addr // DHCPv6: link-address; not valid if there is none
 	Subnet netip.Prefix
 	Local  netip.Addr // the link's own address in front of its clients; Giaddr if it has none
 	opt    option
+}
+
+// Out returns the index of the interface on which to send to a server of the
+// policy, 0 if its route decides. It returns false if that interface does not
+// exist now.
+func (s *Snapshot) Out(server int) (int, bool) {
+	name := s.Policy.Servers[server].Link
+	if name == "" {
+		return 0, true
+	}
+	index, ok := s.named[name]
+	return index, ok
 }
 
 // Link returns the client-facing link with the interface index, or nil.
@@ -81,12 +101,15 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		byIndex: make(map[int]*Link, len(host)),
 		vrfOf:   make(map[int]string),
 		own:     make(map[netip.Addr]struct{}, len(host)),
-		servers: make(map[netip.Addr]struct{}, len(p.Servers)),
+		servers: make(map[netip.Addr]bool, len(p.Servers)),
 		groups:  make(map[netip.Addr]*group, len(host)),
+		ids:     group{family: V6},
+		named:   make(map[string]int, len(host)),
 	}
 	var ps problems
 	for i := range p.Servers {
-		s.servers[p.Servers[i].Addr.Addr()] = struct{}{}
+		a := p.Servers[i].Addr.Addr()
+		s.servers[a] = s.servers[a] || p.Servers[i].VSS
 	}
 	s.learnHost(host)
 	matched := make([]bool, len(p.Interfaces))
@@ -124,6 +147,7 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 		if l.VRF != 0 {
 			s.vrfOf[l.Index] = names[l.VRF]
 		}
+		s.named[l.Name] = l.Index
 		for _, a := range l.Addrs {
 			s.own[a.Prefix.Addr()] = struct{}{}
 		}
@@ -141,6 +165,8 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 	for _, i := range in.Servers {
 		if s.Policy.Servers[i].Addr.Addr().Is4() {
 			l.Servers = append(l.Servers, i)
+		} else {
+			l.Servers6 = append(l.Servers6, i)
 		}
 	}
 	s.Links = append(s.Links, l)
@@ -159,9 +185,33 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 		l.Faces = append(l.Faces, s.face(l, c, ps))
 	}
 	l.chained = s.render(l, nil, ps)
+	s.addFace6(l, host, ps)
 	if !h.Up {
 		l.State, l.Problem = Down, errDown
+		l.State6, l.Problem6 = Down, errDown
 	}
+}
+
+// addFace6 settles what a link shows in DHCPv6.
+func (s *Snapshot) addFace6(l *Link, host []giaddr.Link, ps *problems) {
+	if len(l.Servers6) == 0 {
+		return
+	}
+	choices, err := giaddr.Choose6(l.Interface.V6.LinkAddress, &l.Host, host)
+	switch {
+	case err != nil:
+		l.State6, l.Problem6 = NoAddress, err
+		ps.add(l.Host.Name, err.Error(), "give the interface a global IPv6 address, or set dhcpv6.link_address")
+	case choices[0].Addr.IsLinkLocalUnicast():
+		// RFC 9915, section 19.1.1, does not recommend what is left to do.
+		ps.add(l.Host.Name, "has no IPv6 address but a link-local one, which tells the servers nothing of the clients' network",
+			"give the interface a global IPv6 address, set dhcpv6.link_address, or have the servers go by the Interface-Id")
+		fallthrough
+	default:
+		l.Face6 = Face{Giaddr: choices[0].Addr, Subnet: choices[0].Subnet, Local: choices[0].Addr}
+	}
+	l.Face6.opt = s.render6(l, s.addClientMAC, ps)
+	l.chained6 = s.render6(l, s.addRelayPort, ps)
 }
 
 // face renders what a link shows under one giaddr.

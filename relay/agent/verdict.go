@@ -9,9 +9,10 @@ import (
 // An Ingress says how a message reached this host.
 type Ingress struct {
 	Link      int            // index of the interface that heard it
-	Src       netip.AddrPort // source of the datagram
+	Src       netip.AddrPort // source of the datagram, without zone
 	Dst       netip.Addr     // destination of the datagram
 	Face      int            // which of the link's faces to try first, see Link.Faces
+	MAC       []byte         // DHCPv6: link-layer source of the frame; empty if it is not known
 	Truncated bool           // the message is longer than what was received of it
 }
 
@@ -34,26 +35,30 @@ type Target uint8
 const (
 	ToServers Target = iota // the servers of Verdict.Link, by UDP
 	ToFrame                 // a client, in a link-layer frame to Verdict.HW: it may not answer ARP yet
-	ToHost                  // a client, by UDP and the kernel's own neighbour look-up
+	ToHost                  // a client or relay, by UDP and the kernel's own neighbour look-up
 )
 
 // A Verdict says what to do with a message, and why. The message itself was
 // edited in its Buf.
 type Verdict struct {
 	Reason    Reason
+	Family    Family
 	Direction Direction
-	Type      uint8 // v4: a bootp.Type; TypeInvalid if there is none
+	Type      uint8 // a bootp.Type or dhcp6.Type, of the outermost message; TypeInvalid if there is none
 	Link      *Link // the client-facing link concerned, nil if there is none
 	To        Target
 
-	Server  int        // ToServers: index into Link.Servers of the only one to send to, or -1 for all
+	Server  int        // ToServers: index into Link.ServersOf(Family) of the only one to send to, or -1 for all
 	Src     netip.Addr // source address to use; invalid: the kernel's choice
 	Dst     netip.Addr // ToFrame, ToHost: destination address
+	Port    uint16     // ToFrame, ToHost: destination UDP port
+	Routed  bool       // ToHost: Dst need not be on Link itself, so the route to it decides
 	HW      []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
 	Omitted bool       // option 82 was left out for want of room
+	NoMAC   bool       // option 79 was left out, for the client's link-layer address is not known
 
 	added bootp.Span // option 82 as inserted, for Shed
-	vss   int        // octets of VSS at the end of the inserted option, for ShedVSS
+	vss   int        // octets of VSS for ShedVSS: at the end of option 82, or the first option of a Relay-forward
 }
 
 // drop returns v with a reason other than Relayed.

@@ -1,0 +1,56 @@
+package agent
+
+import "net/netip"
+
+// A Family is an address family, and with it the protocol: DHCPv4 or DHCPv6.
+type Family uint8
+
+// The families.
+const (
+	V4 Family = iota
+	V6
+)
+
+func familyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return V4
+	}
+	return V6
+}
+
+// ServersOf returns the servers of a family, indexes into Policy.Servers.
+func (l *Link) ServersOf(f Family) []int {
+	if f == V6 {
+		return l.Servers6
+	}
+	return l.Servers
+}
+
+// StateOf returns whether the link can relay for a family, and if not, why. A
+// link without servers of the family has no use for an address of it.
+func (l *Link) StateOf(f Family) (State, error) {
+	if f == V6 {
+		return l.State6, l.Problem6
+	}
+	return l.State, l.Problem
+}
+
+// AddressOf returns the address that stands for the link's clients, the first to
+// be tried: giaddr or link-address. It is not valid if there is none.
+func (l *Link) AddressOf(f Family) (a netip.Addr) {
+	if f == V6 {
+		return l.Face6.Giaddr
+	}
+	if len(l.Faces) > 0 {
+		return l.Faces[0].Giaddr
+	}
+	return a
+}
+
+// SourcePortOf returns the UDP source port towards the servers of a family.
+func (i *Interface) SourcePortOf(f Family) uint16 {
+	if f == V6 {
+		return i.V6.SourcePort
+	}
+	return i.SourcePort
+}

@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"dhcp-relay/relay/dhcp6"
+)
+
+// render6 writes the options of a Relay-forward for a link; last adds the one
+// that each message completes. VSS comes first, so that little has to move when
+// it is taken out.
+func (s *Snapshot) render6(l *Link, last func(*Link, *option), ps *problems) option {
+	c := &l.Interface.V6
+	facts := s.facts(l)
+	var o option
+	if c.VSS.On {
+		o.bytes = dhcp6.AppendVSS(o.bytes, c.VSS.Type, c.VSS.Name)
+		o.vss = len(o.bytes)
+	}
+	o.circuit = c.InterfaceID.Append(nil, &facts)
+	if len(o.circuit) == 0 {
+		o.circuit = []byte(l.Host.Name)
+	}
+	o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionInterfaceID, o.circuit)
+	if id := c.RemoteID.ID.Append(nil, &facts); len(id) > 0 {
+		o.bytes = dhcp6.AppendRemoteID(o.bytes, c.RemoteID.Enterprise, id)
+	}
+	if id := c.SubscriberID.Append(nil, &facts); len(id) > 0 {
+		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionSubscriberID, id)
+	}
+	if c.RelayID && len(s.Policy.DUID) > 0 {
+		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionRelayID, s.Policy.DUID)
+	}
+	if len(c.EchoRequest) > 0 {
+		o.bytes = dhcp6.AppendEchoRequest(o.bytes, c.EchoRequest...)
+	}
+	if len(c.RSOO) > 0 {
+		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionRSOO, c.RSOO)
+	}
+	last(l, &o)
+	if dhcp6.Room(len(o.bytes)) > Headroom {
+		ps.add(l.Host.Name, "the options of DHCPv6 would take more than their room and are left out, but for the Interface-Id", "shorten dhcpv6.rsoo and the identifiers")
+		return option{bytes: dhcp6.AppendOption(nil, dhcp6.OptionInterfaceID, o.circuit), circuit: o.circuit}
+	}
+	return o
+}
+
+// addClientMAC ends the options for the messages of clients: with option 79
+// where the link has link-layer addresses (RFC 6939, section 4), and before it
+// with a Relay Source Port if this relay alone has one (RFC 8357, section 5.2).
+func (s *Snapshot) addClientMAC(l *Link, o *option) {
+	if l.Interface.V6.SourcePort != portServer6 {
+		o.bytes = dhcp6.AppendRelayPort(o.bytes, 0)
+	}
+	if !l.Interface.V6.ClientMAC || len(l.Host.MAC) == 0 {
+		return
+	}
+	n := len(o.bytes)
+	o.bytes = dhcp6.AppendClientLinkLayer(o.bytes, l.Host.Type, l.Host.MAC)
+	o.last, o.fill = len(o.bytes)-n, len(l.Host.MAC)
+}
+
+// addRelayPort ends the options for what other relays have relayed: with a Relay
+// Source Port, and never with option 79 (RFC 6939, section 5).
+func (s *Snapshot) addRelayPort(_ *Link, o *option) {
+	n := len(o.bytes)
+	o.bytes = dhcp6.AppendRelayPort(o.bytes, 0)
+	o.last = len(o.bytes) - n
+	o.fill = 2
+}

@@ -1,0 +1,104 @@
+package agent
+
+import (
+	"dhcp-relay/relay/dhcp6"
+)
+
+// reply6 decides on a Relay-reply from a server or from a relay nearer to it
+// (RFC 9915, section 19.2). Of the message inside not an octet is changed.
+func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
+	heard := v.Link
+	if heard != nil && heard.Interface.Trusted {
+		// The next relay towards the server may be attached here.
+		heard = nil
+	}
+	if r := s.mayReply(in, heard); r != Relayed {
+		return v.drop(r)
+	}
+	v.Link = nil
+	opts, ok := m.Scan()
+	if !ok {
+		return v.drop(OptionsMalformed)
+	}
+	inner, ok := m.Decapsulate(&opts)
+	if !ok {
+		return v.drop(NoRelayMessage)
+	}
+	to, r := s.home6(m, &opts, s.vrfOf[in.Link])
+	if r != Relayed {
+		return v.drop(r)
+	}
+	v.Link = to.link
+	if r := s.vssReason6(m, &opts, in, to.link); r != Relayed {
+		return v.drop(r)
+	}
+	peer := m.PeerAddress()
+	switch {
+	case !validPeer(peer), s.ownOn(to.link, peer):
+		return v.drop(PeerInvalid)
+	case !to.link.Host.Up:
+		return v.drop(LinkDown)
+	}
+	b.Off, b.Len = b.Off+opts.RelayMsg.Off, opts.RelayMsg.Len
+	v.To, v.Dst, v.Port = ToHost, peer, portClient6
+	if inner.Type() == dhcp6.RelayReply {
+		v.Port = relayPort6(m, &opts)
+		v.Routed = !peer.IsLinkLocalUnicast()
+	}
+	return v
+}
+
+// relayPort6 returns the port of the next relay (RFC 8357, section 5.2). It is
+// for nobody but relays, lest a server's reply reach any port of a client.
+func relayPort6(m dhcp6.Message, opts *dhcp6.Layout) uint16 {
+	if p := m.DownstreamPort(opts); p != 0 {
+		return p
+	}
+	return portServer6
+}
+
+// home6 finds the link that a reply is for: by Interface-Id if there is one,
+// else by link-address (RFC 9915, section 19.2).
+func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (member, Reason) {
+	if opts.NumInterfaceID > 1 {
+		return member{}, AmbiguousReply
+	}
+	var to member
+	if opts.InterfaceID.Present() {
+		switch ms := s.ids.among(m.Value(opts.InterfaceID)); len(ms) {
+		case 0:
+			return to, UnknownLink
+		case 1:
+			to = ms[0]
+		default:
+			to = s.only(ms, V6, vrf)
+		}
+	} else {
+		g := s.groups[m.LinkAddress()]
+		if g == nil {
+			return to, UnknownLink
+		}
+		to = g.find(s, vrf, nil)
+	}
+	if to.link == nil {
+		return to, AmbiguousReply
+	}
+	return to, Relayed
+}
+
+// vssReason6 checks what the server made of the VSS that it was told: without
+// an echo it has ignored it, and with another VPN than the client's it cannot
+// be served (RFC 6607, sections 5 and 5.1).
+func (s *Snapshot) vssReason6(m dhcp6.Message, opts *dhcp6.Layout, in Ingress, l *Link) Reason {
+	vpn := &l.Interface.V6.VSS
+	if opts.VSS.Present() {
+		if !vpn.is(m.Value(opts.VSS)) {
+			return VSSUnknown
+		}
+		return Relayed
+	}
+	if told, known := s.servers[in.Src.Addr()]; vpn.On && (told || !known) {
+		return VSSIgnored
+	}
+	return Relayed
+}

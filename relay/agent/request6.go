@@ -1,0 +1,199 @@
+package agent
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"dhcp-relay/relay/dhcp6"
+)
+
+const (
+	portServer6 = 547
+	portClient6 = 546
+	maxHops6    = 32 // RFC 3315, section 5.5: never more
+)
+
+// Relay6 decides on one DHCPv6 message and edits it in its Buf, which needs
+// Headroom in front of the message.
+func (s *Snapshot) Relay6(b *Buf, in Ingress) Verdict {
+	v := Verdict{Family: V6, Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	m := dhcp6.Message(b.Bytes())
+	if len(m) > 0 && m.Type() == dhcp6.RelayReply {
+		v.Direction = Replies
+	}
+	switch {
+	case in.Truncated:
+		return v.drop(Oversize)
+	case !m.Valid():
+		return v.drop(Short)
+	}
+	v.Type = uint8(m.Type())
+	if v.Direction == Replies {
+		return s.reply6(b, m, in, v)
+	}
+	return s.request6(b, m, in, v)
+}
+
+// request6 decides on a message from a client or from a relay nearer to it.
+func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
+	l := v.Link
+	if l == nil {
+		return v.drop(NotConfigured)
+	}
+	if r := s.admit6(l, m, in); r != Relayed {
+		return v.drop(r)
+	}
+	c := &l.Interface.V6
+	v.Src = source(c.Source, c.SourceAddr, l.face6())
+	if l.Interface.Mode == Hash {
+		from := in.Src.Addr().As16()
+		v.Server = s.pick(l.Servers6, clientKey6(m, from[:]))
+	}
+	if m.Type() == dhcp6.RelayForward {
+		return further6(b, m, in, v)
+	}
+	return first6(b, in, v)
+}
+
+// face6 returns what stands for the link towards servers that are not on it,
+// or nil.
+func (l *Link) face6() *Face {
+	if a := l.Face6.Giaddr; !a.IsValid() || a.IsLinkLocalUnicast() {
+		return nil
+	}
+	return &l.Face6
+}
+
+// admit6 checks what holds for every request of a link.
+func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in Ingress) Reason {
+	from := in.Src.Addr()
+	switch {
+	case s.ownOn(l, from):
+		return OwnMessage
+	case !validPeer(from):
+		return PeerInvalid
+	case len(l.Servers6) == 0:
+		return NoServer
+	case m.Type() == dhcp6.RelayForward:
+		return admitRelay6(l, m)
+	}
+	c := &l.Interface.V6
+	switch m.Type() {
+	case dhcp6.Advertise, dhcp6.Reply, dhcp6.Reconfigure:
+		// RFC 9915, sections 16.3, 16.10 and 16.11.
+		return ServerMessage
+	}
+	switch {
+	case !in.Dst.IsMulticast() && !c.AcceptUnicast:
+		return UnicastClient
+	case slices.Contains(c.RefuseTypes, uint8(m.Type())):
+		return TypeRefused
+	}
+	return Relayed
+}
+
+// admitRelay6 checks what another relay has relayed.
+func admitRelay6(l *Link, m dhcp6.Message) Reason {
+	if !l.Interface.Trusted {
+		return RelayForwardUntrusted
+	}
+	c := &l.Interface.V6
+	if m.HopCount() >= min(c.HopLimit, maxHops6) {
+		return HopLimit
+	}
+	opts, ok := m.Scan()
+	if !ok {
+		return OptionsMalformed
+	}
+	if _, ok := m.Decapsulate(&opts); !ok {
+		return NoRelayMessage
+	}
+	if c.RefuseRSOO && m.HasRSOO() {
+		return RSOORefused
+	}
+	return Relayed
+}
+
+// first6 makes this relay the first one of a message (RFC 9915, section 19.1.1).
+func first6(b *Buf, in Ingress, v Verdict) Verdict {
+	f := &v.Link.Face6
+	if !f.Giaddr.IsValid() {
+		return v.drop(NoLinkAddress)
+	}
+	o := &f.opt
+	opts, fill := o.bytes, in.MAC
+	if len(fill) != o.fill {
+		opts, fill = opts[:len(opts)-o.last], nil
+	}
+	v.NoMAC = o.fill > 0 && fill == nil
+	return wrap(b, dhcp6.Header{Link: f.Giaddr, Peer: in.Src.Addr()}, opts, fill, o.vss, v)
+}
+
+// further6 relays what another relay has relayed (RFC 9915, section 19.1.2).
+func further6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
+	h := dhcp6.Header{Hop: m.HopCount() + 1, Peer: in.Src.Addr()}
+	if f := v.Link.face6(); f != nil && h.Peer.IsLinkLocalUnicast() {
+		h.Link = f.Giaddr
+	}
+	o := &v.Link.chained6
+	var port [2]byte
+	opts, fill := o.bytes, port[:]
+	if p := in.Src.Port(); p != portServer6 {
+		binary.BigEndian.PutUint16(fill, p)
+	} else if v.Link.Interface.V6.SourcePort == portServer6 {
+		opts, fill = opts[:len(opts)-o.last], nil
+	}
+	return wrap(b, h, opts, fill, o.vss, v)
+}
+
+// wrap puts a relay header and options around a message where it lies, and what
+// each message tells into the end of the last option. vss octets of VSS come
+// first among the options.
+func wrap(b *Buf, h dhcp6.Header, opts, fill []byte, vss int, v Verdict) Verdict {
+	at, ok := dhcp6.Encapsulate(b.Store, b.Off, b.Len, h, opts)
+	if !ok {
+		return v.drop(Oversize)
+	}
+	b.Off, b.Len = at, b.Len+b.Off-at
+	copy(b.Store[at+dhcp6.RelayHeaderLen+len(opts)-len(fill):], fill)
+	v.vss = vss
+	return v
+}
+
+// shedVSS6 takes the VSS option out, which follows the header.
+func (v *Verdict) shedVSS6(b *Buf) {
+	header := b.Store[b.Off : b.Off+dhcp6.RelayHeaderLen]
+	copy(b.Store[b.Off+v.vss:], header)
+	b.Off, b.Len = b.Off+v.vss, b.Len-v.vss
+	v.vss = 0
+}
+
+// clientKey6 returns what stays the same of a client through all relays: its
+// DUID, or else (RFC 9915, section 18.2.6, allows none) where it sends from.
+func clientKey6(m dhcp6.Message, from []byte) []byte {
+	inner, _ := m.Innermost()
+	if id := inner.ClientID(); len(id) > 0 {
+		return id
+	}
+	return from
+}
+
+// validPeer reports whether a client or a relay can have the address.
+func validPeer(a netip.Addr) bool {
+	return a.Is6() && !a.Is4In6() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast()
+}
+
+// ownOn reports whether an address that is heard or used on a link is this
+// host's. Link-local addresses of other links are others' there.
+func (s *Snapshot) ownOn(l *Link, a netip.Addr) bool {
+	if !a.IsLinkLocalUnicast() {
+		return s.Own(a)
+	}
+	for i := range l.Host.Addrs {
+		if l.Host.Addrs[i].Prefix.Addr() == a {
+			return true
+		}
+	}
+	return false
+}
