@@ -24,6 +24,7 @@ type Node struct {
 
 // A Link is a segment of the network, tapped once.
 type Link struct {
+	Name  string
 	Tap   *wire.Tap
 	Owner string // the node on whose link the tap sits
 }
@@ -33,6 +34,7 @@ type Link struct {
 type Event struct {
 	At       time.Time
 	From, To string
+	On       []string      // the links that it crossed
 	Type     string        // DISCOVER, ..., or BOOTP
 	Took     time.Duration // since the sender got the message that this one relays; 0 if it did not
 	Frame    wire.Frame    // on the first link that it crossed
@@ -45,8 +47,8 @@ func (e *Event) Request() bool { return e.Message.OpCode == dhcpv4.OpcodeBootReq
 
 // A heard is a frame with the link that it was heard on.
 type heard struct {
-	frame wire.Frame
-	owner string
+	frame       wire.Frame
+	owner, link string
 }
 
 // Collect empties the taps and returns their DHCP messages in the order of time.
@@ -59,7 +61,7 @@ func Collect(nodes []Node, links []Link) ([]Event, error) {
 		}
 		for _, f := range frames {
 			if f.DHCP4() {
-				all = append(all, heard{f, l.Owner})
+				all = append(all, heard{f, l.Owner, l.Name})
 			}
 		}
 	}
@@ -76,6 +78,7 @@ func events(nodes []Node, all []heard) []Event {
 		}
 		if i := routed(out, &e); i >= 0 {
 			out[i].To, out[i].Arrived = e.To, e.Frame
+			out[i].On = append(out[i].On, h.link)
 			continue
 		}
 		e.Took = took(out, &e)
@@ -92,7 +95,7 @@ func event(nodes []Node, h heard) (Event, bool) {
 		return Event{}, false
 	}
 	e := Event{
-		At: h.frame.At, Message: m, Frame: h.frame, Arrived: h.frame, Type: typeOf(m),
+		At: h.frame.At, On: []string{h.link}, Message: m, Frame: h.frame, Arrived: h.frame, Type: typeOf(m),
 		From: byMAC(nodes, h.frame.EtherSrc), To: byMAC(nodes, h.frame.EtherDst),
 	}
 	if e.To == "" && h.frame.EtherDst[0]&1 != 0 {

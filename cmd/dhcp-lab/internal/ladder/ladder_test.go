@@ -42,7 +42,7 @@ func hear(t *testing.T, ms float64, out bool, p wire.Packet, mods ...dhcpv4.Modi
 		t.Fatal(err)
 	}
 	f.At, f.Outgoing = start.Add(time.Duration(ms*1e6)), out
-	return heard{f, "relay"}
+	return heard{f, "relay", "clients"}
 }
 
 func packet(src, dst byte, from, to string) wire.Packet {
@@ -118,8 +118,8 @@ func TestPrintChain(t *testing.T) {
      1.0 +1.00                   ┃─ DISCOVER ─▶┃                   10.2.0.9>10.2.0.1
 `, "\n")
 	frames := []heard{
-		{hear(t, 0, false, packet(1, 0xff, "0.0.0.0:68", "255.255.255.255:67"), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)).frame, "outer"},
-		{hear(t, 1, true, packet(0x10, 0x11, "10.2.0.9:67", "10.2.0.1:67"), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)).frame, "outer"},
+		{hear(t, 0, false, packet(1, 0xff, "0.0.0.0:68", "255.255.255.255:67"), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)).frame, "outer", "clients"},
+		{hear(t, 1, true, packet(0x10, 0x11, "10.2.0.9:67", "10.2.0.1:67"), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)).frame, "outer", "clients"},
 	}
 	if diff := cmp.Diff(want, ladder(t, four, frames, false)); diff != "" {
 		t.Errorf("ladder (-want +got):\n%s", diff)

@@ -1,0 +1,142 @@
+package scene
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
+)
+
+// judge holds what crossed the wire against what the scene wants, against what
+// holds in every scene, and against the relays' counters.
+func (st *stage) judge() error {
+	errs := []error{st.judgeWire()}
+	for i := range st.events {
+		e := &st.events[i]
+		if err := st.rules(e); err != nil {
+			errs = append(errs, fmt.Errorf("%s from %s to %s: %w", e.Type, e.From, e.To, err))
+		}
+	}
+	for name, c := range st.counters {
+		errs = append(errs, st.judgeCounters(name, c))
+	}
+	return errors.Join(errs...)
+}
+
+func (st *stage) judgeWire() error {
+	seen, want := map[string]int{}, map[string]int{}
+	for _, e := range st.events {
+		seen[e.From+" "+e.Type+" "+e.To]++
+	}
+	for _, w := range st.wants {
+		want[w]++
+	}
+	if st.exact {
+		if diff := cmp.Diff(lines(want), lines(seen)); diff != "" {
+			return fmt.Errorf("wire (-expected +seen):\n%s", diff)
+		}
+		return nil
+	}
+	var errs []error
+	for w, n := range want {
+		if seen[w] < n {
+			errs = append(errs, fmt.Errorf("wire: expected %d of %q, seen %d", n, w, seen[w]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// judgeCounters compares the counters of a relay with the wire, by direction,
+// type and outcome. What is to be dropped must have been announced.
+func (st *stage) judgeCounters(relay string, c Counters) error {
+	want := map[string]int{}
+	for i := range st.events {
+		e := &st.events[i]
+		direction := "reply"
+		if e.Request() {
+			direction = "request"
+		}
+		switch to, beside := hears(e, relay); {
+		case to:
+			want[direction+" "+strings.ToLower(e.Type)+" relayed"]++
+		case beside:
+			want[direction+" "+strings.ToLower(e.Type)+" not_configured"]++
+		}
+	}
+	if relay == relayNode {
+		for k, n := range st.drops {
+			want[k] = n
+			direction, typ, _ := strings.Cut(k, " ")
+			typ, _, _ = strings.Cut(typ, " ")
+			relayed := direction + " " + typ + " relayed"
+			if want[relayed] -= n; want[relayed] == 0 {
+				delete(want, relayed)
+			}
+		}
+	}
+	if diff := cmp.Diff(lines(want), lines(c.messages())); diff != "" {
+		return fmt.Errorf("counters of %s (-expected +seen):\n%s", relay, diff)
+	}
+	return nil
+}
+
+// rules are what holds for every message that a relay sends.
+func (st *stage) rules(e *ladder.Event) error {
+	if _, relay := st.relays[e.From]; !relay {
+		return nil
+	}
+	if !e.Frame.UDPSumOK || !e.Frame.IPSumOK || e.Frame.UDPSum == 0 {
+		return errors.New("expected right checksums, seen wrong or none")
+	}
+	if e.Request() {
+		return rulesUp(e)
+	}
+	return st.rulesDown(e)
+}
+
+func rulesUp(e *ladder.Event) error {
+	m := e.Message
+	if e.Frame.DstPort != 67 || e.Frame.SrcPort != 67 {
+		return fmt.Errorf("ports: expected 67 to 67, seen %d to %d (RFC 1542, section 4.1.1)", e.Frame.SrcPort, e.Frame.DstPort)
+	}
+	if m.GatewayIPAddr.IsUnspecified() || m.HopCount == 0 {
+		return fmt.Errorf("expected giaddr and hops set, seen %s and %d", m.GatewayIPAddr, m.HopCount)
+	}
+	if len(e.Frame.Payload) < 300 {
+		return fmt.Errorf("expected 300 octets or more, seen %d", len(e.Frame.Payload))
+	}
+	if m.Options.Get(dhcpv4.OptionRelayAgentInformation) == nil {
+		return errors.New("expected option 82, seen none")
+	}
+	return nil
+}
+
+func (st *stage) rulesDown(e *ladder.Event) error {
+	m := e.Message
+	if e.Frame.DstPort != 68 || e.Frame.SrcPort != 67 {
+		return fmt.Errorf("ports: expected 67 to 68, seen %d to %d (RFC 1542, section 4.1.2)", e.Frame.SrcPort, e.Frame.DstPort)
+	}
+	net := network(e.To)
+	if !slices.Equal(e.On, []string{net}) {
+		return fmt.Errorf("expected on %s alone, seen on %v", net, e.On)
+	}
+	if has, keep := m.Options.Get(dhcpv4.OptionRelayAgentInformation) != nil, slices.Contains(st.keeps82, e.To); has != keep {
+		return fmt.Errorf("option 82 to the client: expected %v, seen %v", keep, has)
+	}
+	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	if m.IsBroadcast() != (e.Frame.IPDst == everyone) {
+		return fmt.Errorf("broadcast flag %v: expected to be obeyed, seen destination %s", m.IsBroadcast(), e.Frame.IPDst)
+	}
+	return nil
+}
+
+// network returns the link of the client with the name.
+func network(client string) string {
+	return map[byte]string{'a': clientsA, 'b': clientsB, 'c': clientsC}[client[0]]
+}

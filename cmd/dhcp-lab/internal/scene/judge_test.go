@@ -1,0 +1,122 @@
+package scene
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
+	"dhcp-relay/cmd/dhcp-lab/internal/wire"
+)
+
+// event makes one message of the relay, which alter may spoil.
+func event(t *testing.T, to string, alter func(*wire.Packet, *dhcpv4.DHCPv4)) ladder.Event {
+	t.Helper()
+	m, err := dhcpv4.New(dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover), dhcpv4.WithGatewayIP(net.IPv4(10, 1, 0, 1)),
+		dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionRelayAgentInformation, []byte{1, 1, 'x'})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.HopCount = 1
+	p := wire.Packet{Src: netip.MustParseAddrPort("10.9.0.1:67"), Dst: netip.MustParseAddrPort("10.9.0.2:67")}
+	if to[0] != 's' {
+		m.OpCode = dhcpv4.OpcodeBootReply
+		m.DeleteOption(dhcpv4.OptionRelayAgentInformation)
+		p.Src, p.Dst = netip.MustParseAddrPort("10.1.0.1:67"), netip.MustParseAddrPort("10.1.0.100:68")
+	}
+	alter(&p, m)
+	if p.Payload == nil {
+		p.Payload = m.ToBytes()
+	}
+	f, err := wire.Decode(p.Frame())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ladder.Event{From: relayNode, To: to, On: []string{clientsA}, Type: "DISCOVER", Frame: f, Arrived: f, Message: m}
+}
+
+func TestRules(t *testing.T) {
+	type packet = *wire.Packet
+	type message = *dhcpv4.DHCPv4
+	info := dhcpv4.OptGeneric(dhcpv4.OptionRelayAgentInformation, []byte{1, 1, 'x'})
+	tests := []struct {
+		name  string
+		to    string
+		alter func(packet, message)
+		want  string // part of the error; "" for none
+	}{
+		{"up, all right", "s1", func(packet, message) {}, ""},
+		{"up, checksum", "s1", func(p packet, _ message) { p.UDPSum = new(uint16(9)) }, "checksums"},
+		{"up, no checksum", "s1", func(p packet, _ message) { p.UDPSum = new(uint16(0)) }, "checksums"},
+		{"up, port", "s1", func(p packet, _ message) { p.Src = netip.MustParseAddrPort("10.9.0.1:68") }, "ports"},
+		{"up, giaddr", "s1", func(_ packet, m message) { m.GatewayIPAddr = net.IPv4zero }, "giaddr"},
+		{"up, hops", "s1", func(_ packet, m message) { m.HopCount = 0 }, "hops"},
+		{"up, length", "s1", func(p packet, m message) { p.Payload = m.ToBytes()[:299] }, "300 octets"},
+		{"up, option 82", "s1", func(_ packet, m message) { m.DeleteOption(dhcpv4.OptionRelayAgentInformation) }, "option 82"},
+		{"down, all right", "a1", func(packet, message) {}, ""},
+		{"down, option 82 kept for a switch", "a2", func(_ packet, m message) { m.UpdateOption(info) }, ""},
+		{"down, option 82", "a1", func(_ packet, m message) { m.UpdateOption(info) }, "option 82"},
+		{"down, flag", "a1", func(_ packet, m message) { m.SetBroadcast() }, "broadcast flag"},
+		{"down, needless broadcast", "a1", func(p packet, _ message) { p.Dst = netip.MustParseAddrPort("255.255.255.255:68") }, "broadcast flag"},
+		{"down, port", "a1", func(p packet, _ message) { p.Dst = netip.MustParseAddrPort("10.1.0.100:67") }, "ports"},
+		{"down, another network", "b1", func(packet, message) {}, "on clients-b alone"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			st := &stage{Lab: &Lab{relays: map[string]*Relay{relayNode: nil}}, keeps82: []string{"a2"}}
+			e := event(t, tt.to, tt.alter)
+			err := st.rules(&e)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestJudgeWire(t *testing.T) {
+	seen := []ladder.Event{{From: "a1", Type: "DISCOVER", To: "relay"}, {From: "relay", Type: "DISCOVER", To: "s1"}}
+	tests := []struct {
+		name string
+		st   stage
+		want string
+	}{
+		{"all there", stage{wants: hops("a1 DISCOVER relay s1"), exact: true}, ""},
+		{"one missing", stage{wants: hops("a1 DISCOVER relay s1+s2")}, `expected 1 of "relay DISCOVER s2", seen 0`},
+		{"one too many", stage{wants: hops("a1 DISCOVER relay"), exact: true}, "wire (-expected +seen)"},
+		{"more than wanted is fine", stage{wants: hops("a1 DISCOVER relay")}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.st.events = seen
+			err := tt.st.judgeWire()
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestJudgeCounters(t *testing.T) {
+	e := event(t, "s1", func(*wire.Packet, *dhcpv4.DHCPv4) {})
+	e.From, e.To = "a1", relayNode
+	sample := func(outcome string) Counters {
+		return Counters{{messagesTotal, map[string]string{"direction": "request", "type": "discover", "outcome": outcome}, 1}}
+	}
+	st := stage{events: []ladder.Event{e}}
+	if err := st.judgeCounters(relayNode, sample("relayed")); err != nil {
+		t.Errorf("relayed: %v", err)
+	}
+	if err := st.judgeCounters(relayNode, sample("hop_limit")); err == nil {
+		t.Error("dropped unannounced: got no error")
+	}
+	st.drops = map[string]int{"request discover hop_limit": 1}
+	if err := st.judgeCounters(relayNode, sample("hop_limit")); err != nil {
+		t.Errorf("dropped as announced: %v", err)
+	}
+	if err := st.judgeCounters(relayNode, sample("relayed")); err == nil {
+		t.Error("relayed although it was to be dropped: got no error")
+	}
+}

@@ -1,0 +1,61 @@
+package scene
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
+	"dhcp-relay/cmd/dhcp-lab/internal/netns"
+)
+
+// relayProgram builds the relay with the race detector.
+func relayProgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dhcp-relay")
+	out, err := exec.Command("go", "build", "-race", "-o", path, "dhcp-relay/cmd/dhcp-relay").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build the relay: %v\n%s", err, out)
+	}
+	return path
+}
+
+// prefix starts the names of this process's namespaces.
+func prefix(s string) string { return fmt.Sprintf("t%d%s-", os.Getpid(), s) }
+
+func TestScenes(t *testing.T) {
+	netns.Require(t)
+	o := Options{Prefix: prefix(""), Relay: relayProgram(t), Server: Embedded, Client: Embedded}
+	var types []string
+	for _, s := range Scenes() {
+		t.Run(fmt.Sprintf("%d %s", s.Number, s.Title), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			r := s.Play(ctx, o)
+			types = append(types, r.Types()...)
+			t.Logf("played in %v", r.Took)
+			var b strings.Builder
+			if len(r.Events) > 0 {
+				if err := ladder.Print(&b, r.Nodes, r.Events, false); err != nil {
+					t.Error(err)
+				}
+			}
+			if r.Err != nil {
+				t.Errorf("%v\n%s", r.Err, b.String())
+			}
+		})
+	}
+	slices.Sort(types)
+	want := []string{"ACK", "BOOTP", "DECLINE", "DISCOVER", "INFORM", "NAK", "OFFER", "RELEASE", "REQUEST"}
+	if diff := cmp.Diff(want, slices.Compact(types)); diff != "" {
+		t.Errorf("types of messages in all scenes (-want +got):\n%s", diff)
+	}
+}
