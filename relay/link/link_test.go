@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/mdlayher/raw"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -23,17 +23,32 @@ var (
 	client = netip.MustParseAddrPort("192.0.2.50:68")
 )
 
-// listen hears all IPv4 frames of an interface.
-func listen(s *space, index int) *raw.Conn {
+// An ear is a packet socket that hears all IPv4 frames of an interface.
+type ear int
+
+func listen(s *space, index int) ear {
 	s.t.Helper()
-	var c *raw.Conn
+	proto := binary.NativeEndian.Uint16([]byte{0x08, 0x00}) // IPv4, in network order
+	var fd int
 	s.do(func() (err error) {
-		c, err = raw.ListenPacket(&net.Interface{Index: index}, unix.ETH_P_IP, nil)
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		return err
 	})
-	s.t.Cleanup(func() { _ = c.Close() })
-	s.must(c.SetReadDeadline(time.Now().Add(patient)))
-	return c
+	s.t.Cleanup(func() { _ = unix.Close(fd) })
+	s.must(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(patient.Seconds())}))
+	s.must(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto, Ifindex: index}))
+	return ear(fd)
+}
+
+// hear returns the next frame.
+func (e ear) hear(t *testing.T) []byte {
+	t.Helper()
+	b := make([]byte, 2048)
+	n, err := unix.Read(int(e), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
 }
 
 func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
@@ -56,19 +71,15 @@ func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
 			if err := c.Send(tc.payload, server, tc.dst, tc.hw); err != nil {
 				t.Fatal(err)
 			}
-			b := make([]byte, 2048)
-			n, _, err := in.ReadFrom(b)
-			if err != nil {
-				t.Fatal(err)
-			}
+			got := in.hear(t)
 			want := frameOf(&header{
 				to: [6]byte(tc.hw), from: [6]byte(w.d0.Attrs().HardwareAddr),
 				src: server, dst: tc.dst, id: c.id,
 			}, tc.payload)
-			if diff := cmp.Diff(want, b[:n]); diff != "" {
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
-			checkSums(t, b[:n])
+			checkSums(t, got)
 		})
 	}
 }
@@ -85,7 +96,7 @@ func TestT9_TheKernelAcceptsTheChecksums(t *testing.T) {
 		u, err = net.ListenPacket("udp4", "0.0.0.0:68")
 		return err
 	})
-	defer u.Close()
+	t.Cleanup(func() { _ = u.Close() })
 	w.client.must(u.SetReadDeadline(time.Now().Add(patient)))
 	c := w.open()
 	for n := range 64 { // odd and even lengths
@@ -113,14 +124,12 @@ func TestReceivesNothing(t *testing.T) {
 		back, err = Open(w.c0.Attrs().Index, w.c0.Attrs().HardwareAddr)
 		return err
 	})
-	defer back.Close()
+	t.Cleanup(func() { _ = back.Close() })
 	all := Broadcast()
 	if err := back.Send([]byte{1}, client, server, all[:]); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := hears.ReadFrom(make([]byte, 2048)); err != nil {
-		t.Fatal(err) // the frame has come
-	}
+	hears.hear(t) // the frame has come
 	st, err := c.sock.conn.Stats()
 	if err != nil {
 		t.Fatal(err)
@@ -247,9 +256,10 @@ func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
 	w := newCable(t)
 	c := w.open()
 	payload, hw := make([]byte, 300), w.c0.Attrs().HardwareAddr
-	frame, to := make([]byte, sizeHeaders+300), &raw.Addr{HardwareAddr: hw}
+	frame := make([]byte, sizeHeaders+300)
+	c.sock.to.HardwareAddr = hw
 	library := testing.AllocsPerRun(200, func() {
-		if _, err := c.sock.conn.WriteTo(frame, to); err != nil {
+		if _, err := c.sock.conn.WriteTo(frame, &c.sock.to); err != nil {
 			t.Fatal(err)
 		}
 	})

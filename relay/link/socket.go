@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/mdlayher/raw"
+	"github.com/mdlayher/raw" //nolint:staticcheck // SA1019: asked for by name; only this file knows it
 	"golang.org/x/sys/unix"
 )
 

@@ -39,8 +39,9 @@ func (c *counter) advance(now uint32, ok bool) uint64 {
 //	lost = drops(Requests) + drops(Replies) - drops(witness)
 //
 // Counting the broadcasts that were read instead would miss those in the buffer
-// and those lost. The witness costs a clone and a filter run for each broadcast.
-// It is asked last, so that broadcasts which arrive between the three questions
+// and those lost. The witness costs a clone and a filter run for each broadcast,
+// 0.3 to 0.4 µs where hearing and reading one takes 4 µs in all. It is asked
+// last, so that broadcasts which arrive between the three questions
 // make the result too small for a moment and never too large. IPv6 multicasts
 // reach only the sockets that have joined the group, so nothing is rejected and
 // nothing has to be taken off.

@@ -118,14 +118,11 @@ func (q *Queue) settle(g *group, errno syscall.Errno, done func(tag int, errno s
 // segment exceeds the MTU; EINVAL may also mean a bad source address, or a
 // kernel that does not know UDP_SEGMENT.
 func (q *Queue) segmentation(errno syscall.Errno) bool {
-	switch errno {
-	case unix.EIO, unix.EOPNOTSUPP:
+	if errno == unix.EIO || errno == unix.EOPNOTSUPP {
 		q.c.plain.Store(true)
 		return true
-	case unix.EMSGSIZE, unix.EINVAL:
-		return true
 	}
-	return false
+	return errno == unix.EMSGSIZE || errno == unix.EINVAL
 }
 
 // fits reports whether the addresses are of the family.

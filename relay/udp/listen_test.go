@@ -174,7 +174,7 @@ func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
-	t.Run("multicast on the joined link", func(t *testing.T) {
+	t.Run("multicast on the joined link", func(*testing.T) {
 		send(solicit, "ff02::1:2", "c0")
 		one(p.Requests, heard{solicit, relay.index("d0"), ll, AllAgents()})
 	})
@@ -182,11 +182,11 @@ func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
 		send(solicit, "ff02::1:2", "c1")
 		silent(t, p.Requests, "Requests")
 	})
-	t.Run("multicast relay-reply is not lost uncounted", func(t *testing.T) {
+	t.Run("multicast relay-reply is not lost uncounted", func(*testing.T) {
 		send(replRely, "ff02::1:2", "c0")
 		one(p.Requests, heard{replRely, relay.index("d0"), ll, AllAgents()})
 	})
-	t.Run("unicasts", func(t *testing.T) {
+	t.Run("unicasts", func(*testing.T) {
 		at, from := netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddrPort("[2001:db8:1::9]:546")
 		for range 50 {
 			send(forward, at.String(), "c1")

@@ -20,6 +20,7 @@ type mmsghdr struct {
 
 // recvmmsg receives what there is, at most len(ms) datagrams, without waiting.
 func recvmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
+	//nolint:gosec // G103: the kernel wants a pointer
 	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(ms))),
 		uintptr(len(ms)), unix.MSG_DONTWAIT, 0, 0)
 	if e != 0 {
@@ -31,6 +32,7 @@ func recvmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
 // sendmmsg sends ms until one fails, without waiting. If the first one fails,
 // the errno is its own; errnos of later ones are got by calling again.
 func sendmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
+	//nolint:gosec // G103: the kernel wants a pointer
 	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(ms))),
 		uintptr(len(ms)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 	if e != 0 {
@@ -48,6 +50,7 @@ func skDrops(fd uintptr) (n uint32, ok bool) {
 	)
 	var info [fields]uint32
 	size := uint32(unsafe.Sizeof(info))
+	//nolint:gosec // G103: the kernel wants pointers
 	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	return info[drops], e == 0 && size > drops*4
@@ -58,6 +61,7 @@ func skDrops(fd uintptr) (n uint32, ok bool) {
 // the memory works as well.
 func keepSparse(b []byte) {
 	page := unix.Getpagesize()
+	//nolint:gosec // G103: only the address is looked at
 	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (page - 1)
 	if len(b) < skip+page {
 		return

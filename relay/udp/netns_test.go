@@ -39,10 +39,7 @@ func newSpace(t testing.TB) *space {
 	t.Helper()
 	s := &space{t: t}
 	var err error
-	onThread(t, func() error {
-		s.ns, err = netns.New()
-		return err
-	})
+	onThread(func() { s.ns, err = netns.New() })
 	need(t, "root, for network namespaces", err)
 	t.Cleanup(func() { _ = s.ns.Close() })
 	s.nl, err = netlink.NewHandleAt(s.ns)
@@ -54,12 +51,12 @@ func newSpace(t testing.TB) *space {
 
 // onThread runs f on a thread that ends with it, so that its namespace cannot
 // leak to others.
-func onThread(t testing.TB, f func() error) {
-	t.Helper()
-	done := make(chan error, 1)
+func onThread(f func()) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread()
-		done <- f()
+		f()
 	}()
 	<-done
 }
@@ -68,11 +65,10 @@ func onThread(t testing.TB, f func() error) {
 func (s *space) do(f func() error) {
 	s.t.Helper()
 	var err error
-	onThread(s.t, func() error {
+	onThread(func() {
 		if err = netns.Set(s.ns); err == nil {
 			err = f()
 		}
-		return err
 	})
 	s.must(err)
 }
