@@ -108,6 +108,9 @@ func do(t testing.TB, errs ...error) {
 // become makes R look like the host.
 func (b *wireBed) become(t *testing.T, h host) {
 	t.Helper()
+	for _, l := range append(links(), "all") {
+		do(t, b.r.Sysctl("net/ipv4/conf/"+l+"/rp_filter", "0"))
+	}
 	for _, l := range links() {
 		mtu := 1500
 		if n := h.mtu[l]; n != 0 {
@@ -154,7 +157,11 @@ func (b *wireBed) start(t *testing.T, toml string) {
 	do(t, os.WriteFile(conf, []byte(toml), 0o600))
 	d := &daemon{log: newLog(), http: newMetricsClient(b.r)}
 	var err error
-	d.proc, err = b.r.Start(b.bin, []string{"run", "--config", conf}, d.log)
+	cmd := exec.Command(b.bin, "run", "--config", conf)
+	cmd.Stdout, cmd.Stderr = d.log, d.log
+	// The race detector would sleep a second before the end.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	d.proc, err = b.r.StartCmd(cmd)
 	do(t, err)
 	t.Cleanup(func() { d.stop(t) })
 	if !d.log.wait("msg=relaying", d.proc.Done()) {

@@ -31,6 +31,9 @@ func TestWire(t *testing.T) {
 			}
 		})
 	}
+	for name, f := range wireOnly() {
+		t.Run(name, func(t *testing.T) { f(t, b) })
+	}
 }
 
 // A player plays cases to a daemon. After each message it sends two sentinels, a
