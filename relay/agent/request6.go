@@ -79,15 +79,13 @@ func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in Ingress) Reason {
 		return admitRelay6(l, m)
 	}
 	c := &l.Interface.V6
-	switch m.Type() {
-	case dhcp6.Advertise, dhcp6.Reply, dhcp6.Reconfigure:
+	switch t := m.Type(); {
+	case t == dhcp6.Advertise, t == dhcp6.Reply, t == dhcp6.Reconfigure:
 		// RFC 9915, sections 16.3, 16.10 and 16.11.
 		return ServerMessage
-	}
-	switch {
 	case !in.Dst.IsMulticast() && !c.AcceptUnicast:
 		return UnicastClient
-	case slices.Contains(c.RefuseTypes, uint8(m.Type())):
+	case slices.Contains(c.RefuseTypes, uint8(t)):
 		return TypeRefused
 	}
 	return Relayed
