@@ -51,25 +51,42 @@ type heard struct {
 	owner, link string
 }
 
-// Collect empties the taps and returns their DHCP messages in the order of time.
-func Collect(nodes []Node, links []Link) ([]Event, error) {
-	var all []heard
-	for _, l := range links {
+// A Recorder keeps the DHCP messages of taps. A message that crosses several
+// links is only known whole once all of them have been heard, so the events are
+// worked out anew each time.
+type Recorder struct {
+	nodes []Node
+	links []Link
+	all   []heard
+}
+
+// NewRecorder returns a Recorder for the nodes and links of a network.
+func NewRecorder(nodes []Node, links []Link) *Recorder {
+	return &Recorder{nodes: nodes, links: links}
+}
+
+// Collect empties the taps and returns how many messages they had.
+func (r *Recorder) Collect() (int, error) {
+	before := len(r.all)
+	for _, l := range r.links {
 		frames, err := l.Tap.Drain()
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		for _, f := range frames {
 			if f.DHCP4() {
-				all = append(all, heard{f, l.Owner, l.Name})
+				r.all = append(r.all, heard{f, l.Owner, l.Name})
 			}
 		}
 	}
-	return events(nodes, all), nil
+	return len(r.all) - before, nil
 }
 
+// Events returns all messages so far, in the order of time.
+func (r *Recorder) Events() []Event { return events(r.nodes, r.all) }
+
 func events(nodes []Node, all []heard) []Event {
-	slices.SortStableFunc(all, func(a, b heard) int { return a.frame.At.Compare(b.frame.At) })
+	all = slices.SortedStableFunc(slices.Values(all), func(a, b heard) int { return a.frame.At.Compare(b.frame.At) })
 	var out []Event
 	for _, h := range all {
 		e, ok := event(nodes, h)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"sync"
 
@@ -102,6 +103,27 @@ func (n *NS) Close() error {
 	wg.Wait()
 	n.nl.Close()
 	return errors.Join(n.fd.Close(), remove(n.Name))
+}
+
+// Sweep deletes the namespaces whose names match the pattern, if the process
+// whose number is the pattern's first group is gone: it died without closing
+// them. Programs that still run in them are left alone.
+func Sweep(pattern *regexp.Regexp) error {
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range list {
+		m := pattern.FindStringSubmatch(e.Name())
+		if m == nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join("/proc", m[1])); errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, remove(e.Name()))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Do runs f in the namespace, on a thread of its own that is not used for

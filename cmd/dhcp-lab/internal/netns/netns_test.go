@@ -3,11 +3,15 @@ package netns
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,6 +48,33 @@ func TestNamespaceIsNamedAndDeleted(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, n.Name)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("after Close: got %v, want no file", err)
+	}
+}
+
+func TestSweepDeletesWhatDeadProcessesLeft(t *testing.T) {
+	Require(t)
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	mark := rand.Text()[:6]
+	name := func(pid int) string { return fmt.Sprintf("%s%d-x", mark, pid) }
+	orphan, err := New(name(dead.ProcessState.Pid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := New(name(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(regexp.MustCompile("^" + mark + `(\d+)-`)); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, orphan.Name)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("namespace of a dead process: got %v, want no file", err)
+	}
+	if err := kept.Close(); err != nil {
+		t.Errorf("namespace of a living process: %v", err)
 	}
 }
 

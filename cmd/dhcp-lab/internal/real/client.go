@@ -3,11 +3,9 @@ package real
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
 )
@@ -79,13 +77,10 @@ func ClientKinds() []string { return []string{"udhcpc", "dhclient", "dhcpcd"} }
 // directory of its own below dir. The caller must Close it. The error wraps
 // ErrMissing if the program is not installed.
 func NewClient(kind string, n *netns.NS, dev, dir string) (*Client, error) {
-	k, ok := clientKinds()[kind]
-	if !ok {
-		return nil, fmt.Errorf("client %q: there are %s", kind, strings.Join(ClientKinds(), ", "))
-	}
-	if _, err := find(k.program, k.pkg); err != nil {
+	if err := CheckClient(kind); err != nil {
 		return nil, err
 	}
+	k := clientKinds()[kind]
 	own, err := os.MkdirTemp(dir, n.Name+"-")
 	if err != nil {
 		return nil, err

@@ -32,6 +32,28 @@ func find(program, pkg string) (string, error) {
 	return path, nil
 }
 
+// CheckServer returns an error that wraps ErrMissing if the kind of server is
+// not installed.
+func CheckServer(kind string) error {
+	k, ok := serverKinds()[kind]
+	if !ok {
+		return fmt.Errorf("server %q: there are %s", kind, strings.Join(ServerKinds(), ", "))
+	}
+	_, err := find(k.program, k.pkg)
+	return err
+}
+
+// CheckClient returns an error that wraps ErrMissing if the kind of client is
+// not installed.
+func CheckClient(kind string) error {
+	k, ok := clientKinds()[kind]
+	if !ok {
+		return fmt.Errorf("client %q: there are %s", kind, strings.Join(ClientKinds(), ", "))
+	}
+	_, err := find(k.program, k.pkg)
+	return err
+}
+
 // await polls until cond holds; it fails when the program ends or ctx is done.
 func await(ctx context.Context, p *netns.Proc, out *output, cond func() (bool, error)) error {
 	for {

@@ -74,10 +74,10 @@ func ServerKinds() []string { return []string{"kea", "isc", "dnsmasq"} }
 // StartServer starts a server on a link of a namespace and waits until it
 // listens. The error wraps ErrMissing if the program is not installed.
 func StartServer(ctx context.Context, kind string, n *netns.NS, dev string, c ServerConfig) (*Server, error) {
-	k, ok := serverKinds()[kind]
-	if !ok {
-		return nil, fmt.Errorf("server %q: there are %s", kind, strings.Join(ServerKinds(), ", "))
+	if err := CheckServer(kind); err != nil {
+		return nil, err
 	}
+	k := serverKinds()[kind]
 	path, err := find(k.program, k.pkg)
 	if err != nil {
 		return nil, err

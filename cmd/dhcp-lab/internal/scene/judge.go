@@ -95,13 +95,18 @@ func (st *stage) rules(e *ladder.Event) error {
 		return errors.New("expected right checksums, seen wrong or none")
 	}
 	if e.Request() {
-		return rulesUp(e)
+		return st.rulesUp(e)
 	}
 	return st.rulesDown(e)
 }
 
-func rulesUp(e *ladder.Event) error {
+func (st *stage) rulesUp(e *ladder.Event) error {
 	m := e.Message
+	for _, name := range st.silenced {
+		if m.ClientHWAddr.String() == st.macOf(name) {
+			return fmt.Errorf("expected nothing of %s to be relayed", name)
+		}
+	}
 	if e.Frame.DstPort != 67 || e.Frame.SrcPort != 67 {
 		return fmt.Errorf("ports: expected 67 to 67, seen %d to %d (RFC 1542, section 4.1.1)", e.Frame.SrcPort, e.Frame.DstPort)
 	}

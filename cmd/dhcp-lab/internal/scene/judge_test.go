@@ -42,6 +42,7 @@ func TestRules(t *testing.T) {
 	type packet = *wire.Packet
 	type message = *dhcpv4.DHCPv4
 	info := dhcpv4.OptGeneric(dhcpv4.OptionRelayAgentInformation, []byte{1, 1, 'x'})
+	quiet := net.HardwareAddr{2, 0, 0, 0, 0, 0x44}
 	tests := []struct {
 		name  string
 		to    string
@@ -56,6 +57,7 @@ func TestRules(t *testing.T) {
 		{"up, hops", "s1", func(_ packet, m message) { m.HopCount = 0 }, "hops"},
 		{"up, length", "s1", func(p packet, m message) { p.Payload = m.ToBytes()[:299] }, "300 octets"},
 		{"up, option 82", "s1", func(_ packet, m message) { m.DeleteOption(dhcpv4.OptionRelayAgentInformation) }, "option 82"},
+		{"up, silenced client", "s1", func(_ packet, m message) { m.ClientHWAddr = quiet }, "nothing of a4"},
 		{"down, all right", "a1", func(packet, message) {}, ""},
 		{"down, option 82 kept for a switch", "a2", func(_ packet, m message) { m.UpdateOption(info) }, ""},
 		{"down, option 82", "a1", func(_ packet, m message) { m.UpdateOption(info) }, "option 82"},
@@ -66,7 +68,8 @@ func TestRules(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			st := &stage{Lab: &Lab{relays: map[string]*Relay{relayNode: nil}}, keeps82: []string{"a2"}}
+			lab := &Lab{relays: map[string]*Relay{relayNode: nil}, nodes: []ladder.Node{{Name: "a4", MACs: []net.HardwareAddr{quiet}}}}
+			st := &stage{Lab: lab, keeps82: []string{"a2"}, silenced: []string{"a4"}}
 			e := event(t, tt.to, tt.alter)
 			err := st.rules(&e)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {

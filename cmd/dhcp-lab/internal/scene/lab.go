@@ -67,9 +67,13 @@ type Lab struct {
 	closers []func() error
 }
 
-// Build makes the network, and starts servers and relay. The outer relay and
+// Build makes the network, and starts servers and relay, with the least
+// configuration if config is empty. The outer relay and
 // its client are there if chain is true. The caller must Close it.
 func Build(ctx context.Context, o Options, config string, chain bool) (*Lab, error) {
+	if config == "" {
+		config = basic
+	}
 	l := &Lab{opts: o, ns: map[string]*netns.NS{}, relays: map[string]*Relay{}}
 	if err := l.build(ctx, config, chain); err != nil {
 		return nil, errors.Join(fmt.Errorf("build the lab: %w", err), l.Close())

@@ -222,6 +222,7 @@ func (st *stage) untrusted(ctx context.Context) error {
 		return fmt.Errorf("untrusted client with option 82: expected silence, seen: %w", err)
 	}
 	st.want("a1 DISCOVER relay")
+	st.silenced = []string{"a1"}
 	st.drops = map[string]int{"request discover untrusted_option82": 1}
 	return nil
 }

@@ -59,16 +59,13 @@ func (s Scene) Play(ctx context.Context, o Options) (r Result) {
 		r.Skipped = "only the embedded client " + s.ownClient
 		return r
 	}
-	config := s.config
-	if config == "" {
-		config = basic
-	}
-	lab, err := Build(ctx, o, config, s.chain)
+	lab, err := Build(ctx, o, s.config, s.chain)
 	if err != nil {
 		r.Err = err
 		return r
 	}
-	st := &stage{Lab: lab}
+	defer lab.Close() // for the case of a panic: a second Close does nothing
+	st := &stage{Lab: lab, recorder: ladder.NewRecorder(lab.nodes, lab.links)}
 	start := time.Now()
 	playErr := s.play(ctx, st)
 	r.Took = time.Since(start)
@@ -96,7 +93,9 @@ type stage struct {
 	wants    []string // messages on the wire: "a1 DISCOVER relay"
 	exact    bool     // nothing else may be on the wire
 	drops    map[string]int
+	silenced []string // clients of whom nothing may be relayed
 	keeps82  []string // clients to whom option 82 is to come back
+	recorder *ladder.Recorder
 	events   []ladder.Event
 	counters map[string]Counters // by relay, at the end
 }
@@ -123,23 +122,31 @@ func hops(path string) []string {
 	return out
 }
 
+// quiet is how long no tap may hear anything before a scene is over.
+const quiet = 50 * time.Millisecond
+
 // settle waits until every message on the wire to a relay has been counted, and
-// collects what the taps heard.
+// nothing follows any more. It collects what the taps heard.
 func (st *stage) settle(ctx context.Context) error {
-	for end := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if err := st.balance(ctx); err == nil || ctx.Err() != nil || time.Now().After(end) {
+	heard := time.Now()
+	for end := heard.Add(3 * time.Second); ; time.Sleep(quiet / 5) {
+		n, err := st.recorder.Collect()
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			heard = time.Now()
+		}
+		st.events = st.recorder.Events()
+		err = st.balance(ctx)
+		if err == nil && time.Since(heard) > quiet || ctx.Err() != nil || time.Now().After(end) {
 			return err
 		}
 	}
 }
 
-// balance collects, and compares the relays' counters with the wire.
+// balance compares the relays' counters with the wire.
 func (st *stage) balance(ctx context.Context) error {
-	more, err := ladder.Collect(st.nodes, st.links)
-	if err != nil {
-		return err
-	}
-	st.events = append(st.events, more...)
 	st.counters = map[string]Counters{}
 	var errs []error
 	for name, r := range st.relays {
