@@ -32,15 +32,16 @@ type Engine struct {
 	metrics *metrics.Metrics
 	retry   *retry.Table
 
-	state atomic.Pointer[state]
-	lost  [2]atomic.Uint64 // drops of closed sockets, by udp.Family
+	state  atomic.Pointer[state]
+	ledger ledger
 
 	// What follows belongs to the goroutine of Run.
 	watcher  *watch.Watcher
 	policy   agent.Policy
 	sockets  map[socketKey]*socket
 	shown    map[string]shown
-	problems []agent.Problem
+	problems map[agent.Problem]struct{}
+	failure  string // to open sockets, as it was told last
 	loops    sync.WaitGroup
 	reload   chan request
 }
@@ -80,7 +81,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		reload:  make(chan request),
 	}
 	for _, f := range []udp.Family{udp.V4, udp.V6} {
-		m.SetSocketDrops(metricsFamily(f), func() uint64 { return e.drops(f) })
+		m.SetSocketDrops(metricsFamily(f), func() uint64 { return e.ledger.drops(f) })
 	}
 	return e
 }
@@ -106,13 +107,13 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 // follow applies each change of the links and of the policy.
 func (e *Engine) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	changes := make(chan []giaddr.Link)
+	changed := make(chan struct{})
 	ended := make(chan error, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		ended <- e.watcher.Run(ctx, func(links []giaddr.Link) {
+		ended <- e.watcher.Run(ctx, func([]giaddr.Link) {
 			select {
-			case changes <- links:
+			case changed <- struct{}{}:
 			case <-ctx.Done():
 			}
 		})
@@ -121,7 +122,6 @@ func (e *Engine) follow(ctx context.Context) error {
 	defer cancel()
 	var again <-chan time.Time
 	for {
-		var links []giaddr.Link
 		var done chan struct{}
 		select {
 		case <-ctx.Done():
@@ -131,16 +131,17 @@ func (e *Engine) follow(ctx context.Context) error {
 				return nil
 			}
 			return fmt.Errorf("watch the interfaces: %w", err)
-		case links = <-changes:
+		case <-changed:
 		case r := <-e.reload:
 			e.policy, done = r.policy, r.done
-			links = e.watcher.Links()
 		case <-again:
-			links = e.watcher.Links()
 		}
 		again = nil
-		if err := e.apply(links); err != nil {
-			e.log.Error("open sockets", "err", err, "retry_in", retryPause)
+		// Always the newest picture: what comes with a change may be older than
+		// what a reload has seen since.
+		err := e.apply(e.watcher.Links())
+		e.showFailure(err)
+		if err != nil {
 			again = time.After(retryPause)
 		}
 		if done != nil {
@@ -167,10 +168,15 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 }
 
 // apply resolves the policy against the links and makes the result what holds.
+// Sockets that cannot be opened are missing from it, but at the start they are
+// all that matters.
 func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
 	s := &state{snap: snap, vrfs: vrfs(links)}
 	errs := e.openSockets(s)
+	if e.state.Load() == nil && len(errs) > 0 {
+		return errors.Join(errs...)
+	}
 	s.other = e.metrics.Link("")
 	for _, l := range snap.Links {
 		s.links = append(s.links, e.metrics.Link(l.Host.Name))

@@ -33,6 +33,7 @@ type loop struct {
 	noVSS    []int // tags of copies that wait to go out without VSS
 	tooBig   []int // tags of copies that wait to go out without option 82
 	done     func(tag int, errno syscall.Errno)
+	warned   time.Time // of an error that may last
 }
 
 // A fate is what became of the copies of one message.
@@ -66,9 +67,7 @@ func (l *loop) run() {
 			return
 		}
 		if err != nil {
-			// The socket stays usable after a passing error such as ENOMEM.
-			l.engine.log.Warn("receive", "err", err)
-			time.Sleep(retryPause / 10)
+			l.endure(err)
 			continue
 		}
 		l.received.Add(uint64(n))
@@ -83,6 +82,16 @@ func (l *loop) run() {
 			l.count(i)
 		}
 	}
+}
+
+// endure waits after an error of the socket, which stays usable after a passing
+// one such as ENOMEM. One that lasts must neither spin nor fill the log.
+func (l *loop) endure(err error) {
+	if now := time.Now(); now.Sub(l.warned) > time.Minute {
+		l.warned = now
+		l.engine.log.Warn("messages cannot be received", "err", err)
+	}
+	time.Sleep(retryPause / 10)
 }
 
 // adopt takes over a new state.

@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"syscall"
 
 	"dhcp-relay/relay/agent"
@@ -80,9 +81,9 @@ func (o *outlets) client(l *agent.Link) *udp.Queue {
 }
 
 // A tag names a copy: which message of the batch, and which of its targets.
-func tagOf(message, copy int) int { return message<<16 | copy }
+func tagOf(message, target int) int { return message<<16 | target }
 
-func untag(tag int) (message, copy int) { return tag >> 16, tag & 0xffff }
+func untag(tag int) (message, target int) { return tag >> 16, tag & 0xffff }
 
 // toServers queues the copies of a request.
 func (l *loop) toServers(i int, v *agent.Verdict) {
@@ -125,15 +126,20 @@ func (l *loop) toHost(i int, v *agent.Verdict) {
 func (l *loop) toFrame(i int, v *agent.Verdict) {
 	src, dst := netip.AddrPortFrom(v.Src, portServer), netip.AddrPortFrom(v.Dst, portClient)
 	err := l.frames.send(v.Link, l.bufs[i].Bytes(), src, dst, v.HW)
-	if errors.Is(err, link.ErrTooBig) {
-		l.copied(tagOf(i, clientCopy), syscall.EMSGSIZE)
-		return
+	l.copied(tagOf(i, clientCopy), errnoOf(err))
+}
+
+// errnoOf returns the errno that stands for an error of a frame.
+func errnoOf(err error) (errno syscall.Errno) {
+	switch {
+	case err == nil, errors.As(err, &errno):
+		return errno
+	case errors.Is(err, link.ErrTooBig):
+		return syscall.EMSGSIZE
+	case errors.Is(err, os.ErrDeadlineExceeded): // the interface's queue stayed full
+		return syscall.EAGAIN
 	}
-	var errno syscall.Errno
-	if err != nil && !errors.As(err, &errno) {
-		errno = syscall.EIO
-	}
-	l.copied(tagOf(i, clientCopy), errno)
+	return syscall.EIO
 }
 
 // copied notes the outcome of one copy.

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/metrics"
@@ -110,12 +112,29 @@ func (e *Engine) openSockets(s *state) (errs []error) {
 		}
 		p, err := udp.Listen(udp.Config{Family: k.family, Port: k.port, VRF: k.vrf.name, RcvBuf: receiveBuffer})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("listen on port %d: %w", k.port, err))
+			errs = append(errs, k.explain(err))
 			continue
 		}
 		e.sockets[k] = &socket{pair: p}
+		e.ledger.opened(p, k.family)
 	}
 	return errs
+}
+
+// explain says what a socket was for that could not be opened, and which
+// capability would have helped.
+func (k socketKey) explain(err error) error {
+	where := fmt.Sprintf("listen on port %d", k.port)
+	if k.vrf.name != "" {
+		where += " in VRF " + k.vrf.name
+	}
+	switch {
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s: %w; this needs CAP_NET_BIND_SERVICE", where, err)
+	case errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%s: %w; this needs CAP_NET_RAW", where, err)
+	}
+	return fmt.Errorf("%s: %w", where, err)
 }
 
 // startLoops starts the loops of new sockets, after the state that they read
@@ -149,24 +168,10 @@ func (e *Engine) closeUnused(s *state) {
 // close closes a pair, which ends its loops.
 func (e *Engine) close(k socketKey, s *socket) {
 	delete(e.sockets, k)
-	e.lost[k.family].Add(s.pair.Drops())
+	e.ledger.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
 		e.log.Warn("close socket", "port", k.port, "vrf", k.vrf.name, "err", err)
 	}
-}
-
-// drops returns how many datagrams of a family the kernel has dropped for want
-// of buffer, on the sockets that are open and those that were.
-func (e *Engine) drops(f udp.Family) uint64 {
-	n := e.lost[f].Load()
-	if s := e.state.Load(); s != nil {
-		for k, v := range s.sockets {
-			if k.family == f {
-				n += v.pair.Drops()
-			}
-		}
-	}
-	return n
 }
 
 func metricsFamily(f udp.Family) metrics.Family {

@@ -21,8 +21,8 @@ type loaded struct {
 	hash string
 }
 
-// load reads the configuration and prints its warnings.
-func load(warn io.Writer, file string) (*loaded, error) {
+// load reads and checks the configuration.
+func load(file string) (*loaded, error) {
 	hostname, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("read the host's name: %w", err)
@@ -34,11 +34,6 @@ func load(warn io.Writer, file string) (*loaded, error) {
 	cfg, err := config.Parse(file, data, config.Host{Hostname: hostname})
 	if err != nil {
 		return nil, err
-	}
-	if warn != nil {
-		for _, w := range cfg.Warnings {
-			fmt.Fprintln(warn, "warning:", w.Error())
-		}
 	}
 	sum := sha256.Sum256(data)
 	return &loaded{cfg, hex.EncodeToString(sum[:8])}, nil
@@ -55,11 +50,13 @@ func newCheckCommand() *cobra.Command {
 	}
 	file := addConfigFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		stderr := c.ErrOrStderr()
-		cfg, err := load(stderr, *file)
+		cfg, err := load(*file)
 		if err != nil {
-			fmt.Fprintln(stderr, err)
-			return errReported
+			return err
+		}
+		stderr := c.ErrOrStderr()
+		for _, w := range cfg.Warnings {
+			fmt.Fprintln(stderr, "warning:", w.Error())
 		}
 		bad, err := checkHost(stderr, cfg.Policy)
 		if err != nil {

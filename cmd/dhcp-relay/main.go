@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"dhcp-relay/relay/config"
 )
 
 // version is set by the linker for releases.
@@ -25,13 +28,23 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := newCommand().ExecuteContext(ctx)
 	stop()
-	if err == nil {
-		return
+	if err != nil {
+		report(os.Stderr, err)
+		os.Exit(1)
 	}
-	if !errors.Is(err, errReported) {
-		fmt.Fprintln(os.Stderr, "dhcp-relay:", err)
+}
+
+// report prints why the command failed. What is wrong with a configuration
+// begins with its place in the file, which editors and people look for.
+func report(w io.Writer, err error) {
+	var problems config.Problems
+	switch {
+	case errors.Is(err, errReported):
+	case errors.As(err, &problems):
+		fmt.Fprintln(w, problems)
+	default:
+		fmt.Fprintln(w, "dhcp-relay:", err)
 	}
-	os.Exit(1)
 }
 
 func newCommand() *cobra.Command {

@@ -11,12 +11,13 @@ import (
 
 // reload reads the configuration anew. One that is wrong changes nothing.
 func (p *process) reload(ctx context.Context) {
-	cfg, err := load(nil, p.file)
+	cfg, err := load(p.file)
 	if err != nil {
 		p.log.Error("configuration refused, the former one stays", "config", p.file, "err", err)
 		p.refused()
 		return
 	}
+	p.warn(cfg)
 	if p.listen != listenAddress(cfg) {
 		p.log.Warn("metrics.listen takes effect at the next start", "now", p.listen, "then", listenAddress(cfg))
 	}
@@ -30,6 +31,14 @@ func (p *process) reload(ctx context.Context) {
 	p.log.Info("configuration reloaded", "config", p.file)
 }
 
+// warn logs what is legal but doubtful.
+func (p *process) warn(cfg *loaded) {
+	for _, w := range cfg.Warnings {
+		p.log.Warn("configuration is doubtful", "problem", w.Error())
+	}
+}
+
+// refused notes that the latest configuration does not hold.
 func (p *process) refused() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -28,8 +28,11 @@ func newRunCommand() *cobra.Command {
 	}
 	file := addConfigFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := load(c.ErrOrStderr(), *file)
+		cfg, err := load(*file)
 		if err != nil {
+			return err
+		}
+		if err := capable(); err != nil {
 			return err
 		}
 		return newProcess(*file, cfg, c.ErrOrStderr()).run(c.Context())
@@ -62,10 +65,9 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
-	if cfg.Metrics.On {
-		p.listen = cfg.Metrics.Listen.String()
-	}
+	p.listen = listenAddress(cfg)
 	p.applied(cfg)
+	p.warn(cfg)
 	p.metrics.SetState(p.state)
 	return p
 }

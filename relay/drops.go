@@ -1,0 +1,47 @@
+package relay
+
+import (
+	"sync"
+
+	"dhcp-relay/relay/udp"
+)
+
+// A ledger knows how many datagrams the kernel has dropped for want of buffer,
+// on the sockets that are open and on those that were. It is safe for
+// concurrent use; its counts never go back.
+type ledger struct {
+	mu   sync.Mutex
+	open map[*udp.Pair]udp.Family
+	lost [2]uint64 // on closed sockets, by udp.Family
+}
+
+// opened takes note of a new pair.
+func (l *ledger) opened(p *udp.Pair, f udp.Family) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = make(map[*udp.Pair]udp.Family)
+	}
+	l.open[p] = f
+}
+
+// closing keeps the count of a pair that is about to be closed.
+func (l *ledger) closing(p *udp.Pair) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost[l.open[p]] += p.Drops()
+	delete(l.open, p)
+}
+
+// drops returns the count of a family.
+func (l *ledger) drops(f udp.Family) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.lost[f]
+	for p, of := range l.open {
+		if of == f {
+			n += p.Drops()
+		}
+	}
+	return n
+}

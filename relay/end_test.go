@@ -1,0 +1,150 @@
+package relay_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dhcp-relay/relay/bootp"
+)
+
+func TestSIGTERMEndsWithinASecond(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	s := n.stream(1000)
+	d.await("it relays", func() bool { return d.scrape().outcome("relayed") > 0 })
+	began := time.Now()
+	d.signal(syscall.SIGTERM)
+	err := d.cmd.Wait()
+	took := time.Since(began)
+	s.stop()
+	if err != nil {
+		t.Errorf("exit: %v", err)
+	}
+	if took > time.Second {
+		t.Errorf("ended after %v, want within 1s", took)
+	}
+	if log := d.log.String(); strings.Contains(log, `"level":"ERROR"`) || strings.Contains(log, `"level":"WARN"`) {
+		t.Errorf("a regular end is no reason to complain")
+	}
+}
+
+// An engine is a process of the tests that runs nothing but an engine.
+type engine struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	out *bufio.Reader
+}
+
+func (b *bed) engine(t *testing.T, config string) *engine {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "relay.toml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := &engine{t: t, cmd: exec.Command(os.Args[0])}
+	e.cmd.Env = append(os.Environ(), childVariable+"="+file)
+	e.cmd.Stderr = t.Output()
+	out, err := e.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.out = bufio.NewReader(out)
+	b.relay.start(e.cmd)
+	if l := e.line(); l != "ready" {
+		t.Fatalf("engine says %q", l)
+	}
+	return e
+}
+
+func (e *engine) line() string {
+	e.t.Helper()
+	l, err := e.out.ReadString('\n')
+	if err != nil {
+		e.t.Fatalf("output of the engine: %v", err)
+	}
+	return strings.TrimSpace(l)
+}
+
+// allocations returns how many there have been so far.
+func (e *engine) allocations() int {
+	e.t.Helper()
+	if err := e.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		e.t.Fatal(err)
+	}
+	n, err := strconv.Atoi(e.line())
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return n
+}
+
+func TestNoAllocationPerMessageFromSocketToSocket(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	e := b.engine(t, "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\n")
+	const warm, many = 5000, 20000
+	relayed := func(count int) {
+		t.Helper()
+		go n.flood(count)
+		for i := range count {
+			if _, ok := v.hear(patient); !ok {
+				t.Fatalf("only %d of %d requests have come", i, count)
+			}
+		}
+	}
+	// The arrays of headers grow to the largest batch.
+	relayed(warm)
+	before := e.allocations()
+	relayed(many)
+	perRequest := float64(e.allocations()-before) / many
+	t.Logf("%.4f allocations for a request", perRequest)
+	if perRequest > 0.01 {
+		t.Errorf("%.4f allocations for a request, want none", perRequest)
+	}
+
+	n.broadcast(discover(1).request())
+	offer := answer(v.want().Packet, bootp.Offer, "10.1.0.77")
+	replied := func(count int) {
+		t.Helper()
+		for i := range count {
+			binary.BigEndian.PutUint32(offer[4:], uint32(i))
+			v.send(offer, addrPort("10.1.0.1:67"))
+			if i%500 == 499 { // no more than the sockets hold
+				for range 500 {
+					n.want()
+				}
+			}
+		}
+	}
+	replied(1000)
+	before = e.allocations()
+	const replies = 5000
+	replied(replies)
+	perReply := float64(e.allocations()-before) / replies
+	t.Logf("%.2f allocations for a reply", perReply)
+	// All are those of mdlayher/raw: 10 for a write, and some for a deadline, which
+	// is set anew for each reply if they are rare.
+	if perReply > 13 {
+		t.Errorf("%.2f allocations for a reply, want no more than mdlayher/raw makes", perReply)
+	}
+
+	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.cmd.Wait(); err != nil {
+		t.Error(fmt.Errorf("the engine's end: %w; status 3 is a goroutine left over", err))
+	}
+}

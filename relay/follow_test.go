@@ -1,0 +1,186 @@
+package relay_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/bootp"
+)
+
+// A stream sends DISCOVERs at a steady rate until it is stopped, each with the
+// next xid.
+type stream struct {
+	sent int // valid after stop
+	stop func()
+	rate float64 // as it was, valid after stop
+}
+
+func (n *network) stream(perSecond int) *stream {
+	s := &stream{}
+	quit := make(chan struct{})
+	var wg sync.WaitGroup
+	began := time.Now()
+	wg.Go(func() {
+		f := frameOf(discover(0).request())
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			for due := int(time.Since(began).Seconds() * float64(perSecond)); s.sent < due; s.sent++ {
+				binary.BigEndian.PutUint32(f[14+28+4:], uint32(s.sent))
+				if err := n.transmit(f); err != nil {
+					n.t.Errorf("send: %v", err)
+					return
+				}
+			}
+		}
+	})
+	s.stop = sync.OnceFunc(func() {
+		close(quit)
+		wg.Wait()
+		s.rate = float64(s.sent) / time.Since(began).Seconds()
+	})
+	n.t.Cleanup(s.stop)
+	return s
+}
+
+// whole stops the stream and fails unless the server has heard all of it.
+func (s *stream) whole(d *daemon, count func() int) {
+	d.t.Helper()
+	s.stop()
+	end := time.Now().Add(patient)
+	for count() < s.sent && time.Now().Before(end) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if n := count(); n != s.sent {
+		d.t.Errorf("sent %d requests, the server heard %d", s.sent, n)
+	}
+	d.t.Logf("%d requests, %.0f a second", s.sent, s.rate)
+}
+
+// follows sends DISCOVERs until one arrives with the giaddr and circuit-id, and
+// an answer to it reaches the client from the link's own link-layer address. It
+// must not take longer than a second from the change on.
+func follows(b *bed, what string, n *network, v *server, giaddr, name string) {
+	t := b.t
+	t.Helper()
+	began := time.Now()
+	for xid := uint32(1 << 20); time.Since(began) < patient; xid++ {
+		n.broadcast(discover(xid).request())
+		h, ok := v.hear(20 * time.Millisecond)
+		if !ok || h.Giaddr() != netip.MustParseAddr(giaddr) || circuit(h.Packet) != name {
+			continue
+		}
+		v.reply(h, bootp.Offer, "10.2.0.77")
+		f, ok := n.hear(50 * time.Millisecond)
+		if !ok || !bytes.Equal(f.from[:], b.relay.link(name).Attrs().HardwareAddr) {
+			continue
+		}
+		took := time.Since(began)
+		if f.src.Addr() != h.Giaddr() {
+			t.Errorf("%s: offer from %v", what, f.src)
+		}
+		if took > time.Second {
+			t.Errorf("%s: followed after %v, want within 1s", what, took)
+		}
+		t.Logf("%s: followed after %v", what, took.Round(time.Millisecond))
+		return
+	}
+	t.Fatalf("%s: not followed", what)
+}
+
+func TestInterfacesAreFollowedWhileOthersRelay(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	calm := b.network("calm", "10.1.0.1/24")
+	steady := listenAt(b.servers, "10.9.0.3:67").tally(1 << 20)
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start(`
+[[interface]]
+name = "calm"
+servers = ["10.9.0.3"]
+[[interface]]
+name = "mov*"
+servers = ["10.9.0.2"]
+`)
+	if n := d.scrape()[`dhcp_relay_interface_state{interface="mov*",state="missing"}`]; n != 1 {
+		t.Errorf("an interface that is missing shows %v, want 1", n)
+	}
+	s := calm.stream(1000)
+
+	moving := b.network("moving", "10.2.0.1/24")
+	follows(b, "appears", moving, v, "10.2.0.1", "moving")
+
+	b.relay.addr("moving", "10.3.0.1/24")
+	b.relay.delAddr("moving", "10.2.0.1/24")
+	follows(b, "changes its address", moving, v, "10.3.0.1", "moving")
+
+	b.relay.must(b.relay.nl.LinkSetDown(b.relay.link("moving")))
+	d.await("down", func() bool {
+		return d.scrape()[`dhcp_relay_interface_state{interface="moving",state="down"}`] == 1
+	})
+	v.send(message{kind: bootp.Offer, giaddr: netip.MustParseAddr("10.3.0.1")}.octets(bootp.Reply), netip.MustParseAddrPort("10.9.0.1:67"))
+	d.awaitOutcome("link_down", 1)
+	b.relay.up("moving")
+	follows(b, "goes down and up", moving, v, "10.3.0.1", "moving")
+
+	l := b.relay.link("moving")
+	b.relay.must(b.relay.nl.LinkSetDown(l))
+	b.relay.must(b.relay.nl.LinkSetName(l, "moved"))
+	b.relay.up("moved")
+	follows(b, "is renamed", moving, v, "10.3.0.1", "moved")
+
+	// Its index stays the same, and its sockets are void.
+	elsewhere := newSpace(t)
+	b.relay.must(b.relay.nl.LinkSetNsFd(b.relay.link("moved"), int(elsewhere.ns)))
+	elsewhere.must(elsewhere.nl.LinkSetNsFd(elsewhere.link("moved"), int(b.relay.ns)))
+	b.relay.up("moved")
+	b.relay.addr("moved", "10.3.0.1/24")
+	follows(b, "goes to another namespace and comes back", moving, v, "10.3.0.1", "moved")
+
+	b.relay.must(b.relay.nl.LinkDel(b.relay.link("moved")))
+	follows(b, "is deleted and made again", b.network("moved", "10.4.0.1/24"), v, "10.4.0.1", "moved")
+
+	mac := []byte{2, 0xaa, 0, 0, 0, 1}
+	b.relay.must(b.relay.nl.LinkSetHardwareAddr(b.relay.link("moved"), mac))
+	follows(b, "changes its link-layer address", attach(b.clients, "cmoved"), v, "10.4.0.1", "moved")
+
+	s.whole(d, func() int { return int(steady.Load()) })
+	d.balanced()
+	if n := d.scrape().sum("dhcp_relay_socket_drops_total"); n != 0 {
+		t.Errorf("%d socket drops", n)
+	}
+}
+
+func TestManyInterfacesAtOnceMakeFewLines(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	d := b.start("[[interface]]\nname = \"many*\"\nservers = [\"10.9.0.2\"]\n")
+	began := time.Now()
+	const many = 60
+	for i := range many {
+		la := netlink.NewLinkAttrs()
+		la.Name = "many" + string([]byte{'0' + byte(i/10), '0' + byte(i%10)})
+		b.relay.must(b.relay.nl.LinkAdd(&netlink.Bridge{LinkAttrs: la}))
+	}
+	d.await("all are known", func() bool { return d.scrape().sum("dhcp_relay_interface_state", "many") == many })
+	t.Logf("%d interfaces in %v, %d lines", many, time.Since(began).Round(time.Millisecond), strings.Count(d.log.String(), "\n"))
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}

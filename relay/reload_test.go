@@ -1,0 +1,102 @@
+package relay_test
+
+import (
+	"testing"
+
+	"dhcp-relay/relay/bootp"
+)
+
+func TestReloadLosesNothing(t *testing.T) {
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	const most = 1 << 20
+	one := listenAt(b.servers, "10.9.0.2:67").tally(most)
+	two := listenAt(b.servers, "10.9.0.3:67").tally(most)
+	const (
+		before = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
+		after  = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\nhop_limit = 7\n"
+		wrong  = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.3\"]\nhop_limit = 99\n"
+		other  = "[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]\n[[interface]]\nname = \"vlan1*\"\nservers = [\"10.9.0.2\"]\n"
+		ok     = "dhcp_relay_config_last_reload_successful"
+	)
+	d := b.start(before)
+	s := n.stream(5000)
+	d.await("the stream runs", func() bool { return one.Load() > 500 })
+	if two.Load() != 0 {
+		t.Error("a server that is not configured has heard requests")
+	}
+	first := d.scrape()
+
+	d.reload(after, "configuration reloaded")
+	d.await("the new server gets its copies", func() bool { return two.Load() > 500 })
+
+	had := two.Load()
+	d.reload(wrong, "configuration refused, the former one stays")
+	if v := d.scrape()[ok]; v != 0 {
+		t.Errorf("after a wrong configuration %s is %v", ok, v)
+	}
+	d.await("the former configuration holds", func() bool { return two.Load() > had+500 })
+
+	for range 5 { // links get other IDs, servers other indexes
+		d.reload(other, "configuration reloaded")
+		d.reload(after, "configuration reloaded")
+	}
+	if v := d.scrape()[ok]; v != 1 {
+		t.Errorf("after a good configuration %s is %v", ok, v)
+	}
+	s.whole(d, func() int { return int(one.Load()) })
+	last := d.balanced()
+	if n := last.sum("dhcp_relay_socket_drops_total"); n != 0 {
+		t.Errorf("%d socket drops", n)
+	}
+	if n := last.outcome("relayed"); n != s.sent {
+		t.Errorf("%d requests relayed of %d", n, s.sent)
+	}
+	if a, z := first.sum("dhcp_relay_config_info"), last.sum("dhcp_relay_config_info"); a != 1 || z != 1 {
+		t.Errorf("configurations in effect: %d, then %d; want 1", a, z)
+	}
+}
+
+// While a daemon is stopped, more comes than its buffers can hold: that is an
+// overload which does not depend on how fast the machine is.
+func TestOverloadIsCountedWholeAndRepliesPass(t *testing.T) {
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	n.broadcast(discover(1).request())
+	offer := answer(v.want().Packet, bootp.Offer, "10.1.0.77")
+	d.awaitOutcome("relayed", 1)
+	before := d.balanced()
+
+	const requests, replies = 150_000, 1000
+	d.suspend()
+	n.flood(requests)
+	for range replies {
+		v.send(offer, addrPort("10.1.0.1:67"))
+	}
+	d.resume()
+	for i := range replies {
+		if _, ok := n.hear(patient); !ok {
+			t.Fatalf("%d of %d replies have reached the client", i, replies)
+		}
+	}
+	var s scrape
+	d.await("everything is accounted for", func() bool {
+		s = d.scrape()
+		return s.sum("dhcp_relay_received_total")+s.sum("dhcp_relay_socket_drops_total") ==
+			before.sum("dhcp_relay_received_total")+requests+replies
+	})
+	lost := s.sum("dhcp_relay_socket_drops_total")
+	t.Logf("of %d requests and %d replies %d were lost in the socket", requests, replies, lost)
+	if lost == 0 {
+		t.Error("no overload has come about")
+	}
+	d.await("received = relayed + dropped", func() bool {
+		s = d.scrape()
+		return s.sum("dhcp_relay_received_total") == s.sum("dhcp_relay_messages_total")
+	})
+	if got := s.outcome("relayed") + s.outcome("send_failed"); got != s.sum("dhcp_relay_messages_total") {
+		t.Errorf("%d messages were relayed or could not be sent, want %d", got, s.sum("dhcp_relay_messages_total"))
+	}
+}
