@@ -59,6 +59,8 @@ type serverKind struct {
 // files are the paths of one server's files.
 type files struct{ dir, conf, leases, pid string }
 
+// serverKinds returns the servers that are known. None is authoritative: each of
+// the lab's two would refuse what the other has promised.
 func serverKinds() map[string]serverKind {
 	return map[string]serverKind{
 		"kea": {"kea-dhcp4", "kea-dhcp4-server", keaConfig, keaArgs, keaEnv, keaLeases},
@@ -153,7 +155,6 @@ func keaConfig(c ServerConfig, f files) (string, error) {
 	b, err := json.MarshalIndent(m{"Dhcp4": m{
 		"interfaces-config": m{"interfaces": []string{"*"}, "dhcp-socket-type": "udp"},
 		"lease-database":    m{"type": "memfile", "persist": true, "name": f.leases, "lfc-interval": 0},
-		"authoritative":     true,
 		"valid-lifetime":    leaseTime,
 		"subnet4":           subnets,
 		"loggers":           []m{{"name": "kea-dhcp4", "severity": "INFO", "output_options": []m{{"output": "stdout"}}}},
@@ -189,7 +190,7 @@ func keaLeases() func(string, map[netip.Addr]string) {
 
 func iscConfig(c ServerConfig, _ files) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "authoritative;\nddns-update-style none;\nping-check false;\ndefault-lease-time %d;\n", leaseTime)
+	fmt.Fprintf(&b, "ddns-update-style none;\nping-check false;\ndefault-lease-time %d;\n", leaseTime)
 	fmt.Fprintf(&b, "subnet %s netmask %s { }\n", c.Link.Masked().Addr(), mask(c.Link))
 	for _, s := range c.Subnets {
 		fmt.Fprintf(&b, "subnet %s netmask %s { range %s %s; option routers %s; }\n",
@@ -224,7 +225,7 @@ func iscLeases() func(string, map[netip.Addr]string) {
 
 func dnsmasqConfig(c ServerConfig, f files) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "port=0\nno-resolv\nno-hosts\nno-ping\nuser=root\ngroup=root\ndhcp-authoritative\nlog-dhcp\nlog-facility=-\ndhcp-leasefile=%s\n", f.leases)
+	fmt.Fprintf(&b, "port=0\nno-resolv\nno-hosts\nno-ping\nuser=root\ngroup=root\nlog-dhcp\nlog-facility=-\ndhcp-leasefile=%s\n", f.leases)
 	for i, s := range c.Subnets {
 		fmt.Fprintf(&b, "dhcp-range=set:n%d,%s,%s,%s,%d\n", i, s.First, s.Last, mask(s.Prefix), leaseTime)
 		fmt.Fprintf(&b, "dhcp-option=tag:n%d,option:router,%s\n", i, s.Router)

@@ -135,7 +135,9 @@ func (st *stage) rulesDown(e *ladder.Event) error {
 		return fmt.Errorf("option 82 to the client: expected %v, seen %v", keep, has)
 	}
 	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	if m.IsBroadcast() != (e.Frame.IPDst == everyone) {
+	// Without an address to unicast to, as in a Nak, there is no choice.
+	broadcast := m.IsBroadcast() || m.YourIPAddr.IsUnspecified() && m.ClientIPAddr.IsUnspecified()
+	if broadcast != (e.Frame.IPDst == everyone) {
 		return fmt.Errorf("broadcast flag %v: expected to be obeyed, seen destination %s", m.IsBroadcast(), e.Frame.IPDst)
 	}
 	return nil

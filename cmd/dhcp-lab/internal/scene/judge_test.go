@@ -21,6 +21,7 @@ func event(t *testing.T, to string, alter func(*wire.Packet, *dhcpv4.DHCPv4)) la
 		t.Fatal(err)
 	}
 	m.HopCount = 1
+	m.YourIPAddr = net.IPv4(10, 1, 0, 100)
 	p := wire.Packet{Src: netip.MustParseAddrPort("10.9.0.1:67"), Dst: netip.MustParseAddrPort("10.9.0.2:67")}
 	if to[0] != 's' {
 		m.OpCode = dhcpv4.OpcodeBootReply
@@ -63,6 +64,7 @@ func TestRules(t *testing.T) {
 		{"down, option 82", "a1", func(_ packet, m message) { m.UpdateOption(info) }, "option 82"},
 		{"down, flag", "a1", func(_ packet, m message) { m.SetBroadcast() }, "broadcast flag"},
 		{"down, needless broadcast", "a1", func(p packet, _ message) { p.Dst = netip.MustParseAddrPort("255.255.255.255:68") }, "broadcast flag"},
+		{"down, unicast without address", "a1", func(_ packet, m message) { m.YourIPAddr = net.IPv4zero }, "broadcast flag"},
 		{"down, port", "a1", func(p packet, _ message) { p.Dst = netip.MustParseAddrPort("10.1.0.100:67") }, "ports"},
 		{"down, another network", "b1", func(packet, message) {}, "on clients-b alone"},
 	}

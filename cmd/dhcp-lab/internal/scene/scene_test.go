@@ -15,6 +15,7 @@ import (
 
 	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
+	"dhcp-relay/cmd/dhcp-lab/internal/real"
 )
 
 // relayProgram builds the relay with the race detector.
@@ -58,4 +59,45 @@ func TestScenes(t *testing.T) {
 	if diff := cmp.Diff(want, slices.Compact(types)); diff != "" {
 		t.Errorf("types of messages in all scenes (-want +got):\n%s", diff)
 	}
+}
+
+// TestPairs lets each real client get addresses from each real server, on both
+// client networks at once.
+func TestPairs(t *testing.T) {
+	netns.Require(t)
+	for _, kind := range real.ServerKinds() {
+		if err := real.CheckServer(kind); err != nil {
+			netns.Skip(t, err.Error())
+		}
+	}
+	for _, kind := range real.ClientKinds() {
+		if err := real.CheckClient(kind); err != nil {
+			netns.Skip(t, err.Error())
+		}
+	}
+	relay := relayProgram(t)
+	t.Run("pairs", func(t *testing.T) {
+		slots := make(chan struct{}, 3)
+		for _, srv := range real.ServerKinds() {
+			for _, cl := range real.ClientKinds() {
+				t.Run(srv+" and "+cl, func(t *testing.T) {
+					t.Parallel()
+					slots <- struct{}{}
+					defer func() { <-slots }()
+					ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+					defer cancel()
+					o := Options{Prefix: prefix(srv + cl), Relay: relay, Server: srv, Client: cl}
+					if r := twoNetworks().Play(ctx, o); r.Err != nil {
+						var b strings.Builder
+						if len(r.Events) > 0 {
+							if err := ladder.Print(&b, r.Nodes, r.Events, false); err != nil {
+								t.Error(err)
+							}
+						}
+						t.Errorf("%v\n%s", r.Err, b.String())
+					}
+				})
+			}
+		}
+	})
 }
