@@ -10,45 +10,86 @@ import (
 // "primary", an IPv4 address of this host, an IPv4 prefix in which the link has
 // an address, or the name of an interface to borrow from.
 func ParseRule4(s string) (Rule, error) {
+	d := dialect{
+		family: "IPv4", field: "giaddr", prefix: "192.0.2.0/24", letters: "0123456789.",
+		is: netip.Addr.Is4, usable: Unicast4,
+		want: "is no address that a host can have, and giaddr must be one (RFC 1542, section 4.1.1)",
+	}
+	return d.parse(s)
+}
+
+// ParseRule6 parses what the configuration says of an interface's link-address,
+// as ParseRule4 does. A link-local address, which is on every link, cannot be
+// given.
+func ParseRule6(s string) (Rule, error) {
+	d := dialect{
+		family: "IPv6", field: "link-address", prefix: "2001:db8:1::/64", letters: "0123456789abcdefABCDEF:.",
+		is: func(a netip.Addr) bool { return a.Is6() && !a.Is4In6() },
+		usable: func(a netip.Addr) bool {
+			return a.Zone() == "" && v6{}.unicast(a) && !a.IsLinkLocalUnicast()
+		},
+		want: "is no global or unique-local address, and link-address must be one (RFC 9915, section 19.1.1)",
+	}
+	return d.parse(s)
+}
+
+// A dialect is where the rules of the families differ.
+type dialect struct {
+	family  string
+	field   string // what the address is for
+	prefix  string // an example
+	letters string // what an address is made of
+	is      func(netip.Addr) bool
+	usable  func(netip.Addr) bool
+	want    string // what an address that is not usable is not
+}
+
+func (d *dialect) parse(s string) (Rule, error) {
 	if s == "primary" {
 		return Rule{Kind: Primary}, nil
 	}
 	if strings.Contains(s, "/") {
-		return parsePrefix4(s)
+		return d.parsePrefix(s)
 	}
 	if a, err := netip.ParseAddr(s); err == nil {
-		return given4(a)
+		return d.given(a)
 	}
 	switch {
-	case s != "" && strings.Trim(s, "0123456789.") == "":
-		return Rule{}, fmt.Errorf("%q is no IPv4 address", s)
+	case d.addressLike(s):
+		return Rule{}, fmt.Errorf("%q is no %s address", s, d.family)
 	case strings.EqualFold(s, "primary"):
 		return Rule{}, fmt.Errorf("%q is no rule; write \"primary\"", s)
 	case !ValidName(s):
-		return Rule{}, fmt.Errorf("%q is neither \"primary\" nor an IPv4 address, a prefix such as \"192.0.2.0/24\" or the name of an interface", s)
+		return Rule{}, fmt.Errorf("%q is neither \"primary\" nor an %s address, a prefix such as %q or the name of an interface", s, d.family, d.prefix)
 	}
 	return Rule{Kind: Borrowed, Link: s}, nil
 }
 
-func parsePrefix4(s string) (Rule, error) {
+// addressLike reports whether an address was meant. An interface can have a name
+// of hexadecimal digits, but none with a colon.
+func (d *dialect) addressLike(s string) bool {
+	return s != "" && strings.Trim(s, d.letters) == "" && (d.family == "IPv4" || strings.Contains(s, ":"))
+}
+
+func (d *dialect) parsePrefix(s string) (Rule, error) {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil:
-		return Rule{}, fmt.Errorf("%q is no prefix; write one such as \"192.0.2.0/24\"", s)
-	case !p.Addr().Is4():
-		return Rule{}, fmt.Errorf("%s is no IPv4 prefix, and giaddr holds an IPv4 address", s)
+		return Rule{}, fmt.Errorf("%q is no prefix; write one such as %q", s, d.prefix)
+	case !d.is(p.Addr()):
+		return Rule{}, fmt.Errorf("%s is no %s prefix, and %s holds an %s address", s, d.family, d.field, d.family)
 	case p != p.Masked():
 		return Rule{}, fmt.Errorf("%s has bits beyond its length; write %q for the prefix or %q for the address", s, p.Masked(), p.Addr())
 	}
 	return Rule{Kind: InPrefix, Prefix: p}, nil
 }
 
-func given4(a netip.Addr) (Rule, error) {
+func (d *dialect) given(a netip.Addr) (Rule, error) {
 	switch {
-	case !a.Is4():
-		return Rule{}, fmt.Errorf("%s is no IPv4 address, and giaddr holds one", a)
-	case !Unicast4(a):
-		return Rule{}, fmt.Errorf("%s is no address that a host can have, and giaddr must be one (RFC 1542, section 4.1.1)", a)
+	case !d.is(a):
+		return Rule{}, fmt.Errorf("%s is no %s address, and %s holds one", a, d.family, d.field)
+	case !d.usable(a):
+		return Rule{}, fmt.Errorf("%s %s", a, d.want)
 	}
 	return Rule{Kind: Given, Addr: a}, nil
 }

@@ -9,11 +9,7 @@ import (
 
 func TestParseRule4(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name, in string
-		want     Rule
-		err      string
-	}{
+	tests := []ruleTest{
 		{name: "primary", in: "primary"},
 		{name: "address", in: "192.0.2.1", want: Rule{Kind: Given, Addr: netip.MustParseAddr("192.0.2.1")}},
 		{name: "prefix", in: "192.0.2.0/24", want: Rule{Kind: InPrefix, Prefix: netip.MustParsePrefix("192.0.2.0/24")}},
@@ -35,28 +31,65 @@ func TestParseRule4(t *testing.T) {
 		{name: "multicast", in: "224.0.0.12", err: `224.0.0.12 is no address that a host can have, and giaddr must be one (RFC 1542, section 4.1.1)`},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := ParseRule4(tt.in)
-			if tt.err != "" {
-				if err == nil {
-					t.Fatalf("want an error, got %+v", got)
-				}
-				if diff := cmp.Diff(tt.err, err.Error()); diff != "" {
-					t.Errorf("error (-want +got):\n%s", diff)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b Rule) bool { return a == b })); diff != "" {
-				t.Errorf("rule (-want +got):\n%s", diff)
-			}
-			if got.String() != tt.in {
-				t.Errorf("String: want %q, got %q", tt.in, got.String())
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, ParseRule4) })
+	}
+}
+
+func TestParseRule6(t *testing.T) {
+	t.Parallel()
+	tests := []ruleTest{
+		{name: "primary", in: "primary"},
+		{name: "global address", in: "2001:db8:1::1", want: Rule{Kind: Given, Addr: netip.MustParseAddr("2001:db8:1::1")}},
+		{name: "unique-local address", in: "fd00::1", want: Rule{Kind: Given, Addr: netip.MustParseAddr("fd00::1")}},
+		{name: "prefix", in: "2001:db8:1::/64", want: Rule{Kind: InPrefix, Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
+		{name: "interface", in: "lo", want: Rule{Kind: Borrowed, Link: "lo"}},
+		{name: "interface with a name of hexadecimal digits", in: "fe80", want: Rule{Kind: Borrowed, Link: "fe80"}},
+		{name: "nothing", in: "", err: `"" is neither "primary" nor an IPv6 address, a prefix such as "2001:db8:1::/64" or the name of an interface`},
+		{name: "primary misspelt", in: "Primary", err: `"Primary" is no rule; write "primary"`},
+		{name: "two gaps", in: "2001::1::2", err: `"2001::1::2" is no IPv6 address`},
+		{name: "IPv4 address", in: "192.0.2.1", err: `192.0.2.1 is no IPv6 address, and link-address holds one`},
+		{name: "mapped address", in: "::ffff:192.0.2.1", err: `::ffff:192.0.2.1 is no IPv6 address, and link-address holds one`},
+		{name: "IPv4 prefix", in: "192.0.2.0/24", err: `192.0.2.0/24 is no IPv6 prefix, and link-address holds an IPv6 address`},
+		{name: "prefix with host bits", in: "2001:db8::1/64", err: `2001:db8::1/64 has bits beyond its length; write "2001:db8::/64" for the prefix or "2001:db8::1" for the address`},
+		{name: "R9915-16 link-local", in: "fe80::1", err: `fe80::1 is no global or unique-local address, and link-address must be one (RFC 9915, section 19.1.1)`},
+		{name: "with a zone", in: "2001:db8::1%eth0", err: `2001:db8::1%eth0 is no global or unique-local address, and link-address must be one (RFC 9915, section 19.1.1)`},
+		{name: "loopback", in: "::1", err: `::1 is no global or unique-local address, and link-address must be one (RFC 9915, section 19.1.1)`},
+		{name: "multicast", in: "ff05::1:3", err: `ff05::1:3 is no global or unique-local address, and link-address must be one (RFC 9915, section 19.1.1)`},
+		{name: "unspecified", in: "::", err: `:: is no global or unique-local address, and link-address must be one (RFC 9915, section 19.1.1)`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.check(t, ParseRule6) })
+	}
+}
+
+// A ruleTest is a text with the rule or the error that it gives.
+type ruleTest struct {
+	name, in string
+	want     Rule
+	err      string
+}
+
+func (tt *ruleTest) check(t *testing.T, parse func(string) (Rule, error)) {
+	t.Helper()
+	t.Parallel()
+	got, err := parse(tt.in)
+	if tt.err != "" {
+		if err == nil {
+			t.Fatalf("want an error, got %+v", got)
+		}
+		if diff := cmp.Diff(tt.err, err.Error()); diff != "" {
+			t.Errorf("error (-want +got):\n%s", diff)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b Rule) bool { return a == b })); diff != "" {
+		t.Errorf("rule (-want +got):\n%s", diff)
+	}
+	if got.String() != tt.in {
+		t.Errorf("String: want %q, got %q", tt.in, got.String())
 	}
 }
 
