@@ -28,6 +28,13 @@ giaddr = "198.51.101.1"
 			{name: "R1542-13 a given address", on: "d1", msg: discover(), up: toS(discover().up(addrD1, cid("d1")...))},
 			{name: "R1542-26 reply to it", dst: "198.18.0.1", msg: offer(giaddrOf("198.18.0.1"), yiaddr("198.18.0.9")), down: unicast("d0", "198.18.0.9", offer(giaddrOf("198.18.0.1"), yiaddr("198.18.0.9")))},
 		}},
+		{name: "giaddr by prefix, addresses in another order", toml: least + `giaddr = "198.18.0.0/15"
+`, host: bench().have("d0", "198.18.0.1/24", addrD0+"/24"), cases: []tcase{
+			{name: "R1542-14 T13 the order does not matter", msg: discover(), up: toS(second)},
+		}},
+		{name: "secondary address of the same subnet", toml: least, host: bench().have("d0", addrD0+"/24", "192.0.2.3/24", "192.0.2.2/24"), cases: []tcase{
+			{name: "R1542-14 T13 the kernel's primary", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
+		}},
 		{name: "smart relay", toml: `
 [[interface]]
 name = "d0"

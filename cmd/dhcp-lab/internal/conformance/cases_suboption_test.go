@@ -33,7 +33,7 @@ server_id_override = true
 relay_id = "relay-1"
 `, cases: []tcase{
 			{name: "R3046-2 R3046-20 R3993-1 R3993-2 R4243-1 R6925-1 each and exact", msg: discover(), up: to(discover().up(addrD0, d0...), server1, server2)},
-			{name: "R3046-22 R6925-2 remote-id differs, relay-id does not", on: "d1", msg: discover(), up: to(discover().up(addrD1, d1...), server1, server2)},
+			{name: "R3046-22 R6925-2 R6925-3 remote-id differs, relay-id does not", on: "d1", msg: discover(), up: to(discover().up(addrD1, d1...), server1, server2)},
 			{name: "R3527-1 R3527-2 R6925-4 R5010-1 REQUEST", msg: request(tRequest), up: to(request(tRequest).up(addrD0, d0...), server1, server2)},
 			{name: "R3527-1 R6925-4 R5010-1 INFORM", msg: request(tInform), up: to(request(tInform).up(addrD0, d0...), server1, server2)},
 			{name: "R6925-4 R5010-1 DECLINE", msg: request(tDecline), up: to(request(tDecline).up(addrD0, d0...), server1, server2)},

@@ -118,7 +118,8 @@ func (r Report) OK() bool {
 
 // Print writes the table for people, and the totals.
 func (r Report) Print(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	section := ""
 	for _, l := range r.Lines {
 		if l.Section != section {
@@ -129,6 +130,11 @@ func (r Report) Print(w io.Writer) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(w, "\n%d requirements: %d passed, %d failed, %d missing, %d skipped, %d not applicable\n",
 		len(r.Lines), r.Totals[Passed], r.Totals[Failed], r.Totals[Missing], r.Totals[Skipped], r.Totals[NA])

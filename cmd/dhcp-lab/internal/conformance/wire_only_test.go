@@ -19,6 +19,15 @@ func wireOnly() map[string]func(*testing.T, *wireBed) {
 		"reverse path R1542-3 R1812-1 T20":     testReversePath,
 		"MTU R3046-9 R951-2":                   testMTU,
 		"no ARP R2131-10 R951-4":               testNoARP,
+		"headers":                              testHeaders,
+		"hash R1542-22":                        testHash,
+		"log R7819-1":                          testLog,
+		"no interface R1542-9":                 testNoInterface,
+		"other listener T26":                   testOtherListener,
+		"checksum offload T9":                  testOffload,
+		"address comes and goes T14":           testAddressComes,
+		"address goes under load SONiC-108":    testAddressGoesUnderLoad,
+		"corpus CVE-2025-30648 CVE-2020-1602 CVE-2018-5732 R-SEC-3": testCorpus,
 	}
 }
 
