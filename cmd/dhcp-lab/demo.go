@@ -135,20 +135,20 @@ func (d *demo) findRelay(ctx context.Context) (cleanup func(), err error) {
 }
 
 // stay builds a lab, lets everyone log in, and waits for ctx to be done.
-func (d *demo) stay(ctx context.Context) error {
+func (d *demo) stay(ctx context.Context) (err error) {
 	lab, err := scene.Build(ctx, d.Options, "", false)
 	if err != nil {
 		return err
 	}
-	defer lab.Close()
+	defer func() { err = errors.Join(err, lab.Close()) }()
 	for _, name := range []string{"a1", "a2", "a3", "b1"} {
 		if _, err := lab.Login(ctx, name, false); err != nil {
-			return errors.Join(err, lab.Close())
+			return err
 		}
 	}
 	fmt.Fprintf(d.out, staying, d.Prefix)
 	<-ctx.Done()
-	return lab.Close()
+	return nil
 }
 
 func isTerminal(f *os.File) bool {

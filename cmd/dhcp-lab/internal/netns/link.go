@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -221,7 +220,7 @@ func (n *NS) Route(dst, via string) error {
 // /proc/sys, such as "net/ipv4/ip_forward".
 func (n *NS) Sysctl(key, value string) error {
 	err := n.Do(func() error {
-		return os.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0o644)
+		return os.WriteFile("/proc/sys/"+key, []byte(value), 0o644)
 	})
 	if err != nil {
 		return fmt.Errorf("sysctl %s=%s in %s: %w", key, value, n.Name, err)

@@ -119,7 +119,7 @@ func Sweep(pattern *regexp.Regexp) error {
 		if m == nil {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join("/proc", m[1])); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat("/proc/" + m[1]); errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, remove(e.Name()))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -97,13 +98,13 @@ func TestVethAndBridgeCarryTraffic(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	defer srv.Close()
+	t.Cleanup(func() { closeConn(t, srv) })
 	if err := a.Do(func() error {
 		c, err := net.Dial("udp4", "10.2.0.1:5000")
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer closeConn(t, c)
 		_, err = c.Write([]byte("hello"))
 		return err
 	}); err != nil {
@@ -129,6 +130,13 @@ func TestVethAndBridgeCarryTraffic(t *testing.T) {
 	}
 	if diff := cmp.Diff("10.1.0.3/24", got[0].String()); diff != "" {
 		t.Errorf("Addrs (-want +got):\n%s", diff)
+	}
+}
+
+func closeConn(t *testing.T, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Errorf("close: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package real
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,8 +64,10 @@ func serverKinds() map[string]serverKind {
 	return map[string]serverKind{
 		"kea": {"kea-dhcp4", "kea-dhcp4-server", keaConfig, keaArgs, keaEnv, keaLeases},
 		"isc": {"dhcpd", "isc-dhcp-server", iscConfig, iscArgs, nil, iscLeases},
-		"dnsmasq": {"dnsmasq", "dnsmasq-base", dnsmasqConfig, dnsmasqArgs, nil,
-			func() func(string, map[netip.Addr]string) { return dnsmasqLease }},
+		"dnsmasq": {
+			"dnsmasq", "dnsmasq-base", dnsmasqConfig, dnsmasqArgs, nil,
+			func() func(string, map[netip.Addr]string) { return dnsmasqLease },
+		},
 	}
 }
 
@@ -124,27 +125,25 @@ func (s *Server) Close() error {
 
 // Leases reads the server's lease file: the addresses that are bound.
 func (s *Server) Leases() ([]Lease, error) {
-	f, err := os.Open(s.leases)
+	b, err := os.ReadFile(s.leases)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	m := map[netip.Addr]string{}
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		s.parse(sc.Text(), m)
+	for line := range strings.Lines(string(b)) {
+		s.parse(strings.TrimSuffix(line, "\n"), m)
 	}
-	var out []Lease
+	out := make([]Lease, 0, len(m))
 	for a, mac := range m {
 		out = append(out, Lease{a, mac})
 	}
 	slices.SortFunc(out, func(a, b Lease) int { return a.Addr.Compare(b.Addr) })
-	return out, sc.Err()
+	return out, nil
 }
 
 func keaConfig(c ServerConfig, f files) (string, error) {
 	type m map[string]any
-	var subnets []m
+	subnets := make([]m, 0, len(c.Subnets))
 	for i, s := range c.Subnets {
 		subnets = append(subnets, m{
 			"id": i + 1, "subnet": s.Prefix.String(),

@@ -109,7 +109,7 @@ func parseSample(line string) (Sample, error) {
 
 // lines writes counts one a line, sorted, for comparison.
 func lines(m map[string]int) []string {
-	var out []string
+	out := make([]string, 0, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, fmt.Sprintf("%3d  %s", m[k], k))
 	}

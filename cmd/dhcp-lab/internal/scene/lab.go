@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
@@ -62,8 +63,9 @@ type Lab struct {
 	links   []ladder.Link
 	macs    byte // of devices so far
 	servers []Server
-	hosts   []host
 	relays  map[string]*Relay
+
+	mu      sync.Mutex // clients log in at once
 	closers []func() error
 }
 
@@ -118,7 +120,11 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
-func (l *Lab) onClose(f func() error) { l.closers = append(l.closers, f) }
+func (l *Lab) onClose(f func() error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closers = append(l.closers, f)
+}
 
 // network makes namespaces, links, addresses and routes.
 func (l *Lab) network(chain bool) error {

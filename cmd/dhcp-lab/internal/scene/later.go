@@ -1,6 +1,7 @@
 package scene
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -207,7 +208,7 @@ func (st *stage) behindSwitch(ctx context.Context) error {
 	}
 	st.want("b1 DISCOVER relay s1+s2", "b1 REQUEST relay s1+s2", st.holderName(lease.Addr.Addr())+" ACK relay b1")
 	info := st.embedded(serverIndex(st.holderName(lease.Addr.Addr()))).Lease(lease.Addr.Addr()).AgentInfo
-	if string(info) != string(port) {
+	if !bytes.Equal(info, port) {
 		return fmt.Errorf("option 82 of the switch at the server: expected %q, seen %q", port, info)
 	}
 	return st.bound("b1", lease.Addr)
@@ -269,7 +270,7 @@ func (st *stage) dies(ctx context.Context) error {
 		return err
 	}
 	if err := a2.Request(ctx, offers[i]); !errors.Is(err, client.ErrSilence) {
-		return fmt.Errorf("Request to the dead server: expected silence, seen: %w", err)
+		return fmt.Errorf("request to the dead server: expected silence, seen: %w", err)
 	}
 	if _, err := a2.Login(ctx); err != nil {
 		return err

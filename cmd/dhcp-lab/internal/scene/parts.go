@@ -22,9 +22,6 @@ type Server interface {
 	Close() error             // ends it at once; again does nothing
 }
 
-// A host is a client of any kind, as far as the lab must close it.
-type host interface{ Close() error }
-
 // An embeddedServer is the lab's own server.
 type embeddedServer struct {
 	*server.Server
@@ -71,7 +68,6 @@ func (l *Lab) Client(node string, conf client.Config) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.hosts = append(l.hosts, c)
 	l.onClose(c.Close)
 	return c, nil
 }

@@ -42,7 +42,6 @@ func (l *Lab) startRelay(ctx context.Context, name, config string) (*Relay, erro
 	if err != nil {
 		return nil, err
 	}
-	defer ready.Close()
 	r := &Relay{ns: n, log: &log{}, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (c net.Conn, err error) {
@@ -56,10 +55,10 @@ func (l *Lab) startRelay(ctx context.Context, name, config string) (*Relay, erro
 	cmd := exec.Command(l.opts.Relay, "run", "--config", file)
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify)
-	if r.proc, err = n.StartCmd(cmd); err != nil {
-		return nil, err
+	if r.proc, err = n.StartCmd(cmd); err == nil {
+		err = r.ready(ctx, ready)
 	}
-	return r, r.ready(ctx, ready)
+	return r, errors.Join(err, ready.Close())
 }
 
 // ready waits for READY=1 (sd_notify(3)), at most ten seconds.

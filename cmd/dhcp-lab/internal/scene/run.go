@@ -64,14 +64,15 @@ func (s Scene) Play(ctx context.Context, o Options) (r Result) {
 		r.Err = err
 		return r
 	}
-	defer lab.Close() // for the case of a panic: a second Close does nothing
+	// In a defer for the case of a panic.
+	defer func() { r.Err = errors.Join(r.Err, lab.Close()) }()
 	st := &stage{Lab: lab, recorder: ladder.NewRecorder(lab.nodes, lab.links)}
 	start := time.Now()
 	playErr := s.play(ctx, st)
 	r.Took = time.Since(start)
 	settleErr := st.settle(ctx)
 	r.Nodes, r.Events = lab.shown(st.events), st.events
-	r.Err = errors.Join(playErr, settleErr, st.judge(), lab.Close())
+	r.Err = errors.Join(playErr, settleErr, st.judge())
 	return r
 }
 

@@ -46,6 +46,8 @@ func (s *Server) answer(m *dhcpv4.DHCPv4, now time.Time) *dhcpv4.DHCPv4 {
 		s.release(r)
 	case dhcpv4.MessageTypeInform:
 		return s.reply(r, dhcpv4.MessageTypeAck, netip.Addr{})
+	case dhcpv4.MessageTypeOffer, dhcpv4.MessageTypeAck, dhcpv4.MessageTypeNak:
+		// Not for a server.
 	}
 	return nil
 }
@@ -197,7 +199,7 @@ func sub82(m *dhcpv4.DHCPv4, code uint8) netip.Addr {
 	if info == nil {
 		return netip.Addr{}
 	}
-	return ip(info.Options.Get(dhcpv4.GenericOptionCode(code)))
+	return ip(info.Get(dhcpv4.GenericOptionCode(code)))
 }
 
 // ip returns an address of four octets; the zero Addr for 0.0.0.0 and all else.

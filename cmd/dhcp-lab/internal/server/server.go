@@ -149,7 +149,7 @@ func (s *Server) serve() {
 // without an address get broadcasts: a plain socket cannot reach them otherwise.
 func destination(m *dhcpv4.DHCPv4, from netip.AddrPort) netip.AddrPort {
 	if gi := ip(m.GatewayIPAddr); gi.IsValid() {
-		if info := m.RelayAgentInfo(); info != nil && info.Options.Has(dhcpv4.RelaySourcePortSubOption) {
+		if info := m.RelayAgentInfo(); info != nil && info.Has(dhcpv4.RelaySourcePortSubOption) {
 			return netip.AddrPortFrom(gi, from.Port())
 		}
 		return netip.AddrPortFrom(gi, serverPort)

@@ -102,7 +102,8 @@ func Decode(raw []byte) (Frame, error) {
 	if f.EtherType != TypeIPv4 {
 		return f, nil
 	}
-	return f, f.ip(rest)
+	err := f.ip(rest)
+	return f, err
 }
 
 func (f *Frame) ip(b []byte) error {

@@ -34,7 +34,7 @@ func TestFrameIsWhatOthersRead(t *testing.T) {
 		t.Fatal(e.Error())
 	}
 	ip, udp := g.Layer(layers.LayerTypeIPv4).(*layers.IPv4), g.Layer(layers.LayerTypeUDP).(*layers.UDP)
-	if diff := cmp.Diff(p.Payload, []byte(udp.Payload)); diff != "" {
+	if diff := cmp.Diff(p.Payload, udp.Payload); diff != "" {
 		t.Errorf("payload (-want +got):\n%s", diff)
 	}
 	// Serialised again with computed checksums and lengths, it is the same frame.
@@ -189,9 +189,8 @@ func TestTapSeesWholeChecksums(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		defer c.Close()
 		_, err = c.Write([]byte("from a socket"))
-		return err
+		return errors.Join(err, c.Close())
 	}); err != nil {
 		t.Fatal(err)
 	}
