@@ -16,12 +16,14 @@ const (
 	received
 	socketDrops
 	option82Omitted
+	option79Omitted
 	serverCopies
 	serverFailures
 	sendErrors
 	interfaceState
 	interfaceServers
 	giaddrInfo
+	linkAddressInfo
 	reloadSuccessful
 	reloadTime
 	configInfo
@@ -53,6 +55,11 @@ func Docs() []MetricDoc {
 			[]string{"interface"},
 			"Requests that were relayed without option 82 because it did not fit.",
 		},
+		option79Omitted: {
+			"dhcp_relay_option79_omitted_total", "counter",
+			[]string{"interface"},
+			"DHCPv6 messages that were relayed without the client's link-layer address because it was not known.",
+		},
 		serverCopies: {
 			"dhcp_relay_server_copies_total", "counter",
 			[]string{"server", "vrf"},
@@ -70,18 +77,23 @@ func Docs() []MetricDoc {
 		},
 		interfaceState: {
 			"dhcp_relay_interface_state", "gauge",
-			[]string{"interface", "state"},
+			[]string{"family", "interface", "state"},
 			"1 for the present state of the configured interface.",
 		},
 		interfaceServers: {
 			"dhcp_relay_interface_servers", "gauge",
-			[]string{"interface"},
+			[]string{"family", "interface"},
 			"Servers that requests from the interface may go to.",
 		},
 		giaddrInfo: {
 			"dhcp_relay_giaddr_info", "gauge",
 			[]string{"giaddr", "interface"},
-			"1 for the address that stands for the clients of the interface.",
+			"1 for the address that stands for the clients of the interface in DHCPv4.",
+		},
+		linkAddressInfo: {
+			"dhcp_relay_link_address_info", "gauge",
+			[]string{"interface", "link_address"},
+			"1 for the address that stands for the clients of the interface in DHCPv6.",
 		},
 		reloadSuccessful: {
 			"dhcp_relay_config_last_reload_successful", "gauge",

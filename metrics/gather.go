@@ -158,6 +158,11 @@ func (s *scrape) messages(links []*Link) {
 			s.add(option82Omitted, float64(n), l.pair)
 		}
 	}
+	for _, l := range links {
+		if n := l.unknownMAC.Value(); n > 0 {
+			s.add(option79Omitted, float64(n), l.pair)
+		}
+	}
 }
 
 // link adds the counts that are not zero of one link, family and direction.
@@ -214,14 +219,19 @@ func (s *scrape) state(st State) {
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))
-		s.add(interfaceState, 1, names[i], pair("state", text(l.State)))
+		s.add(interfaceState, 1, s.g.families[l.Family], names[i], pair("state", text(l.State)))
 	}
 	for i, l := range st.Links {
-		s.add(interfaceServers, float64(l.Servers), names[i])
+		s.add(interfaceServers, float64(l.Servers), s.g.families[l.Family], names[i])
 	}
 	for i, l := range st.Links {
-		if l.Giaddr != "" {
-			s.add(giaddrInfo, 1, pair("giaddr", text(l.Giaddr)), names[i])
+		if l.Address != "" && l.Family == V4 {
+			s.add(giaddrInfo, 1, pair("giaddr", text(l.Address)), names[i])
+		}
+	}
+	for i, l := range st.Links {
+		if l.Address != "" && l.Family == V6 {
+			s.add(linkAddressInfo, 1, names[i], pair("link_address", text(l.Address)))
 		}
 	}
 }

@@ -15,6 +15,8 @@ type Link struct {
 	types   *[families]types
 	counts  [families]atomic.Pointer[counts]
 	omitted Counter
+
+	unknownMAC Counter
 }
 
 // A tally counts by direction and slot of type.
@@ -40,6 +42,10 @@ func (l *Link) Count(f Family, d Direction, typ uint8, r agent.Reason) {
 // OmittedOption82 counts one message that was sent without option 82 because
 // it did not fit.
 func (l *Link) OmittedOption82() { l.omitted.Inc() }
+
+// OmittedOption79 counts one message that was sent without the client's
+// link-layer address because it was not known.
+func (l *Link) OmittedOption79() { l.unknownMAC.Inc() }
 
 // tally returns the tally of a family and reason, and makes it if need be.
 func (l *Link) tally(f Family, r agent.Reason) *tally {

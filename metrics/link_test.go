@@ -29,7 +29,8 @@ func TestCountDoesNotAllocate(t *testing.T) {
 		{"sent", s.Sent},
 		{"failed", func() { s.Failed(101) }},
 		{"client error", func() { m.ClientSendError(100) }},
-		{"omitted", l.OmittedOption82},
+		{"omitted option 82", l.OmittedOption82},
+		{"omitted option 79", l.OmittedOption79},
 	}
 	for _, c := range cases {
 		if n := testing.AllocsPerRun(100, c.f); n != 0 {
@@ -109,8 +110,9 @@ func many(m *Metrics) *Metrics {
 		l.Count(V4, ReplyDir, uint8(bootp.Ack), agent.Relayed)
 		l.Count(V4, RequestDir, uint8(bootp.Discover), agent.NoServer)
 		l.Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.HopLimit)
-		states[i] = LinkState{Name: name, State: "relaying", Giaddr: "192.0.2.1", Servers: 2}
+		states[i] = LinkState{Name: name, State: "relaying", Address: "192.0.2.1", Servers: 2}
 	}
+	states = append(states, LinkState{Name: "vlan0", Family: V6, State: "relaying", Address: "2001:db8::1", Servers: 1})
 	m.SetState(func() State { return State{ConfigHash: "0f1e2d", Links: states} })
 	return m
 }

@@ -35,6 +35,7 @@ func full(m *Metrics) {
 	vlan10.Count(V4, RequestDir, 200, agent.HopLimit)
 	vlan10.Count(V4, RequestDir, TypeInvalid, agent.Short)
 	vlan10.OmittedOption82()
+	vlan10.OmittedOption79()
 	m.Link("").Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.NotConfigured)
 	m.Link("odd\xff").Count(V4, RequestDir, uint8(bootp.Release), agent.NoGiaddr)
 	m.Received(V6).Inc()
@@ -54,7 +55,8 @@ func full(m *Metrics) {
 			ConfigTime: time.Unix(1_700_000_000, 250e6),
 			ConfigHash: "0f1e2d",
 			Links: []LinkState{
-				{Name: "vlan10", State: "relaying", Giaddr: "192.0.2.1", Servers: 2},
+				{Name: "vlan10", State: "relaying", Address: "192.0.2.1", Servers: 2},
+				{Name: "vlan10", Family: V6, State: "relaying", Address: "2001:db8:1::1", Servers: 1},
 				{Name: "vlan30", State: "missing"},
 			},
 		}

@@ -7,13 +7,14 @@ type State struct {
 	ConfigOK   bool        // the last reload took effect
 	ConfigTime time.Time   // when the last successful reload took effect; zero: never
 	ConfigHash string      // of the configuration in effect; empty: none is
-	Links      []LinkState // each name once
+	Links      []LinkState // each name at most once for each family
 }
 
-// A LinkState is the state of one configured interface.
+// A LinkState is the state of one configured interface in one family.
 type LinkState struct {
 	Name    string // the interface's name
+	Family  Family
 	State   string // from a closed list, such as "relaying" or "missing"
-	Giaddr  string // the address that stands for the clients, or empty
+	Address string // giaddr or link-address, or empty
 	Servers int    // number of servers that requests may go to
 }

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/dhcp6"
 )
 
 // TypeInvalid stands for the type of a message that is too broken to have one.
@@ -63,36 +64,13 @@ func index(names []string, name string) uint8 {
 // name4 names the types of DHCPv4 (option 53), and BOOTP by 0.
 func name4(typ uint8) string { return bootp.Type(typ).String() }
 
-// name6 names the types of DHCPv6.
-func name6(typ uint8) string {
-	if int(typ) < len(names6) && names6[typ] != "" {
-		return names6[typ]
-	}
-	return unknown
-}
-
-// names6 holds the types that travel by UDP. Those of bulk and active
+// name6 names the types of DHCPv6 that travel by UDP. Those of bulk and active
 // leasequery and of failover travel by TCP, past a relay.
-var names6 = [...]string{
-	1:  "solicit", // to 13: RFC 9915, section 7.3
-	2:  "advertise",
-	3:  "request",
-	4:  "confirm",
-	5:  "renew",
-	6:  "rebind",
-	7:  "reply",
-	8:  "release",
-	9:  "decline",
-	10: "reconfigure",
-	11: "information_request",
-	12: "relay_forward",
-	13: "relay_reply",
-	14: "leasequery", // RFC 5007, section 4.1.1
-	15: "leasequery_reply",
-	18: "reconfigure_request", // RFC 6977, section 6.1
-	19: "reconfigure_reply",
-	20: "dhcpv4_query", // RFC 7341, section 6.1
-	21: "dhcpv4_response",
-	36: "addr_reg_inform", // RFC 9686, section 4.2
-	37: "addr_reg_reply",
+func name6(typ uint8) string {
+	switch t := dhcp6.Type(typ); {
+	case t == dhcp6.LeaseQueryDone, t == dhcp6.LeaseQueryData, t >= dhcp6.ActiveLeaseQuery && t <= dhcp6.Contact:
+		return unknown
+	default:
+		return t.String()
+	}
 }

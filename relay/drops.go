@@ -3,6 +3,7 @@ package relay
 import (
 	"sync"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/udp"
 )
 
@@ -11,16 +12,16 @@ import (
 // concurrent use; its counts never go back.
 type ledger struct {
 	mu   sync.Mutex
-	open map[*udp.Pair]udp.Family
-	lost [2]uint64 // on closed sockets, by udp.Family
+	open map[*udp.Pair]agent.Family
+	lost [2]uint64 // on closed sockets, by agent.Family
 }
 
 // opened takes note of a new pair.
-func (l *ledger) opened(p *udp.Pair, f udp.Family) {
+func (l *ledger) opened(p *udp.Pair, f agent.Family) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
-		l.open = make(map[*udp.Pair]udp.Family)
+		l.open = make(map[*udp.Pair]agent.Family)
 	}
 	l.open[p] = f
 }
@@ -34,7 +35,7 @@ func (l *ledger) closing(p *udp.Pair) {
 }
 
 // drops returns the count of a family.
-func (l *ledger) drops(f udp.Family) uint64 {
+func (l *ledger) drops(f agent.Family) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lost[f]

@@ -16,7 +16,6 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/retry"
-	"dhcp-relay/relay/udp"
 )
 
 // retrySlots is how many clients smart relay remembers; 8 octets each.
@@ -31,6 +30,7 @@ type Engine struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	retry   *retry.Table
+	macs    macTable // nil if nothing tells
 
 	state  atomic.Pointer[state]
 	ledger ledger
@@ -39,7 +39,7 @@ type Engine struct {
 	watcher  *watch.Watcher
 	policy   agent.Policy
 	sockets  map[socketKey]*socket
-	shown    map[string]shown
+	shown    map[subject]shown
 	problems map[agent.Problem]struct{}
 	failure  string // to open sockets, as it was told last
 	loops    sync.WaitGroup
@@ -60,7 +60,7 @@ type state struct {
 	other   *metrics.Link   // messages that concern no configured link
 	servers []serverState   // by index into Policy.Servers
 	sockets map[socketKey]*socket
-	vrfs    map[int]vrf // by interface index
+	vrfs    topology
 }
 
 // A serverState is a server with the counters of what is sent to it.
@@ -77,11 +77,11 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		retry:   retry.New(retrySlots),
 		policy:  p,
 		sockets: make(map[socketKey]*socket),
-		shown:   make(map[string]shown),
+		shown:   make(map[subject]shown),
 		reload:  make(chan request),
 	}
-	for _, f := range []udp.Family{udp.V4, udp.V6} {
-		m.SetSocketDrops(metricsFamily(f), func() uint64 { return e.ledger.drops(f) })
+	for _, f := range families() {
+		m.SetSocketDrops(metrics.Family(f), func() uint64 { return e.ledger.drops(f) })
 	}
 	return e
 }
@@ -189,6 +189,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.sockets[k] = v
 	}
 	e.state.Store(s)
+	errs = append(errs, e.join(s)...)
 	e.show(snap, problems)
 	e.startLoops()
 	e.closeUnused(s)

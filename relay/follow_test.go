@@ -115,7 +115,7 @@ servers = ["10.9.0.3"]
 name = "mov*"
 servers = ["10.9.0.2"]
 `)
-	if n := d.scrape()[`dhcp_relay_interface_state{interface="mov*",state="missing"}`]; n != 1 {
+	if n := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",state="missing"}`]; n != 1 {
 		t.Errorf("an interface that is missing shows %v, want 1", n)
 	}
 	s := calm.stream(1000)
@@ -129,7 +129,7 @@ servers = ["10.9.0.2"]
 
 	b.relay.must(b.relay.nl.LinkSetDown(b.relay.link("moving")))
 	d.await("down", func() bool {
-		return d.scrape()[`dhcp_relay_interface_state{interface="moving",state="down"}`] == 1
+		return d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="moving",state="down"}`] == 1
 	})
 	v.send(message{kind: bootp.Offer, giaddr: netip.MustParseAddr("10.3.0.1")}.octets(bootp.Reply), netip.MustParseAddrPort("10.9.0.1:67"))
 	d.awaitOutcome("link_down", 1)

@@ -19,7 +19,7 @@ const batch = 256
 type loop struct {
 	engine   *Engine
 	conn     *udp.Conn
-	family   metrics.Family
+	family   agent.Family
 	received *metrics.Counter
 
 	state  *state
@@ -33,27 +33,29 @@ type loop struct {
 	noVSS    []int // tags of copies that wait to go out without VSS
 	tooBig   []int // tags of copies that wait to go out without option 82
 	done     func(tag int, errno syscall.Errno)
+	hardware [6]byte   // link-layer source of the message at hand
 	warned   time.Time // of an error that may last
 }
 
 // A fate is what became of the copies of one message.
 type fate struct {
 	sent   bool // at least one copy went out
+	bare   bool // at least one went out without option 82, for want of room
 	tooBig bool // a copy was larger than the MTU
 }
 
 func newLoop(e *Engine, k socketKey, c *udp.Conn) *loop {
-	f := metricsFamily(k.family)
 	l := &loop{
 		engine:   e,
 		conn:     c,
-		family:   f,
-		received: e.metrics.Received(f),
+		family:   k.family,
+		received: e.metrics.Received(metrics.Family(k.family)),
 		data:     udp.NewBatch(batch),
 		bufs:     make([]agent.Buf, batch),
 		verdicts: make([]agent.Verdict, batch),
 		fates:    make([]fate, batch),
 	}
+	l.out.family = k.family
 	l.done = l.copied
 	return l
 }
@@ -106,8 +108,13 @@ func (l *loop) decide(i int) {
 	d, b, v := &l.data[i], &l.bufs[i], &l.verdicts[i]
 	*b = agent.Buf{Store: d.Store, Off: udp.Headroom, Len: d.N}
 	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Truncated: d.Truncated}
-	in.Face = l.face(b, in)
-	*v = l.state.snap.Relay4(b, in)
+	if l.family == agent.V6 {
+		in.MAC = l.mac(d)
+		*v = l.state.snap.Relay6(b, in)
+	} else {
+		in.Face = l.face(b, in)
+		*v = l.state.snap.Relay4(b, in)
+	}
 	l.fates[i] = fate{}
 	if v.Reason != agent.Relayed {
 		return
@@ -116,10 +123,10 @@ func (l *loop) decide(i int) {
 	case agent.ToServers:
 		l.toServers(i, v)
 	case agent.ToFrame:
-		l.answered(i, v)
+		l.answered(b, v)
 		l.toFrame(i, v)
 	case agent.ToHost:
-		l.answered(i, v)
+		l.answered(b, v)
 		l.toHost(i, v)
 	}
 }
@@ -139,8 +146,11 @@ func (l *loop) count(i int) {
 	if v.Link != nil {
 		c = l.state.links[v.Link.ID]
 	}
-	if r == agent.Relayed && v.Omitted {
+	if f.bare {
 		c.OmittedOption82()
 	}
-	c.Count(l.family, metrics.Direction(v.Direction), v.Type, r)
+	if f.sent && v.NoMAC {
+		c.OmittedOption79()
+	}
+	c.Count(metrics.Family(l.family), metrics.Direction(v.Direction), v.Type, r)
 }

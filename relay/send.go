@@ -11,22 +11,21 @@ import (
 	"dhcp-relay/relay/udp"
 )
 
-// portClient is where clients listen (RFC 2131, section 4.1).
-const portClient = 68
-
 // A target is one server of one link, with the queue that leads to it.
 type target struct {
-	queue *udp.Queue // nil if the server's VRF does not exist now
+	queue *udp.Queue // nil if the way to the server does not exist now
 	to    *serverState
+	link  int // index of the interface to send on, 0 if the route decides
 }
 
 // outlets are a loop's queues into the sockets, and for each link the way to
 // its servers, resolved when first needed.
 type outlets struct {
+	family  agent.Family
 	state   *state
 	queues  map[socketKey]*queue
-	targets [][]target // by agent.Link.ID
-	clients []*udp.Queue
+	targets [][]target   // by agent.Link.ID
+	clients []*udp.Queue // by agent.Link.ID
 }
 
 // A queue is a udp.Queue with the socket that it belongs to.
@@ -41,6 +40,9 @@ func (o *outlets) adopt(s *state) {
 	old := o.queues
 	o.queues = make(map[socketKey]*queue, len(s.sockets))
 	for k, v := range s.sockets {
+		if k.family != o.family {
+			continue
+		}
 		// Requests leave by the socket on which their answers are not waited
 		// for, so that its send buffer is theirs alone.
 		q := old[k]
@@ -58,12 +60,14 @@ func (o *outlets) of(l *agent.Link) []target {
 	if t := o.targets[l.ID]; t != nil {
 		return t
 	}
-	t := make([]target, len(l.Servers))
-	for i, n := range l.Servers {
+	servers := l.ServersOf(o.family)
+	t := make([]target, len(servers))
+	for i, n := range servers {
 		t[i].to = &o.state.servers[n]
-		v, ok := o.state.vrfNamed(t[i].to.VRF)
-		if q := o.queues[socketKey{udp.V4, l.Interface.SourcePort, v}]; ok && q != nil {
-			t[i].queue = q.Queue
+		v, known := o.state.vrfs.named[t[i].to.VRF]
+		link, exists := o.state.snap.Out(n)
+		if q := o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]; known && exists && q != nil {
+			t[i].queue, t[i].link = q.Queue, link
 		}
 	}
 	o.targets[l.ID] = t
@@ -73,7 +77,7 @@ func (o *outlets) of(l *agent.Link) []target {
 // client returns the queue that leads to a link's clients, nil if there is none.
 func (o *outlets) client(l *agent.Link) *udp.Queue {
 	if o.clients[l.ID] == nil {
-		if q := o.queues[socketKey{udp.V4, portServer, o.state.vrfs[l.Host.Index]}]; q != nil {
+		if q := o.queues[socketKey{o.family, portServer(o.family), o.state.vrfs.of[l.Host.Index]}]; q != nil {
 			o.clients[l.ID] = q.Queue
 		}
 	}
@@ -106,7 +110,7 @@ func (l *loop) copyTo(i, c int, t *target, v *agent.Verdict) {
 		l.copied(tagOf(i, c), syscall.ENODEV)
 		return
 	}
-	t.queue.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, 0)
+	t.queue.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link)
 }
 
 // clientCopy is the copy number of what goes to a client.
@@ -119,12 +123,16 @@ func (l *loop) toHost(i int, v *agent.Verdict) {
 		l.copied(tagOf(i, clientCopy), syscall.ENODEV)
 		return
 	}
-	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, portClient), v.Src, v.Link.Host.Index)
+	index := v.Link.Host.Index
+	if v.Routed {
+		index = 0
+	}
+	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, index)
 }
 
 // toFrame sends a reply in a frame of its own.
 func (l *loop) toFrame(i int, v *agent.Verdict) {
-	src, dst := netip.AddrPortFrom(v.Src, portServer), netip.AddrPortFrom(v.Dst, portClient)
+	src, dst := netip.AddrPortFrom(v.Src, portServer(agent.V4)), netip.AddrPortFrom(v.Dst, v.Port)
 	err := l.frames.send(v.Link, l.bufs[i].Bytes(), src, dst, v.HW)
 	l.copied(tagOf(i, clientCopy), errnoOf(err))
 }
@@ -147,7 +155,7 @@ func (l *loop) copied(tag int, errno syscall.Errno) {
 	i, c := untag(tag)
 	v, f := &l.verdicts[i], &l.fates[i]
 	if errno == 0 {
-		f.sent = true
+		f.sent, f.bare = true, f.bare || v.Omitted
 		if c != clientCopy {
 			l.out.of(v.Link)[c].to.metrics.Sent()
 		}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -13,10 +14,16 @@ import (
 // come up together, the operator gets their number, and Debug the rest.
 const few = 20
 
-// A shown is what was last told of an interface.
+// A subject is one interface in one family.
+type subject struct {
+	name   string
+	family agent.Family
+}
+
+// A shown is what was last told of a subject.
 type shown struct {
 	state   agent.State
-	giaddr  string
+	address string
 	index   int
 	problem string
 }
@@ -30,47 +37,64 @@ func (e *Engine) show(s *agent.Snapshot, ps []agent.Problem) {
 func (e *Engine) showLinks(s *agent.Snapshot) {
 	was, now := e.shown, present(s)
 	e.shown = now
-	var changed []string
-	for name, n := range now {
-		if was[name] != n {
-			changed = append(changed, name)
+	var changed []subject
+	for what, n := range now {
+		if was[what] != n {
+			changed = append(changed, what)
 		}
 	}
-	for name := range was {
-		if _, ok := now[name]; !ok {
-			changed = append(changed, name)
+	for what := range was {
+		if _, ok := now[what]; !ok {
+			changed = append(changed, what)
 		}
 	}
-	slices.Sort(changed)
+	slices.SortFunc(changed, func(a, b subject) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.family, b.family))
+	})
 	most := slog.LevelWarn
 	if len(changed) > few {
 		most = slog.LevelDebug
 		e.log.Info("interfaces have changed", append([]any{"changed", len(changed)}, tally(now)...)...)
 	}
-	for _, name := range changed {
-		n, ok := now[name]
-		e.tell(name, n, ok, most)
+	for _, what := range changed {
+		n, ok := now[what]
+		e.tell(what, n, ok, most)
 	}
 }
 
-// present returns what there is to tell of each interface.
-func present(s *agent.Snapshot) map[string]shown {
-	now := make(map[string]shown, len(s.Links)+len(s.Absent))
-	for _, name := range s.Absent {
-		now[name] = shown{state: agent.Missing}
-	}
-	for _, l := range s.Links {
-		n := shown{state: l.State, giaddr: giaddrOf(l), index: l.Host.Index}
-		if l.Problem != nil {
-			n.problem = l.Problem.Error()
+// present returns what there is to tell of each interface in each family that
+// it has servers of.
+func present(s *agent.Snapshot) map[subject]shown {
+	now := make(map[subject]shown, len(s.Links)+len(s.Absent))
+	for _, f := range families() {
+		for _, i := range s.Absent {
+			if s.Serves(i, f) {
+				now[subject{i.Name, f}] = shown{state: agent.Missing}
+			}
 		}
-		now[l.Host.Name] = n
+		for _, l := range s.Links {
+			if len(l.ServersOf(f)) > 0 {
+				now[subject{l.Host.Name, f}] = presentOf(l, f)
+			}
+		}
 	}
 	return now
 }
 
+func presentOf(l *agent.Link, f agent.Family) shown {
+	state, problem := l.StateOf(f)
+	n := shown{state: state, index: l.Host.Index}
+	if a := l.AddressOf(f); a.IsValid() {
+		n.address = a.String()
+	}
+	if problem != nil {
+		n.problem = problem.Error()
+	}
+	return n
+}
+
 // tally counts interfaces by state.
-func tally(now map[string]shown) []any {
+func tally(now map[subject]shown) []any {
 	var count [agent.NumStates]int
 	for _, n := range now {
 		count[n.state]++
@@ -84,16 +108,18 @@ func tally(now map[string]shown) []any {
 
 // tell logs one interface, at the level most or below it. One that is missing is
 // no reason to worry: it may be about to come.
-func (e *Engine) tell(name string, n shown, served bool, most slog.Level) {
-	level, what, attrs := slog.LevelInfo, "interface relays", []any{"link", name, "giaddr", n.giaddr}
+func (e *Engine) tell(about subject, n shown, served bool, most slog.Level) {
+	level, what, attrs := slog.LevelInfo, "interface relays", []any{"link", about.name, "family", about.family}
 	switch {
 	case !served:
-		what, attrs = "interface no longer served", attrs[:2]
+		what = "interface no longer served"
 	case n.state == agent.Missing:
-		what, attrs = "interface does not exist", attrs[:2]
+		what = "interface does not exist"
 	case n.problem != "":
 		level, what = slog.LevelWarn, "interface cannot relay"
-		attrs = []any{"link", name, "state", n.state.String(), "err", n.problem}
+		attrs = append(attrs, "state", n.state.String(), "err", n.problem)
+	default:
+		attrs = append(attrs, "address", n.address)
 	}
 	e.log.Log(context.Background(), min(level, most), what, attrs...)
 }
@@ -105,7 +131,7 @@ func (e *Engine) showProblems(s *agent.Snapshot, ps []agent.Problem) {
 	e.problems = make(map[agent.Problem]struct{}, len(ps))
 	fresh := 0
 	for _, p := range ps {
-		if n := e.shown[p.Interface]; n.state == agent.Missing || n.problem == p.Text {
+		if e.told(p) {
 			continue
 		}
 		e.problems[p] = struct{}{}
@@ -119,6 +145,16 @@ func (e *Engine) showProblems(s *agent.Snapshot, ps []agent.Problem) {
 	if fresh > few {
 		e.log.Warn("configuration and host disagree in more places", "number", fresh-few, "hint", "dhcp-relay check tells all")
 	}
+}
+
+// told reports whether the state of an interface tells of a problem already.
+func (e *Engine) told(p agent.Problem) bool {
+	for _, f := range families() {
+		if n, ok := e.shown[subject{p.Interface, f}]; ok && (n.state == agent.Missing || n.problem == p.Text) {
+			return true
+		}
+	}
+	return false
 }
 
 // showFailure tells once that sockets cannot be opened, and once that they can.
@@ -137,28 +173,28 @@ func (e *Engine) showFailure(err error) {
 	}
 }
 
-func giaddrOf(l *agent.Link) string {
-	if len(l.Faces) == 0 {
-		return ""
-	}
-	return l.Faces[0].Giaddr.String()
-}
-
 // Links tells the state of each client-facing link, and of each [[interface]]
-// that no link matches.
+// that no link matches, in each family that it has servers of.
 func (e *Engine) Links() []metrics.LinkState {
 	s := e.state.Load()
 	if s == nil {
 		return nil
 	}
 	out := make([]metrics.LinkState, 0, len(s.snap.Links)+len(s.snap.Absent))
-	for _, l := range s.snap.Links {
-		out = append(out, metrics.LinkState{
-			Name: l.Host.Name, State: l.State.String(), Giaddr: giaddrOf(l), Servers: len(l.Interface.Servers),
-		})
-	}
-	for _, name := range s.snap.Absent {
-		out = append(out, metrics.LinkState{Name: name, State: agent.Missing.String()})
+	for _, f := range families() {
+		for _, l := range s.snap.Links {
+			if servers := len(l.ServersOf(f)); servers > 0 {
+				n := presentOf(l, f)
+				out = append(out, metrics.LinkState{
+					Name: l.Host.Name, Family: metrics.Family(f), State: n.state.String(), Address: n.address, Servers: servers,
+				})
+			}
+		}
+		for _, i := range s.snap.Absent {
+			if s.snap.Serves(i, f) {
+				out = append(out, metrics.LinkState{Name: i.Name, Family: metrics.Family(f), State: agent.Missing.String()})
+			}
+		}
 	}
 	return out
 }

@@ -23,9 +23,9 @@ func (l *loop) face(b *agent.Buf, in agent.Ingress) int {
 }
 
 // answered notes that a client of a smart link has got an answer.
-func (l *loop) answered(i int, v *agent.Verdict) {
-	if v.Link.Interface.SmartAfter == 0 {
+func (l *loop) answered(b *agent.Buf, v *agent.Verdict) {
+	if v.Family != agent.V4 || v.Link.Interface.SmartAfter == 0 {
 		return
 	}
-	l.engine.retry.Answered(v.Link.Host.Index, bootp.Packet(l.bufs[i].Bytes()).Chaddr())
+	l.engine.retry.Answered(v.Link.Host.Index, bootp.Packet(b.Bytes()).Chaddr())
 }

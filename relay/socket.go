@@ -3,11 +3,10 @@ package relay
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/udp"
 )
 
@@ -15,8 +14,14 @@ import (
 // burst of some 50,000 requests.
 const receiveBuffer = 64 << 20
 
-// portServer is where relays and servers listen (RFC 2131, section 4.1).
-const portServer = 67
+// portServer is where relays and servers of a family listen (RFC 2131, section
+// 4.1; RFC 9915, section 7.2).
+func portServer(f agent.Family) uint16 {
+	if f == agent.V6 {
+		return 547
+	}
+	return 67
+}
 
 // A vrf is a VRF device at one moment: made again under the same name it is
 // another one, and its sockets have to be opened again.
@@ -27,7 +32,7 @@ type vrf struct {
 
 // A socketKey says what a pair of sockets is for.
 type socketKey struct {
-	family udp.Family
+	family agent.Family
 	port   uint16
 	vrf    vrf
 }
@@ -36,86 +41,82 @@ type socketKey struct {
 type socket struct {
 	pair    *udp.Pair
 	started bool
+	joined  map[int]bool // interfaces on which it hears DHCPv6 multicasts
+}
+
+// A topology is the VRFs of one moment.
+type topology struct {
+	of    map[int]vrf    // by interface index; the default VRF is absent
+	named map[string]vrf // the default VRF is ""
 }
 
 // vrfs returns the VRF that each link is in.
-func vrfs(links []giaddr.Link) map[int]vrf {
-	names := make(map[int]vrf)
+func vrfs(links []giaddr.Link) topology {
+	t := topology{of: make(map[int]vrf), named: map[string]vrf{"": {}}}
 	for i := range links {
 		if links[i].IsVRF {
-			names[links[i].Index] = vrf{links[i].Name, links[i].Index}
+			v := vrf{links[i].Name, links[i].Index}
+			t.named[v.name], t.of[v.index] = v, v
 		}
 	}
-	in := make(map[int]vrf)
 	for i := range links {
 		if links[i].VRF != 0 {
-			in[links[i].Index] = names[links[i].VRF]
+			t.of[links[i].Index] = t.of[links[i].VRF]
 		}
 	}
-	for i, v := range names {
-		in[i] = v
-	}
-	return in
+	return t
 }
 
-// vrfNamed returns the VRF with the name, which exists or not.
-func (s *state) vrfNamed(name string) (vrf, bool) {
-	if name == "" {
-		return vrf{}, true
-	}
-	for _, v := range s.vrfs {
-		if v.name == name {
-			return v, true
-		}
-	}
-	return vrf{}, false
-}
-
-// wanted lists the sockets that a state needs: one pair for each family, port
-// and VRF in which a client network or a server is.
-func (s *state) wanted() []socketKey {
-	var ks []socketKey
-	add := func(k socketKey) {
-		if !slices.Contains(ks, k) {
-			ks = append(ks, k)
-		}
-	}
+// wanted tells which sockets a state needs: one pair for each family, port and
+// VRF in which a client network or a server is.
+func (s *state) wanted() map[socketKey]bool {
+	ks := make(map[socketKey]bool)
 	for _, l := range s.snap.Links {
-		if len(l.Servers) == 0 {
-			continue
-		}
-		add(socketKey{udp.V4, portServer, s.vrfs[l.Host.Index]})
-		for _, i := range l.Servers {
-			if v, ok := s.vrfNamed(s.snap.Policy.Servers[i].VRF); ok {
-				// Servers that know nothing of RFC 8357 answer to port 67.
-				add(socketKey{udp.V4, portServer, v})
-				add(socketKey{udp.V4, l.Interface.SourcePort, v})
-			}
+		for _, f := range families() {
+			s.want(ks, l, f)
 		}
 	}
 	// An interface that is not there yet must find the socket open.
 	for i := range s.snap.Policy.Interfaces {
 		for _, n := range s.snap.Policy.Interfaces[i].Servers {
-			if s.snap.Policy.Servers[n].Addr.Addr().Is4() {
-				add(socketKey{udp.V4, portServer, vrf{}})
-			}
+			f := agent.FamilyOf(s.snap.Policy.Servers[n].Addr.Addr())
+			ks[socketKey{f, portServer(f), vrf{}}] = true
 		}
 	}
 	return ks
 }
 
+// want adds the sockets that one link needs for a family.
+func (s *state) want(ks map[socketKey]bool, l *agent.Link, f agent.Family) {
+	servers := l.ServersOf(f)
+	if len(servers) == 0 {
+		return
+	}
+	ks[socketKey{f, portServer(f), s.vrfs.of[l.Host.Index]}] = true
+	for _, i := range servers {
+		if v, ok := s.vrfs.named[s.snap.Policy.Servers[i].VRF]; ok {
+			// Servers that know nothing of RFC 8357 answer to the usual port.
+			ks[socketKey{f, portServer(f), v}] = true
+			ks[socketKey{f, l.Interface.SourcePortOf(f), v}] = true
+		}
+	}
+}
+
+// families lists the families.
+func families() [2]agent.Family { return [2]agent.Family{agent.V4, agent.V6} }
+
 // openSockets opens the sockets that a state needs and that are not open yet.
 func (e *Engine) openSockets(s *state) (errs []error) {
-	for _, k := range s.wanted() {
+	for k := range s.wanted() {
 		if e.sockets[k] != nil {
 			continue
 		}
-		p, err := udp.Listen(udp.Config{Family: k.family, Port: k.port, VRF: k.vrf.name, RcvBuf: receiveBuffer})
+		p, err := udp.Listen(udp.Config{Family: udp.Family(k.family), Port: k.port, VRF: k.vrf.name, RcvBuf: receiveBuffer})
 		if err != nil {
 			errs = append(errs, k.explain(err))
 			continue
 		}
-		e.sockets[k] = &socket{pair: p}
+		e.sockets[k] = &socket{pair: p, joined: make(map[int]bool)}
 		e.ledger.opened(p, k.family)
 	}
 	return errs
@@ -159,7 +160,7 @@ func (e *Engine) startLoops() {
 func (e *Engine) closeUnused(s *state) {
 	ks := s.wanted()
 	for k, v := range e.sockets {
-		if !slices.Contains(ks, k) {
+		if !ks[k] {
 			e.close(k, v)
 		}
 	}
@@ -172,11 +173,4 @@ func (e *Engine) close(k socketKey, s *socket) {
 	if err := s.pair.Close(); err != nil {
 		e.log.Warn("close socket", "port", k.port, "vrf", k.vrf.name, "err", err)
 	}
-}
-
-func metricsFamily(f udp.Family) metrics.Family {
-	if f == udp.V6 {
-		return metrics.V6
-	}
-	return metrics.V4
 }

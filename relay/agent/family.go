@@ -11,7 +11,16 @@ const (
 	V6
 )
 
-func familyOf(a netip.Addr) Family {
+// String returns the family's name as the metrics and the logs show it.
+func (f Family) String() string {
+	if f == V6 {
+		return "ipv6"
+	}
+	return "ipv4"
+}
+
+// FamilyOf returns the family of an address.
+func FamilyOf(a netip.Addr) Family {
 	if a.Is4() {
 		return V4
 	}
@@ -24,6 +33,16 @@ func (l *Link) ServersOf(f Family) []int {
 		return l.Servers6
 	}
 	return l.Servers
+}
+
+// Serves reports whether an interface has servers of a family.
+func (s *Snapshot) Serves(i *Interface, f Family) bool {
+	for _, n := range i.Servers {
+		if FamilyOf(s.Policy.Servers[n].Addr.Addr()) == f {
+			return true
+		}
+	}
+	return false
 }
 
 // StateOf returns whether the link can relay for a family, and if not, why. A

@@ -52,7 +52,7 @@ func (s *Snapshot) join(m member) {
 	}
 	g := s.groups[a]
 	if g == nil {
-		g = &group{family: familyOf(a)}
+		g = &group{family: FamilyOf(a)}
 		s.groups[a] = g
 	}
 	g.members = append(g.members, m)

@@ -14,8 +14,8 @@ import (
 // immutable and safe for concurrent use.
 type Snapshot struct {
 	Policy Policy
-	Links  []*Link  // the client-facing links that exist, by ID
-	Absent []string // names and patterns of the policy that match no link now
+	Links  []*Link      // the client-facing links that exist, by ID
+	Absent []*Interface // those of the policy that match no link now
 
 	byIndex map[int]*Link
 	vrfOf   map[int]string // VRF name of each link of the host, "" for the default VRF
@@ -125,7 +125,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 	}
 	for j, ok := range matched {
 		if !ok {
-			s.Absent = append(s.Absent, p.Interfaces[j].Name)
+			s.Absent = append(s.Absent, &s.Policy.Interfaces[j])
 			ps.add(p.Interfaces[j].Name, "no interface has this name now", "nothing to do if it is to appear later")
 		}
 	}
