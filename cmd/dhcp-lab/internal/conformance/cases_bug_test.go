@@ -58,7 +58,8 @@ func bytesMod(b []byte) mod { return func(m *message) { m.opts = append(m.opts, 
 
 // zeroed reads a message that was cut off as one of n octets whose rest is zero.
 func (m message) zeroed(n int) message {
-	b := append(m.raw, make([]byte, n-len(m.raw))...)
+	b := make([]byte, n)
+	copy(b, m.raw)
 	out := base(1)
 	out.opts, out.tail = b[236:], nil
 	return out

@@ -50,7 +50,7 @@ func dhcpCases() group {
 	}
 	for _, v := range [][]byte{{0}, {3}, {4}, {255}, {}, {1, 1}} {
 		m := discover(opt(52, v...))
-		g.cases = append(g.cases, tcase{name: "R2132-2 option 52 of " + fmt.Sprint(v), msg: m, up: toS(m.up(addrD0, cid("d0")...))})
+		g.cases = append(g.cases, tcase{name: fmt.Sprintf("R2132-2 option 52 of %v", v), msg: m, up: toS(m.up(addrD0, cid("d0")...))})
 	}
 	for _, r := range []message{reply(0), reply(9), reply(18), reply(200), reply(tDiscover)} {
 		g.cases = append(g.cases, tcase{name: "R2131-1 reply of type " + strconv.Itoa(int(r.opts[6])), msg: r, down: unicast("d0", "192.0.2.77", r)})

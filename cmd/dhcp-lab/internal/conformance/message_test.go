@@ -136,14 +136,6 @@ func chaddr(b ...byte) mod {
 // cut keeps the first n octets.
 func cut(n int) mod { return func(m *message) { m.raw = m.bytes()[:n] } }
 
-// octets replaces the octets from an offset on.
-func octets(at int, b ...byte) mod {
-	return func(m *message) {
-		m.raw = m.bytes()
-		copy(m.raw[at:], b)
-	}
-}
-
 // option writes code, length and value.
 func option(code byte, value ...byte) []byte {
 	return append([]byte{code, byte(len(value))}, value...)

@@ -126,9 +126,7 @@ func (r *roundTrips) reply(bed *coreBed, link string) error {
 		return r.dropped(in, v)
 	}
 	r.replies++
-	keep := bed.trusted && !slices.ContainsFunc(parseOptions(in).at82, func(s [2]int) bool {
-		return circuit(in, parseOptions(in).at82) == link
-	})
+	keep := bed.trusted && circuit(in, parseOptions(in).at82) != link
 	if err := checkReply(in, b.Bytes(), keep); err != nil {
 		return fmt.Errorf("reply %s: %w", dump(in), err)
 	}

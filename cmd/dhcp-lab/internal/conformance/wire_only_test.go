@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"testing"
@@ -147,7 +148,7 @@ func testTransit(t *testing.T, b *wireBed) {
 			if f.Src() != addrPort("192.0.2.50", 68) || f.Dst() != addrPort(server1, 67) || f.TTL != 63 {
 				t.Errorf("%v to %v with TTL %d, want what the client sent and TTL 63", f.Src(), f.Dst(), f.TTL)
 			}
-			if string(f.Payload) != string(c.msg.bytes()) {
+			if !bytes.Equal(f.Payload, c.msg.bytes()) {
 				t.Errorf("octets differ:\nwant %s\ngot  %s", dump(c.msg.bytes()), dump(f.Payload))
 			}
 			after := b.daemon.http.scrape(t)
