@@ -37,13 +37,12 @@ func (st *stage) judgeWire() error {
 	for _, w := range st.wants {
 		want[w]++
 	}
-	if st.exact {
-		if diff := cmp.Diff(lines(want), lines(seen)); diff != "" {
-			return fmt.Errorf("wire (-expected +seen):\n%s", diff)
-		}
-		return nil
-	}
 	var errs []error
+	for s, n := range seen {
+		if st.only && want[s] == 0 {
+			errs = append(errs, fmt.Errorf("wire: expected no %q, seen %d", s, n))
+		}
+	}
 	for w, n := range want {
 		if seen[w] < n {
 			errs = append(errs, fmt.Errorf("wire: expected %d of %q, seen %d", n, w, seen[w]))

@@ -28,7 +28,7 @@ func firstLogin() Scene {
 				p, err := st.Login(ctx, "a1", false)
 				return errors.Join(err, st.bound("a1", p))
 			}
-			st.exact = st.opts.Server == Embedded
+			st.only = st.opts.Server == Embedded
 			a1, offers, err := st.offers(ctx, "a1")
 			if err != nil {
 				return err

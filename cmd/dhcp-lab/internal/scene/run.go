@@ -92,7 +92,7 @@ type stage struct {
 	*Lab
 
 	wants    []string // messages on the wire: "a1 DISCOVER relay"
-	exact    bool     // nothing else may be on the wire
+	only     bool     // nothing else may be on the wire, but clients may repeat themselves
 	drops    map[string]int
 	silenced []string // clients of whom nothing may be relayed
 	keeps82  []string // clients to whom option 82 is to come back

@@ -18,10 +18,29 @@ import (
 	"dhcp-relay/cmd/dhcp-lab/internal/real"
 )
 
-// relayProgram builds the relay with the race detector.
+// programDir is set by TestMain alone: a directory for the relay's program.
+var programDir string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "scene-test-")
+	if err != nil {
+		panic(err)
+	}
+	programDir = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+// relayProgram builds the relay with the race detector, once.
 func relayProgram(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "dhcp-relay")
+	path := filepath.Join(programDir, "dhcp-relay")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
 	out, err := exec.Command("go", "build", "-race", "-o", path, "dhcp-relay/cmd/dhcp-relay").CombinedOutput()
 	if err != nil {
 		t.Fatalf("build the relay: %v\n%s", err, out)
