@@ -15,6 +15,7 @@ func (r *reader) checkInterface(s *settings, p *agent.Policy) {
 	r.checkServers(s, p)
 	r.checkGiaddr(s)
 	r.checkRelayed(s)
+	r.check6(s, p)
 	if !s.Option82.On {
 		r.checkWithoutOption82(s)
 		return
@@ -167,14 +168,23 @@ func suboptions(i *agent.Interface) []suboption {
 
 // checkVSS finds a VPN that no server is told of (RFC 6607, section 4.1).
 func (r *reader) checkVSS(s *settings, p *agent.Policy) {
-	if !s.Option82.VSS.On || len(s.Servers) == 0 {
+	if !s.Option82.VSS.On || understood(s, p, agent.V4) {
 		return
-	}
-	for _, i := range s.Servers {
-		if p.Servers[i].VSS && p.Servers[i].Addr.Addr().Is4() {
-			return
-		}
 	}
 	r.wrong(r.src.given(s.path, "option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",
 		"write vss = true in the [[server]], or vss = false here")
+}
+
+// understood reports whether a server of the family understands VSS, or whether
+// there is no server at all, which is another problem.
+func understood(s *settings, p *agent.Policy, f agent.Family) bool {
+	if len(s.Servers) == 0 {
+		return true
+	}
+	for _, i := range s.Servers {
+		if p.Servers[i].VSS && p.Servers[i].Addr.Addr().Is4() == (f == agent.V4) {
+			return true
+		}
+	}
+	return false
 }

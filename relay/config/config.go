@@ -40,6 +40,13 @@ type Log struct {
 	Format string // "text" or "json"
 }
 
+// NeedsDUID reports whether an interface sends the DUID of this relay and the
+// file gives none, so that Policy.DUID is to be filled in.
+func (c *Config) NeedsDUID() bool {
+	return len(c.Policy.DUID) == 0 &&
+		slices.ContainsFunc(c.Policy.Interfaces, func(i agent.Interface) bool { return i.V6.RelayID })
+}
+
 // A Host is what a configuration needs to know of the host that it is for.
 type Host struct {
 	Hostname string // stands in for hostname if that is not given

@@ -58,6 +58,9 @@ func leastConfig(t *testing.T) *Config {
 				Name: "vlan10", Servers: []int{0, 1},
 				HopLimit: 4, Bootp: true, SourcePort: 67,
 				Option82: agent.Option82{On: true, CircuitID: template(t, "{interface}")},
+				V6: agent.Interface6{
+					HopLimit: 8, SourcePort: 547, RefuseTypes: []uint8{14}, InterfaceID: template(t, "{interface}"), ClientMAC: true,
+				},
 			}},
 		},
 		Metrics: Metrics{On: true, Listen: netip.MustParseAddrPort("127.0.0.1:9867")},
@@ -227,12 +230,12 @@ func TestParse(t *testing.T) {
 			},
 		},
 		{
-			name: "loopback server on another port, site multicast", top: `defaults.servers = ["127.0.0.1:1067", "[ff05::1:3]:547"]`,
-			text: "[[interface]]\nname = \"x\"",
+			name: "R9915-6 loopback server on another port, site multicast", top: `defaults.servers = ["127.0.0.1:1067", "[ff05::1:3]:547"]`,
+			text: "[[interface]]\nname = \"x\"\n[[server]]\naddress = \"ff05::1:3\"\ninterface = \"u0\"",
 			want: func(_ *testing.T, c *Config, i *iface) {
 				c.Policy.Servers = append(c.Policy.Servers,
 					agent.Server{Addr: netip.MustParseAddrPort("127.0.0.1:1067"), VSS: true},
-					agent.Server{Addr: netip.MustParseAddrPort("[ff05::1:3]:547"), VSS: true})
+					agent.Server{Addr: netip.MustParseAddrPort("[ff05::1:3]:547"), Link: "u0", VSS: true})
 				x := *i
 				x.Name, x.Servers = "x", []int{2, 3}
 				c.Policy.Interfaces = append(c.Policy.Interfaces, x)

@@ -33,7 +33,10 @@ func sections() []section {
 	i := slices.IndexFunc(all, func(s section) bool { return s.table == "defaults" }) + 1
 	return slices.Insert(all, i,
 		describe("defaults.option82", option82Why, option82Keys()),
-		describe("defaults.option82.vendor", "", vendorKeys()))
+		describe("defaults.option82.vendor", "", vendorKeys()),
+		describe("defaults.dhcpv6", dhcpv6Why, dhcpv6Keys()),
+		describe("defaults.dhcpv6.remote_id", "", remoteIDKeys()),
+		describe("defaults.dhcpv6.rsoo", "", rsooKeys()))
 }
 
 func describe[T any](table, why string, keys []key[T]) section {
@@ -63,8 +66,8 @@ func Example() string {
 	b.WriteString(exampleHead)
 	for _, s := range sections() {
 		switch {
-		case s.table == "defaults.option82.vendor":
-			continue // its keys only stand in the elements of a list
+		case within(s.table):
+			continue
 		case s.why != "":
 			b.WriteString("\n")
 			writeComment(&b, s.why)
@@ -84,8 +87,11 @@ func Example() string {
 	return b.String()
 }
 
+// within reports whether the keys of a table only stand in values of another.
+func within(table string) bool { return strings.Count(table, ".") > 1 }
+
 func writeExample(b *strings.Builder, k Key) {
-	if k.Table == "defaults" && k.Name == "option82" {
+	if k.Table == "defaults" && (k.Name == "option82" || k.Name == "dhcpv6") {
 		return // as a table it stands below
 	}
 	init := k.Default
@@ -131,6 +137,7 @@ const exampleHead = `# The configuration of dhcp-relay, with every key at its de
 
 const exampleTail = `
 # The servers of this interface. Every other key of [defaults] can stand here
-# too, and [interface.option82] below; what does not is as [defaults] says.
+# too, and [interface.option82] and [interface.dhcpv6] below; what does not is as
+# [defaults] says.
 servers = ["10.9.0.2"]
 `

@@ -5,12 +5,15 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"dhcp-relay/relay/duid"
 )
 
 // A file is what the whole file says, before its parts are held against each
 // other.
 type file struct {
 	hostname     string
+	duid         []byte
 	replySources []netip.Prefix
 	metrics      Metrics
 	log          Log
@@ -28,6 +31,7 @@ func builtinFile() file {
 	on := f.defaults.Option82.On
 	f.defaults.Option82 = builtin(option82Keys())
 	f.defaults.Option82.On = on
+	f.defaults.V6 = builtin(dhcpv6Keys())
 	return f
 }
 
@@ -36,8 +40,13 @@ func topKeys() []key[file] {
 	return []key[file]{
 		{
 			"hostname", `""`, `a name of at most 64 octets, or "" for the host's own`,
-			"What {hostname} stands for in the identifiers of option 82.",
+			"What {hostname} stands for in identifiers such as circuit_id.",
 			readHostname,
+		},
+		{
+			"duid", `""`, `octets such as "00:03:00:01:02:00:00:00:00:01", or "" for one that the relay makes once and keeps`,
+			"The name of this relay in DHCPv6, unique in the world and stable (RFC 9915, section 11).",
+			readDUID,
 		},
 		{
 			"reply_sources", "[]", `a list of addresses and prefixes, such as ["10.9.1.7", "10.9.2.0/24"]`,
@@ -114,6 +123,19 @@ func readHostname(r *reader, v value, to *file) {
 	to.hostname = s
 }
 
+func readDUID(r *reader, v value, to *file) {
+	s, ok := r.text(v)
+	if !ok || s == "" {
+		return
+	}
+	d, err := duid.Parse(s)
+	if err != nil {
+		r.refuse(v, err)
+		return
+	}
+	to.duid = d
+}
+
 func readReplySources(r *reader, v value, to *file) {
 	list, _ := r.list(v, `an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`)
 	to.replySources = nil
@@ -176,6 +198,9 @@ func readServers(r *reader, v value, to *file) {
 		}
 		if !r.src.has(v.path + ".address") {
 			r.wrong(v.path, "this server has no address", `write address = "10.9.0.2", as interfaces list it`)
+		}
+		if a := s.addr.Addr(); s.link != "" && a.IsValid() && !a.IsMulticast() {
+			r.wrong(v.path+".interface", "the route leads to "+a.String(), "remove it; it is for multicast groups")
 		}
 		to.servers = append(to.servers, s)
 	}

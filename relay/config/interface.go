@@ -119,6 +119,11 @@ func interfaceKeys() []key[settings] {
 			option82Why,
 			readOption82,
 		},
+		{
+			"dhcpv6", "", "a table [defaults.dhcpv6] or [interface.dhcpv6]",
+			dhcpv6Why,
+			readDHCPv6,
+		},
 	}
 }
 

@@ -21,6 +21,10 @@ const (
 	defaultRemoteID  = "{mac}"
 )
 
+const wantVSS = `false, the name of the VPN as the servers know it, "vpn:00aabb:00000001" for a VPN-ID (RFC 2685), or "global"`
+
+const wantEnterprise = "a number that IANA has registered, from 0 to 4294967295"
+
 const wantTemplate = `false, true for %q, or text with placeholders such as "{hostname}:{interface}"`
 
 // option82Keys are the keys of [defaults.option82] and [interface.option82].
@@ -68,9 +72,13 @@ func option82Keys() []key[agent.Option82] {
 			readVendor,
 		},
 		{
-			"vss", "false", `false, the name of the VPN as the servers know it, "vpn:00aabb:00000001" for a VPN-ID (RFC 2685), or "global"`,
+			"vss", "false", wantVSS,
 			"Suboptions 151 and 152: the VPN of the clients, sent to servers that understand it (RFC 6607).",
-			readVSS,
+			func(r *reader, v value, to *o) {
+				if vss, ok := r.vss(v); ok {
+					to.VSS = vss
+				}
+			},
 		},
 		{
 			"mismatch", `"strip"`, `"strip" or "drop"`,
@@ -255,7 +263,7 @@ type vendor struct {
 func vendorKeys() []key[vendor] {
 	return []key[vendor]{
 		{
-			"enterprise", "", "a number that IANA has registered, from 0 to 4294967295",
+			"enterprise", "", wantEnterprise,
 			"The vendor's enterprise number.",
 			func(r *reader, v value, to *vendor) {
 				n, _ := r.number(v, 0, math.MaxUint32)
@@ -283,11 +291,7 @@ func readVendor(r *reader, v value, to *agent.Option82) {
 		if !readTable(r, vendorKeys(), v, &one) {
 			continue
 		}
-		for _, k := range vendorKeys() {
-			if _, ok := v.any.(map[string]any)[k.name]; !ok {
-				r.wrong(v.path, "there is no "+k.name, "write "+k.name+", which is "+k.want)
-			}
-		}
+		missing(r, vendorKeys(), v)
 		b = binary.BigEndian.AppendUint32(b, one.enterprise)
 		b = append(b, byte(len(one.data)))
 		b = append(b, one.data...)
@@ -309,30 +313,31 @@ const (
 // maxVSSName leaves room for the type octet.
 const maxVSSName = math.MaxUint8 - 1
 
-func readVSS(r *reader, v value, to *agent.Option82) {
+// vss reads a virtual subnet selection.
+func (r *reader) vss(v value) (vss agent.VSS, ok bool) {
 	off, ok := r.off(v)
 	if !ok {
-		return
+		return vss, false
 	}
 	s, _ := v.any.(string)
 	id, isID := strings.CutPrefix(s, "vpn:")
 	switch {
 	case off:
-		to.VSS = agent.VSS{}
+		return vss, true
 	case s == "global":
-		to.VSS = agent.VSS{On: true, Type: vssGlobal}
+		return agent.VSS{On: true, Type: vssGlobal}, true
 	case isID:
 		b, ok := parseVPNID(id)
 		if !ok {
 			r.fail(v, `write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`, "%q holds no VPN-ID of 7 octets (RFC 2685)", s)
-			return
+			return vss, false
 		}
-		to.VSS = agent.VSS{On: true, Type: vssVPNID, Name: b}
+		return agent.VSS{On: true, Type: vssVPNID, Name: b}, true
 	case s == "" || len(s) > maxVSSName || strings.IndexFunc(s, unprintable) >= 0:
 		r.fail(v, "", "%q is no name of 1 to %d octets of printable ASCII (RFC 6607, section 3.5)", s, maxVSSName)
-	default:
-		to.VSS = agent.VSS{On: true, Type: vssName, Name: []byte(s)}
+		return vss, false
 	}
+	return agent.VSS{On: true, Type: vssName, Name: []byte(s)}, true
 }
 
 func unprintable(c rune) bool { return c < ' ' || c > '~' }

@@ -16,6 +16,7 @@ func (r *reader) config(f *file, host Host) *Config {
 	if f.hostname == "" {
 		c.Policy.Hostname = host.Hostname[:min(len(host.Hostname), maxHostname)]
 	}
+	c.Policy.DUID = f.duid
 	about := r.servers(f)
 	seen := names{paths: map[string]string{}}
 	indexes := map[netip.AddrPort]int{}
@@ -28,6 +29,7 @@ func (r *reader) config(f *file, host Host) *Config {
 			if !ok {
 				n = len(c.Policy.Servers)
 				indexes[a] = n
+				r.checkGroup(a, about, s)
 				c.Policy.Servers = append(c.Policy.Servers, about.of(a))
 			}
 			s.Servers = append(s.Servers, n)
@@ -61,7 +63,7 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 	if !ok {
 		s = b.others
 	}
-	return agent.Server{Addr: a, VRF: s.vrf, VSS: s.vss}
+	return agent.Server{Addr: a, Link: s.link, VRF: s.vrf, VSS: s.vss}
 }
 
 func (r *reader) servers(f *file) *book {
@@ -115,4 +117,14 @@ func takes(pattern, later string) bool {
 	}
 	ok, err := path.Match(pattern, later)
 	return ok && err == nil && !isPattern(later)
+}
+
+// checkGroup finds multicast groups of which nobody says where they are.
+func (r *reader) checkGroup(a netip.AddrPort, about *book, s *settings) {
+	said := about.said[a]
+	if !a.Addr().IsMulticast() || said.link != "" || said.path != "" && r.failed(join(said.path, "interface")) {
+		return
+	}
+	r.wrong(r.src.given(s.path, "servers"), a.Addr().String()+" is a multicast group, and nothing says on which interface it is",
+		`write a [[server]] with address = "`+a.Addr().String()+`" and interface = "..."`)
 }

@@ -91,7 +91,7 @@ hostname = "b"
 			name: "unknown key of two tables",
 			text: one + `vss = "red"`,
 			want: []string{
-				"f:4:1: interface[0].vss: there is no such key; vss belongs in [defaults.option82] or [interface.option82] or in [[server]]",
+				"f:4:1: interface[0].vss: there is no such key; vss belongs in [defaults.option82] or [interface.option82] or in [defaults.dhcpv6] or [interface.dhcpv6] or in [[server]]",
 			},
 		},
 		{
@@ -114,7 +114,7 @@ name = "x"
 			name: "quoted key",
 			text: `"" = 1`,
 			want: []string{
-				`f:1:1: "": there is no such key; there are hostname, reply_sources, metrics, log, defaults, server, interface`,
+				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, metrics, log, defaults, server, interface`,
 			},
 		},
 		{

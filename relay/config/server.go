@@ -18,6 +18,7 @@ const (
 // A server is what a [[server]] says.
 type server struct {
 	addr netip.AddrPort
+	link string
 	vrf  string
 	vss  bool
 	path string
@@ -31,22 +32,32 @@ func serverKeys() []key[server] {
 			func(r *reader, v value, to *server) { to.addr, _ = r.server(v) },
 		},
 		{
+			"interface", `""`, `the name of an interface, or "" where the route decides`,
+			"The interface that leads to the server, needed for the multicast group ff05::1:3 of all servers (RFC 9915, section 19).",
+			device(func(s *server) *string { return &s.link }),
+		},
+		{
 			"vrf", `""`, `the name of a VRF device, or "" for the default VRF`,
 			"The VRF that leads to the server.",
-			func(r *reader, v value, to *server) {
-				s, ok := r.text(v)
-				if ok && s != "" && !giaddr.ValidName(s) {
-					r.fail(v, "", "%q is no name that a device can have", s)
-					return
-				}
-				to.vrf = s
-			},
+			device(func(s *server) *string { return &s.vrf }),
 		},
 		{
 			"vss", "true", "true or false",
 			"The server understands virtual subnet selection, so send it (RFC 6607, section 5).",
 			flag(func(s *server) *bool { return &s.vss }),
 		},
+	}
+}
+
+// device reads the name of a device, which may be empty.
+func device(field func(*server) *string) func(*reader, value, *server) {
+	return func(r *reader, v value, to *server) {
+		s, ok := r.text(v)
+		if ok && s != "" && !giaddr.ValidName(s) {
+			r.fail(v, "", "%q is no name that a device can have", s)
+			return
+		}
+		*field(to) = s
 	}
 }
 
