@@ -79,9 +79,9 @@ func checkDelivery(tb testing.TB, m, out []byte, v *Verdict) {
 // kinds6 are one message of every kind, with the way by which it comes.
 func kinds6() map[string]case6 {
 	reply := op6(24, 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0)
-	fromRelay := []byte(relay6(12, 0, gua1, clientLL,
+	fromRelay := relay6(12, 0, gua1, clientLL,
 		id6("swp1"), mac6(clientMAC...), op6(37, 0, 0, 0, 9, 'r'), op6(38, 's'), op6(43, 0, 37),
-		op6(53, 0, 4, 1, 2), op6(66, op6(65, 0)...), vss6(0, "red"), port6(0), inner6(solicit6())))
+		op6(53, 0, 4, 1, 2), op6(66, op6(65, 0)...), vss6(0, "red"), port6(0), inner6(solicit6()))
 	k := map[string]case6{
 		"Relay-forward":                      {on: "t0", src: relayLL, in: fromRelay},
 		"Relay-forward of 8 levels":          {on: "t0", src: relayLL, in: nest6(12, solicit6(), 8, id6("swp1"))},
