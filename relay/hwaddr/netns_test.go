@@ -1,0 +1,328 @@
+package hwaddr
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"dhcp-relay/relay/udp"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// need skips a test for want of something, or fails it where all is expected to
+// be there.
+func need(t testing.TB, what string, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if os.Getenv("RELAY_TEST_NOSKIP") == "1" {
+		t.Fatalf("needs %s: %v", what, err)
+	}
+	t.Skipf("needs %s: %v", what, err)
+}
+
+// needTable returns a table of 1<<log sets.
+func needTable(t testing.TB, log int, reject ...byte) *Table {
+	t.Helper()
+	table, err := newTable(log, reject)
+	if errors.Is(err, os.ErrPermission) {
+		need(t, "CAP_BPF", err)
+	}
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	t.Cleanup(func() { _ = table.Close() })
+	return table
+}
+
+// A space is a network namespace without a name: it ends with its last handle.
+type space struct {
+	t  testing.TB
+	ns netns.NsHandle
+	nl *netlink.Handle
+}
+
+func newSpace(t testing.TB) *space {
+	t.Helper()
+	s := &space{t: t}
+	var err error
+	onThread(func() { s.ns, err = netns.New() })
+	need(t, "root, for network namespaces", err)
+	t.Cleanup(func() { _ = s.ns.Close() })
+	s.nl, err = netlink.NewHandleAt(s.ns)
+	s.must(err)
+	t.Cleanup(s.nl.Close)
+	s.up("lo")
+	return s
+}
+
+// onThread runs f on a thread that ends with it, so that what it changes of the
+// thread cannot leak to others.
+func onThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		f()
+	}()
+	<-done
+}
+
+// do runs f within the namespace.
+func (s *space) do(f func() error) {
+	s.t.Helper()
+	var err error
+	onThread(func() {
+		if err = netns.Set(s.ns); err == nil {
+			err = f()
+		}
+	})
+	s.must(err)
+}
+
+func (s *space) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// up sets a link up and returns its index.
+func (s *space) up(name string) int {
+	s.t.Helper()
+	l, err := s.nl.LinkByName(name)
+	s.must(err)
+	s.must(s.nl.LinkSetUp(l))
+	return l.Attrs().Index
+}
+
+// add adds a link, sets it up and returns its index; without the kernel's help
+// the test is skipped.
+func (s *space) add(l netlink.Link) int {
+	s.t.Helper()
+	need(s.t, "a kernel with "+l.Type()+" devices", s.nl.LinkAdd(l))
+	return s.up(l.Attrs().Name)
+}
+
+// attrs names a link and says on which other it sits, if any.
+func attrs(name string, parent int) netlink.LinkAttrs {
+	a := netlink.NewLinkAttrs()
+	a.Name, a.ParentIndex = name, parent
+	return a
+}
+
+// enslave puts a link under a bridge or a VRF.
+func (s *space) enslave(link, master int) {
+	s.t.Helper()
+	s.must(s.nl.LinkSetMasterByIndex(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link}}, master))
+}
+
+// ready waits until the kernel has made IPv6 work on a link, which it does some
+// time after the link is up, and last of all gives it a link-local address.
+func (s *space) ready(link int) {
+	s.t.Helper()
+	eventually(s.t, "link-local address", func() bool {
+		as, err := s.nl.AddrList(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link}}, netlink.FAMILY_V6)
+		return err == nil && len(as) > 0
+	})
+}
+
+// A wire is the clients' end of a cable.
+type wire struct {
+	s    *space
+	link int // the relay's end
+	fd   int
+}
+
+// cable joins the relay's namespace to one where frames are made.
+func (s *space) cable(name string) *wire {
+	s.t.Helper()
+	w := &wire{s: newSpace(s.t)}
+	s.must(s.nl.LinkAdd(&netlink.Veth{
+		LinkAttrs: attrs(name, 0), PeerName: name, PeerNamespace: netlink.NsFd(w.s.ns),
+	}))
+	w.link = s.up(name)
+	peer := w.s.up(name)
+	w.s.do(func() (err error) {
+		// Protocol 0: it sends only.
+		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Bind(w.fd, &unix.SockaddrLinklayer{Ifindex: peer})
+	})
+	s.t.Cleanup(func() { _ = unix.Close(w.fd) })
+	return w
+}
+
+func (w *wire) send(frames ...[]byte) {
+	w.s.t.Helper()
+	for _, f := range frames {
+		w.s.must(w.trySend(f))
+	}
+}
+
+func (w *wire) trySend(f []byte) error {
+	_, err := unix.Write(w.fd, f)
+	return err
+}
+
+// relay listens for DHCPv6 on links as the daemon does.
+func (s *space) relay(vrf string, links ...int) *udp.Conn {
+	s.t.Helper()
+	return s.listen(udp.Config{VRF: vrf, RcvBuf: 64 << 20}, links...)
+}
+
+func (s *space) listen(c udp.Config, links ...int) *udp.Conn {
+	s.t.Helper()
+	c.Family, c.Port = udp.V6, 547
+	var p *udp.Pair
+	s.do(func() (err error) {
+		p, err = udp.Listen(c)
+		return err
+	})
+	s.t.Cleanup(func() { _ = p.Close() })
+	for _, l := range links {
+		s.ready(l)
+		s.must(p.Requests.Join(l))
+	}
+	return p.Requests
+}
+
+func (t *Table) mustAttach(tb testing.TB, c *udp.Conn) *Source {
+	tb.Helper()
+	src, err := t.Attach(c.SyscallConn())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return src
+}
+
+// read reads datagrams until there were n, in batches of 256, or until nothing
+// has come for a while.
+func read(t testing.TB, c *udp.Conn, n int, each func(d *udp.Datagram)) {
+	t.Helper()
+	readInto(t, udp.NewBatch(256), c, n, each)
+}
+
+func readInto(t testing.TB, ds []udp.Datagram, c *udp.Conn, n int, each func(d *udp.Datagram)) {
+	t.Helper()
+	watchdog := time.AfterFunc(30*time.Second, func() { _ = c.Close() })
+	defer watchdog.Stop()
+	for n > 0 {
+		got, err := c.Read(ds)
+		if err != nil {
+			t.Fatalf("%d datagrams have not come: %v", n, err)
+		}
+		for i := range ds[:got] {
+			each(&ds[i])
+		}
+		n -= got
+	}
+}
+
+func payload(d *udp.Datagram) []byte { return d.Store[udp.Headroom : udp.Headroom+d.N] }
+
+// A mac is a link-layer address, for texts.
+type mac = [6]byte
+
+// A client is one that frames come from.
+type client struct {
+	mac mac
+	src netip.Addr
+	xid uint32
+}
+
+// nth returns a client unlike all others, whose MAC says its number.
+func nth(n int) client {
+	m := mac{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)}
+	return client{m, linkLocal(m), uint32(n)}
+}
+
+// linkLocal returns the address that follows from a MAC (RFC 4291, appendix A).
+func linkLocal(m mac) netip.Addr {
+	return netip.AddrFrom16([16]byte{
+		0xfe, 0x80, 8: m[0] ^ 2, 9: m[1], 10: m[2], 11: 0xff, 12: 0xfe, 13: m[3], 14: m[4], 15: m[5],
+	})
+}
+
+const (
+	typeSolicit = 1
+	typeRequest = 3
+)
+
+// message is type, transaction ID and the beginning of an Elapsed Time option.
+func (c client) message(typ byte) []byte {
+	m := binary.BigEndian.AppendUint32(nil, uint32(typ)<<24|c.xid&0xffffff)
+	return append(m, 0, 8, 0, 2, 0, 0)
+}
+
+// solicit is the client's Solicit in a frame.
+func (c client) solicit() []byte { return c.frame(c.message(typeSolicit)) }
+
+// frame puts a payload into a frame to All_DHCP_Relay_Agents_and_Servers.
+func (c client) frame(payload []byte) []byte {
+	f := append([]byte{0x33, 0x33, 0, 1, 0, 2}, c.mac[:]...) // RFC 2464, section 7
+	f = binary.BigEndian.AppendUint16(f, typeIPv6)
+	return append(f, packet(c.src, datagram(c.src, payload), 17)...)
+}
+
+// packet puts an IPv6 header before a payload of a protocol.
+func packet(src netip.Addr, payload []byte, protocol byte) []byte {
+	p := []byte{6 << 4, 0, 0, 0}
+	p = binary.BigEndian.AppendUint16(p, uint16(len(payload)))
+	p = append(p, protocol, 1) // next header, hop limit
+	p = append(p, src.AsSlice()...)
+	p = append(p, udp.AllAgents().AsSlice()...)
+	return append(p, payload...)
+}
+
+// datagram puts a UDP header before a payload.
+func datagram(src netip.Addr, payload []byte) []byte {
+	d := []byte{546 >> 8, 546 & 0xff, 547 >> 8, 547 & 0xff}
+	d = binary.BigEndian.AppendUint16(d, uint16(8+len(payload)))
+	d = append(append(d, 0, 0), payload...)
+	pseudo := append(append(src.AsSlice(), udp.AllAgents().AsSlice()...), 0, 17, d[4], d[5])
+	binary.BigEndian.PutUint16(d[6:], ^sum(append(pseudo, d...)))
+	return d
+}
+
+// sum is the ones' complement sum of RFC 1071.
+func sum(b []byte) uint16 {
+	var s uint32
+	for ; len(b) > 1; b = b[2:] {
+		s += uint32(binary.BigEndian.Uint16(b))
+	}
+	if len(b) == 1 {
+		s += uint32(b[0]) << 8
+	}
+	for s > 0xffff {
+		s = s>>16 + s&0xffff
+	}
+	return uint16(s)
+}
+
+// sysctl writes a value below /proc/sys/net.
+func (s *space) sysctl(path, value string) {
+	s.t.Helper()
+	s.do(func() error { return os.WriteFile("/proc/sys/net/"+path, []byte(value), 0o644) })
+}
+
+// eventually waits until f is true.
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !f(); {
+		if time.Now().After(end) {
+			t.Fatal(errors.New("not in time: " + what))
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

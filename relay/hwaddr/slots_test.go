@@ -1,0 +1,66 @@
+package hwaddr
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"unsafe"
+)
+
+// write does what the filter does.
+func (s *slot) write(k key, stamp uint64) {
+	atomic.StoreUint64(&s.stamp, busy)
+	atomic.StoreUint64(&s.head, k.head)
+	atomic.StoreUint64(&s.src[0], k.src[0])
+	atomic.StoreUint64(&s.src[1], k.src[1])
+	atomic.StoreUint64(&s.stamp, stamp)
+}
+
+// stampOf returns a stamp that says m.
+func stampOf(m mac, cursor uint16) uint64 {
+	var b [8]byte
+	copy(b[:], m[:])
+	binary.NativeEndian.PutUint16(b[6:], cursor)
+	return binary.NativeEndian.Uint64(b[:])
+}
+
+// A slot that is written while it is read says the right address or none.
+func TestSlotWrittenWhileRead(t *testing.T) {
+	const reads = 2_000_000
+	var s set
+	a, b := nth(1), nth(2)
+	keys := []key{newKey(1, a.src, a.message(typeSolicit)), newKey(1, b.src, b.message(typeSolicit))}
+	var stop atomic.Bool
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for i := 0; !stop.Load(); i++ {
+			s.slots[0].write(keys[i%2], stampOf(nth(1+i%2).mac, uint16(i)))
+		}
+	})
+	var known, wrong int
+	for i := range reads {
+		m, ok := s.find(keys[i%2])
+		if ok {
+			known++
+		}
+		if ok && m != nth(1+i%2).mac {
+			wrong++
+		}
+	}
+	stop.Store(true)
+	writer.Wait()
+	if known == 0 || wrong != 0 {
+		t.Errorf("%d of %d known, %d wrong", known, reads, wrong)
+	}
+}
+
+// The filter writes what Lookup reads.
+func TestSizes(t *testing.T) {
+	if got := unsafe.Sizeof(set{}); got != setSize {
+		t.Errorf("a set has %d octets, want %d", got, setSize)
+	}
+	if got := unsafe.Sizeof(slot{}); got != slotSize {
+		t.Errorf("a slot has %d octets, want %d", got, slotSize)
+	}
+}
