@@ -132,7 +132,11 @@ func TestR_SEC_3_CVE_2025_30648_MutationThroughTheCore(t *testing.T) {
 	for name, c := range kinds6() {
 		t.Run(name, func(t *testing.T) {
 			in := c.ingress(s)
-			for i := range c.in {
+			step := 1
+			if raced {
+				step = 5
+			}
+			for i := 0; i < len(c.in); i += step {
 				for _, x := range []byte{0, 1, 9, 12, 13, 18, 0x7f, 0xff, c.in[i] - 1, c.in[i] + 1} {
 					bad := slices.Clone(c.in)
 					bad[i] = x

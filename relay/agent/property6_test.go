@@ -154,7 +154,7 @@ func TestR9915_14_R9915_24_R9915_26_R7969_2_MillionNested(t *testing.T) {
 func TestR_SEC_3_RandomThroughTheCore(t *testing.T) {
 	rounds := 50_000
 	if testing.Short() || raced {
-		rounds = 10_000
+		rounds = 3_000
 	}
 	c := newChain(7)
 	ins := make([]case6, 0, 32)
