@@ -177,18 +177,28 @@ func (n *NS) DelAddr(dev, cidr string) error {
 }
 
 // Addrs returns the IPv4 addresses of a device with their prefix lengths.
-func (n *NS) Addrs(dev string) ([]netip.Prefix, error) {
+func (n *NS) Addrs(dev string) ([]netip.Prefix, error) { return n.addrs(dev, netlink.FAMILY_V4) }
+
+// Addrs6 returns the IPv6 addresses of a device with their prefix lengths, those
+// of the link included.
+func (n *NS) Addrs6(dev string) ([]netip.Prefix, error) { return n.addrs(dev, netlink.FAMILY_V6) }
+
+func (n *NS) addrs(dev string, family int) ([]netip.Prefix, error) {
 	l, err := n.link(dev)
 	if err != nil {
 		return nil, err
 	}
-	list, err := n.nl.AddrList(l, netlink.FAMILY_V4)
+	list, err := n.nl.AddrList(l, family)
 	if err != nil {
 		return nil, fmt.Errorf("addresses of %s in %s: %w", dev, n.Name, err)
 	}
 	var out []netip.Prefix
 	for _, a := range list {
-		ip, _ := netip.AddrFromSlice(a.IP.To4())
+		raw := a.IP.To16()
+		if family == netlink.FAMILY_V4 {
+			raw = a.IP.To4()
+		}
+		ip, _ := netip.AddrFromSlice(raw)
 		ones, _ := a.Mask.Size()
 		out = append(out, netip.PrefixFrom(ip, ones))
 	}
@@ -203,6 +213,9 @@ func (n *NS) Route(dst, via string) error {
 		return fmt.Errorf("next hop: %w", err)
 	}
 	r := &netlink.Route{Gw: gw.AsSlice()}
+	if dst == "default" && gw.Is6() {
+		r.Dst = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	}
 	if dst != "default" {
 		p, err := netip.ParsePrefix(dst)
 		if err != nil {
@@ -230,6 +243,9 @@ func (n *NS) Sysctl(key, value string) error {
 
 // Forward switches IPv4 forwarding on: the namespace is a router.
 func (n *NS) Forward() error { return n.Sysctl("net/ipv4/ip_forward", "1") }
+
+// Forward6 switches IPv6 forwarding on.
+func (n *NS) Forward6() error { return n.Sysctl("net/ipv6/conf/all/forwarding", "1") }
 
 func attrs(name string) netlink.LinkAttrs {
 	a := netlink.NewLinkAttrs()

@@ -56,6 +56,17 @@ func WithoutIPv6() Option {
 	}
 }
 
+// WithoutLinkLocal has the links to come make no link-local addresses of their
+// own, so that they have those that they are given.
+func WithoutLinkLocal() Option {
+	return func(n *NS) error {
+		return errors.Join(
+			n.Sysctl("net/ipv6/conf/default/addr_gen_mode", "1"), // IN6_ADDR_GEN_MODE_NONE
+			n.Sysctl("net/ipv6/conf/default/accept_ra", "0"),
+		)
+	}
+}
+
 // New makes a namespace that `ip netns` knows by name, with its loopback up.
 // The error wraps os.ErrExist if the name is taken. The caller must Close it.
 func New(name string, opts ...Option) (*NS, error) {

@@ -25,6 +25,7 @@ const (
 	TypeIPv4 = 0x0800
 	TypeARP  = 0x0806
 	TypeVLAN = 0x8100
+	TypeIPv6 = 0x86dd
 	ProtoUDP = 17
 )
 
@@ -32,8 +33,8 @@ const (
 var ErrTruncated = errors.New("truncated")
 
 // A Frame is a frame as captured or built, with its headers decoded as far as
-// they go: IP fields are zero for anything but IPv4, UDP fields for anything
-// but an unfragmented or first fragment of UDP.
+// they go: IP fields are zero for anything but IPv4 and IPv6, UDP fields for
+// anything but an unfragmented or first fragment of UDP.
 type Frame struct {
 	At       time.Time // the kernel's time of capture
 	Outgoing bool      // sent by the tapped link, rather than received
@@ -44,33 +45,40 @@ type Frame struct {
 	EtherType          uint16
 
 	IPSrc, IPDst netip.Addr
-	TOS          uint8
-	IPLen        uint16 // as the header says
-	ID           uint16
+	TOS          uint8  // IPv6: the traffic class
+	IPLen        uint16 // as the header says; IPv6: without the fixed header
+	ID           uint16 // IPv6: the lower half
 	DF, MF       bool
 	FragOffset   uint16 // in octets
-	TTL          uint8
-	Proto        uint8
-	IPSumOK      bool
+	TTL          uint8  // IPv6: the hop limit
+	Proto        uint8  // IPv6: after the extension headers
+	IPSumOK      bool   // IPv6 has no such checksum: it is right
 
 	SrcPort, DstPort uint16
 	UDPLen           uint16 // as the header says
 	UDPSum           uint16 // as the header says; 0: none
-	UDPSumOK         bool   // right, or none
+	UDPSumOK         bool   // right, or none, which IPv6 does not allow
 	Payload          []byte // octets after the UDP header, without Ethernet padding
 }
 
 // Fragment reports whether the frame holds a part of an IP packet only.
 func (f *Frame) Fragment() bool { return f.MF || f.FragOffset != 0 }
 
-// UDP reports whether the frame holds a whole UDP datagram over IPv4.
-func (f *Frame) UDP() bool {
-	return f.EtherType == TypeIPv4 && f.Proto == ProtoUDP && !f.Fragment() && f.UDPLen != 0
-}
+// UDP reports whether the frame holds a whole UDP datagram.
+func (f *Frame) UDP() bool { return f.Proto == ProtoUDP && !f.Fragment() && f.UDPLen != 0 }
 
-// DHCP4 reports whether the frame holds a UDP datagram from or to port 67 or 68.
-func (f *Frame) DHCP4() bool {
-	is := func(p uint16) bool { return p == 67 || p == 68 }
+// DHCP4 reports whether the frame holds a UDP datagram over IPv4 from or to port
+// 67 or 68.
+func (f *Frame) DHCP4() bool { return f.EtherType == TypeIPv4 && f.ports(67, 68) }
+
+// DHCP6 reports whether the frame holds a UDP datagram over IPv6 from or to port
+// 546 or 547.
+func (f *Frame) DHCP6() bool { return f.EtherType == TypeIPv6 && f.ports(546, 547) }
+
+// ports reports whether the frame holds a UDP datagram from or to one of the
+// ports.
+func (f *Frame) ports(a, b uint16) bool {
+	is := func(p uint16) bool { return p == a || p == b }
 	return f.UDP() && (is(f.SrcPort) || is(f.DstPort))
 }
 
@@ -99,10 +107,13 @@ func Decode(raw []byte) (Frame, error) {
 		f.EtherType = binary.BigEndian.Uint16(rest[2:])
 		rest = rest[vlanLen:]
 	}
-	if f.EtherType != TypeIPv4 {
-		return f, nil
+	var err error
+	switch f.EtherType {
+	case TypeIPv4:
+		err = f.ip(rest)
+	case TypeIPv6:
+		err = f.ip6(rest)
 	}
-	err := f.ip(rest)
 	return f, err
 }
 
@@ -147,14 +158,14 @@ func (f *Frame) udp(b []byte) error {
 		return fmt.Errorf("UDP datagram of %d octets in %d: %w", end, len(b), ErrTruncated)
 	}
 	f.Payload = b[udpLen:end]
-	f.UDPSumOK = f.UDPSum == 0 || fold(sum(pseudo(f.IPSrc, f.IPDst, end), b[:end])) == 0xffff
+	f.UDPSumOK = f.UDPSum == 0 && f.EtherType == TypeIPv4 ||
+		f.UDPSum != 0 && fold(sum(pseudo(f.IPSrc, f.IPDst, end), b[:end])) == 0xffff
 	return nil
 }
 
-// pseudo returns the sum of UDP's pseudo-header (RFC 768).
+// pseudo returns the sum of UDP's pseudo-header (RFC 768; RFC 8200, section 8.1).
 func pseudo(src, dst netip.Addr, length int) uint32 {
-	s, d := src.As4(), dst.As4()
-	return sum(sum(ProtoUDP+uint32(length), s[:]), d[:])
+	return sum(sum(ProtoUDP+uint32(length), src.AsSlice()), dst.AsSlice())
 }
 
 // sum adds 16-bit words (RFC 1071); an odd last octet counts as a high one. acc

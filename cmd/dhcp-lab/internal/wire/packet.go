@@ -6,11 +6,12 @@ import (
 	"net/netip"
 )
 
-// A Packet describes a UDP datagram over IPv4 over Ethernet. A zero field gets
-// the usual value, a pointer that is not nil any value, however wrong.
+// A Packet describes a UDP datagram over IP over Ethernet, IPv6 if an address is
+// of that family. A zero field gets the usual value, a pointer that is not nil
+// any value, however wrong.
 type Packet struct {
 	EtherSrc net.HardwareAddr // nil: 02:00:00:00:00:01
-	EtherDst net.HardwareAddr // nil: broadcast
+	EtherDst net.HardwareAddr // nil: broadcast; that of the group for an IPv6 multicast
 	VLAN     uint16           // 802.1Q identifier; 0: untagged
 
 	Src, Dst  netip.AddrPort // invalid addresses: 0.0.0.0 and 255.255.255.255
@@ -21,6 +22,8 @@ type Packet struct {
 	IPOptions []byte // a multiple of 4 octets
 	IPLen     *uint16
 	IPSum     *uint16
+	First     uint8  // IPv6: what Ext begins with, such as 0 for Hop-by-Hop Options
+	Ext       []byte // IPv6: extension headers, the last of which says that UDP follows
 
 	UDPLen  *uint16
 	UDPSum  *uint16 // 0: none (RFC 768)
@@ -33,6 +36,9 @@ func (p *Packet) Frame() []byte { return p.frame(p.datagram(), 0, p.flags()) }
 // Fragments returns the frames of the packet cut into fragments whose IP payload
 // has at most size octets; size is rounded down to a multiple of 8.
 func (p *Packet) Fragments(size int) [][]byte {
+	if p.v6() {
+		return p.fragments6(size)
+	}
 	size &^= 7
 	data := p.datagram()
 	var out [][]byte
@@ -71,12 +77,16 @@ func (p *Packet) datagram() []byte {
 
 // frame puts Ethernet and IP headers before a part of the datagram.
 func (p *Packet) frame(data []byte, offset int, flags uint16) []byte {
-	b := make([]byte, 0, etherLen+vlanLen+ipLen+len(p.IPOptions)+len(data))
-	b = append(b, orMAC(p.EtherDst, Broadcast())...)
+	b := make([]byte, 0, etherLen+vlanLen+ip6Len+len(p.IPOptions)+len(p.Ext)+len(data))
+	b = append(b, orMAC(p.EtherDst, p.group())...)
 	b = append(b, orMAC(p.EtherSrc, net.HardwareAddr{2, 0, 0, 0, 0, 1})...)
 	if p.VLAN != 0 {
 		b = binary.BigEndian.AppendUint16(b, TypeVLAN)
 		b = binary.BigEndian.AppendUint16(b, p.VLAN)
+	}
+	if p.v6() {
+		b = binary.BigEndian.AppendUint16(b, TypeIPv6)
+		return append(p.header6(b, len(data)), data...)
 	}
 	b = binary.BigEndian.AppendUint16(b, TypeIPv4)
 
@@ -96,15 +106,15 @@ func (p *Packet) frame(data []byte, offset int, flags uint16) []byte {
 }
 
 func (p *Packet) src() netip.Addr {
-	if p.Src.Addr().Is4() {
-		return p.Src.Addr()
+	if a := p.Src.Addr(); a.IsValid() {
+		return a
 	}
 	return netip.IPv4Unspecified()
 }
 
 func (p *Packet) dst() netip.Addr {
-	if p.Dst.Addr().Is4() {
-		return p.Dst.Addr()
+	if a := p.Dst.Addr(); a.IsValid() {
+		return a
 	}
 	return netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }

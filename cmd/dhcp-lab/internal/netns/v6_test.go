@@ -1,0 +1,40 @@
+package netns
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestIPv6AddressesAreThoseGiven(t *testing.T) {
+	Require(t)
+	a, b := Test(t, "a", WithoutDAD(), WithoutLinkLocal()), Test(t, "b", WithoutDAD(), WithoutLinkLocal())
+	err := errors.Join(
+		Veth(a, "v0", b, "v0"),
+		b.Forward6(),
+		a.Addr("v0", "fe80::a/64"), a.Addr("v0", "2001:db8::a/64"),
+		b.Addr("v0", "2001:db8::b/64"), b.Addr("lo", "2001:db8:1::1/128"),
+		a.Route("default", "2001:db8::b"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := a.Addrs6("v0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[netip.Prefix]bool{netip.MustParsePrefix("fe80::a/64"): true, netip.MustParsePrefix("2001:db8::a/64"): true}
+	have := map[netip.Prefix]bool{}
+	for _, p := range got {
+		have[p] = true
+	}
+	opt := cmp.Comparer(func(x, y netip.Prefix) bool { return x == y })
+	if diff := cmp.Diff(want, have, opt); diff != "" {
+		t.Errorf("addresses (-want +got):\n%s", diff)
+	}
+	if _, err := a.Run(t.Context(), "ip", "-6", "route", "get", "2001:db8:1::1"); err != nil {
+		t.Errorf("route: %v", err)
+	}
+}
