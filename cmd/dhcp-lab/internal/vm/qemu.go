@@ -1,0 +1,54 @@
+package vm
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// emulator is the program that runs the machine.
+const emulator = "qemu-system-x86_64"
+
+// boot runs the machine to its end, and hands on each line that comes by its
+// second serial port. The first one, the kernel's console, goes to a file.
+//
+// Emulation works everywhere. With KVM the machine is faster, but where the host
+// is a virtual machine itself it may hang rather than fail.
+func boot(ctx context.Context, accel, kernel, initramfs, console string, line func(string)) error {
+	args := []string{
+		"-n", "10", emulator,
+		"-machine", "q35", "-accel", accel, "-cpu", "max", "-smp", "2", "-m", "1536",
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-serial", "file:" + console, "-serial", "stdio",
+		"-kernel", kernel, "-initrd", initramfs,
+		"-append", "console=ttyS0 panic=-1 rdinit=/init",
+	}
+	cmd := exec.CommandContext(ctx, "nice", args...)
+	cmd.WaitDelay = 5 * time.Second
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	sc := bufio.NewScanner(out)
+	sc.Buffer(nil, 1<<20)
+	for sc.Scan() {
+		line(strings.TrimRight(sc.Text(), "\r"))
+	}
+	err = errors.Join(sc.Err(), cmd.Wait())
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", emulator, context.Cause(ctx))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", emulator, err, stderr.String())
+	}
+	return nil
+}

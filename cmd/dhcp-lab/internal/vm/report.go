@@ -1,0 +1,125 @@
+package vm
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// A report reads the output of tests run with -test.v, between the lines of the
+// guest's init, and prints one line for each test that has no subtests.
+type report struct {
+	w       io.Writer
+	verbose bool
+
+	done                    bool
+	passed, failed, skipped int
+
+	pkg     string
+	before  int                 // failed in other packages
+	current string              // the test that is running
+	said    map[string][]string // what tests have printed
+	parents map[string]bool
+	lost    []string // what was printed outside of tests
+}
+
+// ended matches the line that tells a test's end.
+var ended = regexp.MustCompile(`^ *--- (PASS|FAIL|SKIP): (\S+) \((\S+)s\)$`)
+
+// line reads the next line.
+func (r *report) line(s string) {
+	if rest, ok := strings.CutPrefix(s, Mark+" "); ok {
+		r.step(rest)
+		return
+	}
+	if m := ended.FindStringSubmatch(s); m != nil {
+		r.result(m[1], m[2], m[3])
+		return
+	}
+	if rest, ok := strings.CutPrefix(s, "=== "); ok {
+		if f := strings.Fields(rest); len(f) == 2 {
+			r.start(f[1])
+		}
+		return
+	}
+	if r.current == "" {
+		r.lost = append(r.lost, s)
+		return
+	}
+	r.said[r.current] = append(r.said[r.current], s)
+}
+
+// step reads a line of the guest's init.
+func (r *report) step(s string) {
+	what, rest, _ := strings.Cut(s, " ")
+	switch what {
+	case "run":
+		r.pkg, r.before, r.current, r.lost = rest, r.failed, "", nil
+		r.said, r.parents = map[string][]string{}, map[string]bool{}
+		fmt.Fprintln(r.w, rest)
+	case "end":
+		if f := strings.Fields(rest); len(f) > 2 && f[2] != "<nil>" {
+			r.broken(strings.Join(f[2:], " "))
+		}
+	case "done":
+		r.done = rest == "<nil>"
+	}
+}
+
+// broken reports a test binary that has failed. If it has not come to its end,
+// no test of it may have told so.
+func (r *report) broken(err string) {
+	if r.current != "" {
+		r.print("FAIL", r.current, "?")
+		r.failed++
+		return
+	}
+	if r.failed == r.before {
+		r.failed++
+		fmt.Fprintf(r.w, "  FAIL  %s: %s\n", r.pkg, err)
+		r.detail(r.lost)
+	}
+}
+
+func (r *report) start(name string) {
+	r.current = name
+	if i := strings.LastIndexByte(name, '/'); i > 0 {
+		r.parents[name[:i]] = true
+	}
+}
+
+func (r *report) result(outcome, name, seconds string) {
+	r.current = ""
+	if r.parents[name] && (outcome == "PASS" || len(r.said[name]) == 0) {
+		return
+	}
+	switch outcome {
+	case "PASS":
+		r.passed++
+	case "SKIP":
+		r.skipped++
+	default:
+		r.failed++
+	}
+	r.print(outcome, name, seconds)
+}
+
+func (r *report) print(outcome, name, seconds string) {
+	readable := strings.ReplaceAll(strings.TrimPrefix(name, "Test"), "_", " ")
+	fmt.Fprintf(r.w, "  %s %6ss  %s\n", outcome, seconds, strings.Replace(readable, "/", ": ", 1))
+	if outcome != "PASS" || r.verbose {
+		r.detail(r.said[name])
+	}
+}
+
+func (r *report) detail(lines []string) {
+	for _, l := range lines {
+		fmt.Fprintln(r.w, "          "+strings.TrimSpace(l))
+	}
+}
+
+// summary counts.
+func (r *report) summary() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", r.passed, r.failed, r.skipped)
+}

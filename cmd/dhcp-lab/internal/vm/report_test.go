@@ -1,0 +1,94 @@
+package vm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReport(t *testing.T) {
+	tests := []struct {
+		name   string
+		output string
+		want   string
+		failed int
+		done   bool
+	}{
+		{
+			name: "passed, skipped and failed",
+			output: `@@vm run scenes
+=== RUN   TestT15_VRF
+=== RUN   TestT15_VRF/in_red
+    vrf_test.go:9: after 3 ms
+=== RUN   TestT15_VRF/in_blue
+    vrf_test.go:12: no lease
+--- FAIL: TestT15_VRF (1.30s)
+    --- PASS: TestT15_VRF/in_red (0.70s)
+    --- FAIL: TestT15_VRF/in_blue (0.60s)
+=== RUN   TestAlone
+    a_test.go:1: no nft here
+--- SKIP: TestAlone (0.00s)
+FAIL
+@@vm end scenes 1.5s exit status 1
+@@vm done <nil>`,
+			want: `scenes
+  PASS   0.70s  T15 VRF: in red
+  FAIL   0.60s  T15 VRF: in blue
+          vrf_test.go:12: no lease
+  SKIP   0.00s  Alone
+          a_test.go:1: no nft here
+1 passed, 1 failed, 1 skipped
+`,
+			failed: 1, done: true,
+		},
+		{
+			name: "a binary that panics",
+			output: `@@vm run scenes
+=== RUN   TestAlone
+panic: oh
+@@vm end scenes 1.5s exit status 2
+@@vm done <nil>`,
+			want: `scenes
+  FAIL      ?s  Alone
+          panic: oh
+0 passed, 1 failed, 0 skipped
+`,
+			failed: 1, done: true,
+		},
+		{
+			name: "a binary that cannot start",
+			output: `@@vm run scenes
+no such file
+@@vm end scenes 1ms exit status 1
+@@vm done <nil>`,
+			want: `scenes
+  FAIL  scenes: exit status 1
+          no such file
+0 passed, 1 failed, 0 skipped
+`,
+			failed: 1, done: true,
+		},
+		{
+			name:   "a machine that stops",
+			output: "@@vm run scenes\n=== RUN   TestAlone",
+			want:   "scenes\n0 passed, 0 failed, 0 skipped\n",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			r := &report{w: &b}
+			for line := range strings.SplitSeq(tt.output, "\n") {
+				r.line(line)
+			}
+			b.WriteString(r.summary() + "\n")
+			if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+				t.Errorf("report (-want +got):\n%s", diff)
+			}
+			if r.failed != tt.failed || r.done != tt.done {
+				t.Errorf("got %d failed, done %v; want %d, %v", r.failed, r.done, tt.failed, tt.done)
+			}
+		})
+	}
+}

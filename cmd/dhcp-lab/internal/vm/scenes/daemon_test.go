@@ -1,0 +1,178 @@
+package scenes
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/netns"
+)
+
+// metricsURL is where the daemon serves its metrics unless it is told otherwise.
+const metricsURL = "http://127.0.0.1:9867/metrics"
+
+// A daemon is dhcp-relay, running on the router.
+type daemon struct {
+	t    *testing.T
+	proc *netns.Proc
+	log  *journal
+	http *http.Client
+}
+
+// start starts the daemon and waits until it relays. At the test's end its
+// counters must show what the bed wants.
+func (b *bed) start(config string) {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "relay.toml")
+	must(b.t, os.WriteFile(file, []byte(config), 0o600))
+	d := &daemon{t: b.t, log: &journal{}, http: &http.Client{Timeout: patience, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, addr string) (c net.Conn, err error) {
+			err = b.router.Do(func() error {
+				c, err = new(net.Dialer).DialContext(ctx, network, addr)
+				return err
+			})
+			return c, err
+		},
+	}}}
+	cmd := exec.Command(daemonPath, "run", "--config", file)
+	cmd.Stdout, cmd.Stderr = d.log, d.log
+	var err error
+	d.proc, err = b.router.StartCmd(cmd)
+	must(b.t, err)
+	b.daemon = d
+	b.t.Cleanup(func() { d.stop() })
+	d.await("the daemon relays", func() bool { return strings.Contains(d.log.String(), "msg=relaying") })
+}
+
+// stop ends the daemon, which must have lived until then, and must end at once.
+func (d *daemon) stop() {
+	if err := d.proc.Signal(syscall.SIGTERM); err != nil {
+		d.t.Errorf("the daemon had ended: %v", d.proc.Wait())
+	}
+	select {
+	case <-d.proc.Done():
+	case <-time.After(patience):
+		d.t.Error("the daemon does not end")
+	}
+	if d.t.Failed() || strings.Contains(d.log.String(), "panic:") {
+		d.t.Errorf("log of the daemon:\n%s", d.log)
+	}
+}
+
+// await polls until something holds.
+func (d *daemon) await(what string, holds func() bool) {
+	d.t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-d.proc.Done():
+			d.t.Fatalf("the daemon has ended: %v", d.proc.Wait())
+		default:
+		}
+		if time.Now().After(end) {
+			d.t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// scrape returns the relay's metrics.
+func (d *daemon) scrape() map[string]*dto.MetricFamily {
+	d.t.Helper()
+	resp, err := d.http.Get(metricsURL)
+	must(d.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	p := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := p.TextToMetricFamilies(resp.Body)
+	must(d.t, err)
+	return families
+}
+
+// messages returns the counts of messages that are not zero, by
+// "interface direction type outcome", and how many were received.
+func (d *daemon) messages() (by map[string]int, received int) {
+	d.t.Helper()
+	families := d.scrape()
+	by = map[string]int{}
+	for _, m := range families["dhcp_relay_messages_total"].GetMetric() {
+		l := map[string]string{}
+		for _, p := range m.GetLabel() {
+			l[p.GetName()] = p.GetValue()
+		}
+		if n := int(m.GetCounter().GetValue()); n > 0 {
+			by[l["interface"]+" "+l["direction"]+" "+l["type"]+" "+l["outcome"]] += n
+		}
+	}
+	for _, m := range families["dhcp_relay_received_total"].GetMetric() {
+		received += int(m.GetCounter().GetValue())
+	}
+	return by, received
+}
+
+// balance waits until every message received has an outcome, and then holds the
+// outcomes against what the bed wants.
+func (b *bed) balance() {
+	b.t.Helper()
+	var by map[string]int
+	b.daemon.await("every message has one outcome, as wanted", func() bool {
+		var sum, received int
+		by, received = b.daemon.messages()
+		for _, n := range by {
+			sum += n
+		}
+		return sum == received && (cmp.Equal(b.want, by) || sum >= total(b.want))
+	})
+	if diff := cmp.Diff(b.want, by); diff != "" {
+		b.t.Errorf("counters (-want +got):\n%s", diff)
+	}
+}
+
+func total(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// rebase takes the counters as they are: from here on they are exact again.
+func (b *bed) rebase() {
+	b.t.Helper()
+	b.daemon.await("every message has one outcome", func() bool {
+		var received int
+		b.want, received = b.daemon.messages()
+		return total(b.want) == received
+	})
+}
+
+// A journal collects what a program prints.
+type journal struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.Write(b)
+}
+
+// String returns all that was written.
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.String()
+}

@@ -1,0 +1,226 @@
+package scenes
+
+import "testing"
+
+// Routing tables of the VRFs.
+const (
+	red  = 100
+	blue = 200
+)
+
+// TestT15_VRF: clients and servers in VRFs, the same ones and others.
+func TestT15_VRF(t *testing.T) {
+	for _, s := range []scene{
+		{"clients and server in the same VRF", sameVRF},
+		{"clients in red, server in the default VRF, giaddr at server", defaultVRF},
+		{"clients in red, server in the default VRF, routes leaked", defaultLeaked},
+		{"clients in red, server in blue", otherVRF},
+		{"clients in the default VRF, server in blue", intoVRF},
+		{"the same addresses in red and blue, a server in each", twice},
+		{"an interface moves to another VRF while relaying", moves},
+		{"a VRF is deleted and made again while relaying", remade},
+		{"a bridge in a VRF", bridgeInVRF},
+	} {
+		t.Run(s.name, s.play)
+	}
+}
+
+func sameVRF(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	h := b.network("red10", "red", "10.1.0.1/24")
+	d := b.server("up", "red", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "red*"
+servers = ["10.9.0.2"]
+
+[[server]]
+address = "10.9.0.2"
+vrf = "red"
+`)
+	s := site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	b.login(h, s, d)
+	b.renew(h, s, d)
+}
+
+func defaultVRF(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	h := b.network("red10", "red", "10.1.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "red*"
+servers = ["10.9.0.2"]
+giaddr = "10.9.0.1"
+option82 = { link_selection = "subnet" }
+`)
+	b.login(h, site{dev: "red10", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
+}
+
+func defaultLeaked(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	h := b.network("red10", "red", "10.1.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.leak(254, "10.1.0.0/24", "red")
+	b.start(`
+[[interface]]
+name = "red*"
+servers = ["10.9.0.2"]
+`)
+	b.login(h, site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
+}
+
+func otherVRF(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	b.vrf("blue", blue)
+	h := b.network("red10", "red", "10.1.0.1/24")
+	d := b.server("up", "blue", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "red*"
+servers = ["10.9.0.2"]
+giaddr = "10.9.0.1"
+option82 = { link_selection = "subnet" }
+
+[[server]]
+address = "10.9.0.2"
+vrf = "blue"
+`)
+	b.login(h, site{dev: "red10", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
+}
+
+func intoVRF(t *testing.T) {
+	b := newBed(t)
+	b.vrf("blue", blue)
+	h := b.network("lan", "", "10.1.0.1/24")
+	d := b.server("up", "blue", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "lan"
+servers = ["10.9.0.2"]
+giaddr = "up"
+option82 = { link_selection = "subnet" }
+
+[[server]]
+address = "10.9.0.2"
+vrf = "blue"
+`)
+	b.login(h, site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
+}
+
+func twice(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	b.vrf("blue", blue)
+	hr := b.network("red10", "red", "10.1.0.1/24")
+	hb := b.network("blue10", "blue", "10.1.0.1/24")
+	dr := b.server("up-red", "red", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	db := b.server("up-blue", "blue", "10.9.0.1/24", "10.9.0.3", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "red*"
+servers = ["10.9.0.2"]
+
+[[interface]]
+name = "blue*"
+servers = ["10.9.0.3"]
+
+[[server]]
+address = "10.9.0.2"
+vrf = "red"
+
+[[server]]
+address = "10.9.0.3"
+vrf = "blue"
+`)
+	inRed := site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	inBlue := inRed
+	inBlue.dev = "blue10"
+	first, second := b.login(hr, inRed, dr), b.login(hb, inBlue, db)
+	if first != second {
+		t.Errorf("the clients have %s and %s, want the same address in both VRFs", first, second)
+	}
+	b.judgeWire("at the client in red after the login in blue", hr.tap, false, []string{})
+	b.judgeWire("at the server in red after the login in blue", dr.tap, false, []string{})
+	b.renew(hr, inRed, dr)
+	b.renew(hb, inBlue, db)
+}
+
+func moves(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	b.vrf("blue", blue)
+	h := b.network("lan", "red", "10.1.0.1/24")
+	still := b.network("quiet", "blue", "10.2.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24", "10.2.0.1/24")
+	b.start(`
+[[interface]]
+name = "lan"
+
+[[interface]]
+name = "quiet"
+
+[defaults]
+servers = ["10.9.0.2"]
+giaddr = "10.9.0.1"
+option82 = { link_selection = "subnet" }
+`)
+	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	b.login(h, s, d)
+	for _, to := range []string{"blue", "", "red"} {
+		b.enslave("lan", to)
+		b.follows(h, "lan is in VRF "+to)
+		b.login(h, s, d)
+		b.login(still, site{dev: "quiet", giaddr: "10.9.0.1", local: "10.2.0.1", source: "10.9.0.1", subnet: "10.2.0.0/24"}, d)
+	}
+}
+
+func remade(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	h := b.network("lan", "red", "10.1.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "lan"
+servers = ["10.9.0.2"]
+giaddr = "10.9.0.1"
+option82 = { link_selection = "subnet" }
+`)
+	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	b.login(h, s, d)
+	for range 2 {
+		must(t, b.router.Delete("red"))
+		b.follows(h, "red is deleted")
+		b.login(h, s, d)
+		b.vrf("red", red)
+		b.enslave("lan", "red")
+		b.follows(h, "red is there again")
+		b.login(h, s, d)
+	}
+}
+
+func bridgeInVRF(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	n := b.cable("port1")
+	must(t, b.router.Bridge("br10", "port1"), b.router.Master("br10", "red"), b.router.Addr("br10", "10.1.0.1/24"))
+	h := b.client(n, "eth0")
+	d := b.server("up", "red", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "br10"
+servers = ["10.9.0.2"]
+
+[[server]]
+address = "10.9.0.2"
+vrf = "red"
+`)
+	s := site{dev: "br10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	b.login(h, s, d)
+	b.renew(h, s, d)
+}

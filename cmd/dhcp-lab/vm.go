@@ -1,0 +1,35 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/vm"
+)
+
+// newVMCommand returns the command that plays scenes in a virtual machine, whose
+// kernel has what that of the host may lack.
+func newVMCommand() *cobra.Command {
+	o := vm.Options{}
+	c := &cobra.Command{
+		Use:   "vm-test",
+		Short: "Play scenes on VLANs, VRFs and odd uplinks in a virtual machine",
+		Long: "Vm-test fetches Debian's kernel, boots it in qemu with the relay and the tests of\n" +
+			"this module, and prints what comes of each scene. It runs in the directory of the\n" +
+			"module and needs apt-get, dpkg-deb, qemu-system-x86_64, nft, wg and Go, but not root.",
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return vm.Run(c.Context(), o, c.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.Root, "module", ".", "directory of the module")
+	f.StringVar(&o.Cache, "cache", "bin/vm", "where to keep the kernel and what is built")
+	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
+	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")
+	f.StringVar(&o.Accel, "accel", "tcg", `how qemu runs the machine: "tcg" emulates it, "kvm" is faster where it works`)
+	f.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "how long the machine may run")
+	return c
+}
