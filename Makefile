@@ -53,6 +53,10 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 	@GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv $(TOOLS)/golangci-lint $@
 
+.PHONY: bench
+bench: deps-bench build ## measure against other relays, 20 minutes (root; BENCH="--quick" for a look)
+	@$(BIN)/dhcp-lab bench $(BENCH)
+
 .PHONY: fuzz
 fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
 	@for pkg in $$($(GO) list ./...); do \
@@ -70,6 +74,22 @@ deps-demo:
 deps-test:
 	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd
 
+# A relay that cannot be had does not keep the others from being measured.
+.PHONY: deps-bench
+deps-bench:
+	@.ci/deps ip
+	@for relay in dhcrelay dnsmasq dibbler-relay dhcp6relay dhcp-helper; do \
+	  .ci/deps $$relay || echo "cannot install $$relay: the table will say so"; \
+	done
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf $(BIN) $(TOOLS)
+
+.PHONY: vm-test
+vm-test: deps-vm build ## play scenes on VLANs, VRFs and odd uplinks under Debian's kernel in qemu
+	@$(BIN)/dhcp-lab vm-test --cache $(BIN)/vm
+
+.PHONY: deps-vm
+deps-vm:
+	@.ci/deps qemu-system-x86_64 nft wg xz

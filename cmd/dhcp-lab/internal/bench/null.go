@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"dhcp-relay/relay/link"
+	"dhcp-relay/relay/udp"
+)
+
+// A NullConfig says what a null relay moves where.
+type NullConfig struct {
+	Family  udp.Family
+	Link    string        // the clients' link
+	Address netip.Addr    // the relay's address there
+	Server  netip.Addr    // where requests go
+	Wait    time.Duration // after a batch of more than two requests
+}
+
+const (
+	nullBatch  = 256
+	nullBuffer = 64 << 20
+)
+
+// Null moves octets between clients and a server until ctx ends, with the same
+// system calls as the relay and nothing else: it looks at nothing, changes
+// nothing, counts nothing. It is no relay, but what one could cost at least.
+// (Of DHCPv6 it makes Relay-forwards, as the way back is in them.)
+func Null(ctx context.Context, c NullConfig) error {
+	l, err := net.InterfaceByName(c.Link)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", c.Link, err)
+	}
+	p, err := udp.Listen(udp.Config{Family: c.Family, Port: serverPort(c.Family), RcvBuf: nullBuffer})
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.Close() }) // which ends the reads
+	defer stop()
+	n := &null{NullConfig: c, link: l}
+	if c.Family == udp.V6 {
+		if err := p.Requests.Join(l.Index); err != nil {
+			return errors.Join(err, p.Close())
+		}
+	} else if n.frames, err = link.Open(l.Index, l.HardwareAddr); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	replies := make(chan error, 1)
+	go func() { replies <- n.move(p.Replies, udp.NewQueue(p.Requests), n.reply, 0) }()
+	err = n.move(p.Requests, udp.NewQueue(p.Requests), n.request, c.Wait)
+	err = errors.Join(err, <-replies)
+	if ctx.Err() != nil {
+		return nil // the end was asked for
+	}
+	return err
+}
+
+type null struct {
+	NullConfig
+	link   *net.Interface
+	frames *link.Conn
+}
+
+// move reads batches and hands each datagram on.
+func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram), wait time.Duration) error {
+	ds := udp.NewBatch(nullBatch)
+	for {
+		got, err := from.Read(ds)
+		if err != nil {
+			return err
+		}
+		for i := range ds[:got] {
+			each(q, &ds[i])
+		}
+		q.Flush(func(int, syscall.Errno) {})
+		if wait > 0 && got > 2 {
+			time.Sleep(wait)
+		}
+	}
+}
+
+func (n *null) request(q *udp.Queue, d *udp.Datagram) {
+	at, size := udp.Headroom, d.N
+	if n.Family == udp.V6 {
+		at, size = at-relayLen-4, size+relayLen+4
+		h := d.Store[at:]
+		h[0], h[1] = relayForw, 0
+		a, peer := n.Address.As16(), d.Src.Addr().As16()
+		copy(h[2:], a[:])
+		copy(h[18:], peer[:])
+		h[relayLen], h[relayLen+1], h[relayLen+2], h[relayLen+3] = 0, optRelayed, byte(d.N>>8), byte(d.N)
+	}
+	q.Add(0, d.Store[at:at+size], netip.AddrPortFrom(n.Server, serverPort(n.Family)), netip.Addr{}, 0)
+}
+
+// reply hands on a reply. Replies to fewer octets than a message has are not in
+// the load; one would end the process, not mislead the measurement.
+func (n *null) reply(q *udp.Queue, d *udp.Datagram) {
+	b := d.Store[udp.Headroom : udp.Headroom+d.N]
+	if n.Family == udp.V6 {
+		q.Add(0, b[relayLen+4:], netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[18:])), 546), netip.Addr{}, n.link.Index)
+		return
+	}
+	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
+	// A frame that does not go out is missed where the frames are counted.
+	_ = n.frames.Send(b, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
+}

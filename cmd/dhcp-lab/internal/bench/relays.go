@@ -1,0 +1,170 @@
+package bench
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/udp"
+)
+
+// Names of what is measured.
+const (
+	ours     = "dhcp-relay"
+	nullName = "null"
+	nullWait = "null-wait"
+)
+
+// nullPause is how long null-wait sleeps between batches.
+const nullPause = 150 * time.Microsecond
+
+// A down is one client-facing link with the relay's addresses there.
+type down struct {
+	dev  string
+	addr pair
+}
+
+// A site is what a relay has to be told.
+type site struct {
+	family udp.Family
+	downs  []down
+	next   down // a link that appears later
+	up     string
+	server netip.Addr
+	dir    string // for files of the relay's own
+}
+
+func (s *site) v6() bool { return s.family == udp.V6 }
+
+// downAddr returns the relay's address on a client-facing link.
+func (s *site) downAddr(i int) netip.Addr { return s.downs[i].addr.addr(s.family) }
+
+// A subject is a relay to measure.
+type subject struct {
+	name      string
+	binary    string
+	families  []udp.Family
+	yardstick bool // no relay, but a limit
+	single    bool // knows one client-facing link only
+	later     bool // relays on links that appear after its start
+	command   func(s *site) ([]string, error)
+}
+
+var both = [...]udp.Family{udp.V4, udp.V6}
+
+// subjects lists what can be measured. self is the command that plays the null
+// relay.
+func subjects(relay string, self []string) []subject {
+	all := both[:]
+	null := func(wait time.Duration) func(s *site) ([]string, error) {
+		return func(s *site) ([]string, error) {
+			return append(self[:len(self):len(self)], "--link", s.downs[0].dev, "--address", s.downAddr(0).String(),
+				"--server", s.server.String(), "--wait", wait.String()), nil
+		}
+	}
+	return []subject{
+		{name: ours, binary: relay, families: all, later: true, command: oursCommand},
+		{name: "dhcrelay", binary: "dhcrelay", families: all, command: dhcrelayCommand},
+		{name: "dnsmasq", binary: "dnsmasq", families: all, later: true, command: dnsmasqCommand},
+		{name: "dhcp-helper", binary: "dhcp-helper", families: all[:1], later: true, command: helperCommand},
+		{name: "dibbler", binary: "dibbler-relay", families: all[1:], command: dibblerCommand},
+		{name: "wide", binary: "dhcp6relay", families: all[1:], command: wideCommand},
+		{name: nullName, families: all, yardstick: true, single: true, command: null(0)},
+		{name: nullWait, families: all, yardstick: true, single: true, command: null(nullPause)},
+	}
+}
+
+// oursCommand writes the least configuration. The links are named by patterns,
+// so that one that appears later is relayed too.
+func oursCommand(s *site) ([]string, error) {
+	var b strings.Builder
+	for _, p := range []string{downLink, "c*"} {
+		fmt.Fprintf(&b, "[[interface]]\nname = %q\nservers = [%q]\n", p, s.server)
+	}
+	file := filepath.Join(s.dir, "relay.toml")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"run", "--config", file}, nil
+}
+
+// dhcrelayCommand has option 82 added, as ours does.
+func dhcrelayCommand(s *site) ([]string, error) {
+	args := []string{"-d", "-q", "--no-pid"}
+	if !s.v6() {
+		args = append(args, "-4", "-a")
+		for _, d := range s.downs {
+			args = append(args, "-id", d.dev)
+		}
+		return append(args, "-iu", s.up, s.server.String()), nil
+	}
+	args = append(args, "-6")
+	for _, d := range s.downs {
+		args = append(args, "-l", d.dev)
+	}
+	return append(args, "-u", s.server.String()+"%"+s.up), nil
+}
+
+func dnsmasqCommand(s *site) ([]string, error) {
+	var b strings.Builder
+	b.WriteString("port=0\nbind-dynamic\nno-resolv\nno-hosts\n")
+	for i := range s.downs {
+		fmt.Fprintf(&b, "dhcp-relay=%s,%s\n", s.downAddr(i), s.server)
+	}
+	fmt.Fprintf(&b, "dhcp-relay=%s,%s\n", s.next.addr.addr(s.family), s.server)
+	file := filepath.Join(s.dir, "dnsmasq.conf")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"--keep-in-foreground", "--user=root", "--conf-file=" + file, "--log-facility=/dev/null", "--pid-file="}, nil
+}
+
+func helperCommand(s *site) ([]string, error) {
+	args := []string{"-n", "-u", "root", "-r", filepath.Join(s.dir, "pid"), "-s", s.server.String()}
+	for _, d := range s.downs {
+		args = append(args, "-i", d.dev)
+	}
+	return append(args, "-i", s.next.dev), nil
+}
+
+// dibblerCommand gives dibbler its fixed places in a mount namespace of its
+// own: it looks nowhere else.
+func dibblerCommand(s *site) ([]string, error) {
+	var b strings.Builder
+	b.WriteString("log-level 3\n")
+	for i, d := range s.downs {
+		fmt.Fprintf(&b, "iface %s {\n client multicast yes\n interface-id %d\n}\n", d.dev, i+1)
+	}
+	fmt.Fprintf(&b, "iface %s {\n server unicast %s\n}\n", s.up, s.server)
+	if err := os.WriteFile(filepath.Join(s.dir, "relay.conf"), []byte(b.String()), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{"run"}, nil
+}
+
+func wideCommand(s *site) ([]string, error) {
+	devs := make([]string, len(s.downs))
+	for i, d := range s.downs {
+		devs[i] = d.dev
+	}
+	return append([]string{"-f", "-p", filepath.Join(s.dir, "pid"), "-r", s.up, "-s", s.server.String()}, devs...), nil
+}
+
+// find returns the path of a program: where the lab has unpacked peers, in
+// PATH, or where daemons are.
+func find(name, peers string) (string, error) {
+	for _, dir := range []string{filepath.Join(peers, "usr", "sbin"), "/usr/sbin", "/sbin"} {
+		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return filepath.Abs(p)
+		}
+	}
+	p, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%s is not installed", name)
+	}
+	return filepath.Abs(p)
+}

@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/netns"
+	"dhcp-relay/relay/udp"
+)
+
+// further returns client link number i, from 1 on.
+func further(i int) down {
+	return down{fmt.Sprintf("c%d", i), pair{
+		netip.AddrFrom4([4]byte{10, byte(128 + i>>8), byte(i), 1}),
+		netip.AddrFrom16([16]byte{0xfd, 0x67, 2: 1, 6: byte(i >> 8), 7: byte(i), 15: 1}),
+	}}
+}
+
+// downs returns the first client link and the first n further ones.
+func (s *session) downs(n int) []down {
+	ds := make([]down, n+1)
+	ds[0] = down{downLink, s.bed.down}
+	for i := range n {
+		ds[i+1] = further(i + 1)
+	}
+	return ds
+}
+
+// addDown makes a client link.
+func (b *bed) addDown(d down) error {
+	return errors.Join(
+		netns.Veth(b.load, d.dev, b.relay, d.dev),
+		b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v4, 24).String()),
+		b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v6, 64).String()),
+	)
+}
+
+// grow makes client links until there are n in all.
+func (b *bed) grow(ctx context.Context, n int) error {
+	for b.more < n-1 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := b.addDown(further(b.more + 1)); err != nil {
+			return err
+		}
+		b.more++
+	}
+	return nil
+}
+
+// scale measures a relay with n client links, on all of which there are clients.
+func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, row *Row) (err error) {
+	ds := s.downs(n - 1)
+	p, err := s.start(ctx, x, f, ds)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	key := func(what string) string { return fmt.Sprintf("links_%d_%s", n, what) }
+	row.add(key("start"), ms(p.ready))
+
+	devs := make([]string, len(ds))
+	for i, d := range ds {
+		devs[i] = d.dev
+	}
+	pump, err := s.up(f, devs...)
+	if err != nil {
+		return err
+	}
+	defer pump.gen.close()
+	k, err := s.search(ctx, pump, p.cpu, s.limit[f])
+	if err != nil {
+		return err
+	}
+	row.add(key("rate"), k.best.Rate)
+	if k.ceiling {
+		row.atLeast(key("rate"))
+	}
+	row.add(key("cpu"), k.flood.PerMessage())
+	slow, err := pump.do(ctx, load{rate: 1000, total: int(1000 * s.plan.latency.Seconds()), timed: true})
+	if err != nil {
+		return err
+	}
+	row.add(key("p50"), slow.Percentile(50)/1000)
+	row.add(key("p99"), slow.Percentile(99)/1000)
+	row.add(key("rss"), float64(residentOf(p.proc.Pid()))/1024)
+	if !x.later {
+		return nil
+	}
+	return s.arrival(ctx, p, f, func(d time.Duration) { row.add(key("new"), ms(d)) })
+}
+
+// arrival measures how long after a link has appeared the relay relays what its
+// clients send. A relay that does not within patience is none for new links.
+func (s *session) arrival(ctx context.Context, p *process, f udp.Family, note func(time.Duration)) error {
+	const patience = 3 * time.Second
+	d := further(s.bed.more + 1)
+	if err := s.bed.addDown(d); err != nil {
+		return err
+	}
+	defer func() { _ = s.bed.relay.Delete(d.dev) }() // the bed ends it at last
+	began := time.Now()
+	if _, _, err := s.firstRelayed(ctx, f, d.dev, d.addr.v4, patience, p.proc.Done()); err != nil {
+		return fmt.Errorf("a new link: %w", err)
+	}
+	note(time.Since(began))
+	return nil
+}
