@@ -158,13 +158,40 @@ func (n *NS) Index(dev string) (int, error) {
 }
 
 // Addr gives a device an address, written as "10.0.0.1/24". The broadcast
-// address is set as `ip addr add ... brd +` does.
+// address is set as `ip addr add ... brd +` does. An IPv6 address is ready for
+// use then, if the device is.
 func (n *NS) Addr(dev, cidr string) error {
 	a, err := netlink.ParseAddr(cidr)
 	if err != nil {
 		return fmt.Errorf("address %q: %w", cidr, err)
 	}
-	return n.on(dev, "address "+cidr, func(l netlink.Link) error { return n.nl.AddrReplace(l, a) })
+	return n.on(dev, "address "+cidr, func(l netlink.Link) error {
+		if err := n.nl.AddrReplace(l, a); err != nil || a.IP.To4() != nil {
+			return err
+		}
+		return n.settled(l, a)
+	})
+}
+
+// settled waits until an IPv6 address is no longer tentative: without duplicate
+// address detection, too, the kernel is a moment late with that.
+func (n *NS) settled(l netlink.Link, a *netlink.Addr) error {
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		list, err := n.nl.AddrList(l, netlink.FAMILY_V6)
+		if err != nil {
+			return err
+		}
+		tentative := false
+		for _, x := range list {
+			tentative = tentative || x.IP.Equal(a.IP) && x.Flags&unix.IFA_F_TENTATIVE != 0
+		}
+		if ready := unix.IFF_UP | unix.IFF_RUNNING; !tentative || l.Attrs().RawFlags&uint32(ready) != uint32(ready) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("tentative: %w", context.DeadlineExceeded)
+		}
+	}
 }
 
 // DelAddr takes an address, written as "10.0.0.1/24", from a device.
