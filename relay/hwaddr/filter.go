@@ -105,7 +105,8 @@ func (f filter) types() asm.Instructions {
 
 // rejects loads the type into R7 and leaves if it is not to be let through.
 func (f filter) rejects() asm.Instructions {
-	is := asm.Instructions{asm.LoadMem(asm.R7, asm.RFP, atHead, asm.Byte)}
+	is := make(asm.Instructions, 1, 1+len(f.reject))
+	is[0] = asm.LoadMem(asm.R7, asm.RFP, atHead, asm.Byte)
 	for _, t := range f.reject {
 		is = append(is, asm.JEq.Imm(asm.R7, int32(t), labelReject))
 	}

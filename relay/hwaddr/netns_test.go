@@ -151,6 +151,7 @@ func (s *space) cable(name string) *wire {
 	}))
 	w.link = s.up(name)
 	peer := w.s.up(name)
+	s.ready(w.link) // a bridge takes ports at once only when they are
 	w.s.do(func() (err error) {
 		// Protocol 0: it sends only.
 		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
