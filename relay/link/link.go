@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -23,7 +24,7 @@ var ErrAddress = errors.New("link: not an IPv4 or Ethernet address")
 func Broadcast() [6]byte { return [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
 
 // How long a Send may wait for an interface whose queue is full: at least
-// patience, and less than horizon. A deadline serves for many sends, as it costs
+// patience, and at most twice the horizon. A deadline serves for many sends, as it costs
 // more to set one than to look at the clock.
 const (
 	patience = 5 * time.Millisecond
@@ -73,12 +74,26 @@ func (c *Conn) Send(payload []byte, src, dst netip.AddrPort, hw []byte) error {
 	copy(f[sizeHeaders:], payload)
 	putHeaders(f, &header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id})
 	if now := time.Now(); c.deadline.Sub(now) < patience {
-		c.deadline = now.Add(horizon)
-		if err := c.sock.setDeadline(c.deadline); err != nil {
+		if err := c.extend(now); err != nil {
 			return err
 		}
 	}
+	err := c.sock.send(f, hw)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	// The queue is full, or this process had no CPU until the deadline was over,
+	// in which case nothing has been tried.
+	if err := c.extend(time.Now()); err != nil {
+		return err
+	}
 	return c.sock.send(f, hw)
+}
+
+// extend sets a new deadline.
+func (c *Conn) extend(now time.Time) error {
+	c.deadline = now.Add(horizon)
+	return c.sock.setDeadline(c.deadline)
 }
 
 // Close closes the Conn.

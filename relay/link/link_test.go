@@ -247,6 +247,19 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	}
 }
 
+// TestSendAfterAStall stands for a process that got no CPU between the look at
+// the clock and the write: the deadline is over, but the queue is not full.
+func TestSendAfterAStall(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	w.relay.must(c.Send([]byte{1}, server, client, w.c0.Attrs().HardwareAddr))
+	w.relay.must(c.sock.setDeadline(time.Now().Add(-time.Second)))
+	c.deadline = time.Now().Add(patient)
+	if err := c.Send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+		t.Errorf("Send: %v", err)
+	}
+}
+
 // libraryAllocs are the allocations of one raw.Conn.WriteTo with the versions of
 // mdlayher/packet and mdlayher/socket that go.mod names: addresses, closures and
 // what they capture. More says that an update has made it worse.
