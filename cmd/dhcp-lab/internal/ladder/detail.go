@@ -12,6 +12,9 @@ import (
 // details returns what a row says beside the arrow, in parts that may stand on
 // lines of their own.
 func details(e *Event) []string {
+	if e.Message6 != nil {
+		return details6(e)
+	}
 	m := e.Message
 	parts := []string{e.Frame.IPSrc.String() + ">" + e.Frame.IPDst.String()}
 	add := func(name string, a net.IP) {

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv6"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
+	"dhcp-relay/relay/dhcp6"
 )
 
 // A Node is a party: a client, a relay or a server.
@@ -35,15 +37,30 @@ type Event struct {
 	At       time.Time
 	From, To string
 	On       []string      // the links that it crossed
-	Type     string        // DISCOVER, ..., or BOOTP
+	Type     string        // DISCOVER, ..., or BOOTP; of DHCPv6 that of the client's message, whatever is around it
 	Took     time.Duration // since the sender got the message that this one relays; 0 if it did not
 	Frame    wire.Frame    // on the first link that it crossed
 	Arrived  wire.Frame    // on the last link that it crossed; the same if that was the first
 	Message  *dhcpv4.DHCPv4
+	Message6 dhcpv6.DHCPv6 // in place of Message
 }
 
 // Request reports whether the message is one to a server.
-func (e *Event) Request() bool { return e.Message.OpCode == dhcpv4.OpcodeBootRequest }
+func (e *Event) Request() bool {
+	if e.Message6 != nil {
+		return request6(e.Message6)
+	}
+	return e.Message.OpCode == dhcpv4.OpcodeBootRequest
+}
+
+// Outer returns the type of the message as the relay's metrics have it: of the
+// outermost message, in lower case.
+func (e *Event) Outer() string {
+	if e.Message6 != nil {
+		return dhcp6.Type(e.Message6.Type()).String()
+	}
+	return strings.ToLower(e.Type)
+}
 
 // A heard is a frame with the link that it was heard on.
 type heard struct {
@@ -74,7 +91,7 @@ func (r *Recorder) Collect() (int, error) {
 			return 0, err
 		}
 		for _, f := range frames {
-			if f.DHCP4() {
+			if f.DHCP4() || f.DHCP6() {
 				r.all = append(r.all, heard{f, l.Owner, l.Name})
 			}
 		}
@@ -107,14 +124,18 @@ func events(nodes []Node, all []heard) []Event {
 // event reads one frame. The ends are known by their hardware addresses; a
 // broadcast is for the client that it names, or else for the tapped node.
 func event(nodes []Node, h heard) (Event, bool) {
+	e := Event{
+		At: h.frame.At, On: []string{h.link}, Frame: h.frame, Arrived: h.frame,
+		From: byMAC(nodes, h.frame.EtherSrc), To: byMAC(nodes, h.frame.EtherDst),
+	}
+	if h.frame.DHCP6() {
+		return e, e.read6(h)
+	}
 	m, err := dhcpv4.FromBytes(h.frame.Payload)
 	if err != nil {
 		return Event{}, false
 	}
-	e := Event{
-		At: h.frame.At, On: []string{h.link}, Message: m, Frame: h.frame, Arrived: h.frame, Type: typeOf(m),
-		From: byMAC(nodes, h.frame.EtherSrc), To: byMAC(nodes, h.frame.EtherDst),
-	}
+	e.Message, e.Type = m, typeOf(m)
 	if e.To == "" && h.frame.EtherDst[0]&1 != 0 {
 		e.To = h.owner
 		if h.frame.Outgoing {
@@ -141,11 +162,19 @@ func routed(before []Event, e *Event) int {
 func took(before []Event, e *Event) time.Duration {
 	for i := len(before) - 1; i >= 0; i-- {
 		b := &before[i]
-		if b.To == e.From && b.From != e.To && b.Type == e.Type && b.Message.TransactionID == e.Message.TransactionID {
+		if b.To == e.From && b.From != e.To && b.Type == e.Type && b.transaction() == e.transaction() {
 			return e.At.Sub(b.At)
 		}
 	}
 	return 0
+}
+
+// transaction identifies what a message belongs to.
+func (e *Event) transaction() string {
+	if e.Message6 != nil {
+		return transaction6(e.Message6)
+	}
+	return e.Message.TransactionID.String()
 }
 
 func byMAC(nodes []Node, mac net.HardwareAddr) string {

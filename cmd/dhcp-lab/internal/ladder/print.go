@@ -17,6 +17,7 @@ const (
 	timeWidth  = 14 // "  1234.5 +12.3"
 	nodeWidth  = 4  // names of clients and servers
 	lanesWidth = 43 // all lanes together
+	laneWidth  = 14 // one lane at least, for the longest types
 )
 
 // A layout says where things stand in a line.
@@ -32,7 +33,7 @@ type layout struct {
 func Print(w io.Writer, nodes []Node, events []Event, color bool) error {
 	l := newLayout(nodes, color)
 	var b strings.Builder
-	l.head(&b)
+	l.head(&b, events)
 	for i := range events {
 		l.event(&b, &events[i], events[0].At.UnixNano())
 	}
@@ -43,7 +44,7 @@ func Print(w io.Writer, nodes []Node, events []Event, color bool) error {
 func newLayout(nodes []Node, color bool) *layout {
 	l := &layout{nodes: nodes, color: color}
 	n := columns(nodes)
-	lane := lanesWidth / (n - 1)
+	lane := max(lanesWidth/(n-1), laneWidth)
 	for i := range n {
 		l.bars = append(l.bars, timeWidth+nodeWidth+1+i*lane)
 	}
@@ -52,7 +53,7 @@ func newLayout(nodes []Node, color bool) *layout {
 }
 
 // head writes the names of the columns.
-func (l *layout) head(b *strings.Builder) {
+func (l *layout) head(b *strings.Builder, events []Event) {
 	row := []rune(strings.Repeat(" ", width))
 	copy(row, []rune("      ms  relay"))
 	for i, x := range l.bars {
@@ -73,7 +74,11 @@ func (l *layout) head(b *strings.Builder) {
 		}
 		copy(row[max(x-len(title)/2, timeWidth+2):], []rune(title))
 	}
-	copy(row[l.right:], []rune("  addresses, option 82"))
+	what := "  addresses, option 82"
+	if slices.ContainsFunc(events, func(e Event) bool { return e.Message6 != nil }) {
+		what = "  addresses, relay options"
+	}
+	copy(row[l.right:], []rune(what))
 	b.WriteString(strings.TrimRight(string(row), " ") + "\n")
 }
 
@@ -164,7 +169,7 @@ func (l *layout) paint(row []rune, from, to int, e *Event) string {
 	}
 	code := "36" // cyan: requests
 	switch {
-	case e.Type == "NAK" || e.Type == "DECLINE":
+	case e.Type == "NAK" || e.Type == "DECLINE" || e.Type == "RECONFIGURE":
 		code = "31"
 	case !e.Request():
 		code = "32"
