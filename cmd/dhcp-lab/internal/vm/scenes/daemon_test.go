@@ -136,7 +136,7 @@ func (b *bed) balance() {
 		return sum == received && (cmp.Equal(b.want, by) || sum >= total(b.want))
 	})
 	if diff := cmp.Diff(b.want, by); diff != "" {
-		b.t.Errorf("counters (-want +got):\n%s", diff)
+		b.t.Errorf("counters (-want +got):\n%s\n%v", diff, b.daemon.scrape()["dhcp_relay_send_errors_total"])
 	}
 }
 
