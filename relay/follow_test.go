@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,13 +19,14 @@ import (
 // A stream sends DISCOVERs at a steady rate until it is stopped, each with the
 // next xid.
 type stream struct {
-	sent int // valid after stop
-	stop func()
-	rate float64 // as it was, valid after stop
+	network *network
+	sent    int // valid after stop
+	stop    func()
+	rate    float64 // as it was, valid after stop
 }
 
 func (n *network) stream(perSecond int) *stream {
-	s := &stream{}
+	s := &stream{network: n}
 	quit := make(chan struct{})
 	var wg sync.WaitGroup
 	began := time.Now()
@@ -56,18 +58,20 @@ func (n *network) stream(perSecond int) *stream {
 	return s
 }
 
-// whole stops the stream and fails unless the server has heard all of it.
-func (s *stream) whole(d *daemon, count func() int) {
-	d.t.Helper()
+// whole stops the stream and fails unless the server has heard all of it that
+// the cables have not lost.
+func (s *stream) whole(b *bed, heard *atomic.Int64) {
+	b.t.Helper()
 	s.stop()
+	lost := func() int { return s.network.lost() + b.relay.dropped("up") }
 	end := time.Now().Add(patient)
-	for count() < s.sent && time.Now().Before(end) {
+	for int(heard.Load())+lost() < s.sent && time.Now().Before(end) {
 		time.Sleep(5 * time.Millisecond)
 	}
-	if n := count(); n != s.sent {
-		d.t.Errorf("sent %d requests, the server heard %d", s.sent, n)
+	if n, l := int(heard.Load()), lost(); n+l != s.sent {
+		b.t.Errorf("sent %d requests, the server heard %d and the cables lost %d", s.sent, n, l)
 	}
-	d.t.Logf("%d requests, %.0f a second", s.sent, s.rate)
+	b.t.Logf("%d requests, %.0f a second, %d lost by the cables", s.sent, s.rate, lost())
 }
 
 // follows sends DISCOVERs until one arrives with the giaddr and circuit-id, and
@@ -157,7 +161,7 @@ servers = ["10.9.0.2"]
 	b.relay.must(b.relay.nl.LinkSetHardwareAddr(b.relay.link("moved"), mac))
 	follows(b, "changes its link-layer address", attach(b.clients, "cmoved"), v, "10.4.0.1", "moved")
 
-	s.whole(d, func() int { return int(steady.Load()) })
+	s.whole(b, steady)
 	d.balanced()
 	if n := d.scrape().sum("dhcp_relay_socket_drops_total"); n != 0 {
 		t.Errorf("%d socket drops", n)

@@ -25,15 +25,16 @@ const buffer = 256 << 20
 // A network is the clients' end of one of the relay's links. It sends and hears
 // frames, as a client does that has no address.
 type network struct {
-	t  testing.TB
-	fd int
-	to unix.SockaddrLinklayer
+	t    testing.TB
+	fd   int
+	to   unix.SockaddrLinklayer
+	lost func() int // frames that the cable has lost on the way to the relay
 }
 
 // attach opens the clients' end of a link.
 func attach(s *space, link string) *network {
 	s.t.Helper()
-	n := &network{t: s.t, to: unix.SockaddrLinklayer{Ifindex: s.index(link)}}
+	n := &network{t: s.t, to: unix.SockaddrLinklayer{Ifindex: s.index(link)}, lost: func() int { return s.dropped(link) }}
 	const ipv4 = unix.ETH_P_IP>>8 | unix.ETH_P_IP<<8&0xff00 // in network order
 	s.do(func() (err error) {
 		n.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ipv4)
@@ -70,14 +71,32 @@ func (n *network) must(err error) {
 	}
 }
 
-// flood sends so many DISCOVERs of different clients, as fast as it can.
+// flood sends so many DISCOVERs of different clients, hardly slower than it can.
 func (n *network) flood(count int) {
 	n.t.Helper()
 	f := frameOf(discover(0).request())
 	for xid := range count {
 		binary.BigEndian.PutUint32(f[14+28+4:], uint32(xid))
 		n.must(n.transmit(f))
+		if xid%128 == 127 { // let the kernel bring them
+			time.Sleep(200 * time.Microsecond)
+		}
 	}
+}
+
+// drain calls hear until it has returned true so many times, which may become
+// fewer meanwhile, and returns how often it did.
+func drain(hear func(time.Duration) bool, want func() int) (n int) {
+	for end := time.Now().Add(patient); time.Now().Before(end); {
+		goal := want()
+		if n >= goal {
+			break
+		}
+		for n < goal && hear(50*time.Millisecond) {
+			n++
+		}
+	}
+	return n
 }
 
 // hear returns the next datagram to a client's port, not ok if none comes in
@@ -103,6 +122,8 @@ func (n *network) hear(wait time.Duration) (f frame, ok bool) {
 		}
 	}
 }
+
+func (n *network) hears(wait time.Duration) bool { _, ok := n.hear(wait); return ok }
 
 // want returns the next datagram to a client and fails if none comes.
 func (n *network) want() frame {
@@ -149,8 +170,10 @@ func (v *server) hear(wait time.Duration) (heard, bool) {
 	if err != nil {
 		return heard{}, false
 	}
-	return heard{b[:n], from}, true
+	return heard{b[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}, true
 }
+
+func (v *server) hears(wait time.Duration) bool { _, ok := v.hear(wait); return ok }
 
 // want returns the next message and fails if none comes.
 func (v *server) want() heard {

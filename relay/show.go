@@ -31,7 +31,7 @@ type shown struct {
 // show tells the operator what has changed since the last state.
 func (e *Engine) show(s *agent.Snapshot, ps []agent.Problem) {
 	e.showLinks(s)
-	e.showProblems(s, ps)
+	e.showProblems(ps)
 }
 
 func (e *Engine) showLinks(s *agent.Snapshot) {
@@ -99,7 +99,7 @@ func tally(now map[subject]shown) []any {
 	for _, n := range now {
 		count[n.state]++
 	}
-	var attrs []any
+	attrs := make([]any, 0, 2*len(count))
 	for s, n := range count {
 		attrs = append(attrs, agent.State(s).String(), n)
 	}
@@ -109,7 +109,7 @@ func tally(now map[subject]shown) []any {
 // tell logs one interface, at the level most or below it. One that is missing is
 // no reason to worry: it may be about to come.
 func (e *Engine) tell(about subject, n shown, served bool, most slog.Level) {
-	level, what, attrs := slog.LevelInfo, "interface relays", []any{"link", about.name, "family", about.family}
+	level, what, attrs := slog.LevelInfo, "interface relays", []any{"link", about.name, "family", about.family.String()}
 	switch {
 	case !served:
 		what = "interface no longer served"
@@ -126,7 +126,7 @@ func (e *Engine) tell(about subject, n shown, served bool, most slog.Level) {
 
 // showProblems logs the problems that are new, but for those that the state of
 // their interface tells already.
-func (e *Engine) showProblems(s *agent.Snapshot, ps []agent.Problem) {
+func (e *Engine) showProblems(ps []agent.Problem) {
 	was := e.problems
 	e.problems = make(map[agent.Problem]struct{}, len(ps))
 	fresh := 0

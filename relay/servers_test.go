@@ -1,0 +1,239 @@
+package relay_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/bootp"
+)
+
+func TestSmartRelayTriesTheNextSubnet(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\nsmart_relay_after = 3\n")
+
+	ask := func(m message) heard {
+		t.Helper()
+		n.broadcast(m.request())
+		return v.want()
+	}
+	var got []string
+	var last heard
+	for range 5 {
+		last = ask(discover(7))
+		got = append(got, last.Giaddr().String())
+	}
+	// Another client's count is its own.
+	got = append(got, ask(discover(8)).Giaddr().String())
+	want := []string{"10.1.0.1", "10.1.0.1", "10.1.0.1", "10.2.0.1", "10.2.0.1", "10.1.0.1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("giaddr of unanswered DISCOVERs (-want +got):\n%s", diff)
+	}
+
+	v.reply(last, bootp.Offer, "10.2.0.77")
+	if f := n.want(); f.src.Addr() != netip.MustParseAddr("10.2.0.1") {
+		t.Errorf("offer from %v, want 10.2.0.1", f.src)
+	}
+	request := discover(7)
+	request.kind = bootp.DHCPRequest
+	request.options = []byte{50, 4, 10, 2, 0, 77} // requested address
+	got = []string{ask(request).Giaddr().String()}
+	for range 4 {
+		got = append(got, ask(discover(7)).Giaddr().String())
+	}
+	want = []string{"10.2.0.1", "10.2.0.1", "10.2.0.1", "10.2.0.1", "10.1.0.1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("giaddr after an answer on the second subnet (-want +got):\n%s", diff)
+	}
+}
+
+func TestR6607_6_VSSGoesOnlyToServersThatUnderstandIt(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	knows, knowsNot := listenAt(b.servers, "10.9.0.2:67"), listenAt(b.servers, "10.9.0.3:67")
+	b.start(`
+[[server]]
+address = "10.9.0.3"
+vss = false
+[[interface]]
+name = "vlan10"
+servers = ["10.9.0.3", "10.9.0.2"]
+[interface.option82]
+vss = "red"
+remote_id = "r"
+`)
+	for xid := range uint32(3) { // the order of the copies does not matter
+		n.broadcast(discover(xid).request())
+		with, without := knows.want(), knowsNot.want()
+		want := bootp.RelayInfo{1, 6, 'v', 'l', 'a', 'n', '1', '0', 2, 1, 'r'}
+		if diff := cmp.Diff(want, relayInfo(without.Packet)); diff != "" {
+			t.Errorf("to a server with vss = false (-want +got):\n%s", diff)
+		}
+		want = append(want, 151, 4, 0, 'r', 'e', 'd', 152, 0)
+		if diff := cmp.Diff(want, relayInfo(with.Packet)); diff != "" {
+			t.Errorf("to a server with vss = true (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// narrow joins the relay to a server behind an uplink of its own MTU.
+func (b *bed) narrow(mtu int) *server {
+	b.t.Helper()
+	servers := newSpace(b.t)
+	veth(b.relay, "narrow", servers, "n")
+	b.relay.addr("narrow", "10.8.0.1/24")
+	servers.addr("n", "10.8.0.2/24")
+	servers.route("10.0.0.0/8", "10.8.0.1")
+	b.relay.must(b.relay.nl.LinkSetMTU(b.relay.link("narrow"), mtu))
+	return listenAt(servers, "10.8.0.2:67")
+}
+
+func TestR3046_9_MessagesFitTheUplink(t *testing.T) {
+	t.Parallel()
+	const (
+		room = 900 // octets of message that the narrow uplink has room for
+		both = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.8.0.2\"]\n"
+	)
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	wide, narrow := listenAt(b.servers, "10.9.0.2:67"), b.narrow(room+28)
+	d := b.start(both)
+	long := func(size int) message {
+		m := discover(1)
+		m.options = padding(size - 240 - 3 - 1)
+		m.size = size
+		return m
+	}
+	const omitted = `dhcp_relay_option82_omitted_total{interface="vlan10"}`
+
+	n.broadcast(long(room - 5).request()) // option 82 has 10 octets
+	if h := wide.want(); circuit(h.Packet) != "vlan10" || len(h.Packet) != room+5 {
+		t.Errorf("by the wide uplink: %d octets with circuit-id %q", len(h.Packet), circuit(h.Packet))
+	}
+	if h := narrow.want(); relayInfo(h.Packet) != nil || len(h.Packet) != room-5 {
+		t.Errorf("by the narrow uplink: %d octets with option 82 %x, want %d without", len(h.Packet), relayInfo(h.Packet), room-5)
+	}
+	d.awaitOutcome("relayed", 1)
+	if c := d.scrape()[omitted]; c != 1 {
+		t.Errorf("%s is %v, want 1", omitted, c)
+	}
+
+	n.broadcast(long(room + 1).request()) // too large by itself, for one of both
+	if h := wide.want(); circuit(h.Packet) != "vlan10" {
+		t.Errorf("by the wide uplink: circuit-id %q", circuit(h.Packet))
+	}
+	d.awaitOutcome("relayed", 2)
+	narrow.silent()
+	if c := d.scrape()[omitted]; c != 1 {
+		t.Errorf("%s is %v after a message that went out with it alone, want 1", omitted, c)
+	}
+
+	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.8.0.2\"]\n", "configuration reloaded")
+	n.broadcast(long(room + 1).request())
+	d.awaitOutcome("oversize", 1)
+	n.broadcast(long(room - 10).request())
+	if h := narrow.want(); circuit(h.Packet) != "vlan10" || len(h.Packet) != room {
+		t.Errorf("what just fits has %d octets with circuit-id %q", len(h.Packet), circuit(h.Packet))
+	}
+
+	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.8.0.2\"]\noversize = \"drop\"\n", "configuration reloaded")
+	n.broadcast(long(room - 5).request())
+	d.awaitOutcome("oversize", 2)
+	narrow.silent()
+	wide.silent()
+	d.balanced()
+}
+
+func TestServersOutOfReachDoNotConcernOthers(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n, m := b.network("vlan10", "10.1.0.1/24"), b.network("vlan20", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start(`
+[[interface]]
+name = "vlan10"
+servers = ["172.16.0.1", "10.9.0.99", "10.9.0.2"] # no route, no ARP, good
+[[interface]]
+name = "vlan20"
+servers = ["172.16.0.1"]
+`)
+	const many = 1000
+	n.flood(many)
+	came := many - n.lost()
+	d.awaitOutcome("relayed", came)
+	want := func() int { return came - b.relay.dropped("up") }
+	if got := drain(v.hears, want); got != want() {
+		t.Errorf("%d of %d requests have reached the good server", got, want())
+	}
+	for xid := range uint32(3) {
+		m.broadcast(discover(xid).request())
+	}
+	d.awaitOutcome("send_failed", 3)
+	s := d.balanced()
+	for k, want := range map[string]int{
+		`dhcp_relay_server_copies_total{server="10.9.0.2:67",vrf=""}`:                                                           came,
+		`dhcp_relay_server_failures_total{server="172.16.0.1:67",vrf=""}`:                                                       came + 3,
+		`dhcp_relay_send_errors_total{error="ENETUNREACH",towards="server"}`:                                                    came + 3,
+		`dhcp_relay_server_copies_total{server="10.9.0.99:67",vrf=""}`:                                                          came, // the kernel waits for ARP and gives up silently
+		`dhcp_relay_option82_omitted_total{interface="vlan10"}`:                                                                 0,
+		`dhcp_relay_messages_total{direction="request",family="ipv4",interface="vlan20",outcome="send_failed",type="discover"}`: 3,
+	} {
+		if int(s[k]) != want {
+			t.Errorf("%s is %v, want %v", k, s[k], want)
+		}
+	}
+}
+
+func TestSourceAddressAndPort(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	b.relay.must(b.relay.nl.AddrAdd(b.relay.link("lo"), mustAddr(t, "10.7.0.1/32")))
+	d := b.start("")
+	for _, tc := range []struct{ name, source, want string }{
+		{"route", `source = "route"`, "10.9.0.1:67"},
+		{"giaddr", `source = "giaddr"`, "10.1.0.1:67"},
+		{"given", `source = "10.7.0.1"`, "10.7.0.1:67"},
+		{"R8357-1 R8357-2 R8357-3 port", `source_port = 6700`, "10.9.0.1:6700"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"+tc.source+"\n", "configuration reloaded")
+			n.broadcast(discover(1).request())
+			h := v.want()
+			if h.from.String() != tc.want {
+				t.Errorf("from %v, want %s", h.from, tc.want)
+			}
+			if h.from.Port() == 67 {
+				v.reply(h, bootp.Offer, "10.1.0.77")
+				n.want()
+				return
+			}
+			if _, ok := relayInfo(h.Packet).Sub(bootp.SubSourcePort); !ok {
+				t.Errorf("no suboption 19 in %x", relayInfo(h.Packet))
+			}
+			// Servers that know RFC 8357 answer to the port, others to 67.
+			for _, port := range []uint16{6700, 67} {
+				v.send(answer(h.Packet, bootp.Offer, "10.1.0.77"), netip.AddrPortFrom(h.Giaddr(), port))
+				if f := n.want(); f.dst.Port() != 68 || f.src.Port() != 67 || relayInfo(f.message) != nil {
+					t.Errorf("reply to port %d goes from %v to %v with option 82 %x", port, f.src, f.dst, relayInfo(f.message))
+				}
+			}
+		})
+	}
+}
+
+func mustAddr(t *testing.T, prefix string) *netlink.Addr {
+	t.Helper()
+	a, err := netlink.ParseAddr(prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
