@@ -1,0 +1,150 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
+)
+
+var update = flag.Bool("update", false, "write what the tests want into README.md and the scripts")
+
+var readme = filepath.Join("..", "..", "README.md")
+
+func readReadme(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestReadmeTables(t *testing.T) {
+	text := readReadme(t)
+	for name, want := range map[string]string{"reasons": reasonsTable(), "metrics": metricsTable()} {
+		begin := "<!-- " + name + ": kept equal to the code by a test -->\n"
+		head, rest, ok := strings.Cut(text, begin)
+		table, tail, ended := strings.Cut(rest, "<!-- end of "+name+" -->")
+		if !ok || !ended {
+			t.Fatalf("README.md lacks the markers of the table of %s", name)
+		}
+		if *update {
+			text = head + begin + want + "<!-- end of " + name + " -->" + tail
+			continue
+		}
+		if diff := cmp.Diff(want, table); diff != "" {
+			t.Errorf("%s in README.md differ, go test -update writes them (-want +got):\n%s", name, diff)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func reasonsTable() string {
+	var b strings.Builder
+	b.WriteString("| outcome | what happened | what to do |\n|---|---|---|\n")
+	for r := range agent.NumReasons {
+		d := agent.Reason(r).Doc()
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name, d.What, d.Remedy)
+	}
+	return b.String()
+}
+
+func metricsTable() string {
+	var b strings.Builder
+	b.WriteString("| metric | labels | meaning |\n|---|---|---|\n")
+	for _, d := range metrics.Docs() {
+		labels := make([]string, len(d.Labels))
+		for i, l := range d.Labels {
+			labels[i] = "`" + l + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` (%s) | %s | %s |\n", d.Name, d.Type, strings.Join(labels, ", "), d.Help)
+	}
+	return b.String()
+}
+
+func TestReadmeConfigurationsAreGood(t *testing.T) {
+	t.Parallel()
+	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(readReadme(t), -1)
+	if len(blocks) < 2 {
+		t.Fatalf("%d configurations in README.md", len(blocks))
+	}
+	for _, b := range blocks {
+		c, err := config.Parse("README.md", []byte(b[1]), config.Host{Hostname: "router"})
+		if err != nil {
+			t.Errorf("%s\n%v", b[1], err)
+			continue
+		}
+		for _, w := range c.Warnings {
+			t.Errorf("%s\n%v", b[1], w)
+		}
+	}
+}
+
+// TestReadmeKeysExist tries each key that the text assigns in passing, such as
+// `hop_limit = 10`, where it may stand.
+func TestReadmeKeysExist(t *testing.T) {
+	t.Parallel()
+	assignments := regexp.MustCompile("`([a-z0-9_]+) = ([^`]+)`").FindAllStringSubmatch(readReadme(t), -1)
+	if len(assignments) < 10 {
+		t.Fatalf("%d keys in README.md", len(assignments))
+	}
+	for _, a := range assignments {
+		key, val := a[1], a[2]
+		if val == "[...]" {
+			val = `["10.9.0.2"]`
+		}
+		var tables []string
+		for _, k := range config.Keys() {
+			if k.Name == key {
+				tables = append(tables, k.Table)
+			}
+		}
+		if !slices.ContainsFunc(tables, func(table string) bool { return good(table, key, val) }) {
+			t.Errorf("README.md says %s, which is no good in %q", a[0], tables)
+		}
+	}
+}
+
+// good reports whether a configuration with one key in a table can be read.
+func good(table, key, val string) bool {
+	text := key + " = " + val + "\n"
+	switch table {
+	case "":
+	case "interface":
+		return parses("[[interface]]\nservers = [\"10.9.0.2\"]\n" + map[bool]string{true: "", false: "name = \"vlan10\"\n"}[key == "name"] + text)
+	case "server":
+		return parses("[[server]]\n" + map[bool]string{true: "", false: "address = \"10.9.0.2\"\n"}[key == "address"] + text)
+	default:
+		text = "[" + table + "]\n" + text
+	}
+	return parses(text)
+}
+
+func parses(text string) bool {
+	_, err := config.Parse("README.md", []byte(text), config.Host{Hostname: "router"})
+	return err == nil
+}
+
+func TestReadmeCommandsExist(t *testing.T) {
+	t.Parallel()
+	for _, m := range regexp.MustCompile(`dhcp-relay ([a-z]+) --config`).FindAllStringSubmatch(readReadme(t), -1) {
+		if c, _, err := newCommand().Find(m[1:2]); err != nil || c.Flags().Lookup("config") == nil {
+			t.Errorf("README.md says %q: %v", m[0], err)
+		}
+	}
+}

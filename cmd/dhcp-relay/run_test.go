@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// patient is how long a test waits for what must come.
+const patient = 20 * time.Second
+
+// A running is this program, running where there is nothing else.
+type running struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	config string
+	notice *net.UnixConn // where systemd would hear it
+	stderr *bufio.Reader
+}
+
+func start(t *testing.T, config string) *running {
+	t.Helper()
+	needRoot(t)
+	dir := t.TempDir()
+	d := &running{t: t, config: filepath.Join(dir, "relay.toml")}
+	d.write(config)
+	socket := filepath.Join(dir, "notify")
+	var err error
+	d.notice, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.notice.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	d.cmd = exec.CommandContext(ctx, "alone", "dhcp-relay", "run", "--config", d.config)
+	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "GORACE=atexit_sleep_ms=0")
+	stderr, err := d.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.stderr = bufio.NewReader(stderr)
+	if err := d.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel() // kills it, unless it has ended
+		_ = d.cmd.Wait()
+	})
+	return d
+}
+
+func (d *running) write(config string) {
+	d.t.Helper()
+	if err := os.WriteFile(d.config, []byte(config), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *running) signal(s syscall.Signal) {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(s); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// notices fails unless the next notices to systemd begin as wanted.
+func (d *running) notices(want ...string) {
+	d.t.Helper()
+	for _, w := range want {
+		b := make([]byte, 256)
+		if err := d.notice.SetReadDeadline(time.Now().Add(patient)); err != nil {
+			d.t.Fatal(err)
+		}
+		n, err := d.notice.Read(b)
+		if err != nil {
+			d.t.Fatalf("no notice %s: %v", w, err)
+		}
+		if got := string(b[:n]); !strings.HasPrefix(got, w) {
+			d.t.Fatalf("notice %q, want %s", got, w)
+		}
+	}
+}
+
+// ends reads the log to its end, each line a record, and returns the messages.
+func (d *running) ends() (msgs []string) {
+	d.t.Helper()
+	for {
+		line, err := d.stderr.ReadString('\n')
+		if err != nil {
+			break
+		}
+		var r struct {
+			Time  time.Time
+			Level string
+			Msg   string
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil || r.Time.IsZero() || r.Level == "" {
+			d.t.Errorf("no record: %q (%v)", line, err)
+		}
+		msgs = append(msgs, r.Level+" "+r.Msg)
+	}
+	if err := d.cmd.Wait(); err != nil {
+		d.t.Errorf("end: %v", err)
+	}
+	return msgs
+}
+
+func TestRunTellsSystemdAndLogsRecords(t *testing.T) {
+	t.Parallel()
+	const good = `
+log.format = "json"
+metrics.listen = ""
+[[server]]
+address = "10.9.0.3" # which no interface lists
+[[interface]]
+name = "vlan10"
+servers = ["10.9.0.2"]
+`
+	d := start(t, good)
+	d.notices("READY=1")
+	d.signal(syscall.SIGHUP)
+	d.notices("RELOADING=1\nMONOTONIC_USEC=", "READY=1")
+	d.write("nonsense")
+	d.signal(syscall.SIGHUP)
+	d.notices("RELOADING=1", "READY=1")
+	d.write(strings.Replace(good, `""`, `"127.0.0.1:9999"`, 1))
+	d.signal(syscall.SIGHUP)
+	d.notices("RELOADING=1", "READY=1")
+	d.signal(syscall.SIGTERM)
+	d.notices("STOPPING=1")
+	want := []string{
+		"WARN configuration is doubtful",
+		"INFO interface does not exist",
+		"INFO relaying",
+		"WARN configuration is doubtful",
+		"INFO configuration reloaded",
+		"ERROR configuration refused, the former one stays",
+		"WARN configuration is doubtful",
+		"WARN metrics.listen takes effect at the next start",
+		"INFO configuration reloaded",
+	}
+	if diff := cmp.Diff(want, d.ends()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+func TestRunFailsWithItsMetrics(t *testing.T) {
+	t.Parallel()
+	// There is no such address here.
+	d := start(t, "metrics.listen = \"10.11.12.13:9867\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	line, _ := d.stderr.ReadString('\n') // all of it, if it has no end
+	if want := "dhcp-relay: serve metrics: listen tcp 10.11.12.13:9867: bind: cannot assign requested address\n"; line != want {
+		t.Errorf("got %q, want %q", line, want)
+	}
+	if more, err := d.stderr.ReadString('\n'); err == nil {
+		t.Errorf("and more: %q", more)
+	}
+	if err := d.cmd.Wait(); err == nil || d.cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("end: %v, want status 1", err)
+	}
+}
