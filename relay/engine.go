@@ -30,7 +30,6 @@ type Engine struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	retry   *retry.Table
-	macs    macTable // nil if nothing tells
 
 	state  atomic.Pointer[state]
 	ledger ledger
@@ -42,6 +41,7 @@ type Engine struct {
 	shown    map[subject]shown
 	problems map[agent.Problem]struct{}
 	failure  string // to open sockets, as it was told last
+	macs     macs
 	loops    sync.WaitGroup
 	reload   chan request
 }
@@ -97,6 +97,9 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 	defer func() { _ = w.Close() }() // nothing is lost with it
 	e.watcher = w
 	defer e.stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.macs.ctx = ctx
 	if err := e.apply(w.Links()); err != nil {
 		return err
 	}
@@ -200,6 +203,9 @@ func (e *Engine) apply(links []giaddr.Link) error {
 func (e *Engine) stop() {
 	for k, s := range e.sockets {
 		e.close(k, s)
+	}
+	if e.macs.table != nil {
+		_ = e.macs.table.Close() // it only frees what the end frees too
 	}
 	e.loops.Wait()
 }

@@ -21,6 +21,7 @@ type loop struct {
 	conn     *udp.Conn
 	family   agent.Family
 	received *metrics.Counter
+	macs     macTable // nil for DHCPv4
 
 	state  *state
 	out    outlets
@@ -44,11 +45,12 @@ type fate struct {
 	tooBig bool // a copy was larger than the MTU
 }
 
-func newLoop(e *Engine, k socketKey, c *udp.Conn) *loop {
+func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn) *loop {
 	l := &loop{
 		engine:   e,
 		conn:     c,
 		family:   k.family,
+		macs:     s.macs,
 		received: e.metrics.Received(metrics.Family(k.family)),
 		data:     udp.NewBatch(batch),
 		bufs:     make([]agent.Buf, batch),

@@ -42,6 +42,7 @@ type socket struct {
 	pair    *udp.Pair
 	started bool
 	joined  map[int]bool // interfaces on which it hears DHCPv6 multicasts
+	macs    macTable     // tells the link-layer addresses of DHCPv6 clients
 }
 
 // A topology is the VRFs of one moment.
@@ -117,6 +118,9 @@ func (e *Engine) openSockets(s *state) (errs []error) {
 			continue
 		}
 		e.sockets[k] = &socket{pair: p, joined: make(map[int]bool)}
+		if k.family == agent.V6 {
+			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
+		}
 		e.ledger.opened(p, k.family)
 	}
 	return errs
@@ -150,7 +154,7 @@ func (e *Engine) startLoops() {
 			e.loops.Add(1)
 			go func() {
 				defer e.loops.Done()
-				newLoop(e, k, c).run()
+				newLoop(e, k, s, c).run()
 			}()
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
-	"dhcp-relay/relay/udp"
 )
 
 // A loaded is a configuration with a fingerprint of its file.
@@ -87,12 +86,14 @@ func checkHost(stderr io.Writer, p agent.Policy) (bad bool, err error) {
 		}
 		fmt.Fprintln(stderr, kind, q)
 	}
-	holders, err := udp.Holders(udp.V4, 67)
+	rs, err := rivals(p)
 	if err != nil {
-		return bad, fmt.Errorf("look at port 67: %w", err)
+		return bad, err
 	}
-	for _, h := range holders {
-		fmt.Fprintf(stderr, "warning: port 67 is held by %s; of two that listen there on every address, one loses unicast replies\n", h)
+	for _, r := range rs {
+		if !r.same() {
+			fmt.Fprintf(stderr, "warning: the port is held by %s; %s\n", r, r.effect())
+		}
 	}
 	return bad, nil
 }

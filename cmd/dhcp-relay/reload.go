@@ -11,7 +11,7 @@ import (
 
 // reload reads the configuration anew. One that is wrong changes nothing.
 func (p *process) reload(ctx context.Context) {
-	cfg, err := load(p.file)
+	cfg, err := loadForRun(p.file)
 	if err != nil {
 		p.log.Error("configuration refused, the former one stays", "config", p.file, "err", err)
 		p.refused()

@@ -18,6 +18,7 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay"
+	"dhcp-relay/relay/agent"
 )
 
 func newRunCommand() *cobra.Command {
@@ -28,7 +29,7 @@ func newRunCommand() *cobra.Command {
 	}
 	file := addConfigFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := load(*file)
+		cfg, err := loadForRun(*file)
 		if err != nil {
 			return err
 		}
@@ -48,6 +49,7 @@ type process struct {
 	metrics *metrics.Metrics
 	engine  *relay.Engine
 	listen  string
+	policy  agent.Policy // at the start
 
 	mu     sync.Mutex // guards what follows
 	config configState
@@ -64,6 +66,7 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion())}
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
+	p.policy = cfg.Policy
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
 	p.listen = listenAddress(cfg)
 	p.applied(cfg)
@@ -86,16 +89,16 @@ func (p *process) run(ctx context.Context) error {
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	if err := onlyOne(p.policy); err != nil {
+		return err
+	}
+	var ln net.Listener
 	if p.listen != "" {
-		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", p.listen)
-		if err != nil {
+		var err error
+		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", p.listen); err != nil {
 			return fmt.Errorf("serve metrics: %w", err)
 		}
-		wg.Go(func() {
-			if err := metrics.Serve(ctx, ln, p.metrics.Handler()); err != nil {
-				cancel(fmt.Errorf("serve metrics: %w", err))
-			}
-		})
+		defer func() { _ = ln.Close() }() // closed already, unless the engine did not start
 	}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -105,6 +108,16 @@ func (p *process) run(ctx context.Context) error {
 	err := p.engine.Run(ctx, func() {
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", p.listen)
 		p.notify(daemon.SdNotifyReady)
+		wg.Go(func() { followRivals(ctx, p.policy, p.log) })
+		if ln == nil {
+			return
+		}
+		// Who gets an answer may rely on it that clients are heard.
+		wg.Go(func() {
+			if err := metrics.Serve(ctx, ln, p.metrics.Handler()); err != nil {
+				cancel(fmt.Errorf("serve metrics: %w", err))
+			}
+		})
 	})
 	p.notify(daemon.SdNotifyStopping)
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {

@@ -112,15 +112,12 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		s.servers[a] = s.servers[a] || p.Servers[i].VSS
 	}
 	s.learnHost(host)
+	match := newMatcher(p.Interfaces)
 	matched := make([]bool, len(p.Interfaces))
 	for i := range host {
-		for j := range p.Interfaces {
-			if !giaddr.Match(p.Interfaces[j].Name, host[i].Name) || host[i].IsVRF {
-				continue
-			}
+		if j := match.find(host[i].Name); j >= 0 && !host[i].IsVRF {
 			matched[j] = true
 			s.addLink(&s.Policy.Interfaces[j], &host[i], host, &ps)
-			break
 		}
 	}
 	for j, ok := range matched {
