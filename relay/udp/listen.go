@@ -146,9 +146,12 @@ func (c Config) options(fd int) error {
 	return nil
 }
 
-// options4 are the options of IPv4. With IP_PMTUDISC_INTERFACE the kernel says EMSGSIZE rather than to fragment
-// what the interface cannot carry (RFC 951, section 3), and believes no ICMP
-// about smaller MTUs further on.
+// hopLimit is that of multicasts to servers (RFC 9915, section 19).
+const hopLimit = 8
+
+// options4 are the options of IPv4. With IP_PMTUDISC_INTERFACE the kernel says
+// EMSGSIZE rather than to fragment what the interface cannot carry (RFC 951,
+// section 3), and believes no ICMP about smaller MTUs further on.
 func options4() []option {
 	return []option{
 		{"IP_PKTINFO", unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
@@ -157,13 +160,15 @@ func options4() []option {
 	}
 }
 
-// options6 are the options of IPv6. Without IPV6_MULTICAST_ALL a socket hears only the groups that it has joined
-// itself, so that multicasts are never cloned to Replies.
+// options6 are the options of IPv6. Without IPV6_MULTICAST_ALL a socket hears
+// only the groups that it has joined itself, so that multicasts are never cloned
+// to Replies. What a relay puts around a message may make it larger than the
+// MTU, and nothing of it may be left out, so the kernel fragments it.
 func options6() []option {
 	return []option{
 		{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1},
 		{"IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
-		{"IPV6_MTU_DISCOVER", unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_INTERFACE},
+		{"IPV6_MULTICAST_HOPS", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, hopLimit},
 		{"IPV6_MULTICAST_ALL", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
 	}
 }

@@ -260,12 +260,23 @@ func TestFlush6(t *testing.T) {
 			}
 		})
 	}
-	t.Run("beyond the MTU", func(t *testing.T) {
+	t.Run("fragmented beyond the MTU, also where segmentation would do else", func(t *testing.T) {
 		q := NewQueue(p.Requests)
-		q.Add(0, message(0, 1452), netip.AddrPortFrom(addr("2001:db8::2"), 547), netip.Addr{}, 0)
-		q.Add(1, message(1, 1453), netip.AddrPortFrom(addr("2001:db8::2"), 547), netip.Addr{}, 0)
-		if diff := cmp.Diff(map[int]syscall.Errno{0: 0, 1: unix.EMSGSIZE}, outcomes(t, q)); diff != "" {
+		var want []int
+		for i, n := range []int{1452, 2000, 2000, 2000} {
+			q.Add(i, message(byte(i), n), netip.AddrPortFrom(addr("2001:db8::2"), 547), netip.Addr{}, 0)
+			want = append(want, n)
+		}
+		if diff := cmp.Diff(map[int]syscall.Errno{0: 0, 1: 0, 2: 0, 3: 0}, outcomes(t, q)); diff != "" {
 			t.Errorf("outcomes (-want +got)\n%s", diff)
+		}
+		var got []int
+		for _, h := range hear(t, at.Requests, len(want), patient) {
+			got = append(got, len(h.Payload))
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("lengths (-want +got)\n%s", diff)
 		}
 	})
 }
