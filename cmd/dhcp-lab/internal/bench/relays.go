@@ -123,12 +123,10 @@ func dnsmasqCommand(s *site) ([]string, error) {
 	return []string{"--keep-in-foreground", "--user=root", "--conf-file=" + file, "--log-facility=/dev/null", "--pid-file="}, nil
 }
 
+// helperCommand names no client-facing link: all count but those excluded, also
+// those that appear later; a name of one that is not there ends dhcp-helper.
 func helperCommand(s *site) ([]string, error) {
-	args := []string{"-n", "-u", "root", "-r", filepath.Join(s.dir, "pid"), "-s", s.server.String()}
-	for _, d := range s.downs {
-		args = append(args, "-i", d.dev)
-	}
-	return append(args, "-i", s.next.dev), nil
+	return []string{"-n", "-u", "root", "-r", filepath.Join(s.dir, "pid"), "-s", s.server.String(), "-e", s.up}, nil
 }
 
 // dibblerCommand gives dibbler its fixed places in a mount namespace of its
