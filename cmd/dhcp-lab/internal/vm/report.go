@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -75,7 +76,8 @@ func (r *report) broken(err string) {
 		r.failed++
 		return
 	}
-	if r.failed == r.before {
+	crashed := slices.ContainsFunc(r.lost, func(l string) bool { return strings.HasPrefix(l, "panic:") })
+	if r.failed == r.before || crashed {
 		r.failed++
 		fmt.Fprintf(r.w, "  FAIL  %s: %s\n", r.pkg, err)
 		r.detail(r.lost)

@@ -57,6 +57,22 @@ panic: oh
 			failed: 1, done: true,
 		},
 		{
+			name: "a binary that panics after its test's end",
+			output: `@@vm run scenes
+=== RUN   TestAlone
+--- FAIL: TestAlone (0.10s)
+panic: oh [recovered]
+@@vm end scenes 1.5s exit status 2
+@@vm done <nil>`,
+			want: `scenes
+  FAIL   0.10s  Alone
+  FAIL  scenes: exit status 2
+          panic: oh [recovered]
+0 passed, 2 failed, 0 skipped
+`,
+			failed: 2, done: true,
+		},
+		{
 			name: "a binary that cannot start",
 			output: `@@vm run scenes
 no such file

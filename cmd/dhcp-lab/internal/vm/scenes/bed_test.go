@@ -117,7 +117,7 @@ type host struct {
 
 	ns  *netns.NS
 	dev string
-	tap *wire.Tap
+	tap *ear
 }
 
 // client returns a client on a link of a namespace. It is calm: it sends nothing
@@ -134,12 +134,35 @@ func (b *bed) clientWith(n *netns.NS, dev string, conf client.Config) *host {
 	return &host{c, n, dev, b.tap(n, dev)}
 }
 
-func (b *bed) tap(n *netns.NS, dev string) *wire.Tap {
+// An ear is a tap on a link, which may be one without Ethernet headers.
+type ear struct {
+	*wire.Tap
+
+	bare bool
+}
+
+func (b *bed) tap(n *netns.NS, dev string) *ear {
 	b.t.Helper()
 	tap, err := wire.Open(n, dev)
 	must(b.t, err)
 	b.t.Cleanup(func() { must(b.t, tap.Close()) })
-	return tap
+	mac, err := n.MAC(dev)
+	must(b.t, err)
+	return &ear{tap, len(mac) != 6}
+}
+
+// Drain returns the frames heard so far; those without headers get one.
+func (e *ear) Drain() ([]wire.Frame, error) {
+	frames, err := e.Tap.Drain()
+	if !e.bare {
+		return frames, err
+	}
+	header := [14]byte{12: wire.TypeIPv4 >> 8, 13: wire.TypeIPv4 & 0xff}
+	for i, f := range frames {
+		frames[i], _ = wire.Decode(append(header[:], f.Raw...)) // what does not decode is no DHCP
+		frames[i].Outgoing = f.Outgoing
+	}
+	return frames, err
 }
 
 // network cables a client network with the router's address on it, and returns
@@ -160,7 +183,7 @@ type dhcpd struct {
 
 	ns  *netns.NS
 	id  netip.Addr
-	tap *wire.Tap
+	tap *ear
 }
 
 // server cables a server to a new link of the router. Its default route leads to
@@ -181,14 +204,20 @@ func (b *bed) server(dev, vrf, routerPrefix, id string, subnets ...string) *dhcp
 // serve starts a server on a link of a namespace.
 func (b *bed) serve(n *netns.NS, dev, id string, subnets ...string) *dhcpd {
 	b.t.Helper()
+	return &dhcpd{b.program(n, dev, id, subnets...), n, netip.MustParseAddr(id), b.tap(n, dev)}
+}
+
+// program starts a server that is bound to a link, or to none.
+func (b *bed) program(n *netns.NS, dev, id string, subnets ...string) *server.Server {
+	b.t.Helper()
 	conf := server.Config{ID: netip.MustParseAddr(id), Lease: time.Hour}
 	for _, s := range subnets {
 		conf.Subnets = append(conf.Subnets, subnet(netip.MustParsePrefix(s)))
 	}
 	d, err := server.Start(n, dev, conf)
 	must(b.t, err)
-	b.t.Cleanup(func() { must(b.t, d.Close()) })
-	return &dhcpd{d, n, conf.ID, b.tap(n, dev)}
+	b.t.Cleanup(func() { _ = d.Close() }) // a scene may have closed it
+	return d
 }
 
 // subnet leases the addresses .100 to .199 of a subnet whose router is p.

@@ -128,7 +128,7 @@ func (b *bed) judgeLease(h *host, s site, d *dhcpd, a netip.Addr) {
 
 // judgeWire holds the messages that a tap has heard from elsewhere, or sent
 // itself, against what is wanted, in any order. Copies may be on their way yet.
-func (b *bed) judgeWire(where string, tap *wire.Tap, outgoing bool, want []string) {
+func (b *bed) judgeWire(where string, tap *ear, outgoing bool, want []string) {
 	b.t.Helper()
 	got := b.heard(tap, outgoing, len(want))
 	slices.Sort(got)
@@ -140,7 +140,7 @@ func (b *bed) judgeWire(where string, tap *wire.Tap, outgoing bool, want []strin
 
 // heard returns the messages that a tap has heard so far, and waits a moment for
 // as many as are expected.
-func (b *bed) heard(tap *wire.Tap, outgoing bool, expected int) []string {
+func (b *bed) heard(tap *ear, outgoing bool, expected int) []string {
 	b.t.Helper()
 	got := []string{}
 	for end := time.Now().Add(patience / 5); ; time.Sleep(time.Millisecond) {

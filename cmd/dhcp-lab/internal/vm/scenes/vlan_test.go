@@ -115,7 +115,7 @@ func (b *bed) ignored(h *host, d *dhcpd) {
 // nothing wants nothing of the relay on the wire.
 func (b *bed) nothing(h *host, d *dhcpd) {
 	b.t.Helper()
-	for where, tap := range map[string]*wire.Tap{"at the server": d.tap, "at the client": h.tap} {
+	for where, tap := range map[string]*ear{"at the server": d.tap, "at the client": h.tap} {
 		frames, err := tap.Drain()
 		must(b.t, err)
 		for i := range frames {

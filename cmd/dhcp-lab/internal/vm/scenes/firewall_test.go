@@ -1,0 +1,178 @@
+package scenes
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/netns"
+	"dhcp-relay/cmd/dhcp-lab/internal/server"
+)
+
+// rules is where the rules are that the project ships.
+const rules = "../../../../../deploy/dhcp-relay.nft"
+
+// TestT20_Host: settings of the router that drop packets.
+func TestT20_Host(t *testing.T) {
+	for _, s := range []scene{
+		{"rp_filter 0", func(t *testing.T) { symmetric(t, "0") }},
+		{"rp_filter 1", func(t *testing.T) { symmetric(t, "1") }},
+		{"rp_filter 2", func(t *testing.T) { symmetric(t, "2") }},
+		{"rp_filter 0, replies come by another uplink", func(t *testing.T) { asymmetric(t, "0", true) }},
+		{"rp_filter 1, replies come by another uplink and are lost", func(t *testing.T) { asymmetric(t, "1", false) }},
+		{"rp_filter 2, replies come by another uplink", func(t *testing.T) { asymmetric(t, "2", true) }},
+		{"forwarding off", forwardingOff},
+		{"nftables drops all: nothing is relayed", droppedAll},
+		{"nftables drops all but what deploy/dhcp-relay.nft lets pass", shippedRules},
+	} {
+		t.Run(s.name, s.play)
+	}
+}
+
+// lan is the site of the plain beds.
+func lan() site {
+	return site{dev: "lan", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+}
+
+// plain makes the plain bed: one client network, one server.
+func plain(t *testing.T) (*bed, *host, *dhcpd) {
+	t.Helper()
+	b := newBed(t)
+	return b, b.network("lan", "", "10.1.0.1/24"), b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+}
+
+// filter sets rp_filter everywhere on the router.
+func (b *bed) filter(value string) {
+	b.t.Helper()
+	must(b.t, b.router.Do(func() error {
+		files, err := filepath.Glob("/proc/sys/net/ipv4/conf/*/rp_filter")
+		for _, f := range files {
+			err = errors.Join(err, os.WriteFile(f, []byte(value), 0o644))
+		}
+		return err
+	}))
+}
+
+func symmetric(t *testing.T, rpFilter string) {
+	b, h, d := plain(t)
+	b.filter(rpFilter)
+	b.start(onLAN)
+	b.login(h, lan(), d)
+	b.renew(h, lan(), d)
+}
+
+// asymmetric has a server that sends its replies to giaddr by a second uplink,
+// from the address of the first.
+func asymmetric(t *testing.T, rpFilter string, arrives bool) {
+	b, h, d := plain(t)
+	must(t, netns.Veth(b.router, "up2", d.ns, "eth1"), b.router.Addr("up2", "10.8.0.1/24"), d.ns.Addr("eth1", "10.8.0.2/24"),
+		d.ns.Do(func() error {
+			return netlink.RouteReplace(&netlink.Route{
+				Dst: &net.IPNet{IP: net.IPv4(10, 1, 0, 0), Mask: net.CIDRMask(24, 32)},
+				Gw:  net.IPv4(10, 8, 0, 1), Src: net.IPv4(10, 9, 0, 2),
+			})
+		}))
+	// A server that is not bound to a link, so that its replies follow the routes.
+	must(t, d.Close())
+	d.Server = b.program(d.ns, "", "10.9.0.2", "10.1.0.1/24")
+	other := b.tap(d.ns, "eth1")
+	b.filter(rpFilter)
+	b.start(onLAN)
+	if arrives {
+		a := b.login(h, lan(), d)
+		for _, f := range b.heard(other, true, 2) {
+			if !strings.HasPrefix(f, "10.9.0.2:67 > 10.1.0.1:67 ") {
+				t.Errorf("at the server's other link: %s, want replies to giaddr for %s", f, a)
+			}
+		}
+		return
+	}
+	b.silence(h, d)
+	must(t, h.tap.Send(discover(h, 0)))
+	b.judgeWire("at the server", d.tap, false, []string{
+		`10.9.0.1:67 > 10.9.0.2:67 DISCOVER giaddr 10.1.0.1 hops 1 circuit "lan"`,
+	})
+	// The kernel drops even the question for the link-layer address.
+	b.judgeWire("at the client", h.tap, false, []string{})
+	if got := d.Lease(subnet(netip.MustParsePrefix("10.1.0.1/24")).First).State; got != server.Offered {
+		t.Errorf("at the server: the first address is %s, want offered", got)
+	}
+	b.count("lan", "request discover")
+	b.balance()
+}
+
+func forwardingOff(t *testing.T) {
+	b, h, d := plain(t)
+	must(t, b.router.Sysctl("net/ipv4/ip_forward", "0"))
+	b.start(onLAN)
+	b.login(h, lan(), d)
+}
+
+// dropAll loads a firewall that lets pass nothing but loopback and the given
+// rules.
+func (b *bed) dropAll(input, output string) {
+	b.t.Helper()
+	b.nft(`table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iif lo accept
+		` + input + `
+	}
+	chain output {
+		type filter hook output priority filter; policy drop;
+		oif lo accept
+		` + output + `
+	}
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+	}
+}
+`)
+}
+
+func (b *bed) nft(text string) {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "rules.nft")
+	must(b.t, os.WriteFile(file, []byte(text), 0o600))
+	_, err := b.router.Run(within(b.t, patience), "nft", "-f", file)
+	need(b.t, "nftables", err)
+}
+
+func droppedAll(t *testing.T) {
+	b, h, d := plain(t)
+	b.dropAll("", "")
+	b.start(onLAN)
+	b.ignored(h, d)
+}
+
+// shippedRules takes the rules for chains of one's own from the comment in which
+// the file gives them, and the table as it stands.
+func shippedRules(t *testing.T) {
+	b, h, d := plain(t)
+	text, err := os.ReadFile(rules)
+	must(t, err)
+	chains := regexp.MustCompile(`(?m)^#\t(udp .*)$`).FindAllStringSubmatch(string(text), -1)
+	var input, output string
+	for _, c := range chains {
+		switch {
+		case strings.Contains(c[1], `"input`):
+			input = c[1]
+		case strings.Contains(c[1], `"output`):
+			output = c[1]
+		}
+	}
+	if input == "" || output == "" {
+		t.Fatalf("%s has no rules for input and output: %q", rules, chains)
+	}
+	b.dropAll(input, output)
+	b.nft(string(text))
+	b.start(onLAN)
+	b.login(h, lan(), d)
+}
