@@ -26,6 +26,7 @@ type demo struct {
 
 	once   bool
 	scenes []int
+	family string
 	out    io.Writer
 	color  bool
 }
@@ -47,11 +48,23 @@ func newDemoCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&d.once, "once", false, "end after the scenes")
+	f.StringVar(&d.family, "family", "both", "the address families to play: 4, 6 or both")
 	f.IntSliceVar(&d.scenes, "scene", nil, "play only the scenes with these numbers")
 	f.StringVar(&d.Relay, "relay", "", "the program dhcp-relay; by default the one beside dhcp-lab, or else built by go")
 	f.StringVar(&d.Server, "server", scene.Embedded, "the servers: "+kinds(real.ServerKinds()))
-	f.StringVar(&d.Client, "client", scene.Embedded, "the clients: "+kinds(real.ClientKinds()))
+	f.StringVar(&d.Client, "client", scene.Embedded, "the clients: "+kinds(clientKinds()))
 	return c
+}
+
+// clientKinds returns the clients of both families.
+func clientKinds() []string {
+	list := real.ClientKinds()
+	for _, k := range real.ClientKinds6() {
+		if !slices.Contains(list, k) {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 func kinds(list []string) string { return scene.Embedded + ", " + strings.Join(list, ", ") }
@@ -87,19 +100,50 @@ func (d *demo) run(ctx context.Context) error {
 
 // check refuses what cannot be played, before anything is built.
 func (d *demo) check() error {
+	f, ok := map[string]scene.Family{"4": scene.IPv4, "6": scene.IPv6, "both": scene.Both}[d.family]
+	if !ok {
+		return fmt.Errorf("family %q: there are 4, 6 and both", d.family)
+	}
 	var errs []error
 	if d.Server != scene.Embedded {
-		errs = append(errs, real.CheckServer(d.Server))
+		if f&scene.IPv4 != 0 {
+			errs = append(errs, real.CheckServer(d.Server))
+		}
+		if f&scene.IPv6 != 0 {
+			errs = append(errs, real.CheckServer6(d.Server))
+		}
 	}
 	if d.Client != scene.Embedded {
-		errs = append(errs, real.CheckClient(d.Client))
+		errs = append(errs, d.checkClient(f))
 	}
+	all := scene.Scenes()
 	for _, n := range d.scenes {
-		if !slices.ContainsFunc(scene.Scenes(), func(s scene.Scene) bool { return s.Number == n }) {
-			errs = append(errs, fmt.Errorf("scene %d: there are 1 to %d", n, len(scene.Scenes())))
+		if !slices.ContainsFunc(all, func(s scene.Scene) bool { return s.Number == n }) {
+			errs = append(errs, fmt.Errorf("scene %d: there are 1 to %d", n, len(all)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkClient refuses a client that is not there. One that knows but one of the
+// families has the other's scenes skipped.
+func (d *demo) checkClient(f scene.Family) error {
+	v4, v6 := f&scene.IPv4 != 0 && real.HasClient(d.Client), f&scene.IPv6 != 0 && real.HasClient6(d.Client)
+	switch {
+	case v4:
+		return real.CheckClient(d.Client)
+	case v6:
+		return real.CheckClient6(d.Client)
+	}
+	return fmt.Errorf("client %q: there are %s", d.Client, strings.Join(clientKinds(), ", "))
+}
+
+// plays reports whether a scene is asked for.
+func (d *demo) plays(s *scene.Scene) bool {
+	if len(d.scenes) > 0 {
+		return slices.Contains(d.scenes, s.Number)
+	}
+	return d.family == "both" || d.family == "4" && s.Families() == scene.IPv4 || d.family == "6" && s.Families() == scene.IPv6
 }
 
 // findRelay finds the relay, or builds it.
@@ -136,14 +180,27 @@ func (d *demo) findRelay(ctx context.Context) (cleanup func(), err error) {
 
 // stay builds a lab, lets everyone log in, and waits for ctx to be done.
 func (d *demo) stay(ctx context.Context) (err error) {
-	lab, err := scene.Build(ctx, d.Options, "", false)
+	f := scene.Both
+	for _, x := range []scene.Family{scene.IPv4, scene.IPv6} {
+		if x.Lacks(d.Options) != "" {
+			f &^= x
+		}
+	}
+	lab, err := scene.Build(ctx, d.Options, scene.Plan{Family: f})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lab.Close()) }()
 	for _, name := range []string{"a1", "a2", "a3", "b1"} {
-		if _, err := lab.Login(ctx, name, false); err != nil {
-			return err
+		if f&scene.IPv4 != 0 {
+			if _, err := lab.Login(ctx, name, false); err != nil {
+				return err
+			}
+		}
+		if f&scene.IPv6 != 0 {
+			if _, _, err := lab.Login6(ctx, name, false); err != nil {
+				return err
+			}
 		}
 	}
 	fmt.Fprintf(d.out, staying, d.Prefix)

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
 	"dhcp-relay/cmd/dhcp-lab/internal/scene"
@@ -20,13 +21,18 @@ func TestDemoRefusesWhatCannotBePlayed(t *testing.T) {
 		want string // part of the error; "" for none
 	}{
 		{"embedded", demo{Options: embedded, scenes: []int{1, 8}}, ""},
-		{"no such scene", demo{Options: embedded, scenes: []int{9}}, "scene 9: there are 1 to 8"},
+		{"no such scene", demo{Options: embedded, scenes: []int{99}}, "scene 99: there are 1 to 17"},
 		{"no such server", demo{Options: scene.Options{Server: "wide", Client: scene.Embedded}}, `server "wide"`},
-		{"server is missing", demo{Options: scene.Options{Server: "kea", Client: scene.Embedded}}, "apt-get install kea-dhcp4-server"},
+		{"server is missing", demo{Options: scene.Options{Server: "kea", Client: scene.Embedded}, family: "4"}, "apt-get install kea-dhcp4-server"},
+		{"server of DHCPv6 is missing", demo{Options: scene.Options{Server: "kea", Client: scene.Embedded}, family: "6"}, "apt-get install kea-dhcp6-server"},
+		{"client of DHCPv6 is missing", demo{Options: scene.Options{Server: scene.Embedded, Client: "wide"}}, "apt-get install wide-dhcpv6-client"},
+		{"client of the other family", demo{Options: scene.Options{Server: scene.Embedded, Client: "udhcpc"}, family: "6"}, `client "udhcpc"`},
+		{"no such family", demo{Options: embedded, family: "5"}, `family "5"`},
 		{"client is missing", demo{Options: scene.Options{Server: scene.Embedded, Client: "dhclient"}}, "apt-get install isc-dhcp-client"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.demo.family = cmp.Or(tt.demo.family, "both")
 			err := tt.demo.check()
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
@@ -45,7 +51,7 @@ func TestTotals(t *testing.T) {
 		total.add(&r)
 	}
 	want := "1 scenes passed, 1 failed, 1 skipped, 3 messages in 2.0 s: DISCOVER, OFFER"
-	if diff := cmp.Diff(want, total.line(2*time.Second)); diff != "" {
+	if diff := gocmp.Diff(want, total.line(2*time.Second)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -66,9 +72,31 @@ func TestShow(t *testing.T) {
 			if err := d.show(&tt.r); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+			if diff := gocmp.Diff(tt.want, b.String()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestPlays(t *testing.T) {
+	for _, tt := range []struct {
+		demo demo
+		want int
+	}{
+		{demo{family: "both"}, 17},
+		{demo{family: "4"}, 8},
+		{demo{family: "6"}, 8},
+		{demo{family: "4", scenes: []int{9, 17}}, 2},
+	} {
+		n := 0
+		for _, s := range scene.Scenes() {
+			if tt.demo.plays(&s) {
+				n++
+			}
+		}
+		if n != tt.want {
+			t.Errorf("family %s, scenes %v: plays %d, want %d", tt.demo.family, tt.demo.scenes, n, tt.want)
+		}
 	}
 }

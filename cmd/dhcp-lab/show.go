@@ -19,6 +19,9 @@ const picture = `dhcp-relay between two client networks and two servers, each ho
                                          ├─ relay ─┤                         │
            b1 ── clients-b 10.2.0.1/24 ──┘         └─ metrics 127.0.0.1:9867 └── s2 10.9.0.3
 
+  with DHCPv6: clients-a 2001:db8:1::/64, clients-b 2001:db8:2::/64, servers 2001:db8:9::/64;
+  the relay is fe80::1 on each; a1 is fe80::a1, b1 fe80::b1; s1 2001:db8:9::2, s2 2001:db8:9::3
+
 servers: %s, clients: %s
 
 `
@@ -28,7 +31,7 @@ const staying = `
 A lab stays up until Ctrl-C, a1, a2, a3 and b1 are logged in. Look around in another terminal:
 
   ip netns exec %[1]srelay curl -s http://127.0.0.1:9867/metrics     the relay's counters
-  ip netns exec %[1]srelay tcpdump -ni any port 67 or port 68        both sides of the relay
+  ip netns exec %[1]srelay tcpdump -ni any port 67 or port 547       both sides of the relay
   ip netns exec %[1]sa4 udhcpc -f -n -q -i eth0 -s /bin/true         one more login
   ip netns exec %[1]sa1 ip addr show eth0                            what a client has got
 `
@@ -39,7 +42,7 @@ func (d *demo) play(ctx context.Context) error {
 	start := time.Now()
 	var total totals
 	for _, s := range scene.Scenes() {
-		if len(d.scenes) > 0 && !slices.Contains(d.scenes, s.Number) {
+		if !d.plays(&s) {
 			continue
 		}
 		fmt.Fprintf(d.out, "%s\n", d.bold(fmt.Sprintf("Scene %d: %s", s.Number, s.Title)))

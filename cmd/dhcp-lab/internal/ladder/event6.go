@@ -66,16 +66,22 @@ func type6(m *dhcpv6.Message) string {
 	return strings.ToUpper(m.MessageType.String())
 }
 
-// details6 returns what a row says beside the arrow: what each relay has added,
-// from the outside in, and what the client's message is about.
+// details6 returns what a row says beside the arrow: what the last relay has
+// added, how many relays were before it, and what the client's message is about.
 func details6(e *Event) []string {
 	parts := []string{e.Frame.IPSrc.String() + ">" + e.Frame.IPDst.String()}
-	for d := e.Message6; ; {
+	inside := 0
+	for d := e.Message6; ; inside++ {
 		r, ok := d.(*dhcpv6.RelayMessage)
 		if !ok {
+			if inside > 1 {
+				parts = append(parts, fmt.Sprintf("around %d more", inside-1))
+			}
 			return append(parts, content(d.(*dhcpv6.Message))...)
 		}
-		parts = append(parts, relayed(r)...)
+		if inside == 0 {
+			parts = append(parts, relayed(r)...)
+		}
 		d = r.Options.RelayMessage()
 	}
 }

@@ -97,7 +97,7 @@ func TestPrint6(t *testing.T) {
 	}
 	for _, want := range []string{
 		"c1 ── SOLICIT ─▶┃", "┃◀ ADVERTISE ─┃", "fe80::c1>ff02::1:2", "rapid commit", "forward(1", "peer fe80::c1",
-		"interface=clients-c", "mac=02:00:00:00:00:01)", "subscriber=0x782079)", "reply(0", "address 2001:db8:3::100", "relay options",
+		"interface=clients-c", "mac=02:00:00:00:00:01)", "subscriber=0x782079)", "reply(0", "around 1 more", "address 2001:db8:3::100", "relay options",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, b.String())

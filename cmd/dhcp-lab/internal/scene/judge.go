@@ -63,9 +63,9 @@ func (st *stage) judgeCounters(relay string, c Counters) error {
 		}
 		switch to, beside := hears(e, relay); {
 		case to:
-			want[direction+" "+strings.ToLower(e.Type)+" relayed"]++
+			want[direction+" "+e.Outer()+" relayed"]++
 		case beside:
-			want[direction+" "+strings.ToLower(e.Type)+" not_configured"]++
+			want[direction+" "+e.Outer()+" not_configured"]++
 		}
 	}
 	if relay == relayNode {
@@ -93,7 +93,12 @@ func (st *stage) rules(e *ladder.Event) error {
 	if !e.Frame.UDPSumOK || !e.Frame.IPSumOK || e.Frame.UDPSum == 0 {
 		return errors.New("expected right checksums, seen wrong or none")
 	}
-	if e.Request() {
+	switch up := e.Request(); {
+	case e.Message6 != nil && up:
+		return st.rulesUp6(e)
+	case e.Message6 != nil:
+		return st.rulesDown6(e)
+	case up:
 		return st.rulesUp(e)
 	}
 	return st.rulesDown(e)

@@ -33,19 +33,41 @@ type Options struct {
 	Client string // Embedded, or a kind of package real
 }
 
-// Names of the lab's links on the relays.
+// Names of the lab's links on the relays; a link's IPv6 network is that of
+// network6.
 const (
 	clientsA = "clients-a" // 10.1.0.0/24: a1 to a4
-	clientsB = "clients-b" // 10.2.0.0/24: b1, and the outer relay of a chain
+	clientsB = "clients-b" // 10.2.0.0/24: b1, and the next relay of a chain
 	clientsC = "clients-c" // 10.3.0.0/24: c1, behind the outer relay
+	clientsD = "clients-d" // 10.4.0.0/24: between the outer and the middle relay
 	servers  = "servers"   // 10.9.0.0/24: s1 and s2
 )
 
 // Names of the nodes.
 const (
-	relayNode = "relay"
-	outerNode = "outer"
+	relayNode  = "relay"
+	middleNode = "middle"
+	outerNode  = "outer"
 )
+
+// A Family is one address family, or both.
+type Family uint8
+
+// The families.
+const (
+	IPv4 Family = 1 << iota
+	IPv6
+	Both = IPv4 | IPv6
+)
+
+// A Plan says which lab to build. The zero value is the least one.
+type Plan struct {
+	Family Family     // 0: IPv4
+	Config string     // of the relay; "": the least configuration
+	Chain  bool       // with the outer relay and its client
+	ByID   bool       // servers choose the network by Interface-Id
+	Trio   *[3]string // with a middle relay, too: the kinds of outer, middle and relay, "" for dhcp-relay
+}
 
 // basic is the least configuration of the relay.
 const basic = `[[interface]]
@@ -56,52 +78,83 @@ servers = ["10.9.0.2", "10.9.0.3"]
 // A Lab is a network of namespaces with a relay in the middle: a router with
 // two client networks and a server network. Build makes it.
 type Lab struct {
-	opts    Options
-	dir     string
-	ns      map[string]*netns.NS
-	nodes   []ladder.Node
-	links   []ladder.Link
-	macs    byte // of devices so far
-	servers []Server
-	relays  map[string]*Relay
+	opts     Options
+	plan     Plan
+	dir      string
+	ns       map[string]*netns.NS
+	nodes    []ladder.Node
+	links    []ladder.Link
+	segments []segment
+	macs     byte // of devices so far
+	servers  []Server
+	servers6 []Server6
+	relays   map[string]*Relay
 
 	mu      sync.Mutex // clients log in at once
 	closers []func() error
 }
 
-// Build makes the network, and starts servers and relay, with the least
-// configuration if config is empty. The outer relay and
-// its client are there if chain is true. The caller must Close it.
-func Build(ctx context.Context, o Options, config string, chain bool) (*Lab, error) {
-	if config == "" {
-		config = basic
+// A segment is one network of the lab.
+type segment struct {
+	router, dev string
+	members     []string
+}
+
+// Build makes the network, and starts servers and relays. The caller must Close
+// the lab.
+func Build(ctx context.Context, o Options, p Plan) (*Lab, error) {
+	if p.Family == 0 {
+		p.Family = IPv4
 	}
-	l := &Lab{opts: o, ns: map[string]*netns.NS{}, relays: map[string]*Relay{}}
-	if err := l.build(ctx, config, chain); err != nil {
+	p.Chain = p.Chain || p.Trio != nil
+	l := &Lab{opts: o, plan: p, ns: map[string]*netns.NS{}, relays: map[string]*Relay{}}
+	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("build the lab: %w", err), l.Close())
 	}
 	return l, nil
 }
 
-func (l *Lab) build(ctx context.Context, config string, chain bool) error {
+func (l *Lab) build(ctx context.Context) error {
 	var err error
 	if l.dir, err = os.MkdirTemp("", "dhcp-lab-"); err != nil {
 		return err
 	}
 	l.onClose(func() error { return os.RemoveAll(l.dir) })
-	err = errors.Join(l.network(chain), ctx.Err())
+	err = errors.Join(l.network(), ctx.Err())
 	if err != nil {
 		return err
 	}
 	for i := range 2 {
-		if err := l.startServer(ctx, i); err != nil {
-			return err
+		if l.has(IPv4) {
+			if err := l.startServer(ctx, i); err != nil {
+				return err
+			}
 		}
+		if l.has(IPv6) {
+			if err := l.startServer6(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+	return l.startRelays(ctx)
+}
+
+// has reports whether the lab has the family.
+func (l *Lab) has(f Family) bool { return l.plan.Family&f != 0 }
+
+// startRelays starts the relays, from the servers outwards.
+func (l *Lab) startRelays(ctx context.Context) (err error) {
+	if l.plan.Trio != nil {
+		return l.startTrio(ctx, *l.plan.Trio)
+	}
+	config := l.plan.Config
+	if config == "" {
+		config = map[Family]string{IPv4: basic, IPv6: basic6, Both: basicBoth}[l.plan.Family]
 	}
 	if l.relays[relayNode], err = l.startRelay(ctx, relayNode, config); err != nil {
 		return err
 	}
-	if chain {
+	if l.plan.Chain {
 		l.relays[outerNode], err = l.startRelay(ctx, outerNode, `[[interface]]
 name = "clients-c"
 servers = ["10.2.0.1"]
@@ -127,49 +180,70 @@ func (l *Lab) onClose(f func() error) {
 }
 
 // network makes namespaces, links, addresses and routes.
-func (l *Lab) network(chain bool) error {
-	relayColumn := 1
-	if chain {
-		relayColumn = 2
+func (l *Lab) network() error {
+	column := 1
+	if l.plan.Chain {
+		column++
+	}
+	if l.plan.Trio != nil {
+		column++
 	}
 	for _, name := range []string{"a1", "a2", "a3", "a4", "b1"} {
 		if err := l.node(name, 0); err != nil {
 			return err
 		}
 	}
-	err := errors.Join(
-		l.node(relayNode, relayColumn), l.node("s1", relayColumn+1), l.node("s2", relayColumn+1))
+	err := errors.Join(l.node(relayNode, column), l.node("s1", column+1), l.node("s2", column+1))
 	if err != nil {
 		return err
 	}
-	onB := []string{"b1"}
-	if chain {
-		if err := errors.Join(l.node("c1", 0), l.node(outerNode, 1)); err != nil {
-			return err
-		}
-		onB = append(onB, outerNode)
+	onB, err := l.chain()
+	if err != nil {
+		return err
 	}
 	err = errors.Join(
 		l.ns[relayNode].Forward(),
 		l.segment(relayNode, clientsA, "10.1.0.1/24", "a1", "a2", "a3", "a4"),
-		l.segment(relayNode, clientsB, "10.2.0.1/24", onB...),
+		l.segment(relayNode, clientsB, "10.2.0.1/24", append([]string{"b1"}, onB...)...),
 		l.segment(relayNode, servers, "10.9.0.1/24", "s1", "s2"),
 	)
 	for i, name := range []string{"s1", "s2"} {
 		err = errors.Join(err, l.ns[name].Addr("eth0", serverID(i).String()+"/24"), l.ns[name].Route("default", "10.9.0.1"))
 	}
-	if chain {
+	if l.plan.Chain && l.plan.Trio == nil {
 		o := l.ns[outerNode]
 		err = errors.Join(err, o.Forward(), l.segment(outerNode, clientsC, "10.3.0.1/24", "c1"),
 			o.Addr("eth0", "10.2.0.9/24"), o.Route("default", "10.2.0.1"),
 			l.ns[relayNode].Route("10.3.0.0/24", "10.2.0.9"))
 	}
+	if l.plan.Trio != nil {
+		err = errors.Join(err, l.segment(middleNode, clientsD, "10.4.0.1/24", outerNode), l.segment(outerNode, clientsC, "10.3.0.1/24", "c1"))
+	}
+	if l.has(IPv6) {
+		err = errors.Join(err, l.network6())
+	}
 	return err
+}
+
+// chain makes the nodes of the further relays and their client, and returns which
+// of them is attached to the relay.
+func (l *Lab) chain() ([]string, error) {
+	switch {
+	case l.plan.Trio != nil:
+		return []string{middleNode}, errors.Join(l.node("c1", 0), l.node(outerNode, 1), l.node(middleNode, 2))
+	case l.plan.Chain:
+		return []string{outerNode}, errors.Join(l.node("c1", 0), l.node(outerNode, 1))
+	}
+	return nil, nil
 }
 
 // node makes a namespace.
 func (l *Lab) node(name string, column int) error {
-	n, err := netns.New(l.opts.Prefix+name, netns.WithoutIPv6())
+	opts := []netns.Option{netns.WithoutIPv6()}
+	if l.has(IPv6) {
+		opts = []netns.Option{netns.WithoutDAD(), netns.WithoutLinkLocal()}
+	}
+	n, err := netns.New(l.opts.Prefix+name, opts...)
 	if err != nil {
 		return err
 	}
@@ -181,6 +255,7 @@ func (l *Lab) node(name string, column int) error {
 
 // segment makes a bridge on a router with the members' eth0 behind it, and taps it.
 func (l *Lab) segment(router, dev, addr string, members ...string) error {
+	l.segments = append(l.segments, segment{router, dev, members})
 	r := l.ns[router]
 	var ports []string
 	for _, m := range members {
@@ -215,9 +290,11 @@ func (l *Lab) mac(node, dev string) error {
 }
 
 // macOf returns the first hardware address of a node.
-func (l *Lab) macOf(node string) string {
+func (l *Lab) macOf(node string) string { return l.nodeMAC(node).String() }
+
+func (l *Lab) nodeMAC(node string) net.HardwareAddr {
 	i := slices.IndexFunc(l.nodes, func(n ladder.Node) bool { return n.Name == node })
-	return l.nodes[i].MACs[0].String()
+	return l.nodes[i].MACs[0]
 }
 
 func serverID(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 9, 0, byte(2 + i)}) }

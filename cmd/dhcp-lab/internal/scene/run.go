@@ -1,6 +1,7 @@
 package scene
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
+	"dhcp-relay/cmd/dhcp-lab/internal/real"
 )
 
 // Scales of the clients' delays: calm ones send nothing twice unless the host
@@ -22,9 +24,12 @@ const (
 type Scene struct {
 	Number int
 	Title  string
+	Family Family // 0: IPv4
 
 	config    string
-	chain     bool   // with the outer relay and its client
+	chain     bool // with the outer relay and its client
+	trio      *[3]string
+	byID      bool
 	ownServer string // why the servers must be the lab's own, or ""
 	ownClient string // why the clients must be the lab's own, or ""
 	play      func(context.Context, *stage) error
@@ -45,7 +50,21 @@ func Scenes() []Scene {
 	return []Scene{
 		firstLogin(), secondLogin(), refused(), twoNetworks(),
 		renewals(), otherMessages(), chained(), failover(),
+		firstLogin6(), rapidCommit(), renewals6(), otherMessages6(), delegation(),
+		reconfigured(), sameRouters(), chained6([3]string{"", "isc", ""}), bothFamilies(),
 	}
+}
+
+// Families returns the address families of a scene.
+func (s *Scene) Families() Family { return max(s.Family, IPv4) }
+
+// otherRelay returns the kind of the relay of another make in a scene, a kind of
+// package real, or nothing.
+func (s *Scene) otherRelay() string {
+	if s.trio == nil {
+		return ""
+	}
+	return cmp.Or(s.trio[:]...)
 }
 
 // Play builds a lab, plays the scene in it and clears it away.
@@ -59,7 +78,16 @@ func (s Scene) Play(ctx context.Context, o Options) (r Result) {
 		r.Skipped = "only the embedded client " + s.ownClient
 		return r
 	}
-	lab, err := Build(ctx, o, s.config, s.chain)
+	if r.Skipped = s.Family.Lacks(o); r.Skipped != "" {
+		return r
+	}
+	if kind := s.otherRelay(); kind != "" {
+		if err := real.CheckRelay6(kind); err != nil {
+			r.Skipped = err.Error()
+			return r
+		}
+	}
+	lab, err := Build(ctx, o, Plan{Family: s.Family, Config: s.config, Chain: s.chain, Trio: s.trio, ByID: s.byID})
 	if err != nil {
 		r.Err = err
 		return r
@@ -176,7 +204,7 @@ func (st *stage) balance(ctx context.Context) error {
 // broadcast on a link that is not one of its client networks.
 func hears(e *ladder.Event, relay string) (to, beside bool) {
 	to = e.To == relay
-	return to, !to && relay == outerNode && e.Request() && e.On[0] == clientsB && e.Frame.EtherDst[0]&1 != 0
+	return to, !to && e.Message6 == nil && relay == outerNode && e.Request() && e.On[0] == clientsB && e.Frame.EtherDst[0]&1 != 0
 }
 
 // shown returns the nodes that have a part in the events, and the relays.
