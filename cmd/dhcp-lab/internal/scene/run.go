@@ -166,9 +166,11 @@ func (st *stage) settle(ctx context.Context) error {
 		if n > 0 {
 			heard = time.Now()
 		}
+		// Known before the scrape, which may take longer than quiet.
+		silent := time.Since(heard) > quiet
 		st.events = st.recorder.Events()
 		err = st.balance(ctx)
-		if err == nil && time.Since(heard) > quiet || ctx.Err() != nil || time.Now().After(end) {
+		if err == nil && silent || ctx.Err() != nil || time.Now().After(end) {
 			return err
 		}
 	}
