@@ -16,7 +16,8 @@ import (
 // scenes is the package whose tests are the scenes.
 const scenes = "cmd/dhcp-lab/internal/vm/scenes"
 
-// packages are those whose tests run in the machine, the scenes first.
+// packages are those whose tests run in the machine, the scenes first. Their
+// binaries have the names that go test gives them.
 func packages() []string { return []string{scenes, "giaddr/watch", "relay/udp", "relay/link"} }
 
 // tools are programs of the host that the scenes use.
@@ -73,7 +74,7 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 	}
 	var list []Program
 	for _, pkg := range packages() {
-		p := Program{Name: pkg, Path: "/tests/" + strings.ReplaceAll(pkg, "/", "-"), Dir: "/src/" + pkg, Env: []string{"DHCP_RELAY=/bin/dhcp-relay"}}
+		p := Program{Name: pkg, Path: "/tests/" + filepath.Base(pkg) + ".test", Dir: "/src/" + pkg, Env: []string{"DHCP_RELAY=/bin/dhcp-relay"}}
 		p.Args = []string{"-test.v", "-test.timeout=" + (o.Timeout - time.Second).String()}
 		if o.Run != "" {
 			p.Args = append(p.Args, "-test.run="+o.Run)

@@ -45,7 +45,8 @@ func lan() site {
 func plain(t *testing.T) (*bed, *host, *dhcpd) {
 	t.Helper()
 	b := newBed(t)
-	return b, b.network("lan", "", "10.1.0.1/24"), b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	h := b.network("lan", "", "10.1.0.1/24")
+	return b, h, b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
 }
 
 // filter sets rp_filter everywhere on the router.

@@ -2,12 +2,13 @@ package scenes
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/client"
@@ -38,21 +39,15 @@ func (b *bed) login(h *host, s site, answers *dhcpd, hear ...*dhcpd) netip.Addr 
 	if !netip.MustParsePrefix(s.subnet).Contains(lease.Addr.Addr()) {
 		b.t.Errorf("the client has %s, want an address of %s", lease.Addr, s.subnet)
 	}
-	if s.circuit == "" {
-		s.circuit = s.dev
-	}
-	if s.local == "" {
-		s.local = s.giaddr
-	}
 	b.judgeLease(h, s, answers, lease.Addr.Addr())
 	for _, d := range all {
 		up := fmt.Sprintf("%s:67 > %s:67", s.source, d.id)
-		info := fmt.Sprintf("giaddr %s hops 1 circuit %q", s.giaddr, s.circuit)
+		info := fmt.Sprintf("giaddr %s hops 1 circuit %q", s.giaddr, cmp.Or(s.circuit, s.dev))
 		b.judgeWire("at the server "+d.id.String(), d.tap, false, []string{
 			up + " DISCOVER " + info, up + " REQUEST " + info,
 		})
 	}
-	down := fmt.Sprintf("%s:67 > %s:68", s.local, lease.Addr.Addr())
+	down := fmt.Sprintf("%s:67 > %s:68", cmp.Or(s.local, s.giaddr), lease.Addr.Addr())
 	b.judgeWire("at the client", h.tap, false, []string{down + " OFFER", down + " ACK"})
 	b.count(s.dev, "request discover", "request request", "reply offer", "reply ack")
 	b.balance()
@@ -72,6 +67,7 @@ func (b *bed) renew(h *host, s site, d *dhcpd) {
 	if lease.Addr != before || again.Addr != before {
 		b.t.Errorf("renewed %s, rebound %s, want %s", lease.Addr, again.Addr, before)
 	}
+	b.judgeLease(h, s, d, before.Addr())
 	b.count(s.dev, "request request", "reply ack")
 	b.balance()
 }
@@ -120,9 +116,9 @@ func (b *bed) judgeLease(h *host, s site, d *dhcpd, a netip.Addr) {
 	if l.State != server.Bound || l.MAC.String() != h.MAC().String() {
 		b.t.Errorf("server %s holds %s as %s for %s, want it bound for %s", d.id, a, l.State, l.MAC, h.MAC())
 	}
-	circuit := append([]byte{1, byte(len(s.circuit))}, s.circuit...)
-	if !bytes.Contains(l.AgentInfo, circuit) {
-		b.t.Errorf("server %s has option 82 %q, want circuit-id %q in it", d.id, l.AgentInfo, s.circuit)
+	circuit := cmp.Or(s.circuit, s.dev)
+	if !bytes.Contains(l.AgentInfo, append([]byte{1, byte(len(circuit))}, circuit...)) {
+		b.t.Errorf("server %s has option 82 %q, want circuit-id %q in it", d.id, l.AgentInfo, circuit)
 	}
 }
 
@@ -133,8 +129,8 @@ func (b *bed) judgeWire(where string, tap *ear, outgoing bool, want []string) {
 	got := b.heard(tap, outgoing, len(want))
 	slices.Sort(got)
 	slices.Sort(want)
-	if diff := cmp.Diff(want, got); diff != "" {
-		b.t.Errorf("%s (-want +got):\n%s", where, diff)
+	if d := diff.Diff(want, got); d != "" {
+		b.t.Errorf("%s (-want +got):\n%s", where, d)
 	}
 }
 
@@ -178,7 +174,7 @@ func (b *bed) describe(f *wire.Frame) string {
 	}
 	s += fmt.Sprintf(" giaddr %s hops %d", m.GatewayIPAddr, m.HopCount)
 	if info := m.RelayAgentInfo(); info != nil {
-		s += fmt.Sprintf(" circuit %q", info.Options.Get(dhcpv4.AgentCircuitIDSubOption))
+		s += fmt.Sprintf(" circuit %q", info.Get(dhcpv4.AgentCircuitIDSubOption))
 	}
 	return s
 }
