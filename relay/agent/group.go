@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -33,11 +34,11 @@ func (s *Snapshot) group(ps *problems) {
 	for a, g := range s.groups {
 		g.sort()
 		if g.family == V4 {
-			g.check(a, ps)
+			s.check4(a, g.members, ps)
 		}
 	}
 	s.ids.sort()
-	s.ids.check6(ps)
+	s.check6(s.ids.members, ps)
 }
 
 // join enters a link under one of its addresses. The link that relays DHCPv6 is
@@ -63,65 +64,84 @@ func (g *group) sort() {
 }
 
 // check6 tells of links that Interface-Ids cannot tell apart.
-func (g *group) check6(ps *problems) {
-	for i, m := range g.members {
-		if i == 0 {
-			continue
-		}
-		last := g.members[i-1]
-		if bytes.Equal(last.circuit(), m.circuit()) && sameNetwork(last.link, m.link) {
-			ps.add(m.link.Host.Name, "has the same Interface-Id as "+last.link.Host.Name,
-				"make dhcpv6.interface_id differ, for example with {interface}")
-		}
-	}
-}
-
-// check tells of links that replies cannot tell apart.
-func (g *group) check(a netip.Addr, ps *problems) {
-	if len(g.members) < 2 {
-		return
-	}
-	for i, m := range g.members {
-		if len(m.circuit()) == 0 {
-			ps.add(m.link.Host.Name, "shares the giaddr "+a.String()+" with other interfaces and sends no circuit-id, so replies cannot be told apart",
-				"set option82.circuit_id, or give the interface a giaddr of its own")
-			continue
-		}
-		if i == 0 {
-			continue
-		}
-		last := g.members[i-1]
-		if bytes.Equal(last.circuit(), m.circuit()) && sameNetwork(last.link, m.link) {
-			ps.add(m.link.Host.Name, "has the same giaddr "+a.String()+" and the same circuit-id as "+last.link.Host.Name,
-				"make option82.circuit_id differ, for example with {interface}")
+func (s *Snapshot) check6(ms []member, ps *problems) {
+	told := make(map[*Link]bool)
+	for _, ms := range s.byVRF(ms, V6) {
+		for i, m := range ms[1:] {
+			if last := ms[i]; bytes.Equal(last.circuit(), m.circuit()) && !told[m.link] {
+				told[m.link] = true
+				ps.add(m.link.Host.Name, "has the same Interface-Id as "+last.link.Host.Name,
+					"make dhcpv6.interface_id differ, for example with {interface}")
+			}
 		}
 	}
 }
 
-// sameNetwork reports whether two links are in one VRF, where an address can
-// only mean one of them.
-func sameNetwork(x, y *Link) bool { return x.Host.VRF == y.Host.VRF }
+// check4 tells of links that replies to their common giaddr cannot tell apart.
+func (s *Snapshot) check4(a netip.Addr, ms []member, ps *problems) {
+	told := make(map[*Link]bool)
+	add := func(m member, text, hint string) {
+		if !told[m.link] {
+			told[m.link] = true
+			ps.add(m.link.Host.Name, text, hint)
+		}
+	}
+	for _, ms := range s.byVRF(ms, V4) {
+		for i, m := range ms {
+			switch {
+			case len(m.circuit()) == 0:
+				add(m, "shares the giaddr "+a.String()+" with other interfaces and sends no circuit-id, so replies cannot be told apart",
+					"set option82.circuit_id, or give the interface a giaddr of its own")
+			case i > 0 && bytes.Equal(ms[i-1].circuit(), m.circuit()):
+				add(m, "has the same giaddr "+a.String()+" and the same circuit-id as "+ms[i-1].link.Host.Name,
+					"make option82.circuit_id differ, for example with {interface}")
+			}
+		}
+	}
+}
+
+// byVRF returns the members whose servers are in one VRF, for each VRF that
+// several members have servers in, in the order of ms: what comes from there may
+// be for any of them.
+func (s *Snapshot) byVRF(ms []member, f Family) [][]member {
+	if len(ms) < 2 {
+		return nil
+	}
+	in := make(map[string][]member)
+	for _, m := range ms {
+		for _, i := range m.link.ServersOf(f) {
+			vrf := s.Policy.Servers[i].VRF
+			if have := in[vrf]; len(have) == 0 || have[len(have)-1] != m {
+				in[vrf] = append(have, m)
+			}
+		}
+	}
+	var shared [][]member
+	for _, vrf := range slices.Sorted(maps.Keys(in)) {
+		if len(in[vrf]) > 1 {
+			shared = append(shared, in[vrf])
+		}
+	}
+	return shared
+}
 
 // find returns what a reply is meant for, or no link if nothing tells. vrf is
 // that of the link that heard the reply, circuit the circuit-id that it echoes,
 // nil if it echoes none.
 func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
-	if len(g.members) == 1 {
-		return g.members[0]
-	}
 	ms := g.members
-	if circuit != nil {
+	if len(ms) > 1 && circuit != nil {
 		ms = g.among(circuit)
 	}
 	return s.only(ms, g.family, vrf)
 }
 
-// only returns the one of the links that a server in the VRF can mean, or no
-// link if there are several.
+// only returns the one of the links that a reply in the VRF can mean, or no link
+// if there are none or several.
 func (s *Snapshot) only(ms []member, f Family, vrf string) member {
 	var found member
 	for _, m := range ms {
-		if !s.servedFrom(m.link, f, vrf) {
+		if !s.answeredIn(m.link, f, vrf) {
 			continue
 		}
 		if found.link != nil {
@@ -149,8 +169,12 @@ func (g *group) among(circuit []byte) []member {
 	return g.members[low:high]
 }
 
-// servedFrom reports whether one of the link's servers is reached by the VRF.
-func (s *Snapshot) servedFrom(l *Link, f Family, vrf string) bool {
+// answeredIn reports whether a reply to the link can be heard in the VRF: that of
+// one of its servers, or its own, where leaked routes lead to its address.
+func (s *Snapshot) answeredIn(l *Link, f Family, vrf string) bool {
+	if s.vrfOf[l.Host.Index] == vrf {
+		return true
+	}
 	for _, i := range l.ServersOf(f) {
 		if s.Policy.Servers[i].VRF == vrf {
 			return true

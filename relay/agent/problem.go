@@ -33,7 +33,7 @@ func (s *Snapshot) checkServers(ps *problems) {
 				ps.add(l.Host.Name, "the server "+a.String()+" is to be reached on "+s.Policy.Servers[i].Link+", which does not exist now",
 					"nothing to do if it is to appear later")
 			}
-			if s.Own(a) {
+			if vrf, _ := s.vrf(s.Policy.Servers[i].VRF); s.owns(vrf, a) {
 				ps.add(l.Host.Name, "the server "+a.String()+" is an address of this host", "name the server's own address")
 			}
 			faces := l.Faces

@@ -9,7 +9,8 @@ import (
 // reply4 decides on a message from a server (RFC 1542, section 4.1.2). Nothing
 // of it is changed but option 82.
 func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
-	if r := s.mayReply(in, v.Link); r != Relayed {
+	vrf := s.vrfOf[in.Link]
+	if r := s.mayReply(in, v.Link, vrf); r != Relayed {
 		return v.drop(r)
 	}
 	v.Link = nil
@@ -29,8 +30,12 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 		}
 	}
 	circuit, _ := echo.Sub(bootp.SubCircuitID)
-	to := g.find(s, s.vrfOf[in.Link], circuit)
-	if to.link == nil {
+	to := g.find(s, vrf, circuit)
+	switch {
+	case to.link != nil:
+	case len(g.members) == 1:
+		return v.drop(BogusGiaddr)
+	default:
 		return v.drop(AmbiguousReply)
 	}
 	v.Link, v.Src = to.link, to.face.Local
@@ -44,10 +49,11 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 }
 
 // mayReply checks who sent a reply, and where it was heard: configured servers
-// may reply on any link, others never on a client-facing one.
-func (s *Snapshot) mayReply(in Ingress, heard *Link) Reason {
+// may reply on any link, others never on a client-facing one. In another VRF a
+// server's address is somebody else's, so clients there are not taken for it.
+func (s *Snapshot) mayReply(in Ingress, heard *Link, vrf string) Reason {
 	from := in.Src.Addr()
-	if _, ok := s.servers[from]; ok {
+	if _, ok := s.servers[from]; ok && (heard == nil || s.serverIn(from, vrf)) {
 		return Relayed
 	}
 	if heard != nil {
@@ -62,6 +68,16 @@ func (s *Snapshot) mayReply(in Ingress, heard *Link) Reason {
 		}
 	}
 	return ReplySource
+}
+
+// serverIn reports whether an address is that of a server in the VRF.
+func (s *Snapshot) serverIn(a netip.Addr, vrf string) bool {
+	for i := range s.Policy.Servers {
+		if v := &s.Policy.Servers[i]; v.VRF == vrf && v.Addr.Addr() == a {
+			return true
+		}
+	}
+	return false
 }
 
 // strip removes the echo of option 82 (RFC 3046, section 2.1): on untrusted

@@ -12,7 +12,8 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdic
 		// The next relay towards the server may be attached here.
 		heard = nil
 	}
-	if r := s.mayReply(in, heard); r != Relayed {
+	vrf := s.vrfOf[in.Link]
+	if r := s.mayReply(in, heard, vrf); r != Relayed {
 		return v.drop(r)
 	}
 	v.Link = nil
@@ -24,7 +25,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdic
 	if !ok {
 		return v.drop(NoRelayMessage)
 	}
-	to, r := s.home6(m, &opts, s.vrfOf[in.Link])
+	to, r := s.home6(m, &opts, vrf)
 	if r != Relayed {
 		return v.drop(r)
 	}
@@ -63,27 +64,20 @@ func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (membe
 	if opts.NumInterfaceID > 1 {
 		return member{}, AmbiguousReply
 	}
-	var to member
+	var ms []member
 	if opts.InterfaceID.Present() {
-		switch ms := s.ids.among(m.Value(opts.InterfaceID)); len(ms) {
-		case 0:
-			return to, UnknownLink
-		case 1:
-			to = ms[0]
-		default:
-			to = s.only(ms, V6, vrf)
-		}
-	} else {
-		g := s.groups[m.LinkAddress()]
-		if g == nil {
-			return to, UnknownLink
-		}
-		to = g.find(s, vrf, nil)
+		ms = s.ids.among(m.Value(opts.InterfaceID))
+	} else if g := s.groups[m.LinkAddress()]; g != nil {
+		ms = g.members
 	}
-	if to.link == nil {
-		return to, AmbiguousReply
+	to := s.only(ms, V6, vrf)
+	switch {
+	case to.link != nil:
+		return to, Relayed
+	case len(ms) < 2:
+		return to, UnknownLink
 	}
-	return to, Relayed
+	return to, AmbiguousReply
 }
 
 // vssReason6 checks what the server made of the VSS that it was told: without

@@ -79,7 +79,7 @@ func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in Ingres
 	switch {
 	case c.Strict300 && len(p) < bootp.MinLen:
 		return Short
-	case s.Own(in.Src.Addr()):
+	case s.owns(l.Host.VRF, in.Src.Addr()):
 		return OwnMessage
 	case p.Hops() > min(c.HopLimit, maxHops):
 		return HopLimit
@@ -140,7 +140,7 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingre
 	switch {
 	case !validGiaddr(a):
 		return v.drop(GiaddrInvalid)
-	case s.Own(a):
+	case s.ownsNear(l, a):
 		return v.drop(GiaddrSpoof)
 	case !l.Interface.Trusted:
 		return v.drop(GiaddrUntrusted)
@@ -184,7 +184,7 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 	n := len(p)
 	if q, ok := p.Insert(*opts, o.bytes); ok {
 		if len(q) <= limit {
-			if o.flags > 0 && s.Own(in.Dst) {
+			if o.flags > 0 && s.owns(v.Link.Host.VRF, in.Dst) {
 				q[opts.End+o.flags] = flagUnicast
 			}
 			b.set(q)

@@ -186,7 +186,7 @@ func validPeer(a netip.Addr) bool {
 // host's. Link-local addresses of other links are others' there.
 func (s *Snapshot) ownOn(l *Link, a netip.Addr) bool {
 	if !a.IsLinkLocalUnicast() {
-		return s.Own(a)
+		return s.owns(l.Host.VRF, a)
 	}
 	for i := range l.Host.Addrs {
 		if l.Host.Addrs[i].Prefix.Addr() == a {

@@ -6,6 +6,7 @@ package agent
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"dhcp-relay/giaddr"
 )
@@ -19,11 +20,18 @@ type Snapshot struct {
 
 	byIndex map[int]*Link
 	vrfOf   map[int]string // VRF name of each link of the host, "" for the default VRF
-	own     map[netip.Addr]struct{}
+	own     map[home]struct{}
 	servers map[netip.Addr]bool // whether the server is told of VSS
 	groups  map[netip.Addr]*group
 	ids     group          // the links that relay DHCPv6
 	named   map[string]int // interface index of each link of the host
+}
+
+// A home is an address of this host: what VRFs have in common is their numbers
+// alone, so it is one only in its VRF.
+type home struct {
+	vrf  int // index of the VRF device, 0 for the default VRF
+	addr netip.Addr
 }
 
 // A State says whether a client-facing link can relay, and if not, why.
@@ -56,6 +64,7 @@ type Link struct {
 	Faces    []Face // addresses that stand for the clients, the best first; more than one only for smart relay
 	chained  option // option 82 for requests that another relay has relayed
 	ethernet bool   // replies go out as Ethernet frames
+	vrfs     []int  // VRFs of the link and of its servers, by index, the link's first
 
 	State6   State
 	Problem6 error // why State6 is not Relaying, in words
@@ -87,10 +96,21 @@ func (s *Snapshot) Out(server int) (int, bool) {
 // Link returns the client-facing link with the interface index, or nil.
 func (s *Snapshot) Link(index int) *Link { return s.byIndex[index] }
 
-// Own reports whether the address is one of this host's.
-func (s *Snapshot) Own(a netip.Addr) bool {
-	_, ok := s.own[a]
+// owns reports whether the address is one of this host's in a VRF.
+func (s *Snapshot) owns(vrf int, a netip.Addr) bool {
+	_, ok := s.own[home{vrf, a}]
 	return ok
+}
+
+// ownsNear reports whether the address is this host's where the link is, or
+// where its servers are.
+func (s *Snapshot) ownsNear(l *Link, a netip.Addr) bool {
+	for _, vrf := range l.vrfs {
+		if s.owns(vrf, a) {
+			return true
+		}
+	}
+	return false
 }
 
 // Compile resolves a policy against the links of the host. What is wrong or
@@ -100,7 +120,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		Policy:  p,
 		byIndex: make(map[int]*Link, len(host)),
 		vrfOf:   make(map[int]string),
-		own:     make(map[netip.Addr]struct{}, len(host)),
+		own:     make(map[home]struct{}, len(host)),
 		servers: make(map[netip.Addr]bool, len(p.Servers)),
 		groups:  make(map[netip.Addr]*group, len(host)),
 		ids:     group{family: V6},
@@ -146,9 +166,19 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 		}
 		s.named[l.Name] = l.Index
 		for _, a := range l.Addrs {
-			s.own[a.Prefix.Addr()] = struct{}{}
+			s.own[home{l.VRF, a.Prefix.Addr()}] = struct{}{}
 		}
 	}
+}
+
+// vrf returns the index of a VRF device, 0 for the default VRF. It returns false
+// if there is no such device now.
+func (s *Snapshot) vrf(name string) (int, bool) {
+	if name == "" {
+		return 0, true
+	}
+	index, ok := s.named[name]
+	return index, ok
 }
 
 // addLink adds one client-facing link.
@@ -158,12 +188,16 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 		Host:      *h,
 		Interface: in,
 		ethernet:  h.Type == 1 && len(h.MAC) == 6,
+		vrfs:      []int{h.VRF},
 	}
 	for _, i := range in.Servers {
 		if s.Policy.Servers[i].Addr.Addr().Is4() {
 			l.Servers = append(l.Servers, i)
 		} else {
 			l.Servers6 = append(l.Servers6, i)
+		}
+		if vrf, ok := s.vrf(s.Policy.Servers[i].VRF); ok && !slices.Contains(l.vrfs, vrf) {
+			l.vrfs = append(l.vrfs, vrf)
 		}
 	}
 	s.Links = append(s.Links, l)
