@@ -143,11 +143,18 @@ func linkSelection(c *Option82, f *Face) (a netip.Addr) {
 	return a
 }
 
-// ours reports whether an echoed option 82 is the one that the link sends. Only
-// what identifies is compared: servers reorder and change the rest.
+// ours reports whether an echoed option 82, which is valid, is the one that the
+// link sends. Only what identifies is compared: servers reorder and change the
+// rest. Where nothing identifies, it is ours if it holds nothing that the link
+// does not send.
 func (o *option) ours(v bootp.RelayInfo) bool {
 	if o.code == 0 {
-		return len(o.bytes) > 2 && bytes.Equal(v, o.bytes[2:])
+		for ; len(v) > 0 && len(o.bytes) > 2; v = v[2+int(v[1]):] {
+			if _, ok := bootp.RelayInfo(o.bytes[2:]).Sub(v[0]); !ok {
+				return false
+			}
+		}
+		return len(o.bytes) > 2
 	}
 	echo, ok := v.Sub(o.code)
 	return ok && bytes.Equal(echo, o.mark)

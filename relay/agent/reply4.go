@@ -119,9 +119,9 @@ func deliver(p bootp.Packet, t bootp.Type, v Verdict) Verdict {
 	case broadcast:
 	case v.Link.ethernet && framed(p):
 		v.Dst, v.HW = dst, p.Chaddr()
-	case !v.Link.ethernet || dst == ciaddr:
-		// The client has the address already, so it answers to it; or the
-		// link has no frames that could be addressed (RFC 4390, section 2.2).
+	case dst == ciaddr || !v.Link.ethernet && !v.Link.Host.Broadcast:
+		// The client has the address already, so it answers to it (RFC 4390,
+		// section 2.2); or there is nothing to address on the link.
 		v.To, v.Dst = ToHost, dst
 	}
 	if !v.Link.ethernet {
