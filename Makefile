@@ -69,10 +69,11 @@ fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
 .PHONY: deps-demo
 deps-demo:
 	@.ci/deps ip
+	@.ci/deps dhcrelay || echo "the scene that needs it will be skipped" >&2
 
 .PHONY: deps-test
 deps-test:
-	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd
+	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay
 
 # A relay that cannot be had does not keep the others from being measured.
 .PHONY: deps-bench

@@ -186,20 +186,31 @@ func create(name string) error {
 		return err
 	}
 	done := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread goes with the goroutine.
-		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("unshare: %w", err)
-			return
-		}
-		from := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
-		done <- unix.Mount(from, path, "none", unix.MS_BIND, "")
-	}()
+	go func() { done <- mountNew(path) }()
 	if err := <-done; err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	return nil
+}
+
+// mountNew makes a namespace and mounts it on a file. The thread goes back to
+// where it was: one that ended would take with it the programs that it has
+// started for others, by their parent death signal.
+func mountNew(path string) error {
+	runtime.LockOSThread()
+	home, err := netns.Get()
+	if err != nil {
+		return fmt.Errorf("own namespace: %w", err)
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return errors.Join(fmt.Errorf("unshare: %w", err), home.Close())
+	}
+	from := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
+	err = unix.Mount(from, path, "none", unix.MS_BIND, "")
+	if netns.Set(home) == nil {
+		runtime.UnlockOSThread()
+	}
+	return errors.Join(err, home.Close())
 }
 
 // share makes dir a shared mount point.

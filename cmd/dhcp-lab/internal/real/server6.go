@@ -47,7 +47,7 @@ type Lease6 struct {
 type Server6 struct {
 	proc   *netns.Proc
 	leases string
-	parse  func(line string, to map[netip.Prefix]string)
+	parser func() func(line string, to map[netip.Prefix]string)
 }
 
 // A serverKind6 knows one program.
@@ -57,7 +57,7 @@ type serverKind6 struct {
 	config       func(ServerConfig6, files) (string, error) // the text of files.conf
 	args         func(dev string, f files) []string
 	env          func(files) []string
-	parse        func() func(line string, to map[netip.Prefix]string)
+	parser       func() func(line string, to map[netip.Prefix]string)
 }
 
 // serverKinds6 returns the DHCPv6 servers that are known, under the names that
@@ -118,7 +118,7 @@ func StartServer6(ctx context.Context, kind string, n *netns.NS, dev string, c S
 	if k.env != nil {
 		cmd.Env = append(os.Environ(), k.env(f)...)
 	}
-	s := &Server6{leases: f.leases, parse: k.parse()}
+	s := &Server6{leases: f.leases, parser: k.parser}
 	if s.proc, err = n.StartCmd(cmd); err != nil {
 		return nil, err
 	}
@@ -153,8 +153,9 @@ func (s *Server6) Leases() ([]Lease6, error) {
 		return nil, err
 	}
 	m := map[netip.Prefix]string{}
+	parse := s.parser()
 	for line := range strings.Lines(string(b)) {
-		s.parse(strings.TrimSuffix(line, "\n"), m)
+		parse(strings.TrimSuffix(line, "\n"), m)
 	}
 	out := make([]Lease6, 0, len(m))
 	for p, id := range m {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/real"
 	"dhcp-relay/cmd/dhcp-lab/internal/server6"
@@ -163,15 +164,24 @@ func (l *Lab) startTrio(ctx context.Context, kinds [3]string) error {
 			l.onClose(p.Close)
 			continue
 		}
-		trusted := ""
-		if r.name != outerNode {
-			trusted = "trusted = true\n"
+		config := fmt.Sprintf("[[interface]]\nname = %q\nservers = [%q]\ntrusted = %v\n", r.down, r.next, r.name != outerNode)
+		if id := l.interfaceID(r.down); id != r.down {
+			config += fmt.Sprintf("[interface.dhcpv6]\ninterface_id = %q\n", id)
 		}
 		var err error
-		l.relays[r.name], err = l.startRelay(ctx, r.name, fmt.Sprintf("[[interface]]\nname = %q\nservers = [%q]\n%s", r.down, r.next, trusted))
+		l.relays[r.name], err = l.startRelay(ctx, r.name, config)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// interfaceID returns the Interface-Id of a link. Dibbler cuts those of other
+// relays to four octets on their way back, so they have four in its chains.
+func (l *Lab) interfaceID(dev string) string {
+	if l.plan.Trio != nil && slices.Contains(l.plan.Trio[:], "dibbler") {
+		return "id-" + dev[len(dev)-1:]
+	}
+	return dev
 }

@@ -40,8 +40,8 @@ func (st *stage) rulesUp6(e *ladder.Event) error {
 	if peer := addr6(m.PeerAddr); peer != got.Frame.IPSrc {
 		return fmt.Errorf("peer-address: expected %s, seen %s", got.Frame.IPSrc, peer)
 	}
-	if id := string(m.Options.InterfaceID()); id != got.On[0] {
-		return fmt.Errorf("interface-id: expected %q, seen %q", got.On[0], id)
+	if id, want := string(m.Options.InterfaceID()), st.interfaceID(got.On[0]); id != want {
+		return fmt.Errorf("interface-id: expected %q, seen %q", want, id)
 	}
 	if inner, ok := got.Message6.(*dhcpv6.RelayMessage); ok {
 		return nested6(m, inner)
@@ -88,7 +88,7 @@ func (st *stage) rulesDown6(e *ladder.Event) error {
 	}
 	port := uint16(clientPort6)
 	if e.Message6.Type() == dhcpv6.MessageTypeRelayReply {
-		port = serverPort6
+		port = relayPort6(got.Message6.(*dhcpv6.RelayMessage))
 	}
 	if e.Frame.SrcPort != serverPort6 || e.Frame.DstPort != port {
 		return fmt.Errorf("ports: expected 547 to %d, seen %d to %d (RFC 9915, section 7.2)", port, e.Frame.SrcPort, e.Frame.DstPort)
@@ -96,10 +96,20 @@ func (st *stage) rulesDown6(e *ladder.Event) error {
 	if peer := addr6(got.Message6.(*dhcpv6.RelayMessage).PeerAddr); e.Frame.IPDst != peer {
 		return fmt.Errorf("destination: expected the peer-address %s, seen %s", peer, e.Frame.IPDst)
 	}
-	if port == clientPort6 && !slices.Equal(e.On, []string{network(e.To)}) {
+	if e.Message6.Type() != dhcpv6.MessageTypeRelayReply && !slices.Equal(e.On, []string{network(e.To)}) {
 		return fmt.Errorf("expected on %s alone, seen on %v", network(e.To), e.On)
 	}
 	return nil
+}
+
+// relayPort6 returns where a relay listens: on the port that it sent from, if the
+// next one has noted it (RFC 8357, section 5.2).
+func relayPort6(m *dhcpv6.RelayMessage) uint16 {
+	o := m.GetOneOption(dhcpv6.OptionRelayPort)
+	if o == nil || len(o.ToBytes()) != 2 || binary.BigEndian.Uint16(o.ToBytes()) == 0 {
+		return serverPort6
+	}
+	return binary.BigEndian.Uint16(o.ToBytes())
 }
 
 // relayedFrom returns the message that a relay has sent on with an event, the

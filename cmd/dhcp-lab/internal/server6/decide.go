@@ -101,7 +101,7 @@ func (s *Server) extend(r *request) *dhcpv6.Message {
 	for _, x := range r.associations() {
 		l := s.pool.of(&x.ia, r.sub, r.now)
 		switch {
-		case l != nil:
+		case l != nil && l.State == server.Bound:
 			s.hold(r, &x.ia, l.Prefix, server.Bound, s.conf.Lease)
 			a.AddOption(x.give(l.Prefix, s.conf.Lease))
 		case r.MessageType == dhcpv6.MessageTypeRebind:
