@@ -73,6 +73,7 @@ func (r *report) step(s string) {
 func (r *report) broken(err string) {
 	if r.current != "" {
 		r.print("FAIL", r.current, "?")
+		r.detail([]string{err})
 		r.failed++
 		return
 	}

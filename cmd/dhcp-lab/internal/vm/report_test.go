@@ -52,6 +52,7 @@ panic: oh
 			want: `scenes
   FAIL      ?s  Alone
           panic: oh
+          exit status 2
 0 passed, 1 failed, 0 skipped
 `,
 			failed: 1, done: true,

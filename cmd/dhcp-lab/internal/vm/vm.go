@@ -65,6 +65,7 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	start := time.Now()
 	fmt.Fprintf(w, "Linux %s\n", k.release)
 	if err := boot(ctx, o.Accel, k.image, image, console, rep.line); err != nil {
+		rep.broken("interrupted")
 		return errors.Join(fmt.Errorf("run the machine: %w", err), tail(console))
 	}
 	fmt.Fprintf(w, "%s in %v\n", rep.summary(), time.Since(start).Round(100*time.Millisecond))

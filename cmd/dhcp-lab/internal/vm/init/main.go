@@ -55,6 +55,10 @@ func prepare() (*os.File, error) {
 			return nil, fmt.Errorf("mount %s: %w", m.at, err)
 		}
 	}
+	// Tunnel modules would put devices of their own into every namespace.
+	if err := os.WriteFile("/proc/sys/net/core/fb_tunnels_only_for_init_net", []byte("2"), 0o644); err != nil {
+		return nil, err
+	}
 	if err := loadModules(); err != nil {
 		return nil, err
 	}
