@@ -54,6 +54,21 @@ func Match(pattern, name string) bool {
 	return ok && err == nil
 }
 
+// Concerned returns those links of the host that choices by the rule depend on:
+// what Choose4 and Choose6 say with them is what they say with all of host. A
+// host can have thousands of links, so who chooses for many by one rule looks
+// through them once.
+func (r Rule) Concerned(host []Link) []Link {
+	var some []Link
+	for i := range host {
+		switch {
+		case r.Kind == Given && around(r.Addr, &host[i]), r.Kind == Borrowed && host[i].Name == r.Link:
+			some = append(some, host[i])
+		}
+	}
+	return some
+}
+
 func choose(f family, r Rule, l *Link, host []Link) ([]Choice, error) {
 	switch r.Kind {
 	case Primary:
@@ -111,9 +126,9 @@ func given(f family, a netip.Addr, l *Link, host []Link) (Choice, error) {
 	if !f.unicast(a) {
 		return Choice{}, ErrInvalidRule
 	}
-	around := linksAround(a, host)
-	holder, subnet := holderOf(f, a, l, around)
-	for _, h := range around {
+	near := linksAround(a, host)
+	holder, subnet := holderOf(f, a, l, near)
+	for _, h := range near {
 		// Subnets of another VRF may overlap without meaning the same network.
 		if (holder == nil || h.VRF == holder.VRF) && reservedOn(f, a, h) {
 			return Choice{}, ErrBroadcast
@@ -168,28 +183,34 @@ func subnetOf(f family, l *Link, lender netip.Prefix) netip.Prefix {
 // linksAround returns the links with a subnet that contains a. They are few, and
 // a host can have thousands.
 func linksAround(a netip.Addr, host []Link) []*Link {
-	var around []*Link
+	var list []*Link
 	for i := range host {
-		all := host[i].Addrs
-		for j := range all {
-			if all[j].Prefix.Contains(a) {
-				around = append(around, &host[i])
-				break
-			}
+		if around(a, &host[i]) {
+			list = append(list, &host[i])
 		}
 	}
-	return around
+	return list
+}
+
+// around reports whether a subnet of l contains a.
+func around(a netip.Addr, l *Link) bool {
+	for i := range l.Addrs {
+		if l.Addrs[i].Prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // holderOf returns the link that holds a, and its subnet there: l itself if it
 // does, else a link of the same VRF, else the one with the lowest index.
-func holderOf(f family, a netip.Addr, l *Link, around []*Link) (*Link, netip.Prefix) {
+func holderOf(f family, a netip.Addr, l *Link, near []*Link) (*Link, netip.Prefix) {
 	if p, ok := holds(f, a, l); ok {
 		return l, p
 	}
 	var best *Link
 	var subnet netip.Prefix
-	for _, h := range around {
+	for _, h := range near {
 		p, ok := holds(f, a, h)
 		if !ok || best != nil && nearer(l, best, h) <= 0 {
 			continue

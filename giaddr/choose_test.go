@@ -203,3 +203,42 @@ func TestR1542_14_order_does_not_matter(t *testing.T) {
 }
 
 func FuzzChoose(f *testing.F) { f.Fuzz(rapid.MakeFuzz(chooseProperty)) }
+
+func TestConcernedLinksSuffice(t *testing.T) {
+	t.Parallel()
+	host := []giaddr.Link{
+		{Index: 1, Name: "lo", Addrs: addrs(t, "10.255.0.1/32", "2001:db8:f::1/128")},
+		{Index: 2, Name: "vlan10", Addrs: addrs(t, "10.1.0.1/24", "2001:db8:1::1/64")},
+		{Index: 3, Name: "vlan20", VRF: 9, Addrs: addrs(t, "10.1.0.1/16")},
+		{Index: 4, Name: "vlan30"},
+	}
+	rules := []giaddr.Rule{
+		{},
+		{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("10.1.0.0/16")},
+		{Kind: giaddr.Borrowed, Link: "lo"},
+		{Kind: giaddr.Borrowed, Link: "nowhere"},
+	}
+	for _, a := range []string{"10.255.0.1", "10.1.0.1", "10.1.0.255", "10.1.9.9", "2001:db8:f::1", "2001:db8:1::1"} {
+		rules = append(rules, giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr(a)})
+	}
+	for _, r := range rules {
+		some := r.Concerned(host)
+		if len(some) > 2 {
+			t.Errorf("%v: %d links of %d", r, len(some), len(host))
+		}
+		for i := range host {
+			for name, choose := range map[string]func(giaddr.Rule, *giaddr.Link, []giaddr.Link) ([]giaddr.Choice, error){
+				"v4": giaddr.Choose4, "v6": giaddr.Choose6,
+			} {
+				want, wantErr := choose(r, &host[i], host)
+				got, err := choose(r, &host[i], some)
+				if diff := cmp.Diff(want, got, compare, comparePrefix); diff != "" {
+					t.Errorf("%v, %s, %s (-want +got):\n%s", r, host[i].Name, name, diff)
+				}
+				if (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+					t.Errorf("%v, %s, %s: error %v, want %v", r, host[i].Name, name, err, wantErr)
+				}
+			}
+		}
+	}
+}

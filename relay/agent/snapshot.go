@@ -133,11 +133,12 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 	}
 	s.learnHost(host)
 	match := newMatcher(p.Interfaces)
+	near := neighbourhood{host, make(map[giaddr.Rule][]giaddr.Link)}
 	matched := make([]bool, len(p.Interfaces))
 	for i := range host {
 		if j := match.find(host[i].Name); j >= 0 && !host[i].IsVRF {
 			matched[j] = true
-			s.addLink(&s.Policy.Interfaces[j], &host[i], host, &ps)
+			s.addLink(&s.Policy.Interfaces[j], &host[i], &near, &ps)
 		}
 	}
 	for j, ok := range matched {
@@ -181,8 +182,24 @@ func (s *Snapshot) vrf(name string) (int, bool) {
 	return index, ok
 }
 
+// A neighbourhood knows the links that choices by a rule depend on, so that the
+// host is looked through once for each rule rather than for each link.
+type neighbourhood struct {
+	host   []giaddr.Link
+	byRule map[giaddr.Rule][]giaddr.Link
+}
+
+func (n *neighbourhood) of(r giaddr.Rule) []giaddr.Link {
+	some, ok := n.byRule[r]
+	if !ok {
+		some = r.Concerned(n.host)
+		n.byRule[r] = some
+	}
+	return some
+}
+
 // addLink adds one client-facing link.
-func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps *problems) {
+func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, near *neighbourhood, ps *problems) {
 	l := &Link{
 		ID:        len(s.Links),
 		Host:      *h,
@@ -202,7 +219,7 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 	}
 	s.Links = append(s.Links, l)
 	s.byIndex[h.Index] = l
-	choices, err := giaddr.Choose4(in.Giaddr, h, host)
+	choices, err := giaddr.Choose4(in.Giaddr, h, near.of(in.Giaddr))
 	if err != nil && len(l.Servers) > 0 {
 		l.State, l.Problem = NoAddress, err
 		ps.add(h.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
@@ -216,7 +233,7 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 		l.Faces = append(l.Faces, s.face(l, c, ps))
 	}
 	l.chained = s.render(l, nil, ps)
-	s.addFace6(l, host, ps)
+	s.addFace6(l, near, ps)
 	if !h.Up {
 		l.State, l.Problem = Down, errDown
 		l.State6, l.Problem6 = Down, errDown
@@ -224,11 +241,12 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, host []giaddr.Link, ps
 }
 
 // addFace6 settles what a link shows in DHCPv6.
-func (s *Snapshot) addFace6(l *Link, host []giaddr.Link, ps *problems) {
+func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 	if len(l.Servers6) == 0 {
 		return
 	}
-	choices, err := giaddr.Choose6(l.Interface.V6.LinkAddress, &l.Host, host)
+	rule := l.Interface.V6.LinkAddress
+	choices, err := giaddr.Choose6(rule, &l.Host, near.of(rule))
 	switch {
 	case err != nil:
 		l.State6, l.Problem6 = NoAddress, err
