@@ -21,6 +21,11 @@ type Link struct {
 	VRF       int    // interface index of the VRF device, 0 in the default VRF
 	IsVRF     bool   // the link is itself a VRF device
 	Addrs     []Addr // IPv4 and IPv6, in any order
+
+	// Life is another one after the kernel has dropped all IPv6 state of the link,
+	// multicast memberships of sockets among it: the link was deleted and made again
+	// under its index, or its MTU was too small for IPv6.
+	Life uint64
 }
 
 // An Addr is one address of a link, with what the kernel says of it.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +42,7 @@ type Engine struct {
 	sockets  map[socketKey]*socket
 	shown    map[subject]shown
 	problems map[agent.Problem]struct{}
-	failure  string // to open sockets, as it was told last
+	failure  string // of sockets, as it was told last
 	macs     macs
 	loops    sync.WaitGroup
 	reload   chan request
@@ -100,15 +102,17 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e.macs.ctx = ctx
-	if err := e.apply(w.Links()); err != nil {
+	err = e.apply(w.Links())
+	if e.state.Load() == nil {
 		return err
 	}
 	ready()
-	return e.follow(ctx)
+	return e.follow(ctx, err)
 }
 
-// follow applies each change of the links and of the policy.
-func (e *Engine) follow(ctx context.Context) error {
+// follow applies each change of the links and of the policy. What went wrong the
+// first time is tried again.
+func (e *Engine) follow(ctx context.Context, err error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	changed := make(chan struct{})
 	ended := make(chan error, 1)
@@ -123,8 +127,12 @@ func (e *Engine) follow(ctx context.Context) error {
 	})
 	defer wg.Wait()
 	defer cancel()
-	var again <-chan time.Time
 	for {
+		e.showFailure(err)
+		var again <-chan time.Time
+		if err != nil {
+			again = time.After(retryPause)
+		}
 		var done chan struct{}
 		select {
 		case <-ctx.Done():
@@ -139,14 +147,9 @@ func (e *Engine) follow(ctx context.Context) error {
 			e.policy, done = r.policy, r.done
 		case <-again:
 		}
-		again = nil
 		// Always the newest picture: what comes with a change may be older than
 		// what a reload has seen since.
-		err := e.apply(e.watcher.Links())
-		e.showFailure(err)
-		if err != nil {
-			again = time.After(retryPause)
-		}
+		err = e.apply(e.watcher.Links())
 		if done != nil {
 			close(done)
 		}
@@ -193,6 +196,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	}
 	e.state.Store(s)
 	errs = append(errs, e.join(s)...)
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	e.show(snap, problems)
 	e.startLoops()
 	e.closeUnused(s)

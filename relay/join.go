@@ -1,25 +1,30 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"dhcp-relay/relay/agent"
 )
+
+// minMTU6 is the least on which a link has IPv6 (RFC 8200, section 5).
+const minMTU6 = 1280
 
 // join has the DHCPv6 sockets hear the multicasts of their client-facing links,
 // and of no others (RFC 9915, section 7.1). An interface that is gone has left
 // the group by itself.
 func (e *Engine) join(s *state) (errs []error) {
-	hear := make(map[socketKey]map[int]bool)
+	hear := make(map[socketKey]map[int]uint64)
 	for _, l := range s.snap.Links {
-		if len(l.ServersOf(agent.V6)) == 0 {
+		if len(l.ServersOf(agent.V6)) == 0 || l.Host.MTU < minMTU6 {
 			continue
 		}
 		k := socketKey{agent.V6, portServer(agent.V6), s.vrfs.of[l.Host.Index]}
 		if hear[k] == nil {
-			hear[k] = make(map[int]bool)
+			hear[k] = make(map[int]uint64)
 		}
-		hear[k][l.Host.Index] = true
+		hear[k][l.Host.Index] = l.Host.Life
 	}
 	for k, v := range e.sockets {
 		errs = append(errs, v.join(hear[k])...)
@@ -27,23 +32,28 @@ func (e *Engine) join(s *state) (errs []error) {
 	return errs
 }
 
-// join makes the links on which a socket hears multicasts those of hear.
-func (s *socket) join(hear map[int]bool) (errs []error) {
-	for index := range s.joined {
-		if !hear[index] {
+// join makes the links on which a socket hears multicasts those of hear, by index
+// with their life: a membership ends with it, and the socket is not told.
+func (s *socket) join(hear map[int]uint64) (errs []error) {
+	for index, life := range s.joined {
+		if now, ok := hear[index]; !ok || now != life {
 			_ = s.pair.Requests.Leave(index) // it fails for an interface that is gone
 			delete(s.joined, index)
 		}
 	}
-	for index := range hear {
-		if s.joined[index] {
+	for index, life := range hear {
+		if _, ok := s.joined[index]; ok {
 			continue
 		}
-		if err := s.pair.Requests.Join(index); err != nil {
+		err := s.pair.Requests.Join(index)
+		switch {
+		case err == nil:
+			s.joined[index] = life
+		case errors.Is(err, syscall.ENODEV):
+			// It has gone since the links were looked at, which will be told.
+		default:
 			errs = append(errs, fmt.Errorf("hear DHCPv6 multicasts on interface %d: %w", index, err))
-			continue
 		}
-		s.joined[index] = true
 	}
 	return errs
 }

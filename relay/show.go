@@ -157,7 +157,7 @@ func (e *Engine) told(p agent.Problem) bool {
 	return false
 }
 
-// showFailure tells once that sockets cannot be opened, and once that they can.
+// showFailure tells once that sockets do not work, and once that they do again.
 func (e *Engine) showFailure(err error) {
 	was := e.failure
 	e.failure = ""
@@ -167,9 +167,9 @@ func (e *Engine) showFailure(err error) {
 	switch {
 	case was == e.failure:
 	case err != nil:
-		e.log.Error("sockets cannot be opened", "err", err, "retry_every", retryPause)
+		e.log.Error("not all sockets work", "err", err, "retry_every", retryPause)
 	default:
-		e.log.Info("sockets are open again")
+		e.log.Info("all sockets work again")
 	}
 }
 

@@ -41,8 +41,8 @@ type socketKey struct {
 type socket struct {
 	pair    *udp.Pair
 	started bool
-	joined  map[int]bool // interfaces on which it hears DHCPv6 multicasts
-	macs    macTable     // tells the link-layer addresses of DHCPv6 clients
+	joined  map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
+	macs    macTable       // tells the link-layer addresses of DHCPv6 clients
 }
 
 // A topology is the VRFs of one moment.
@@ -117,7 +117,7 @@ func (e *Engine) openSockets(s *state) (errs []error) {
 			errs = append(errs, k.explain(err))
 			continue
 		}
-		e.sockets[k] = &socket{pair: p, joined: make(map[int]bool)}
+		e.sockets[k] = &socket{pair: p, joined: make(map[int]uint64)}
 		if k.family == agent.V6 {
 			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
 		}

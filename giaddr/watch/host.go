@@ -14,10 +14,14 @@ import (
 // maxMasters bounds the walk from a link to its VRF: port, bond, bridge, VRF.
 const maxMasters = 8
 
+// minMTU is the least on which the kernel keeps IPv6 (RFC 8200, section 5).
+const minMTU = 1280
+
 // A host is what messages have told of links and addresses. It touches nothing.
 type host struct {
 	links map[int]link
 	addrs map[int][]addr // by link
+	ends  uint64         // of lives, see giaddr.Link.Life
 }
 
 // A link is a giaddr.Link as the kernel tells it, in a form that == can compare.
@@ -27,6 +31,7 @@ type link struct {
 	mtu, master             int
 	up, broadcast, loopback bool
 	vrf                     bool // the link is a VRF device
+	life                    uint64
 }
 
 // An addr is an address with what tells it from others of its link.
@@ -74,12 +79,24 @@ func (h *host) apply(msgType uint16, data []byte) bool {
 
 func (h *host) setLink(index int, l link) bool {
 	old, known := h.links[index]
+	switch {
+	case known && (old.mtu >= minMTU || l.mtu < minMTU):
+		l.life = old.life
+	case known:
+		h.ends++
+		l.life = h.ends
+	default:
+		l.life = h.ends
+	}
 	h.links[index] = l
 	return !known || old != l
 }
 
 func (h *host) deleteLink(index int) bool {
 	_, known := h.links[index]
+	if known {
+		h.ends++
+	}
 	delete(h.links, index)
 	delete(h.addrs, index)
 	return known
@@ -110,6 +127,16 @@ func (h *host) deleteAddr(index int, id addrID) bool {
 	return true
 }
 
+// succeed makes h the picture that follows old, between which anything may have
+// happened to the links.
+func (h *host) succeed(old *host) {
+	h.ends = old.ends + 1
+	for index, l := range h.links {
+		l.life = h.ends
+		h.links[index] = l
+	}
+}
+
 // picture returns the links with their addresses. They share no memory with h.
 func (h *host) picture() []giaddr.Link {
 	links := make([]giaddr.Link, 0, len(h.links))
@@ -129,6 +156,7 @@ func (h *host) picture() []giaddr.Link {
 			VRF:       h.vrfOf(index),
 			IsVRF:     l.vrf,
 			Addrs:     h.addrsOf(index),
+			Life:      l.life,
 		})
 	}
 	return links

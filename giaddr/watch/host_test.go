@@ -114,6 +114,19 @@ func plain(index int, name string, addrs ...giaddr.Addr) giaddr.Link {
 	return giaddr.Link{Index: index, Name: name, Type: unix.ARPHRD_ETHER, Up: true, Broadcast: true, Addrs: addrs}
 }
 
+func mtu(n int) *nl.RtAttr { return nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n))) }
+
+func wide(l giaddr.Link, mtu int) giaddr.Link {
+	l.MTU = mtu
+	return l
+}
+
+// living is a link in another life than its first.
+func living(l giaddr.Link, life uint64) giaddr.Link {
+	l.Life = life
+	return l
+}
+
 func TestPicture(t *testing.T) {
 	t.Parallel()
 	inVRF := func(l giaddr.Link, vrf int) giaddr.Link {
@@ -149,12 +162,20 @@ func TestPicture(t *testing.T) {
 		{
 			name: "deleted and made again with its name",
 			msgs: []message{newLink(3, "eth0"), newAddr(3, "192.0.2.1/24", 0), delLink(3, "eth0"), newLink(4, "eth0")},
-			want: []giaddr.Link{plain(4, "eth0")},
+			want: []giaddr.Link{living(plain(4, "eth0"), 1)},
 		},
 		{
 			name: "deleted and made again with its index",
 			msgs: []message{newLink(3, "eth0"), newAddr(3, "192.0.2.1/24", 0), delLink(3, "eth0"), newLink(3, "eth0")},
-			want: []giaddr.Link{plain(3, "eth0")},
+			want: []giaddr.Link{living(plain(3, "eth0"), 1)},
+		},
+		{
+			name: "an MTU that is too small for IPv6, and one that is not",
+			msgs: []message{
+				newLink(3, "eth0", mtu(1500)), newLink(3, "eth0", mtu(1279)), newLink(3, "eth0", mtu(1280)),
+				newLink(4, "eth1", mtu(1500)), newLink(4, "eth1", mtu(1280)), newLink(4, "eth1", mtu(1500)),
+			},
+			want: []giaddr.Link{living(wide(plain(3, "eth0"), 1280), 1), living(wide(plain(4, "eth1"), 1500), 1)},
 		},
 		{name: "address before its link", msgs: []message{newAddr(3, "192.0.2.1/24", 0), newLink(3, "eth0")}, want: []giaddr.Link{plain(3, "eth0", prefixes("192.0.2.1/24")...)}},
 		{

@@ -163,6 +163,7 @@ func (w *Watcher) resync() time.Time {
 	w.stats.Resyncs++
 	w.stats.Err = errors.Join(drainErr, err)
 	if err == nil || errors.Is(err, nl.ErrDumpInterrupted) {
+		fresh.succeed(&w.host)
 		w.host = fresh
 		w.tell()
 	}
