@@ -92,7 +92,7 @@ func checkHost(stderr io.Writer, p agent.Policy) (bad bool, err error) {
 	}
 	for _, r := range rs {
 		if !r.same() {
-			fmt.Fprintf(stderr, "warning: the port is held by %s; %s\n", r, r.effect())
+			fmt.Fprintf(stderr, "warning: port %d is held by %s; %s\n", r.Addr.Port(), r, r.effect())
 		}
 	}
 	return bad, nil
