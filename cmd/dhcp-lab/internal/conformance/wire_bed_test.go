@@ -148,6 +148,8 @@ type daemon struct {
 	proc *netns.Proc
 	log  *logOf
 	http *metricsClient
+
+	killed bool // by the test, so stop has nothing to do
 }
 
 // start runs the daemon with a configuration until the test's end, or stop.
@@ -175,6 +177,9 @@ func (b *wireBed) start(t *testing.T, toml string) {
 func (d *daemon) stop(t *testing.T) {
 	t.Helper()
 	d.http.close()
+	if d.killed {
+		return
+	}
 	if err := d.proc.Signal(syscall.SIGTERM); err != nil {
 		t.Errorf("the daemon had ended: %v\n%s", d.proc.Wait(), d.log)
 		return
