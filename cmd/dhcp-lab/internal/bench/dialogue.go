@@ -40,12 +40,12 @@ func (d *dialogue) do(ctx context.Context, l load) (flow, error) {
 func (d *dialogue) play(ctx context.Context, l load, t *tally, f *flow) error {
 	lost := drops(d.server.fd) + drops(d.client.fd)
 	var cpu time.Duration
-	if l.cpu != nil {
-		cpu = l.cpu()
+	if l.relay != nil {
+		cpu = l.relay.cpu()
 	}
 	start := time.Now()
 	last, sending := start, time.Duration(0)
-	for end := start.Add(time.Hour); t.n < l.total && time.Since(last) < quiet && time.Now().Before(end); {
+	for t.n < l.total && !l.idle(time.Since(last)) {
 		if n := l.due(time.Since(start), f.Sent); n > 0 {
 			n, err := d.first.sendNext(t.run, f.Sent, n)
 			if err != nil {
@@ -55,7 +55,6 @@ func (d *dialogue) play(ctx context.Context, l load, t *tally, f *flow) error {
 			last = time.Now()
 			if f.Sent == l.total {
 				sending = last.Sub(start)
-				end = last.Add(slowest)
 			}
 		}
 		progress, err := d.turn(t)
@@ -69,8 +68,8 @@ func (d *dialogue) play(ctx context.Context, l load, t *tally, f *flow) error {
 			return err
 		}
 	}
-	if l.cpu != nil {
-		f.CPU = l.cpu() - cpu
+	if l.relay != nil {
+		f.CPU = l.relay.cpu() - cpu
 	}
 	f.Lost = drops(d.server.fd) + drops(d.client.fd) - lost
 	f.Lag = last.Sub(start) - sending

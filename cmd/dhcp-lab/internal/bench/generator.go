@@ -30,13 +30,21 @@ func newGenerator(n *netns.NS, set frameSet, devs ...string) (*generator, error)
 		if g.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 			return err
 		}
+		// One list: to ask for each by name lists them all each time.
+		all, err := net.Interfaces()
+		if err != nil {
+			return err
+		}
+		index := make(map[string]int, len(all))
+		for _, l := range all {
+			index[l.Name] = l.Index
+		}
 		for _, d := range devs {
-			l, err := net.InterfaceByName(d)
-			if err != nil {
-				return err
+			if index[d] == 0 {
+				return fmt.Errorf("no link %s", d)
 			}
 			g.links = append(g.links, unix.RawSockaddrLinklayer{
-				Family: unix.AF_PACKET, Protocol: htons(set.etype), Ifindex: int32(l.Index), Halen: 6,
+				Family: unix.AF_PACKET, Protocol: htons(set.etype), Ifindex: int32(index[d]), Halen: 6,
 			})
 		}
 		return unix.SetsockoptInt(g.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, socketBuffer)

@@ -95,6 +95,23 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(ns)
 }
 
+// running reports whether a thread of a process runs or waits for a processor.
+func running(pid int) bool {
+	// The pattern is well-formed, so there is no error.
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended
+		}
+		// "1234 (name) R ...": the name may hold anything but a last ")".
+		if i := strings.LastIndexByte(string(b), ')'); i >= 0 && strings.HasPrefix(string(b[i:]), ") R") {
+			return true
+		}
+	}
+	return false
+}
+
 // residentOf returns the resident memory of a process, in octets.
 func residentOf(pid int) int {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

@@ -146,6 +146,9 @@ func (p *process) stop() error {
 
 func (p *process) cpu() time.Duration { return cpuOf(p.proc.Pid()) }
 
+// busy reports whether the relay runs, or would run if it could.
+func (p *process) busy() bool { return running(p.proc.Pid()) }
+
 func (p *process) alive() bool {
 	select {
 	case <-p.proc.Done():

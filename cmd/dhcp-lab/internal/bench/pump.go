@@ -10,8 +10,8 @@ import (
 	"dhcp-relay/relay/udp"
 )
 
-// How long a pump waits, without anything arriving, until it takes what is
-// missing for lost, and what it waits at most in all.
+// How long nothing must arrive until what is missing is taken for lost: if the
+// relay is idle, and in any case.
 const (
 	quiet   = 200 * time.Millisecond
 	slowest = 5 * time.Second
@@ -115,7 +115,13 @@ type load struct {
 	rate  float64 // messages a second; 0: as fast as it goes
 	total int     // at most maxSeq
 	timed bool
-	cpu   func() time.Duration // of the relay; nil: none
+	relay *process // whose processor time is measured; nil: none
+}
+
+// idle reports whether nothing more is to be expected after a silence. A relay
+// that could run but gets no processor is not idle.
+func (l *load) idle(silence time.Duration) bool {
+	return silence > quiet && (silence > slowest || l.relay == nil || !l.relay.busy())
 }
 
 // do sends a load and counts what arrives.
@@ -137,8 +143,8 @@ func (p *pump) do(ctx context.Context, l load) (flow, error) {
 func (p *pump) pump(ctx context.Context, l load, t *tally, f *flow) error {
 	lost := drops(p.rx.fd)
 	var cpu time.Duration
-	if l.cpu != nil {
-		cpu = l.cpu()
+	if l.relay != nil {
+		cpu = l.relay.cpu()
 	}
 	start := time.Now()
 	for f.Sent < l.total {
@@ -155,9 +161,9 @@ func (p *pump) pump(ctx context.Context, l load, t *tally, f *flow) error {
 		}
 	}
 	sending := time.Since(start)
-	last := p.settle(t, f.Sent)
-	if l.cpu != nil {
-		f.CPU = l.cpu() - cpu
+	last := p.settle(&l, t, f.Sent)
+	if l.relay != nil {
+		f.CPU = l.relay.cpu() - cpu
 	}
 	f.Lost = drops(p.rx.fd) - lost
 	f.Lag = last.Sub(start) - sending
@@ -213,17 +219,16 @@ func (p *pump) id(b []byte) (id, bool) {
 
 // settle waits until all is there, or nothing more comes, and returns when the
 // last message came.
-func (p *pump) settle(t *tally, sent int) time.Time {
+func (p *pump) settle(l *load, t *tally, sent int) time.Time {
 	last := time.Now()
-	for end := last.Add(slowest); t.n < sent; {
+	for t.n < sent {
 		now := time.Now()
 		if p.drain(t) {
 			last = now
 		}
-		if now.Sub(last) > quiet || now.After(end) {
+		if l.idle(now.Sub(last)) {
 			break
 		}
-		runtime.Gosched()
 	}
 	return last
 }

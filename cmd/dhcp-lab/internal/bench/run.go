@@ -58,6 +58,7 @@ func (c *Config) plan() plan {
 // A session is one run.
 type session struct {
 	Config
+	began  time.Time
 	plan   plan
 	cores  cores
 	bed    *bed
@@ -83,7 +84,7 @@ func run(ctx context.Context, c Config, p plan) (r *Report, err error) {
 			c.Rounds = 1
 		}
 	}
-	s := &session{Config: c, plan: p}
+	s := &session{Config: c, began: time.Now(), plan: p}
 	xs, err := s.chosen()
 	if err != nil {
 		return nil, err
@@ -271,7 +272,7 @@ func (s *session) scales(ctx context.Context, xs []subject, r *Report) error {
 
 func (s *session) say(format string, args ...any) {
 	if s.Log != nil {
-		fmt.Fprintf(s.Log, format+"\n", args...)
+		fmt.Fprintf(s.Log, "%4.0f s  "+format+"\n", append([]any{time.Since(s.began).Seconds()}, args...)...)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
 	"dhcp-relay/relay/udp"
 )
@@ -29,13 +31,22 @@ func (s *session) downs(n int) []down {
 	return ds
 }
 
-// addDown makes a client link.
+// addDown makes a client link. Where there are many links, others come and go
+// while the kernel lists them, and a call ends with ErrDumpInterrupted; then all
+// is made again.
 func (b *bed) addDown(d down) error {
-	return errors.Join(
-		netns.Veth(b.load, d.dev, b.relay, d.dev),
-		b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v4, 24).String()),
-		b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v6, 64).String()),
-	)
+	for range 10 {
+		err := errors.Join(
+			netns.Veth(b.load, d.dev, b.relay, d.dev),
+			b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v4, 24).String()),
+			b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v6, 64).String()),
+		)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return err
+		}
+		_ = b.relay.Delete(d.dev) // if it is there
+	}
+	return fmt.Errorf("make link %s: %w", d.dev, netlink.ErrDumpInterrupted)
 }
 
 // grow makes client links until there are n in all.
@@ -72,7 +83,7 @@ func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, ro
 		return err
 	}
 	defer pump.gen.close()
-	k, err := s.search(ctx, pump, p.cpu, s.limit[f])
+	k, err := s.search(ctx, pump, p, s.limit[f])
 	if err != nil {
 		return err
 	}
@@ -81,7 +92,7 @@ func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, ro
 		row.atLeast(key("rate"))
 	}
 	row.add(key("cpu"), k.flood.PerMessage())
-	slow, err := pump.do(ctx, load{rate: 1000, total: int(1000 * s.plan.latency.Seconds()), timed: true})
+	slow, err := pump.do(ctx, load{rate: 1000, total: int(1000 * s.plan.latency.Seconds()), timed: true, relay: p})
 	if err != nil {
 		return err
 	}
