@@ -114,8 +114,12 @@ func (l *loop) decide(i int) {
 		in.MAC = l.mac(d)
 		*v = l.state.snap.Relay6(b, in)
 	} else {
-		in.Face = l.face(b, in)
+		var try bool
+		in.Face, try = l.face(b, in)
 		*v = l.state.snap.Relay4(b, in)
+		if try && v.Reason == agent.Relayed {
+			l.tried(b, v)
+		}
 	}
 	l.fates[i] = fate{}
 	if v.Reason != agent.Relayed {

@@ -52,6 +52,39 @@ func TestSmartRelayTriesTheNextSubnet(t *testing.T) {
 	}
 }
 
+// Clients of BOOTP have no DISCOVER; what is not relayed cannot be answered.
+func TestSmartRelayCountsWhatItHasSent(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\nsmart_relay_after = 2\nmin_secs = 5\n")
+	secs := func(m []byte, n byte) []byte { m[9] = n; return m }
+	for i := range 3 {
+		n.broadcast(secs(discover(7).request(), 4))
+		d.awaitOutcome("secs_below", i+1)
+	}
+	plain := func() []byte {
+		m := secs(discover(8).request(), 5)
+		clear(m[236:])
+		return m
+	}
+	for name, request := range map[string]func() []byte{
+		"after requests below min_secs": func() []byte { return secs(discover(7).request(), 5) },
+		"plain BOOTP":                   plain,
+	} {
+		var got []string
+		for range 5 {
+			n.broadcast(request())
+			got = append(got, v.want().Giaddr().String())
+		}
+		want := []string{"10.1.0.1", "10.1.0.1", "10.2.0.1", "10.2.0.1", "10.1.0.1"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: giaddr (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestR6607_6_VSSGoesOnlyToServersThatUnderstandIt(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

@@ -24,3 +24,21 @@ func TestFaceFollowsAskedWithoutNoting(t *testing.T) {
 		t.Errorf("link with one face left: face %d, want 0", got)
 	}
 }
+
+func TestNextIsWhatAskedReturns(t *testing.T) {
+	t.Parallel()
+	table := New(16)
+	client := []byte{2, 0, 0, 0, 0, 1}
+	for i := range 20 {
+		next := table.Next(1, client, 3, 4)
+		if again := table.Next(1, client, 3, 4); again != next {
+			t.Fatalf("request %d: face %d, then %d", i, next, again)
+		}
+		if asked := table.Asked(1, client, 3, 4); asked != next {
+			t.Errorf("request %d: face %d, want %d", i, asked, next)
+		}
+	}
+	if got := table.Next(1, client, 3, 1); got != 0 {
+		t.Errorf("one face: %d, want 0", got)
+	}
+}

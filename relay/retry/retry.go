@@ -59,20 +59,26 @@ func (t *Table) Asked(link int, chaddr []byte, after, n int) (face int) {
 	slot, tag := t.find(link, chaddr)
 	for {
 		old := slot.Load()
-		face, count := 0, 0
-		if old>>tagShift == tag {
-			face, count = int(old>>faceShift&field), int(old&field)
-		}
-		if count >= after {
-			face, count = face+1, 0
-		}
-		if face >= n {
-			face = 0
-		}
+		face, count := next(old, tag, after, n)
 		if slot.CompareAndSwap(old, tag<<tagShift|uint64(face)<<faceShift|uint64(count+1)) {
 			return face
 		}
 	}
+}
+
+// next returns the face for the next request of the client with the tag, and how
+// often that was tried already.
+func next(slot, tag uint64, after, n int) (face, count int) {
+	if slot>>tagShift == tag {
+		face, count = int(slot>>faceShift&field), int(slot&field)
+	}
+	if count >= after {
+		face, count = face+1, 0
+	}
+	if face >= n {
+		face = 0
+	}
+	return face, count
 }
 
 // Answered notes that the client was answered: the face stays, the count is
