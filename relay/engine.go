@@ -129,9 +129,12 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 	defer cancel()
 	for {
 		e.showFailure(err)
-		var again <-chan time.Time
+		var again, unused <-chan time.Time
 		if err != nil {
 			again = time.After(retryPause)
+		}
+		if due := e.closeUnused(time.Now()); !due.IsZero() {
+			unused = time.After(time.Until(due))
 		}
 		var done chan struct{}
 		select {
@@ -146,6 +149,8 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 		case r := <-e.reload:
 			e.policy, done = r.policy, r.done
 		case <-again:
+		case <-unused:
+			continue
 		}
 		// Always the newest picture: what comes with a change may be older than
 		// what a reload has seen since.
@@ -199,7 +204,6 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	e.show(snap, problems)
 	e.startLoops()
-	e.closeUnused(s)
 	return errors.Join(errs...)
 }
 

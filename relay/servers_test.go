@@ -2,10 +2,12 @@ package relay_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/bootp"
 )
@@ -230,6 +232,7 @@ func TestSourceAddressAndPort(t *testing.T) {
 	v := listenAt(b.servers, "10.9.0.2:67")
 	b.relay.must(b.relay.nl.AddrAdd(b.relay.link("lo"), mustAddr(t, "10.7.0.1/32")))
 	d := b.start("")
+	const config = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
 	for _, tc := range []struct{ name, source, want string }{
 		{"route", `source = "route"`, "10.9.0.1:67"},
 		{"giaddr", `source = "giaddr"`, "10.1.0.1:67"},
@@ -237,7 +240,7 @@ func TestSourceAddressAndPort(t *testing.T) {
 		{"R8357-1 R8357-2 R8357-3 port", `source_port = 6700`, "10.9.0.1:6700"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"+tc.source+"\n", "configuration reloaded")
+			d.reload(config+tc.source+"\n", "configuration reloaded")
 			n.broadcast(discover(1).request())
 			h := v.want()
 			if h.from.String() != tc.want {
@@ -260,6 +263,29 @@ func TestSourceAddressAndPort(t *testing.T) {
 			}
 		})
 	}
+	t.Run("R8357-2 an answer that comes after the port has changed", func(t *testing.T) {
+		n.broadcast(discover(2).request())
+		h := v.want()
+		d.reload(config, "configuration reloaded")
+		v.send(answer(h.Packet, bootp.Offer, "10.1.0.77"), netip.AddrPortFrom(h.Giaddr(), 6700))
+		n.want()
+		d.await("the former port is closed", func() bool {
+			return !slices.Contains(b.relay.ports(), 6700)
+		})
+	})
+}
+
+// ports lists the UDP ports that are open in the namespace.
+func (s *space) ports() (list []uint16) {
+	s.t.Helper()
+	s.do(func() error {
+		socks, err := netlink.SocketDiagUDP(unix.AF_INET)
+		for _, sock := range socks {
+			list = append(list, sock.ID.SourcePort)
+		}
+		return err
+	})
+	return list
 }
 
 func mustAddr(t *testing.T, prefix string) *netlink.Addr {

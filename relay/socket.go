@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
@@ -23,6 +24,10 @@ func portServer(f agent.Family) uint16 {
 	return 67
 }
 
+// linger is how long a socket stays open after the last need for it: servers
+// may still answer what was sent by it before.
+const linger = 5 * time.Second
+
 // A vrf is a VRF device at one moment: made again under the same name it is
 // another one, and its sockets have to be opened again.
 type vrf struct {
@@ -41,6 +46,7 @@ type socketKey struct {
 type socket struct {
 	pair    *udp.Pair
 	started bool
+	unused  time.Time      // since when no state needs it; zero: one does
 	joined  map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
 	macs    macTable       // tells the link-layer addresses of DHCPv6 clients
 }
@@ -160,14 +166,27 @@ func (e *Engine) startLoops() {
 	}
 }
 
-// closeUnused closes the sockets that a state no longer needs.
-func (e *Engine) closeUnused(s *state) {
-	ks := s.wanted()
+// closeUnused closes the sockets that are no longer needed, some time after that
+// was so first. It returns when to look again, zero if there is no need.
+func (e *Engine) closeUnused(now time.Time) (due time.Time) {
+	ks := e.state.Load().wanted()
 	for k, v := range e.sockets {
-		if !ks[k] {
+		switch {
+		case ks[k]:
+			v.unused = time.Time{}
+			continue
+		case v.unused.IsZero():
+			v.unused = now
+		}
+		end := v.unused.Add(linger)
+		switch {
+		case !now.Before(end):
 			e.close(k, v)
+		case due.IsZero() || end.Before(due):
+			due = end
 		}
 	}
+	return due
 }
 
 // close closes a pair, which ends its loops.
