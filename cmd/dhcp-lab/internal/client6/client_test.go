@@ -1,6 +1,7 @@
 package client6
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -167,7 +168,7 @@ func TestLifeOfALease(t *testing.T) {
 	}
 	address := netip.PrefixFrom(l.Addr, 128)
 	for _, p := range []netip.Prefix{address, l.Prefix} {
-		if got := b.server.Lease(p); got.State != server.Bound || string(got.Client) != string(c.ID()) {
+		if got := b.server.Lease(p); got.State != server.Bound || !bytes.Equal(got.Client, c.ID()) {
 			t.Errorf("%s at the server: %+v", p, got)
 		}
 	}

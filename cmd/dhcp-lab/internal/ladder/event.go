@@ -129,7 +129,8 @@ func event(nodes []Node, h heard) (Event, bool) {
 		From: byMAC(nodes, h.frame.EtherSrc), To: byMAC(nodes, h.frame.EtherDst),
 	}
 	if h.frame.DHCP6() {
-		return e, e.read6(h)
+		ok := e.read6(h)
+		return e, ok
 	}
 	m, err := dhcpv4.FromBytes(h.frame.Payload)
 	if err != nil {

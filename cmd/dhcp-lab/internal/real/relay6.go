@@ -45,7 +45,7 @@ func relayKinds6() map[string]relayKind6 {
 				"-l", c.Link.String() + "%" + c.Down, "-u", c.Next.String() + "%" + c.Up,
 			}
 		}},
-		"dibbler": {"dibbler-relay", "dibbler-relay", func(path, dir string, c RelayConfig6) []string {
+		"dibbler": {"dibbler-relay", "dibbler-relay", func(path, dir string, _ RelayConfig6) []string {
 			return []string{"unshare", "-m", "sh", "-c", dibblerRun, "sh", filepath.Join(dir, "conf"), path, "run"}
 		}},
 		"wide": {"dhcp6relay", "wide-dhcpv6-relay", func(path, dir string, c RelayConfig6) []string {
