@@ -27,6 +27,14 @@ func FamilyOf(a netip.Addr) Family {
 	return V6
 }
 
+// portOf returns the port of relays and servers of a family.
+func portOf(f Family) uint16 {
+	if f == V6 {
+		return portServer6
+	}
+	return portServer
+}
+
 // ServersOf returns the servers of a family, indexes into Policy.Servers.
 func (l *Link) ServersOf(f Family) []int {
 	if f == V6 {

@@ -89,6 +89,9 @@ func (s *Snapshot) check4(a netip.Addr, ms []member, ps *problems) {
 	for _, ms := range s.byVRF(ms, V4) {
 		for i, m := range ms {
 			switch {
+			case m.link.Interface.Trusted:
+				add(m, "shares the giaddr "+a.String()+" with other interfaces and is trusted, so replies that echo the option 82 of a switch cannot be told apart",
+					"give the interface a giaddr of its own, unless only relays are attached to it")
 			case len(m.circuit()) == 0:
 				add(m, "shares the giaddr "+a.String()+" with other interfaces and sends no circuit-id, so replies cannot be told apart",
 					"set option82.circuit_id, or give the interface a giaddr of its own")

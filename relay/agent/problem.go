@@ -2,6 +2,8 @@ package agent
 
 import (
 	"errors"
+	"net/netip"
+	"strconv"
 )
 
 var errDown = errors.New("the interface is down or has no carrier")
@@ -24,28 +26,62 @@ func (p *problems) add(link, text, hint string) {
 	*p = append(*p, Problem{Interface: link, Text: text, Hint: hint})
 }
 
-// checkServers tells of servers that are unlikely to be meant.
-func (s *Snapshot) checkServers(ps *problems) {
+// check tells of what is unlikely to be meant, or cannot work now.
+func (s *Snapshot) check(ps *problems) {
 	for _, l := range s.Links {
+		s.checkAddresses(l, ps)
 		for _, i := range l.Interface.Servers {
-			a := s.Policy.Servers[i].Addr.Addr()
-			if _, ok := s.Out(i); !ok {
-				ps.add(l.Host.Name, "the server "+a.String()+" is to be reached on "+s.Policy.Servers[i].Link+", which does not exist now",
-					"nothing to do if it is to appear later")
-			}
-			if vrf, _ := s.vrf(s.Policy.Servers[i].VRF); s.owns(vrf, a) {
-				ps.add(l.Host.Name, "the server "+a.String()+" is an address of this host", "name the server's own address")
-			}
-			faces := l.Faces
-			if !a.Is4() {
-				faces = []Face{l.Face6}
-			}
-			for _, f := range faces {
-				if f.Subnet.Contains(a) {
-					ps.add(l.Host.Name, "the server "+a.String()+" is on the clients' own subnet "+f.Subnet.String(),
-						"clients there reach it without a relay; remove it unless broadcasts are filtered")
-				}
-			}
+			s.checkServer(l, i, ps)
+		}
+	}
+}
+
+// checkAddresses tells of addresses that the relay is to use and has not.
+func (s *Snapshot) checkAddresses(l *Link, ps *problems) {
+	in := l.Interface
+	tell := func(what string, a netip.Addr) {
+		ps.add(l.Host.Name, "the "+what+" "+a.String()+" is no address of this host", "write one that it has, or add it to an interface")
+	}
+	if in.Source == SourceGiven && len(l.Servers) > 0 && !s.ownsNear(l, in.SourceAddr) {
+		tell("source", in.SourceAddr)
+	}
+	if in.V6.Source == SourceGiven && len(l.Servers6) > 0 && !s.ownsNear(l, in.V6.SourceAddr) {
+		tell("source", in.V6.SourceAddr)
+	}
+	// RFC 5107, section 4: clients send there, so it must be where they are.
+	if o := &in.Option82; o.Override && o.OverrideAddr.IsValid() && !s.owns(l.Host.VRF, o.OverrideAddr) {
+		tell("server identifier override", o.OverrideAddr)
+	}
+}
+
+// checkServer tells of a server that is unlikely to be meant, or out of reach.
+func (s *Snapshot) checkServer(l *Link, i int, ps *problems) {
+	v := &s.Policy.Servers[i]
+	a := v.Addr.Addr()
+	tell := func(text, hint string) { ps.add(l.Host.Name, "the server "+a.String()+" "+text, hint) }
+	vrf, exists := s.vrf(v.VRF)
+	if !exists {
+		tell("is in the VRF "+v.VRF+", which does not exist now", "nothing to do if it is to appear later")
+		return
+	}
+	out, exists := s.Out(i)
+	switch {
+	case !exists:
+		tell("is to be reached on "+v.Link+", which does not exist now", "nothing to do if it is to appear later")
+	case out != 0 && s.vrfOf[out] != v.VRF:
+		where := "the default VRF"
+		if name := s.vrfOf[out]; name != "" {
+			where = "the VRF " + name
+		}
+		tell("is to be reached on "+v.Link+", which is in "+where, "write vrf = "+strconv.Quote(s.vrfOf[out])+" in its [[server]]")
+	}
+	if f := FamilyOf(a); s.owns(vrf, a) && v.Addr.Port() == portOf(f) {
+		tell("is an address of this host", "name the server's own address")
+	}
+	for _, own := range l.Host.Addrs {
+		if own.Prefix.Contains(a) && vrf == l.Host.VRF {
+			tell("is on the clients' own subnet "+own.Prefix.Masked().String(), "clients there reach it without a relay; remove it unless broadcasts are filtered")
+			return
 		}
 	}
 }

@@ -148,7 +148,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		}
 	}
 	s.group(&ps)
-	s.checkServers(&ps)
+	s.check(&ps)
 	return s, ps
 }
 

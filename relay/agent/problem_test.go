@@ -1,0 +1,67 @@
+package agent
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"dhcp-relay/giaddr"
+)
+
+// What cannot work on this host, or hardly can, is told before it costs a reply.
+func TestProblemsWithTheHost(t *testing.T) {
+	first := func(f func(*Interface)) func(*Policy, []giaddr.Link) {
+		return func(p *Policy, _ []giaddr.Link) { f(&p.Interfaces[0]) }
+	}
+	at := func(f func(*Server)) func(*Policy, []giaddr.Link) {
+		return func(p *Policy, _ []giaddr.Link) { f(&p.Servers[0]) }
+	}
+	on := func(address string) func(*Policy, []giaddr.Link) {
+		return at(func(s *Server) { s.Addr = netip.MustParseAddrPort(address) })
+	}
+	group := func(link, vrf string) func(*Policy, []giaddr.Link) {
+		return func(p *Policy, h []giaddr.Link) {
+			p.Servers[0] = Server{Addr: netip.MustParseAddrPort("[ff05::1:3]:547"), Link: link, VRF: vrf}
+			h[0].Addrs = append(h[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8:1::1/64")})
+			h[1].Addrs = append(h[1].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8:2::1/64")})
+			h[2].VRF = 10
+		}
+	}
+	elsewhere := netip.MustParseAddr("192.0.2.99")
+	for _, tc := range []struct {
+		name string
+		with func(*Policy, []giaddr.Link)
+		want string // part of a problem; empty: there is none
+	}{
+		{"all is well", func(*Policy, []giaddr.Link) {}, ""},
+		{"source", first(func(i *Interface) { i.Source, i.SourceAddr = SourceGiven, elsewhere }), "d0: the source 192.0.2.99 is no address of this host"},
+		{"source of the uplink", first(func(i *Interface) { i.Source, i.SourceAddr = SourceGiven, netip.MustParseAddr("203.0.113.1") }), ""},
+		{"server identifier override", first(func(i *Interface) { i.Option82.Override, i.Option82.OverrideAddr = true, elsewhere }), "d0: the server identifier override 192.0.2.99 is no address of this host"},
+		{"server in a VRF that is missing", at(func(s *Server) { s.VRF = "green" }), "d0: the server 198.51.100.10 is in the VRF green, which does not exist now"},
+		{"multicast group in another VRF", group("u0", ""), "d0: the server ff05::1:3 is to be reached on u0, which is in the VRF red"},
+		{"multicast group in its VRF", group("u0", "red"), ""},
+		{"server on this host, on the relay's port", on("203.0.113.1:67"), "d0: the server 203.0.113.1 is an address of this host"},
+		{"server on this host, on another port", on("203.0.113.1:1067"), ""},
+		{"server among the clients", on("192.0.2.9:67"), "d0: the server 192.0.2.9 is on the clients' own subnet 192.0.2.0/24"},
+		{"server on the subnet of a borrowed giaddr", func(p *Policy, h []giaddr.Link) {
+			on("203.0.113.2:67")(p, h)
+			h[0].Addrs = nil
+			p.Interfaces[0].Name = "d0"
+			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
+		}, ""},
+		{"one giaddr where switches add option 82", func(p *Policy, _ []giaddr.Link) {
+			p.Interfaces[0].Trusted = true
+			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("203.0.113.1")}
+		}, "d0: shares the giaddr 203.0.113.1 with other interfaces and is trusted"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, h := testPolicy(t), testHost()
+			tc.with(&p, h)
+			h = append(h, giaddr.Link{Index: 10, Name: "red", VRF: 10, IsVRF: true, Up: true})
+			_, ps := Compile(p, h)
+			if got := problemsOf(ps); !strings.Contains(got, tc.want) || tc.want == "" && got != "" {
+				t.Errorf("problems:\n%swant: %q", got, tc.want)
+			}
+		})
+	}
+}
