@@ -120,6 +120,34 @@ func TestReadmeKeysExist(t *testing.T) {
 	}
 }
 
+// TestRemediesNameWhatExists tries what the documentation of drop reasons tells
+// operators to write, and looks up the names that it mentions.
+func TestRemediesNameWhatExists(t *testing.T) {
+	t.Parallel()
+	known := make(map[string]bool)
+	for _, k := range config.Keys() {
+		known[k.Name] = true
+	}
+	for _, d := range metrics.Docs() {
+		known[d.Name] = true
+	}
+	assigned := regexp.MustCompile(`([a-z0-9_]+) = ("[^"]+"|true|false)`)
+	named := regexp.MustCompile(`[a-z0-9]+(_[a-z0-9]+)+`)
+	for r := range agent.NumReasons {
+		d := agent.Reason(r).Doc()
+		for _, a := range assigned.FindAllStringSubmatch(d.What+" "+d.Remedy, -1) {
+			if !slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == a[1] && good(k.Table, a[1], a[2]) }) {
+				t.Errorf("%s: %q can be written nowhere", d.Name, a[0])
+			}
+		}
+		for _, name := range named.FindAllString(strings.ReplaceAll(d.What+" "+d.Remedy, `"without_option82"`, ""), -1) {
+			if !known[name] {
+				t.Errorf("%s: there is neither a key nor a metric %q", d.Name, name)
+			}
+		}
+	}
+}
+
 // good reports whether a configuration with one key in a table can be read.
 func good(table, key, val string) bool {
 	text := key + " = " + val + "\n"

@@ -7,6 +7,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
 )
 
 // reload reads the configuration anew. One that is wrong changes nothing.
@@ -50,6 +51,14 @@ func (p *process) applied(cfg *loaded) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.config = configState{true, time.Now(), cfg.hash}
+	p.policy = cfg.Policy
+}
+
+// current returns the policy in effect.
+func (p *process) current() agent.Policy {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.policy
 }
 
 // state is what the metrics show of this moment.

@@ -78,13 +78,14 @@ func onlyOne(p agent.Policy) error {
 // takes every unicast reply, and nothing else tells of it.
 const rivalsEvery = 30 * time.Second
 
-// followRivals logs the other listeners, each once, until ctx ends.
-func followRivals(ctx context.Context, p agent.Policy, log *slog.Logger) {
+// followRivals logs the other listeners on the ports of the policy in effect, each
+// once, until ctx ends.
+func followRivals(ctx context.Context, policy func() agent.Policy, log *slog.Logger) {
 	told, seen := make(map[string]bool), make(map[string]bool)
 	tick := time.NewTicker(rivalsEvery)
 	defer tick.Stop()
 	for {
-		rs, err := rivals(p)
+		rs, err := rivals(policy())
 		if err != nil {
 			log.Warn("other listeners cannot be found", "err", err)
 			return

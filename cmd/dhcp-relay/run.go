@@ -49,10 +49,10 @@ type process struct {
 	metrics *metrics.Metrics
 	engine  *relay.Engine
 	listen  string
-	policy  agent.Policy // at the start
 
 	mu     sync.Mutex // guards what follows
 	config configState
+	policy agent.Policy // in effect
 }
 
 // A configState is the outcome of the last time the configuration was read.
@@ -66,7 +66,6 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion())}
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
-	p.policy = cfg.Policy
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
 	p.listen = listenAddress(cfg)
 	p.applied(cfg)
@@ -89,7 +88,7 @@ func (p *process) run(ctx context.Context) error {
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if err := onlyOne(p.policy); err != nil {
+	if err := onlyOne(p.current()); err != nil {
 		return err
 	}
 	var ln net.Listener
@@ -108,7 +107,7 @@ func (p *process) run(ctx context.Context) error {
 	err := p.engine.Run(ctx, func() {
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", p.listen)
 		p.notify(daemon.SdNotifyReady)
-		wg.Go(func() { followRivals(ctx, p.policy, p.log) })
+		wg.Go(func() { followRivals(ctx, p.current, p.log) })
 		if ln == nil {
 			return
 		}
