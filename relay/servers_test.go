@@ -263,7 +263,7 @@ func TestSourceAddressAndPort(t *testing.T) {
 			}
 		})
 	}
-	t.Run("R8357-2 an answer that comes after the port has changed", func(t *testing.T) {
+	t.Run("R8357-2 an answer that comes after the port has changed", func(*testing.T) {
 		n.broadcast(discover(2).request())
 		h := v.want()
 		d.reload(config, "configuration reloaded")
