@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/client6"
@@ -52,17 +53,15 @@ func bothFamilies() Scene {
 		Number: 17, Title: "both families on the same interfaces at once", Family: Both,
 		play: func(ctx context.Context, st *stage) error {
 			names := []string{"a1", "a2", "b1"}
-			errs := make([]error, len(names))
+			got, errs := make([]netip.Prefix, len(names)), make([]error, len(names))
 			var wg sync.WaitGroup
 			for i, n := range names {
-				wg.Go(func() {
-					p, err := st.Login(ctx, n, i%2 == 0)
-					errs[i] = errors.Join(err, st.bound(n, p))
-				})
+				wg.Go(func() { got[i], errs[i] = st.Login(ctx, n, i%2 == 0) })
 			}
 			err := st.everyone6(ctx, false, names...)
 			wg.Wait()
-			for _, n := range names {
+			for i, n := range names {
+				errs[i] = errors.Join(errs[i], st.bound(n, got[i]))
 				st.want(n+" DISCOVER relay s1+s2", n+" REQUEST relay s1+s2")
 			}
 			return errors.Join(append(errs, err)...)
