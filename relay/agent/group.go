@@ -175,7 +175,7 @@ func (g *group) among(circuit []byte) []member {
 // answeredIn reports whether a reply to the link can be heard in the VRF: that of
 // one of its servers, or its own, where leaked routes lead to its address.
 func (s *Snapshot) answeredIn(l *Link, f Family, vrf string) bool {
-	if s.vrfOf[l.Host.Index] == vrf {
+	if l.vrf == vrf {
 		return true
 	}
 	for _, i := range l.ServersOf(f) {

@@ -64,6 +64,7 @@ type Link struct {
 	Faces    []Face // addresses that stand for the clients, the best first; more than one only for smart relay
 	chained  option // option 82 for requests that another relay has relayed
 	ethernet bool   // replies go out as Ethernet frames
+	vrf      string // name of its VRF, "" for the default VRF
 	vrfs     []int  // VRFs of the link and of its servers, by index, the link's first
 
 	State6   State
@@ -205,6 +206,7 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, near *neighbourhood, p
 		Host:      *h,
 		Interface: in,
 		ethernet:  h.Type == 1 && len(h.MAC) == 6,
+		vrf:       s.vrfOf[h.Index],
 		vrfs:      []int{h.VRF},
 	}
 	for _, i := range in.Servers {
