@@ -30,6 +30,6 @@ func newVMCommand() *cobra.Command {
 	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")
 	f.StringVar(&o.Accel, "accel", "tcg", `how qemu runs the machine: "tcg" emulates it, "kvm" is faster where it works`)
-	f.DurationVar(&o.Timeout, "timeout", 5*time.Minute, "how long the machine may run")
+	f.DurationVar(&o.Timeout, "timeout", 10*time.Minute, "how long the machine may run")
 	return c
 }
