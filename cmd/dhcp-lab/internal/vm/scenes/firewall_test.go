@@ -46,7 +46,8 @@ func plain(t *testing.T) (*bed, *host, *dhcpd) {
 	t.Helper()
 	b := newBed(t)
 	h := b.network("lan", "", "10.1.0.1/24")
-	return b, h, b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	return b, h, d
 }
 
 // filter sets rp_filter everywhere on the router.
