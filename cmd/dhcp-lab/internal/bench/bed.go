@@ -43,7 +43,8 @@ type bed struct {
 	load, relay, sink *netns.NS
 	down, server      pair // the relay's address towards the clients, the server's
 	direct            pair // the server's address on the link without a relay
-	more              int  // further client links, c1 to c<more>
+	nl                *netlink.Handle
+	more              int // further client links, c1 to c<more>
 }
 
 // newBed makes the namespaces and the links between them. Segmentation and
@@ -58,12 +59,25 @@ func newBed() (*bed, error) {
 	for _, n := range []struct {
 		ns   **netns.NS
 		name string
-	}{{&b.load, "load"}, {&b.relay, "relay"}, {&b.sink, "sink"}} {
-		ns, err := netns.New(tag+n.name, netns.WithoutDAD())
+		opts netns.Option
+	}{
+		// The load needs no IPv6 of the kernel: it sends and hears frames.
+		{&b.load, "load", netns.WithoutIPv6()},
+		{&b.relay, "relay", netns.WithoutDAD()},
+		{&b.sink, "sink", netns.WithoutDAD()},
+	} {
+		ns, err := netns.New(tag+n.name, n.opts)
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
 		*n.ns = ns
+	}
+	err := b.relay.Do(func() (err error) {
+		b.nl, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, b.close())
 	}
 	if err := b.build(); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -72,6 +86,9 @@ func newBed() (*bed, error) {
 }
 
 func (b *bed) close() error {
+	if b.nl != nil {
+		b.nl.Close()
+	}
 	var errs []error
 	for _, n := range []*netns.NS{b.load, b.relay, b.sink} {
 		if n != nil {
@@ -118,34 +135,27 @@ func (b *bed) build() error {
 // the destination of the traffic that is only forwarded, which nobody receives.
 // IPv4 clients are not told: how to reach them is a relay's own art.
 func (b *bed) neighbours() error {
-	return b.relay.Do(func() error {
-		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-		if err != nil {
-			return err
+	down, err := b.nl.LinkByName(downLink)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", downLink, err)
+	}
+	up, err := b.nl.LinkByName(upLink)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", upLink, err)
+	}
+	add := func(l netlink.Link, ip netip.Addr, mac net.HardwareAddr) error {
+		return b.nl.NeighSet(&netlink.Neigh{
+			LinkIndex: l.Attrs().Index, IP: ip.AsSlice(), HardwareAddr: mac, State: netlink.NUD_PERMANENT,
+		})
+	}
+	for i := range Clients {
+		if err := add(down, clientLocal(i), clientMAC(i)); err != nil {
+			return fmt.Errorf("neighbour: %w", err)
 		}
-		defer h.Close()
-		down, err := net.InterfaceByName(downLink)
-		if err != nil {
-			return err
-		}
-		up, err := net.InterfaceByName(upLink)
-		if err != nil {
-			return err
-		}
-		add := func(link int, ip netip.Addr, mac net.HardwareAddr) error {
-			return h.NeighSet(&netlink.Neigh{
-				LinkIndex: link, IP: ip.AsSlice(), HardwareAddr: mac, State: netlink.NUD_PERMANENT,
-			})
-		}
-		for i := range Clients {
-			if err := add(down.Index, clientLocal(i), clientMAC(i)); err != nil {
-				return fmt.Errorf("neighbour: %w", err)
-			}
-		}
-		t := transit()
-		nobody := net.HardwareAddr{2, 0x66, 0, 0, 0, 1}
-		return errors.Join(add(up.Index, t.v4, nobody), add(up.Index, t.v6, nobody))
-	})
+	}
+	t := transit()
+	nobody := net.HardwareAddr{2, 0x66, 0, 0, 0, 1}
+	return errors.Join(add(up, t.v4, nobody), add(up, t.v6, nobody))
 }
 
 // transit is where the traffic that is only forwarded goes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -31,22 +32,23 @@ func (s *session) downs(n int) []down {
 	return ds
 }
 
-// addDown makes a client link. Where there are many links, others come and go
-// while the kernel lists them, and a call ends with ErrDumpInterrupted; then all
-// is made again.
+// addDown makes a client link. It names the link by its index where it can: with
+// thousands of links, each list of them takes milliseconds.
 func (b *bed) addDown(d down) error {
-	for range 10 {
-		err := errors.Join(
-			netns.Veth(b.load, d.dev, b.relay, d.dev),
-			b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v4, 24).String()),
-			b.relay.Addr(d.dev, netip.PrefixFrom(d.addr.v6, 64).String()),
-		)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return err
-		}
-		_ = b.relay.Delete(d.dev) // if it is there
+	if err := netns.Veth(b.load, d.dev, b.relay, d.dev); err != nil {
+		return err
 	}
-	return fmt.Errorf("make link %s: %w", d.dev, netlink.ErrDumpInterrupted)
+	l, err := b.nl.LinkByName(d.dev)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", d.dev, err)
+	}
+	for _, p := range []netip.Prefix{netip.PrefixFrom(d.addr.v4, 24), netip.PrefixFrom(d.addr.v6, 64)} {
+		a := &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
+		if err := b.nl.AddrAdd(l, a); err != nil {
+			return fmt.Errorf("address %v on %s: %w", p, d.dev, err)
+		}
+	}
+	return nil
 }
 
 // grow makes client links until there are n in all.

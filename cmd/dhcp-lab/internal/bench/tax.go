@@ -6,9 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
 	"dhcp-relay/relay/udp"
 )
@@ -132,19 +129,10 @@ func (s *session) taxed(ctx context.Context, g *generator, x *subject, f udp.Fam
 
 // forwarded returns how many packets have left the relay's host towards the
 // servers.
-func (b *bed) forwarded() (n uint64, err error) {
-	err = b.relay.Do(func() error {
-		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
-		l, err := h.LinkByName(upLink)
-		if err != nil {
-			return err
-		}
-		n = l.Attrs().Statistics.TxPackets
-		return nil
-	})
-	return n, err
+func (b *bed) forwarded() (uint64, error) {
+	l, err := b.nl.LinkByName(upLink)
+	if err != nil {
+		return 0, fmt.Errorf("link %s: %w", upLink, err)
+	}
+	return l.Attrs().Statistics.TxPackets, nil
 }
