@@ -61,6 +61,11 @@ func (b *bed) start(config string) {
 
 // stop ends the daemon, which must have lived until then, and must end at once.
 func (d *daemon) stop() {
+	if d.t.Failed() {
+		if c, err := d.counts(); err == nil {
+			d.t.Logf("messages: %v", c.by)
+		}
+	}
 	if err := d.proc.Signal(syscall.SIGTERM); err != nil {
 		d.t.Errorf("the daemon had ended: %v", d.proc.Wait())
 	}
@@ -90,53 +95,65 @@ func (d *daemon) await(what string, holds func() bool) {
 }
 
 // scrape returns the relay's metrics.
-func (d *daemon) scrape() map[string]*dto.MetricFamily {
-	d.t.Helper()
+func (d *daemon) scrape() (map[string]*dto.MetricFamily, error) {
 	resp, err := d.http.Get(metricsURL)
-	must(d.t, err)
-	defer func() { _ = resp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read
 	p := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := p.TextToMetricFamilies(resp.Body)
-	must(d.t, err)
-	return families
+	return p.TextToMetricFamilies(resp.Body)
 }
 
-// messages returns the counts of messages that are not zero, by
-// "interface direction type outcome", and how many were received.
-func (d *daemon) messages() (by map[string]int, received int) {
-	d.t.Helper()
-	families := d.scrape()
-	by = map[string]int{}
+// A tally is the counts of messages that are not zero, by "interface direction
+// type outcome", how many were received, and what could not be sent.
+type tally struct {
+	by       map[string]int
+	received int
+	errors   []*dto.Metric
+}
+
+func (d *daemon) counts() (tally, error) {
+	families, err := d.scrape()
+	if err != nil {
+		return tally{}, err
+	}
+	c := tally{by: map[string]int{}, errors: families["dhcp_relay_send_errors_total"].GetMetric()}
 	for _, m := range families["dhcp_relay_messages_total"].GetMetric() {
 		l := map[string]string{}
 		for _, p := range m.GetLabel() {
 			l[p.GetName()] = p.GetValue()
 		}
 		if n := int(m.GetCounter().GetValue()); n > 0 {
-			by[l["interface"]+" "+l["direction"]+" "+l["type"]+" "+l["outcome"]] += n
+			c.by[l["interface"]+" "+l["direction"]+" "+l["type"]+" "+l["outcome"]] += n
 		}
 	}
 	for _, m := range families["dhcp_relay_received_total"].GetMetric() {
-		received += int(m.GetCounter().GetValue())
+		c.received += int(m.GetCounter().GetValue())
 	}
-	return by, received
+	return c, nil
+}
+
+// messages returns the counts of messages.
+func (d *daemon) messages() tally {
+	d.t.Helper()
+	c, err := d.counts()
+	must(d.t, err)
+	return c
 }
 
 // balance waits until every message received has an outcome, and then holds the
 // outcomes against what the bed wants.
 func (b *bed) balance() {
 	b.t.Helper()
-	var by map[string]int
+	var got tally
 	b.daemon.await("every message has one outcome, as wanted", func() bool {
-		var sum, received int
-		by, received = b.daemon.messages()
-		for _, n := range by {
-			sum += n
-		}
-		return sum == received && (cmp.Equal(b.want, by) || sum >= total(b.want))
+		got = b.daemon.messages()
+		sum := total(got.by)
+		return sum == got.received && (cmp.Equal(b.want, got.by) || sum >= total(b.want))
 	})
-	if diff := cmp.Diff(b.want, by); diff != "" {
-		b.t.Errorf("counters (-want +got):\n%s\n%v", diff, b.daemon.scrape()["dhcp_relay_send_errors_total"])
+	if diff := cmp.Diff(b.want, got.by); diff != "" {
+		b.t.Errorf("counters (-want +got):\n%s\nerrors of sends: %v", diff, got.errors)
 	}
 }
 
@@ -151,9 +168,9 @@ func total(counts map[string]int) (n int) {
 func (b *bed) rebase() {
 	b.t.Helper()
 	b.daemon.await("every message has one outcome", func() bool {
-		var received int
-		b.want, received = b.daemon.messages()
-		return total(b.want) == received
+		got := b.daemon.messages()
+		b.want = got.by
+		return total(got.by) == got.received
 	})
 }
 
