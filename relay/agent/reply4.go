@@ -50,10 +50,12 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 
 // mayReply checks who sent a reply, and where it was heard: configured servers
 // may reply on any link, others never on a client-facing one. In another VRF a
-// server's address is somebody else's, so clients there are not taken for it.
+// server's address is somebody else's, so clients there are not taken for it,
+// unless it serves them: what comes by a route that leaks from one VRF to another,
+// the kernel shows as heard on the clients' link.
 func (s *Snapshot) mayReply(in Ingress, heard *Link, vrf string) Reason {
 	from := in.Src.Addr()
-	if _, ok := s.servers[from]; ok && (heard == nil || s.serverIn(from, vrf)) {
+	if _, ok := s.servers[from]; ok && (heard == nil || s.serverIn(from, vrf) || s.serves(from, heard)) {
 		return Relayed
 	}
 	if heard != nil {
@@ -74,6 +76,16 @@ func (s *Snapshot) mayReply(in Ingress, heard *Link, vrf string) Reason {
 func (s *Snapshot) serverIn(a netip.Addr, vrf string) bool {
 	for i := range s.Policy.Servers {
 		if v := &s.Policy.Servers[i]; v.VRF == vrf && v.Addr.Addr() == a {
+			return true
+		}
+	}
+	return false
+}
+
+// serves reports whether an address is that of one of the link's servers.
+func (s *Snapshot) serves(a netip.Addr, l *Link) bool {
+	for _, i := range l.ServersOf(FamilyOf(a)) {
+		if s.Policy.Servers[i].Addr.Addr() == a {
 			return true
 		}
 	}

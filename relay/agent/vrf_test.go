@@ -109,6 +109,7 @@ func TestT15_RepliesInVRFs(t *testing.T) {
 		{"T15 the server's address on an uplink of another VRF", own, blueUp, "198.51.100.10:67", BogusGiaddr},
 		{"T15 the server's address on a client-facing link of another VRF", own, blueNet, "198.51.100.10:67", ReplyFromClient},
 		{"T15 a server in the default VRF, by a leaked route", leaked, 10, "198.51.100.10:67", Relayed},
+		{"T15 the same, as the kernel shows it", leaked, redNet, "198.51.100.10:67", Relayed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, _ := Compile(tc.policy, vrfHost())
