@@ -33,9 +33,11 @@ type peak struct {
 }
 
 // search finds the highest rate at which the relay keeps up, with less than
-// 0.1 % lost.
+// 0.1 % lost. A search that takes too long ends with what it has found, which is
+// a rate of 0 if that is nothing.
 func (s *session) search(ctx context.Context, d doer, relay *process, ceiling float64) (peak, error) {
 	var k peak
+	late := time.Now().Add(s.plan.search)
 	try := func(rate float64) (flow, error) {
 		of := rate
 		if of == 0 {
@@ -65,7 +67,7 @@ func (s *session) search(ctx context.Context, d doer, relay *process, ceiling fl
 	}
 	hi := k.flood.Rate
 	lo := min(hi/2, max(50, k.flood.Goodput/3))
-	for range s.plan.steps {
+	for i := 0; i < s.plan.steps && time.Now().Before(late); i++ {
 		mid := math.Sqrt(lo * hi)
 		f, err := try(mid)
 		if err != nil {
@@ -77,7 +79,7 @@ func (s *session) search(ctx context.Context, d doer, relay *process, ceiling fl
 			hi = mid
 		}
 	}
-	for lo >= 50 && k.best.Sent == 0 {
+	for lo >= 50 && k.best.Sent == 0 && time.Now().Before(late) {
 		f, err := try(lo)
 		if err != nil {
 			return k, err
@@ -173,7 +175,7 @@ func (t *trial) latency(ctx context.Context, p *pump, key string, rate float64) 
 		return nil
 	}
 	f, err := p.do(ctx, load{
-		rate: rate, total: max(20, int(rate*t.s.plan.latency.Seconds())), timed: true, relay: t.p,
+		rate: rate, total: max(t.s.plan.samples, int(rate*t.s.plan.latency.Seconds())), timed: true, relay: t.p,
 	})
 	if err != nil {
 		return fmt.Errorf("latency: %w", err)

@@ -35,8 +35,10 @@ type plan struct {
 	step       time.Duration // of one step of a search
 	least      int           // messages of a step, but that it takes four times as long at most
 	steps      int
-	rates      []int // of latency, a second
+	search     time.Duration // at most, but for the last step
+	rates      []int         // of latency, a second
 	latency    time.Duration
+	samples    int // of latency, at least
 	taxPairs   int
 	taxPackets int
 	links      []int
@@ -45,12 +47,12 @@ type plan struct {
 func (c *Config) plan() plan {
 	if c.Quick {
 		return plan{
-			step: 150 * time.Millisecond, least: 100, steps: 4, rates: []int{100, 1000}, latency: 300 * time.Millisecond,
+			step: 150 * time.Millisecond, least: 100, steps: 4, search: 5 * time.Second, rates: []int{100, 1000}, latency: 300 * time.Millisecond, samples: 100,
 			taxPairs: 1, taxPackets: 100_000, links: []int{100},
 		}
 	}
 	return plan{
-		step: time.Second, least: 1000, steps: 6, rates: []int{100, 1000, 10_000}, latency: 2 * time.Second,
+		step: time.Second, least: 1000, steps: 6, search: time.Minute, rates: []int{100, 1000, 10_000}, latency: 2 * time.Second, samples: 500,
 		taxPairs: 3, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
 	}
 }

@@ -50,7 +50,7 @@ func TestQuick(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	short := plan{
-		step: 20 * time.Millisecond, least: 20, steps: 1, rates: []int{1000}, latency: 20 * time.Millisecond,
+		step: 20 * time.Millisecond, least: 20, steps: 1, search: time.Minute, rates: []int{1000}, latency: 20 * time.Millisecond, samples: 20,
 		taxPairs: 1, taxPackets: 1000, links: []int{3},
 	}
 	r, err := run(t.Context(), Config{
