@@ -39,7 +39,7 @@ type plan struct {
 	rates      []int         // of latency, a second
 	latency    time.Duration
 	samples    int // of latency, at least
-	taxPairs   int
+	taxPairs   int // in each round
 	taxPackets int
 	links      []int
 }
@@ -52,8 +52,9 @@ func (c *Config) plan() plan {
 		}
 	}
 	return plan{
-		step: time.Second, least: 1000, steps: 6, search: time.Minute, rates: []int{100, 1000, 10_000}, latency: 2 * time.Second, samples: 500,
-		taxPairs: 3, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
+		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second,
+		rates: []int{100, 1000, 10_000}, latency: time.Second, samples: 300,
+		taxPairs: 1, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
 	}
 }
 
@@ -169,7 +170,7 @@ func (s *session) measure(ctx context.Context, xs []subject, r *Report) error {
 			}
 			for _, x := range found {
 				s.say("DHCP%s, round %d of %d: %s", t.Family, round+1, s.Rounds, x.name)
-				if err := s.one(ctx, x, f, t.row(x.name)); err != nil {
+				if err := s.one(ctx, x, f, round, t.row(x.name)); err != nil {
 					return err
 				}
 			}
@@ -221,14 +222,14 @@ func nullCommand(next func(*site) ([]string, error), f udp.Family) func(*site) (
 
 // one measures a relay in one round. What fails is noted, but that the run is
 // over.
-func (s *session) one(ctx context.Context, x *subject, f udp.Family, row *Row) error {
+func (s *session) one(ctx context.Context, x *subject, f udp.Family, round int, row *Row) error {
 	p, err := s.start(ctx, x, f, s.downs(0))
 	if err == nil {
 		err = (&trial{s: s, f: f, p: p, row: row}).all(ctx)
 		err = errors.Join(err, p.stop())
 	}
 	if err == nil {
-		err = s.tax(ctx, x, f, row)
+		err = s.tax(ctx, x, f, round, row)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -78,7 +78,7 @@ func (s *session) forward(ctx context.Context, g *generator, total int) (float64
 // tax measures what a relay's presence costs each packet that its host
 // forwards: pairs of runs with the relay and without it, each pair in the other
 // order than the one before, so that a drift of the machine's speed cancels.
-func (s *session) tax(ctx context.Context, x *subject, f udp.Family, row *Row) error {
+func (s *session) tax(ctx context.Context, x *subject, f udp.Family, round int, row *Row) error {
 	set, err := s.passers(f)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (s *session) tax(ctx context.Context, x *subject, f udp.Family, row *Row) e
 	for i := range s.plan.taxPairs {
 		var cost [2]float64 // without, with
 		for k := range 2 {
-			with := (i + k) % 2
+			with := (round + i + k) % 2
 			if cost[with], err = s.taxed(ctx, g, x, f, with == 1); err != nil {
 				return fmt.Errorf("tax: %w", err)
 			}
