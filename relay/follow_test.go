@@ -122,6 +122,9 @@ servers = ["10.9.0.2"]
 	if n := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",state="missing"}`]; n != 1 {
 		t.Errorf("an interface that is missing shows %v, want 1", n)
 	}
+	// A lost ARP request costs a second, which is not the daemon's.
+	v.send([]byte{0}, netip.MustParseAddrPort("10.9.0.1:9"))
+	b.relay.knows("10.9.0.2")
 	s := calm.stream(1000)
 
 	moving := b.network("moving", "10.2.0.1/24")

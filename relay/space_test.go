@@ -3,6 +3,7 @@ package relay_test
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -179,4 +180,20 @@ func (s *space) udp(addr string) *net.UDPConn {
 	})
 	s.t.Cleanup(func() { _ = pc.Close() })
 	return pc.(*net.UDPConn)
+}
+
+// knows waits until the namespace knows the link-layer address of a neighbour.
+func (s *space) knows(addr string) {
+	s.t.Helper()
+	want := netip.MustParseAddr(addr)
+	for end := time.Now().Add(patient); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		ns, err := s.nl.NeighList(0, netlink.FAMILY_V4)
+		s.must(err)
+		for _, n := range ns {
+			if a, _ := netip.AddrFromSlice(n.IP.To4()); a == want && len(n.HardwareAddr) > 0 {
+				return
+			}
+		}
+	}
+	s.t.Fatalf("%s does not answer ARP", addr)
 }
