@@ -3,7 +3,6 @@ package relay_test
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -182,18 +181,11 @@ func (s *space) udp(addr string) *net.UDPConn {
 	return pc.(*net.UDPConn)
 }
 
-// knows waits until the namespace knows the link-layer address of a neighbour.
-func (s *space) knows(addr string) {
+// neighbour tells the namespace for good which link has an address.
+func (s *space) neighbour(on, addr string, has netlink.Link) {
 	s.t.Helper()
-	want := netip.MustParseAddr(addr)
-	for end := time.Now().Add(patient); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		ns, err := s.nl.NeighList(0, netlink.FAMILY_V4)
-		s.must(err)
-		for _, n := range ns {
-			if a, _ := netip.AddrFromSlice(n.IP.To4()); a == want && len(n.HardwareAddr) > 0 {
-				return
-			}
-		}
-	}
-	s.t.Fatalf("%s does not answer ARP", addr)
+	s.must(s.nl.NeighSet(&netlink.Neigh{
+		LinkIndex: s.index(on), State: netlink.NUD_PERMANENT,
+		IP: net.ParseIP(addr), HardwareAddr: has.Attrs().HardwareAddr,
+	}))
 }
