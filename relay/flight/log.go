@@ -1,0 +1,106 @@
+package flight
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A Log is the recorder of one relay: a Writer for each loop. It is safe for
+// concurrent use.
+type Log struct {
+	messages int
+
+	missed atomic.Uint64
+
+	mu      sync.Mutex // for the list; never held by the way of a message
+	writers []*Writer
+}
+
+// NewLog returns a log that keeps the last messages of each writer, or nil if
+// messages is 0: a nil Log records nothing.
+func NewLog(messages int) *Log {
+	if messages <= 0 {
+		return nil
+	}
+	return &Log{messages: messages}
+}
+
+// Writer returns a writer for the sole use of one loop. Close gives it back, and
+// what it holds stays readable until it is used again.
+func (l *Log) Writer() *Writer {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.writers {
+		if w.free {
+			w.free = false
+			return w
+		}
+	}
+	w := newWriter(l, l.messages)
+	l.writers = append(l.writers, w)
+	return w
+}
+
+// Close gives a writer back.
+func (w *Writer) Close() {
+	if w == nil {
+		return
+	}
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	w.free = true
+}
+
+// Missed returns how many messages were not recorded because someone was reading
+// at that moment.
+func (l *Log) Missed() uint64 {
+	if l == nil {
+		return 0
+	}
+	return l.missed.Load()
+}
+
+// A Reader reads a log from where it has read before. It is not safe for
+// concurrent use.
+type Reader struct {
+	log  *Log
+	next map[*Writer]uint64
+	from bool // begin with what comes, not with what is kept
+}
+
+// Reader returns a reader that begins with the oldest message that is kept.
+func (l *Log) Reader() *Reader { return &Reader{log: l, next: make(map[*Writer]uint64)} }
+
+// Follow returns a reader that begins with the next message to come.
+func (l *Log) Follow() *Reader {
+	r := &Reader{log: l, next: make(map[*Writer]uint64), from: true}
+	r.Read()
+	r.from = false
+	return r
+}
+
+// Read returns the messages since the last call, oldest first, and how many were
+// overwritten before they could be read. It holds up no message.
+func (r *Reader) Read() (ms []Message, lost uint64) {
+	if r.log == nil {
+		return nil, 0
+	}
+	r.log.mu.Lock()
+	ws := slices.Clone(r.log.writers)
+	r.log.mu.Unlock()
+	for _, w := range ws {
+		if r.from {
+			r.next[w] = w.end()
+			continue
+		}
+		var n uint64
+		ms, r.next[w], n = w.since(r.next[w], ms)
+		lost += n
+	}
+	slices.SortStableFunc(ms, func(a, b Message) int { return a.At.Compare(b.At) })
+	return ms, lost
+}
