@@ -7,8 +7,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -22,22 +20,12 @@ import (
 type Config struct {
 	Policy   agent.Policy
 	Metrics  Metrics
+	Control  Control
+	Recorder Recorder
 	Log      Log
 	Warnings []Problem // what is doubtful, in the order of the file
 
 	src source
-}
-
-// Metrics says where Prometheus finds the metrics.
-type Metrics struct {
-	On     bool
-	Listen netip.AddrPort // valid if On
-}
-
-// Log says how the log is written.
-type Log struct {
-	Level  slog.Level
-	Format string // "text" or "json"
 }
 
 // NeedsDUID reports whether an interface sends the DUID of this relay and the

@@ -63,8 +63,10 @@ func leastConfig(t *testing.T) *Config {
 				},
 			}},
 		},
-		Metrics: Metrics{On: true, Listen: netip.MustParseAddrPort("127.0.0.1:9867")},
-		Log:     Log{Level: slog.LevelInfo, Format: "text"},
+		Metrics:  Metrics{On: true, Listen: netip.MustParseAddrPort("127.0.0.1:9867")},
+		Control:  Control{Socket: "/run/dhcp-relay/control.sock", Mode: 0o660},
+		Recorder: Recorder{Messages: 1000},
+		Log:      Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
 
@@ -101,6 +103,18 @@ func TestParse(t *testing.T) {
 		{
 			name: "metrics on every address", top: `metrics.listen = ":9867"`,
 			want: func(_ *testing.T, c *Config, _ *iface) { c.Metrics.Listen = netip.MustParseAddrPort("[::]:9867") },
+		},
+		{
+			name: "control", top: "[control]\nsocket = \"/tmp/r.sock\"\nmode = \"0600\"\ngroup = \"netops\"",
+			want: func(_ *testing.T, c *Config, _ *iface) { c.Control = Control{"/tmp/r.sock", 0o600, "netops"} },
+		},
+		{
+			name: "recorder", top: "[recorder]\nmessages = 0\nredact = true",
+			want: func(_ *testing.T, c *Config, _ *iface) { c.Recorder = Recorder{0, true} },
+		},
+		{
+			name: "web config", top: `metrics.web_config = "/etc/dhcp-relay/web.yml"`,
+			want: func(_ *testing.T, c *Config, _ *iface) { c.Metrics.WebConfig = "/etc/dhcp-relay/web.yml" },
 		},
 		{
 			name: "log", top: "[log]\nlevel = \"debug\"\nformat = \"json\"",

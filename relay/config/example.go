@@ -20,6 +20,10 @@ func sections() []section {
 		switch k.name {
 		case "metrics":
 			all = append(all, describe(k.name, k.why, metricsKeys()))
+		case "control":
+			all = append(all, describe(k.name, k.why, controlKeys()))
+		case "recorder":
+			all = append(all, describe(k.name, k.why, recorderKeys()))
 		case "log":
 			all = append(all, describe(k.name, k.why, logKeys()))
 		case "defaults":

@@ -65,7 +65,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 			t.Errorf("the example does not tell of %s", path)
 		}
 	}
-	tables := []string{"metrics", "log", "defaults", "server", "interface"}
+	tables := []string{"metrics", "control", "recorder", "log", "defaults", "server", "interface"}
 	var written []string
 	for path := range maps.Keys(flatten(m)) {
 		path = strings.ReplaceAll(path, "[0]", "")

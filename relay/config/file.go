@@ -1,10 +1,8 @@
 package config
 
 import (
-	"log/slog"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"dhcp-relay/relay/duid"
 )
@@ -16,6 +14,8 @@ type file struct {
 	duid         []byte
 	replySources []netip.Prefix
 	metrics      Metrics
+	control      Control
+	recorder     Recorder
 	log          Log
 	defaults     settings
 	servers      []server
@@ -26,6 +26,8 @@ type file struct {
 func builtinFile() file {
 	f := builtin(topKeys())
 	f.metrics = builtin(metricsKeys())
+	f.control = builtin(controlKeys())
+	f.recorder = builtin(recorderKeys())
 	f.log = builtin(logKeys())
 	f.defaults = builtin(interfaceKeys())
 	on := f.defaults.Option82.On
@@ -55,8 +57,18 @@ func topKeys() []key[file] {
 		},
 		{
 			"metrics", "", "a table [metrics]",
-			"Where Prometheus finds the metrics.",
+			"Where Prometheus finds the metrics, and people the status page.",
 			func(r *reader, v value, to *file) { readTable(r, metricsKeys(), v, &to.metrics) },
+		},
+		{
+			"control", "", "a table [control]",
+			"Where the commands status, trace, record and log-level find the daemon.",
+			func(r *reader, v value, to *file) { readTable(r, controlKeys(), v, &to.control) },
+		},
+		{
+			"recorder", "", "a table [recorder]",
+			"The flight recorder: the last messages, dropped ones included.",
+			func(r *reader, v value, to *file) { readTable(r, recorderKeys(), v, &to.recorder) },
 		},
 		{
 			"log", "", "a table [log]",
@@ -77,39 +89,6 @@ func topKeys() []key[file] {
 			"interface", "", "tables [[interface]], each with a name",
 			"The interfaces to serve. The first whose name matches an interface of the host holds for it.",
 			readInterfaces,
-		},
-	}
-}
-
-func metricsKeys() []key[Metrics] {
-	return []key[Metrics]{{
-		"listen", `"127.0.0.1:9867"`, `an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for no metrics`,
-		"The address and TCP port of the HTTP endpoint.",
-		readListen,
-	}}
-}
-
-func logKeys() []key[Log] {
-	return []key[Log]{
-		{
-			"level", `"info"`, `"debug", "info", "warn" or "error"`,
-			"The least severe events to log.",
-			func(r *reader, v value, to *Log) {
-				levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
-				if i, ok := r.choice(v, "debug", "info", "warn", "error"); ok {
-					to.Level = levels[i]
-				}
-			},
-		},
-		{
-			"format", `"text"`, `"text" or "json"`,
-			"The form of a line: key=value, or a JSON object.",
-			func(r *reader, v value, to *Log) {
-				formats := []string{"text", "json"}
-				if i, ok := r.choice(v, formats...); ok {
-					to.Format = formats[i]
-				}
-			},
 		},
 	}
 }
@@ -165,27 +144,6 @@ func (r *reader) prefix(v value) (p netip.Prefix, ok bool) {
 		return p, false
 	}
 	return p, true
-}
-
-func readListen(r *reader, v value, to *Metrics) {
-	s, ok := r.text(v)
-	if !ok {
-		return
-	}
-	if s == "" {
-		*to = Metrics{}
-		return
-	}
-	full := s
-	if strings.HasPrefix(s, ":") {
-		full = "[::]" + s
-	}
-	a, err := netip.ParseAddrPort(full)
-	if err != nil || a.Port() == 0 {
-		r.fail(v, "", "%q is no address with a port", s)
-		return
-	}
-	*to = Metrics{On: true, Listen: a}
 }
 
 func readServers(r *reader, v value, to *file) {

@@ -114,7 +114,7 @@ name = "x"
 			name: "quoted key",
 			text: `"" = 1`,
 			want: []string{
-				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, metrics, log, defaults, server, interface`,
+				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, metrics, control, recorder, log, defaults, server, interface`,
 			},
 		},
 		{
@@ -175,14 +175,36 @@ name = "x"`,
 			name: "metrics.listen",
 			text: `metrics.listen = "localhost:9867"`,
 			want: []string{
-				`f:1:18: metrics.listen: "localhost:9867" is no address with a port; write an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for no metrics`,
+				`f:1:18: metrics.listen: "localhost:9867" is no address with a port; write an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for none`,
 			},
 		},
 		{
 			name: "metrics.listen port 0",
 			text: `metrics.listen = "127.0.0.1:0"`,
 			want: []string{
-				`f:1:18: metrics.listen: "127.0.0.1:0" is no address with a port; write an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for no metrics`,
+				`f:1:18: metrics.listen: "127.0.0.1:0" is no address with a port; write an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for none`,
+			},
+		},
+		{
+			name: "control",
+			text: "[control]\nsocket = \"run/r.sock\"\nmode = \"rw\"",
+			want: []string{
+				`f:2:10: control.socket: "run/r.sock" is no absolute path; write the absolute path of a Unix socket, or "" for none`,
+				`f:3:8: control.mode: "rw" is no octal number up to 0777; write permissions as an octal number, such as "0660"`,
+			},
+		},
+		{
+			name: "control.socket too long",
+			text: "control.socket = \"/" + strings.Repeat("x", 107) + "\"",
+			want: []string{
+				`f:1:18: control.socket: this path has 108 octets, and a socket's has at most 107; write the absolute path of a Unix socket, or "" for none`,
+			},
+		},
+		{
+			name: "recorder",
+			text: "[recorder]\nmessages = 100001",
+			want: []string{
+				`f:2:12: recorder.messages: 100001 is out of range; write a number from 0 to 100000`,
 			},
 		},
 		{
