@@ -1,0 +1,141 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"dhcp-relay/relay/config"
+)
+
+// serveSocket serves h on a Unix socket of its own.
+func serveSocket(t *testing.T, h http.Handler) (socket string) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "c.sock")
+	ln, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(ln)
+	}()
+	t.Cleanup(func() {
+		_ = srv.Close()
+		<-done
+	})
+	return socket
+}
+
+func TestControlAsks(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/things", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`["a","` + r.URL.Query().Get("q") + `"]`))
+	})
+	mux.HandleFunc("GET /api/v1/refused", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "the recorder is off", http.StatusConflict)
+	})
+	mux.HandleFunc("GET /api/v1/broken", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("no JSON"))
+	})
+	c := newControl(serveSocket(t, mux))
+	var got []string
+	if err := c.get(t.Context(), "/api/v1/things?q=b", &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for path, want := range map[string]string{
+		"/api/v1/refused": "the daemon refuses: the recorder is off",
+		"/api/v1/none":    "the daemon refuses: 404 page not found",
+		"/api/v1/broken":  "read the daemon's answer: invalid character",
+	} {
+		if err := c.get(t.Context(), path, &got); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestControlExplains(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	dead := filepath.Join(dir, "dead")
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.SetUnlinkOnClose(false)
+	_ = ln.Close()
+	for socket, want := range map[string]string{
+		filepath.Join(dir, "none"): "the daemon is not running, or it listens elsewhere: there is no socket ",
+		dead:                       "the daemon is not running: nobody listens on ",
+	} {
+		err := newControl(socket).get(t.Context(), "/", nil)
+		if err == nil || err.Error() != want+socket {
+			t.Errorf("got %v, want %s%s", err, want, socket)
+		}
+	}
+}
+
+func TestSocketIsFound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cases := []struct {
+		name string
+		args []string
+		want string // the socket, or the beginning of the error
+	}{
+		{"given", []string{"--socket", "/a"}, "/a"},
+		{"of the file", []string{"-c", file("good", "[control]\nsocket = \"/b\"\n")}, "/b"},
+		{"of a file that is wrong elsewhere", []string{"-c", file("wrong", "nonsense = 1\ncontrol.socket = \"/c\"\n")}, "/c"},
+		{"of a file without one", []string{"-c", file("empty", "")}, defaultSocket},
+		{"of a file that cannot be parsed", []string{"-c", file("broken", "][")}, defaultSocket},
+		{"switched off", []string{"-c", file("off", "control.socket = \"\"")}, filepath.Join(dir, "off") + " gives the daemon no socket"},
+		{"of a file that is not there", []string{"-c", filepath.Join(dir, "none")}, "read the configuration: open "},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := &cobra.Command{}
+			find := addSocketFlag(cmd)
+			if err := cmd.ParseFlags(c.args); err != nil {
+				t.Fatal(err)
+			}
+			got, err := find()
+			if err != nil {
+				got = err.Error()
+			}
+			if got != c.want && (err == nil || !strings.HasPrefix(got, c.want)) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestDefaultSocketIsThatOfTheDaemon(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse("least", []byte("[[interface]]\nname = \"eth0\"\nservers = [\"10.9.0.2\"]\n"), config.Host{Hostname: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Control.Socket != defaultSocket {
+		t.Errorf("commands ask %s, the daemon listens on %s", defaultSocket, cfg.Control.Socket)
+	}
+}

@@ -1,0 +1,151 @@
+// Package status tells an operator what the relay does, what is wrong and what to
+// do about it: Build makes a Report of plain values, and Recent keeps what has
+// happened lately. It has no sockets, no clock and no log of its own, and never
+// learns addresses or identifiers of clients.
+package status
+
+import "time"
+
+// Window is how long back "recent" reaches.
+const Window = 10 * time.Minute
+
+// A Report is all that the command status and the status page show. Every list
+// is present in JSON, empty or not.
+type Report struct {
+	Version    string        `json:"version"`
+	Host       string        `json:"host"`           // the host's name
+	Time       time.Time     `json:"time"`           // of this report
+	Started    time.Time     `json:"started"`        // when the daemon began to relay
+	Uptime     float64       `json:"uptime_seconds"` // seconds from Started to Time
+	Window     float64       `json:"recent_seconds"` // how long back every "recent" of this report reaches: 600, or less after the start
+	Config     Config        `json:"config"`
+	Findings   []Finding     `json:"findings"`   // the worst first
+	Interfaces []Interface   `json:"interfaces"` // those with trouble first, then by name and family
+	Servers    []Server      `json:"servers"`    // in the order of the configuration, then those of former ones
+	Drops      []Drop        `json:"drops"`      // the most recent messages first
+	Kernel     []KernelDrops `json:"kernel_drops"`
+	SendErrors []SendError   `json:"send_errors"`
+	Recorder   Recorder      `json:"recorder"`
+}
+
+// A Config tells of the configuration and of the last attempt to load it.
+type Config struct {
+	File   string    `json:"file"`
+	OK     bool      `json:"ok"`              // the last attempt to load it took effect
+	Loaded time.Time `json:"loaded"`          // when the configuration in effect was loaded
+	Hash   string    `json:"hash"`            // of the configuration in effect
+	Tried  time.Time `json:"tried"`           // when it was last tried to load one
+	Error  string    `json:"error,omitempty"` // why that failed; "" if OK
+}
+
+// A Severity says how bad a Finding is.
+type Severity string
+
+// The severities.
+const (
+	Error Severity = "error" // some clients get no address
+	Warn  Severity = "warn"  // some clients may get none, or soon will
+	Info  Severity = "info"  // worth knowing
+)
+
+// A Finding is something that is wrong, and what to do about it.
+type Finding struct {
+	Severity Severity `json:"severity"`
+	Kind     string   `json:"kind"`    // from a closed list, such as "server_silent" or "drop_no_giaddr"; for programs
+	Subject  string   `json:"subject"` // what it is about, such as "interface vlan20" or "server 10.9.0.2"
+	Text     string   `json:"text"`    // what is wrong
+	Do       string   `json:"do"`      // what to do about it
+}
+
+// An Interface is a client-facing interface in one family that it has servers of.
+type Interface struct {
+	Name       string   `json:"name"`              // or the pattern that no interface matches
+	Family     string   `json:"family"`            // "ipv4" or "ipv6"
+	State      string   `json:"state"`             // "relaying", "missing", "down" or "no_address"
+	Address    string   `json:"address,omitempty"` // giaddr or link-address; "" if there is none
+	Servers    []string `json:"servers"`           // as in Server.Address
+	Reason     string   `json:"reason,omitempty"`  // why it does not relay, or relays badly; "" if all is well
+	Do         string   `json:"do,omitempty"`      // what to do about Reason
+	Requests   Flow     `json:"requests"`          // what its clients sent
+	Replies    Flow     `json:"replies"`           // what the servers sent for its clients
+	Unanswered Count    `json:"unanswered"`        // requests that no server answered
+}
+
+// A Flow counts messages of one direction.
+type Flow struct {
+	Received uint64 `json:"received"` // Relayed + Dropped
+	Relayed  uint64 `json:"relayed"`
+	Dropped  uint64 `json:"dropped"`
+
+	RecentRelayed uint64 `json:"recent_relayed"`
+	RecentDropped uint64 `json:"recent_dropped"`
+}
+
+// A Count counts since the start of the daemon, and within Window.
+type Count struct {
+	Total  uint64 `json:"total"`
+	Recent uint64 `json:"recent"`
+}
+
+// A Server is a DHCP server, or the next relay on the way to one.
+type Server struct {
+	Address    string `json:"address"`       // "10.9.0.2", with its port if that is not the protocol's
+	VRF        string `json:"vrf,omitempty"` // "" is the default VRF
+	Family     string `json:"family"`
+	Copies     Count  `json:"copies"`     // requests sent to it
+	Replies    Count  `json:"replies"`    // messages heard from it
+	Failures   Count  `json:"failures"`   // requests that the kernel refused to send to it
+	Unanswered Count  `json:"unanswered"` // requests that it never answered
+
+	AnswerRatio *float64  `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
+	Response    *Response `json:"response"`     // null before its first reply
+	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable" or "idle"
+	Verdict     string    `json:"verdict"`      // the same in words
+}
+
+// A Response says how soon a server replies, in seconds since the start of the
+// daemon: half, 90 and 99 of 100 replies came within it.
+type Response struct {
+	P50 float64 `json:"p50_seconds"`
+	P90 float64 `json:"p90_seconds"`
+	P99 float64 `json:"p99_seconds"`
+}
+
+// A Drop counts messages that were dropped for one reason at one interface.
+type Drop struct {
+	Interface string    `json:"interface"` // "other" for those that are not configured
+	Family    string    `json:"family"`
+	Direction string    `json:"direction"` // "request" or "reply"
+	Reason    string    `json:"reason"`    // as in the label "outcome" of dhcp_relay_messages_total
+	What      string    `json:"what"`      // what happened
+	Remedy    string    `json:"remedy"`    // what to do about it
+	Count     uint64    `json:"count"`
+	Recent    uint64    `json:"recent"`
+	LastSeen  time.Time `json:"last_seen"` // to the second
+}
+
+// KernelDrops counts messages that the kernel dropped because a receive buffer
+// was full.
+type KernelDrops struct {
+	Family string `json:"family"`
+	Count  uint64 `json:"count"`
+	Recent uint64 `json:"recent"`
+}
+
+// A SendError counts messages that the kernel refused to send for one reason.
+type SendError struct {
+	Towards string `json:"towards"` // "server" or "client"
+	Error   string `json:"error"`   // such as "ENETUNREACH"
+	What    string `json:"what"`    // what that means
+	Remedy  string `json:"remedy"`  // what to do about it
+	Count   uint64 `json:"count"`
+	Recent  uint64 `json:"recent"`
+}
+
+// A Recorder tells of the flight recorder.
+type Recorder struct {
+	On       bool   `json:"on"`
+	Messages int    `json:"messages"` // kept of each socket
+	Redact   bool   `json:"redact"`   // identifiers of clients are blanked
+	Missed   uint64 `json:"missed"`   // messages that it could not keep
+}
