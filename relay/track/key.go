@@ -1,0 +1,51 @@
+package track
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/dhcp6"
+)
+
+// A Key stands for a conversation: the same for a request and its replies.
+type Key uint64
+
+// Key4 returns the key of a valid DHCPv4 message: of its xid and chaddr (RFC
+// 2131, section 4.4.1).
+func Key4(p bootp.Packet) Key {
+	var c [16]byte
+	copy(c[:], p.Chaddr())
+	h := mix(4<<32|uint64(p.Xid()), 0)
+	return Key(mix(mix(h, binary.LittleEndian.Uint64(c[:])), binary.LittleEndian.Uint64(c[8:])))
+}
+
+// Key6 returns the key of a valid DHCPv6 relay message: of the transaction-id of
+// the message inside all headers, and of the peer-address in the header next to
+// it, which a server echoes (RFC 9915, section 19.3).
+func Key6(m dhcp6.Message) Key {
+	var peer [16]byte
+	for range dhcp6.MaxNesting {
+		if !m.IsRelay() {
+			break
+		}
+		l, ok := m.Scan()
+		if !ok {
+			break
+		}
+		inner, ok := m.Decapsulate(&l)
+		if !ok {
+			break
+		}
+		peer, m = m.PeerAddress().As16(), inner
+	}
+	h := mix(6<<32|uint64(m.Xid()), 0)
+	return Key(mix(mix(h, binary.LittleEndian.Uint64(peer[:])), binary.LittleEndian.Uint64(peer[8:])))
+}
+
+// mix folds w into h. Who chooses values that collide spoils statistics of his
+// own making, and nothing else.
+func mix(h, w uint64) uint64 {
+	hi, lo := bits.Mul64(h^w^0x9e3779b97f4a7c15, 0xd6e8feb86659fd93)
+	return hi ^ lo
+}

@@ -1,0 +1,266 @@
+// Package track matches replies with requests in a table of fixed size, to tell
+// how soon each server answers and which requests nobody has answered. It only
+// counts: no message waits for it or depends on it, and what it cannot keep it
+// counts as evicted.
+package track
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"dhcp-relay/relay/agent"
+)
+
+// Timeout is how long a request may wait for its replies. A server that first
+// looks whether an address is free takes more than a second.
+const Timeout = 10 * time.Second
+
+// MaxServers is how many servers of a request are watched; more are not.
+const MaxServers = 16
+
+// ways is the number of places that one key may have.
+const ways = 4
+
+// A Server is told what comes of the requests that it got.
+type Server interface {
+	// Answered tells of the first reply to a request, and how long it took.
+	Answered(after time.Duration)
+	// Unanswered tells of a request without a reply of this server, though one
+	// was due.
+	Unanswered()
+}
+
+// A Link is told of requests that no server has answered.
+type Link interface{ Unanswered(agent.Family) }
+
+// A Way is where requests of one link and family go. It is immutable and shared
+// by many requests.
+type Way struct {
+	Link    Link
+	Family  agent.Family
+	Addrs   []netip.Addr // of the servers
+	Servers []Server     // as long as Addrs
+}
+
+// A Table is safe for concurrent use. Its methods neither lock nor allocate.
+type Table struct {
+	buckets []bucket
+	evicted [2]atomic.Uint64 // by agent.Family
+}
+
+// A bucket is what one key may be in; it fills two cache lines.
+type bucket [ways]slot
+
+// A slot is one request. Who changes meta by compare and swap owns the change;
+// way and key are written only while meta says busy, so they belong to the meta
+// that was read before and after them.
+type slot struct {
+	meta atomic.Uint64 // see meta
+	key  atomic.Uint64
+	way  atomic.Pointer[Way]
+	_    [8]byte
+}
+
+// A meta is the state of a slot:
+//
+//	bit 63..20  when the request was heard, microseconds since the start
+//	bit 19..4   servers that have yet to answer
+//	bit 3       one answer is enough: the request is for one server, or any
+//	bit 2       someone has answered
+//	bit 1       busy: about to be written
+//	bit 0       used
+type meta uint64
+
+const (
+	used     meta = 1 << 0
+	busy     meta = 1 << 1
+	answered meta = 1 << 2
+	anyone   meta = 1 << 3
+
+	pendingShift = 4
+	timeShift    = 20
+	pendingMask  = meta(1<<MaxServers-1) << pendingShift
+)
+
+func (m meta) at() time.Duration { return time.Duration(m>>timeShift) * time.Microsecond }
+
+func (m meta) pending() uint64 { return uint64(m&pendingMask) >> pendingShift }
+
+// open reports whether an answer is still due.
+func (m meta) open() bool { return m.pending() != 0 }
+
+// New returns a table for at least n requests at once, 32 octets each.
+func New(n int) *Table {
+	size := ways
+	for size < n {
+		size *= 2
+	}
+	return &Table{buckets: make([]bucket, size/ways)}
+}
+
+func (t *Table) bucket(k Key) *bucket { return &t.buckets[uint64(k)&uint64(len(t.buckets)-1)] }
+
+// Asked notes that a request went to the servers of w whose bits are set in to.
+// one says that a single answer is all that it asks for. now counts from any
+// moment, the same for every call.
+func (t *Table) Asked(k Key, w *Way, to uint64, one bool, now time.Duration) {
+	m := used | meta(now.Microseconds())<<timeShift | meta(to)<<pendingShift&pendingMask
+	if one {
+		m |= anyone
+	}
+	b := t.bucket(k)
+	for range ways { // another loop may be faster, hardly more often than that
+		s, old := b.place(k)
+		if old&busy != 0 || !s.meta.CompareAndSwap(uint64(old), uint64(used|busy)) {
+			continue
+		}
+		t.leave(s, old, k)
+		s.key.Store(uint64(k))
+		s.way.Store(w)
+		s.meta.Store(uint64(m))
+		return
+	}
+	t.evicted[w.Family].Add(1)
+}
+
+// leave settles what was in a slot before k comes into it.
+func (t *Table) leave(s *slot, old meta, k Key) {
+	w := s.way.Load()
+	switch {
+	case !old.open():
+	case s.key.Load() == uint64(k):
+		w.missing(old) // the client asks again
+	default:
+		t.evicted[w.Family].Add(1)
+	}
+}
+
+// place returns the slot for a key: its own, else a free one, one that waits for
+// nothing, or the oldest.
+func (b *bucket) place(k Key) (best *slot, was meta) {
+	for i := range b {
+		s := &b[i]
+		m := meta(s.meta.Load())
+		switch {
+		case m&used != 0 && s.key.Load() == uint64(k):
+			return s, m
+		case best == nil, rank(m) < rank(was):
+			best, was = s, m
+		}
+	}
+	return best, was
+}
+
+// rank orders slots by how little is lost with them.
+func rank(m meta) uint64 {
+	switch {
+	case m&used == 0:
+		return 0
+	case m&busy != 0:
+		return ^uint64(0)
+	case !m.open():
+		return 1
+	}
+	return 2 + uint64(m>>timeShift)
+}
+
+// Answered notes a reply from a server.
+func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) {
+	b := t.bucket(k)
+	for i := range b {
+		s := &b[i]
+		for range ways { // replies of several servers may come at once
+			m := meta(s.meta.Load())
+			if m&(used|busy) != used || s.key.Load() != uint64(k) {
+				break
+			}
+			w := s.way.Load()
+			n := w.index(from)
+			next := m | answered
+			first := n >= 0 && m.pending()>>n&1 == 1
+			if first {
+				next &^= 1 << (pendingShift + n)
+			}
+			if m&anyone != 0 {
+				next &^= pendingMask
+			}
+			if next == m {
+				return
+			}
+			if !s.meta.CompareAndSwap(uint64(m), uint64(next)) {
+				continue
+			}
+			if first {
+				w.Servers[n].Answered(max(0, now-m.at()))
+			}
+			return
+		}
+	}
+}
+
+// Unsent notes that the servers whose bits are set in to did not get the request
+// after all, so that no reply is due.
+func (t *Table) Unsent(k Key, to uint64) {
+	b := t.bucket(k)
+	for i := range b {
+		s := &b[i]
+		m := meta(s.meta.Load())
+		if m&(used|busy) == used && s.key.Load() == uint64(k) {
+			// Who has changed it meanwhile has written a newer request.
+			s.meta.CompareAndSwap(uint64(m), uint64(m&^(meta(to)<<pendingShift&pendingMask)))
+			return
+		}
+	}
+}
+
+// index returns which server has an address, -1 if none has.
+func (w *Way) index(a netip.Addr) int {
+	for n := range min(len(w.Addrs), MaxServers) {
+		if w.Addrs[n] == a {
+			return n
+		}
+	}
+	return -1
+}
+
+// missing tells whom a request has waited for in vain.
+func (w *Way) missing(m meta) {
+	if m&answered == 0 {
+		w.Link.Unanswered(w.Family)
+	}
+	for n := range min(len(w.Servers), MaxServers) {
+		if m.pending()>>n&1 == 1 {
+			w.Servers[n].Unanswered()
+		}
+	}
+}
+
+// Sweep frees the requests that have waited for more than Timeout, and returns
+// how many of each family still wait. Call it about once a second.
+func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
+	for i := range t.buckets {
+		for n := range t.buckets[i] {
+			s := &t.buckets[i][n]
+			m := meta(s.meta.Load())
+			if m&(used|busy) != used {
+				continue
+			}
+			w := s.way.Load()
+			if now-m.at() <= Timeout {
+				if m.open() {
+					waiting[w.Family]++
+				}
+				continue
+			}
+			if s.meta.CompareAndSwap(uint64(m), 0) && m.open() {
+				w.missing(m)
+			}
+		}
+	}
+	return waiting
+}
+
+// Evicted returns how many requests of a family have left the table, or have
+// found no place in it, while they waited.
+func (t *Table) Evicted(f agent.Family) uint64 { return t.evicted[f].Load() }

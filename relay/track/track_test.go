@@ -1,0 +1,257 @@
+package track_test
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/track"
+)
+
+// A book is a way's servers and link: what they were told, in order.
+type book struct{ told []string }
+
+type server struct {
+	book *book
+	name string
+}
+
+func (s server) Answered(d time.Duration) {
+	s.book.told = append(s.book.told, fmt.Sprintf("%s after %v", s.name, d))
+}
+
+func (s server) Unanswered() { s.book.told = append(s.book.told, s.name+" silent") }
+
+func (b *book) Unanswered(f agent.Family) {
+	b.told = append(b.told, f.String()+" nobody")
+}
+
+var (
+	srvA  = netip.MustParseAddr("10.9.0.1")
+	srvB  = netip.MustParseAddr("10.9.0.2")
+	other = netip.MustParseAddr("10.9.0.9")
+)
+
+func (b *book) way() *track.Way {
+	return &track.Way{
+		Link: b, Addrs: []netip.Addr{srvA, srvB}, Servers: []track.Server{server{b, "a"}, server{b, "b"}},
+	}
+}
+
+const both = 3
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	for name, c := range map[string]struct {
+		play    func(tb *track.Table, w *track.Way)
+		told    []string
+		waiting int // after 11 s
+		evicted uint64
+	}{
+		"each server answers": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, both, false, s)
+				tb.Answered(7, srvB, s+3*time.Millisecond)
+				tb.Answered(7, srvA, s+5*time.Millisecond)
+			},
+			told: []string{"b after 3ms", "a after 5ms"},
+		},
+		"one of two is silent": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, both, false, 0)
+				tb.Answered(7, srvA, time.Millisecond)
+			},
+			told: []string{"a after 1ms", "b silent"},
+		},
+		"all are silent": {
+			play: func(tb *track.Table, w *track.Way) { tb.Asked(7, w, both, false, 0) },
+			told: []string{"ipv4 nobody", "a silent", "b silent"},
+		},
+		"the client asks again": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, both, false, 0)
+				tb.Asked(7, w, both, false, 4*s)
+				tb.Answered(7, srvA, 4*s+time.Millisecond)
+				tb.Answered(7, srvB, 4*s+time.Millisecond)
+			},
+			told: []string{"ipv4 nobody", "a silent", "b silent", "a after 1ms", "b after 1ms"},
+		},
+		"one answer is enough": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, both, true, 0)
+				tb.Answered(7, srvB, time.Millisecond)
+			},
+			told: []string{"b after 1ms"},
+		},
+		"another address of the only server": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, 1, true, 0)
+				tb.Answered(7, other, time.Millisecond)
+			},
+		},
+		"the reply comes twice": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, 1, false, 0)
+				tb.Answered(7, srvA, time.Millisecond)
+				tb.Answered(7, srvA, 2*time.Millisecond)
+			},
+			told: []string{"a after 1ms"},
+		},
+		"a reply that nobody has asked for": {
+			play: func(tb *track.Table, _ *track.Way) { tb.Answered(7, srvA, time.Millisecond) },
+		},
+		"the copy was not sent": {
+			play: func(tb *track.Table, w *track.Way) {
+				tb.Asked(7, w, both, false, 0)
+				tb.Unsent(7, 2)
+				tb.Answered(7, srvA, time.Millisecond)
+			},
+			told: []string{"a after 1ms"},
+		},
+		"it still waits": {
+			play:    func(tb *track.Table, w *track.Way) { tb.Asked(7, w, both, false, 2*s) },
+			waiting: 1,
+		},
+		"the oldest makes room": {
+			play: func(tb *track.Table, w *track.Way) {
+				for k := range track.Key(5) {
+					tb.Asked(k, w, 1, false, time.Duration(k+1))
+				}
+				for k := range track.Key(5) {
+					tb.Answered(k, srvA, time.Millisecond)
+				}
+			},
+			told: []string{"a after 1ms", "a after 1ms", "a after 1ms", "a after 1ms"}, evicted: 1,
+		},
+		"what was answered makes room first": {
+			play: func(tb *track.Table, w *track.Way) {
+				for k := range track.Key(4) {
+					tb.Asked(k, w, 1, false, time.Duration(k+1))
+				}
+				tb.Answered(3, srvA, time.Millisecond)
+				tb.Asked(4, w, 1, false, 9)
+				for k := range track.Key(5) {
+					tb.Answered(k, srvA, 2*time.Millisecond)
+				}
+			},
+			told: []string{"a after 1ms", "a after 2ms", "a after 2ms", "a after 2ms", "a after 2ms"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := new(book)
+			tb := track.New(4) // one bucket
+			for i := range 4 {
+				tb.Sweep(time.Duration(i)) // an empty table has nothing to tell
+			}
+			c.play(tb, b.way())
+			waiting := tb.Sweep(11 * s)
+			for i := range b.told {
+				b.told[i] = round(b.told[i])
+			}
+			if d := cmp.Diff(c.told, b.told); d != "" {
+				t.Errorf("told (-want +got):\n%s", d)
+			}
+			if waiting != [2]int{c.waiting, 0} || tb.Evicted(agent.V4) != c.evicted {
+				t.Errorf("%v wait and %d were evicted, want %d and %d", waiting, tb.Evicted(agent.V4), c.waiting, c.evicted)
+			}
+		})
+	}
+}
+
+// round hides the nanoseconds by which the tests tell keys apart.
+func round(s string) string {
+	var name string
+	var d string
+	if n, _ := fmt.Sscanf(s, "%s after %s", &name, &d); n != 2 {
+		return s
+	}
+	v, err := time.ParseDuration(d)
+	if err != nil {
+		return s
+	}
+	return fmt.Sprintf("%s after %v", name, v.Round(time.Millisecond))
+}
+
+// A counter is a server and a link that count.
+type counter struct{ answered, silent, nobody atomic.Int64 }
+
+func (c *counter) Answered(time.Duration) { c.answered.Add(1) }
+func (c *counter) Unanswered()            { c.silent.Add(1) }
+func (c *counter) nobodyLink() track.Link { return link{c} }
+
+type link struct{ c *counter }
+
+func (l link) Unanswered(agent.Family) { l.c.nobody.Add(1) }
+
+// Whatever loops do at the same time, each copy is answered, unanswered or
+// evicted, and never two of these.
+func TestTableBalances(t *testing.T) {
+	t.Parallel()
+	const loops, each = 4, 20000
+	tb := track.New(256)
+	c := new(counter)
+	w := &track.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []track.Server{c}}
+	var wg sync.WaitGroup
+	for n := range loops {
+		wg.Go(func() {
+			for i := range each {
+				tb.Asked(track.Key(n*each+i)*0x9e3779b1, w, 1, false, time.Duration(i)*time.Microsecond)
+			}
+		})
+		wg.Go(func() {
+			for i := range each {
+				tb.Answered(track.Key(n*each+i)*0x9e3779b1, srvA, time.Duration(i)*time.Microsecond)
+			}
+		})
+	}
+	wg.Wait()
+	tb.Sweep(time.Hour)
+	got := uint64(c.answered.Load()+c.silent.Load()) + tb.Evicted(agent.V4)
+	if got != loops*each {
+		t.Errorf("%d answered, %d unanswered and %d evicted are not the %d that were asked",
+			c.answered.Load(), c.silent.Load(), tb.Evicted(agent.V4), loops*each)
+	}
+	if c.silent.Load() != c.nobody.Load() {
+		t.Errorf("the server was silent %d times, and the link told %d times", c.silent.Load(), c.nobody.Load())
+	}
+}
+
+func TestTableDoesNotAllocate(t *testing.T) {
+	tb := track.New(1024)
+	c := new(counter)
+	w := &track.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []track.Server{c}}
+	n := testing.AllocsPerRun(1000, func() {
+		tb.Asked(9, w, 1, false, 1)
+		tb.Answered(9, srvA, 2)
+	})
+	if n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+func BenchmarkTable(b *testing.B) {
+	tb := track.New(1 << 15)
+	c := new(counter)
+	w := &track.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []track.Server{c}}
+	var k track.Key
+	b.Run("asked", func(b *testing.B) {
+		for b.Loop() {
+			k += 0x9e3779b97f4a7c15
+			tb.Asked(k, w, 1, false, time.Duration(k&0xffff))
+		}
+	})
+	b.Run("answered", func(b *testing.B) {
+		for b.Loop() {
+			tb.Answered(k, srvA, time.Second)
+			k -= 0x9e3779b97f4a7c15
+		}
+	})
+}
