@@ -43,8 +43,8 @@ type Severity string
 
 // The severities.
 const (
-	Error Severity = "error" // some clients get no address
-	Warn  Severity = "warn"  // some clients may get none, or soon will
+	Error Severity = "error" // something does not work
+	Warn  Severity = "warn"  // something works badly, or for some only
 	Info  Severity = "info"  // worth knowing
 )
 
@@ -99,7 +99,7 @@ type Server struct {
 
 	AnswerRatio *float64  `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
 	Response    *Response `json:"response"`     // null before its first reply
-	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable" or "idle"
+	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable", "waiting" or "idle"
 	Verdict     string    `json:"verdict"`      // the same in words
 }
 

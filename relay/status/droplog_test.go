@@ -1,0 +1,124 @@
+package status
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/agent"
+)
+
+// epoch is when the tests begin.
+func epoch() time.Time { return time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC) }
+
+func noGiaddr(link string, n uint64) Dropped {
+	return Dropped{link, agent.V4, agent.Requests, agent.NoGiaddr, n}
+}
+
+func TestDropLogTellsTheFirstThenOnceAMinute(t *testing.T) {
+	t.Parallel()
+	var log DropLog
+	got := make(map[int][]DropLine)
+	// One drop a second for two minutes, then one that is late, then one after
+	// a long silence.
+	for second := range 2000 {
+		var fresh []Dropped
+		if second < 120 || second == 150 || second == 1999 {
+			fresh = []Dropped{noGiaddr("vlan10", 1)}
+		}
+		if lines := log.Lines(epoch().Add(time.Duration(second)*time.Second), fresh); len(lines) > 0 {
+			got[second] = lines
+		}
+	}
+	line := func(n uint64, first bool) []DropLine {
+		return []DropLine{{"vlan10", 1, agent.V4, agent.Requests, agent.NoGiaddr, n, first}}
+	}
+	want := map[int][]DropLine{
+		0:    line(1, true),
+		60:   line(60, false),
+		120:  line(59, false),
+		180:  line(1, false),
+		1999: line(1, true),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines by second (-want +got):\n%s", diff)
+	}
+}
+
+func TestDropLogTellsKindsApart(t *testing.T) {
+	t.Parallel()
+	var log DropLog
+	fresh := []Dropped{
+		noGiaddr("vlan10", 1),
+		noGiaddr("vlan11", 1),
+		{"vlan10", agent.V6, agent.Requests, agent.NoLinkAddress, 1},
+		{"vlan10", agent.V4, agent.Replies, agent.LinkDown, 1},
+		{"vlan10", agent.V6, agent.Replies, agent.LinkDown, 1},
+	}
+	for _, l := range log.Lines(epoch(), fresh) {
+		if !l.First || l.Count != 1 || l.Interfaces != 1 {
+			t.Errorf("%+v is not a first", l)
+		}
+		fresh = fresh[1:]
+	}
+	if len(fresh) != 0 {
+		t.Errorf("%d kinds were not told", len(fresh))
+	}
+}
+
+// TestDropLogIsBounded has 1,000 interfaces drop all the time.
+func TestDropLogIsBounded(t *testing.T) {
+	t.Parallel()
+	var fresh []Dropped
+	for i := range 1000 {
+		fresh = append(fresh, noGiaddr(fmt.Sprintf("vlan%d", i), 1),
+			Dropped{fmt.Sprintf("vlan%d", i), agent.V4, agent.Requests, agent.HopLimit, 1})
+	}
+	var log DropLog
+	var told, lines uint64
+	worst, window := 0, []int{}
+	const seconds = 185
+	for second := range seconds {
+		ls := log.Lines(epoch().Add(time.Duration(second)*time.Second), fresh)
+		for _, l := range ls {
+			told += l.Count
+		}
+		lines += uint64(len(ls))
+		window = append(window, len(ls))
+		if len(window) > 60 {
+			window = window[1:]
+		}
+		sum := 0
+		for _, n := range window {
+			sum += n
+		}
+		worst = max(worst, sum)
+	}
+	if worst > dropLogLines+2 {
+		t.Errorf("%d lines in a minute", worst)
+	}
+	if first := uint64(2000); lines == 0 || told < first*(seconds-60) {
+		t.Errorf("%d lines tell of %d drops of %d", lines, told, first*seconds)
+	}
+}
+
+func TestDropLogPrefersWhatIsNew(t *testing.T) {
+	t.Parallel()
+	var old []Dropped
+	for i := range 100 {
+		old = append(old, noGiaddr(fmt.Sprintf("vlan%d", i), 50))
+	}
+	var log DropLog
+	log.Lines(epoch(), old)
+	lines := log.Lines(epoch().Add(time.Minute), append(old, Dropped{"vlan7", agent.V4, agent.Requests, agent.HopLimit, 1}))
+	want := DropLine{"vlan7", 1, agent.V4, agent.Requests, agent.HopLimit, 1, true}
+	if diff := cmp.Diff(want, lines[0]); diff != "" {
+		t.Errorf("first line (-want +got):\n%s", diff)
+	}
+	last := lines[len(lines)-1]
+	if last.Interface != "" || last.Interfaces != 81 || last.Count != 81*50 {
+		t.Errorf("summary: %+v", last)
+	}
+}
