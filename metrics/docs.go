@@ -3,7 +3,7 @@ package metrics
 // A MetricDoc is what the documentation says of one metric.
 type MetricDoc struct {
 	Name   string
-	Type   string   // "counter" or "gauge"
+	Type   string   // "counter", "gauge" or "histogram"
 	Labels []string // in the order in which the exposition shows them
 	Help   string   // a sentence or more
 }
@@ -19,6 +19,13 @@ const (
 	option79Omitted
 	serverCopies
 	serverFailures
+	serverReplies
+	serverUnanswered
+	serverResponse
+	unanswered
+	transactionsOpen
+	transactionsEvicted
+	recorderMissed
 	sendErrors
 	interfaceState
 	interfaceServers
@@ -26,6 +33,7 @@ const (
 	linkAddressInfo
 	reloadSuccessful
 	reloadTime
+	reloads
 	configInfo
 	buildInfo
 	numSeries = int(iota)
@@ -70,6 +78,41 @@ func Docs() []MetricDoc {
 			[]string{"server", "vrf"},
 			"Copies of requests to the server that the kernel refused to send. dhcp_relay_send_errors_total says why.",
 		},
+		serverReplies: {
+			"dhcp_relay_server_replies_total", "counter",
+			[]string{"server", "vrf"},
+			"Replies of the server that were accepted.",
+		},
+		serverUnanswered: {
+			"dhcp_relay_server_unanswered_total", "counter",
+			[]string{"server", "vrf"},
+			"Copies of requests that the server has not answered before the client asked again, or within 10 seconds. Of requests for which one reply is enough, only those that nobody answered.",
+		},
+		serverResponse: {
+			"dhcp_relay_server_response_seconds", "histogram",
+			[]string{"server", "vrf"},
+			"Time from reading a request to reading the server's first reply to it.",
+		},
+		unanswered: {
+			"dhcp_relay_unanswered_total", "counter",
+			[]string{"family", "interface"},
+			"Requests that no server has answered before the client asked again, or within 10 seconds.",
+		},
+		transactionsOpen: {
+			"dhcp_relay_transactions_open", "gauge",
+			[]string{"family"},
+			"Requests that wait for a reply, as of a second ago.",
+		},
+		transactionsEvicted: {
+			"dhcp_relay_transactions_evicted_total", "counter",
+			[]string{"family"},
+			"Requests that were forgotten while they waited, because more came than the table holds: their replies are relayed, but not timed.",
+		},
+		recorderMissed: {
+			"dhcp_relay_recorder_missed_total", "counter",
+			nil,
+			"Messages that the flight recorder did not take because it was being read.",
+		},
 		sendErrors: {
 			"dhcp_relay_send_errors_total", "counter",
 			[]string{"error", "towards"},
@@ -77,8 +120,8 @@ func Docs() []MetricDoc {
 		},
 		interfaceState: {
 			"dhcp_relay_interface_state", "gauge",
-			[]string{"family", "interface", "state"},
-			"1 for the present state of the configured interface.",
+			[]string{"family", "interface", "reason"},
+			"1 if the configured interface relays, 0 if it does not; the reason is its state.",
 		},
 		interfaceServers: {
 			"dhcp_relay_interface_servers", "gauge",
@@ -104,6 +147,11 @@ func Docs() []MetricDoc {
 			"dhcp_relay_config_last_reload_success_timestamp_seconds", "gauge",
 			nil,
 			"Time of the last successful load of the configuration, in seconds since 1970.",
+		},
+		reloads: {
+			"dhcp_relay_config_reloads_total", "counter",
+			[]string{"result"},
+			"Attempts to reload the configuration by result: success, or failure, after which the former one stays.",
 		},
 		configInfo: {
 			"dhcp_relay_config_info", "gauge",

@@ -26,6 +26,7 @@ type gatherer struct {
 	families   [families]*dto.LabelPair
 	outcomes   [agent.NumReasons]*dto.LabelPair
 	errnos     [len(errnos) + 1]*dto.LabelPair
+	reasons    [agent.NumStates]*dto.LabelPair
 
 	byName [agent.NumReasons]agent.Reason // in the order of their labels
 }
@@ -47,6 +48,9 @@ func newGatherer(m *Metrics, version, goversion, revision string) *gatherer {
 	}
 	for f := range g.families {
 		g.families[f] = pair("family", Family(f).String())
+	}
+	for i := range g.reasons {
+		g.reasons[i] = pair("reason", agent.State(i).String())
 	}
 	for r := range g.outcomes {
 		g.outcomes[r] = pair("outcome", agent.Reason(r).String())
@@ -104,8 +108,11 @@ func newScrape(g *gatherer) *scrape {
 	for i := range g.docs {
 		d := &g.docs[i]
 		f := &dto.MetricFamily{Name: &d.Name, Help: &d.Help, Type: dto.MetricType_GAUGE.Enum()}
-		if d.Type == "counter" {
+		switch d.Type {
+		case "counter":
 			f.Type = dto.MetricType_COUNTER.Enum()
+		case "histogram":
+			f.Type = dto.MetricType_HISTOGRAM.Enum()
 		}
 		s.families[i] = f
 	}
@@ -129,12 +136,8 @@ func (s *scrape) all() {
 	for f, label := range s.g.families {
 		s.drops(label, drops[f])
 	}
-	for _, sv := range servers {
-		s.add(serverCopies, float64(sv.copies.Value()), sv.addr, sv.vrf)
-	}
-	for _, sv := range servers {
-		s.add(serverFailures, float64(sv.failures.Value()), sv.addr, sv.vrf)
-	}
+	s.servers(servers)
+	s.unanswered(links)
 	s.errors(s.g.client, &m.clientErrors)
 	s.errors(s.g.server, &m.serverErrors)
 	s.add(buildInfo, 1, s.g.build...)
@@ -188,6 +191,38 @@ func (s *scrape) link(l *Link, f Family, d Direction) {
 	}
 }
 
+// servers adds what was counted of the servers.
+func (s *scrape) servers(servers []*Server) {
+	for _, c := range []struct {
+		series series
+		of     func(*Server) *Counter
+	}{
+		{serverCopies, func(v *Server) *Counter { return &v.copies }},
+		{serverFailures, func(v *Server) *Counter { return &v.failures }},
+		{serverReplies, func(v *Server) *Counter { return &v.replies }},
+		{serverUnanswered, func(v *Server) *Counter { return &v.unanswered }},
+	} {
+		for _, v := range servers {
+			s.add(c.series, float64(c.of(v).Value()), v.addr, v.vrf)
+		}
+	}
+	for _, v := range servers {
+		h := v.response.read()
+		s.histogram(serverResponse, &h, v.addr, v.vrf)
+	}
+}
+
+// unanswered adds the requests that no server has answered, where there are any.
+func (s *scrape) unanswered(links []*Link) {
+	for f, family := range s.g.families {
+		for _, l := range links {
+			if n := l.unanswered[f].Value(); n > 0 {
+				s.add(unanswered, float64(n), family, l.pair)
+			}
+		}
+	}
+}
+
 // drops adds the sum of a family's sockets, if it has any.
 func (s *scrape) drops(family *dto.LabelPair, sources []func() uint64) {
 	if len(sources) == 0 {
@@ -213,13 +248,22 @@ func (s *scrape) errors(towards *dto.LabelPair, counts *errnoCounts) {
 func (s *scrape) state(st State) {
 	s.add(reloadSuccessful, truth(st.ConfigOK))
 	s.add(reloadTime, seconds(st.ConfigTime))
+	s.add(reloads, float64(st.Reloads), pair("result", "success"))
+	s.add(reloads, float64(st.Refused), pair("result", "failure"))
+	for f, label := range s.g.families {
+		s.add(transactionsOpen, float64(st.Open[f]), label)
+	}
+	for f, label := range s.g.families {
+		s.add(transactionsEvicted, float64(st.Evicted[f]), label)
+	}
+	s.add(recorderMissed, float64(st.Unseen))
 	if st.ConfigHash != "" {
 		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
 	}
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))
-		s.add(interfaceState, 1, s.g.families[l.Family], names[i], pair("state", text(l.State)))
+		s.add(interfaceState, truth(l.State == agent.Relaying), s.g.families[l.Family], names[i], s.g.reasons[l.State])
 	}
 	for i, l := range st.Links {
 		s.add(interfaceServers, float64(l.Servers), s.g.families[l.Family], names[i])
@@ -266,6 +310,17 @@ func (s *scrape) add(i series, value float64, labels ...*dto.LabelPair) {
 		return
 	}
 	*m.Gauge.Value = value
+}
+
+// histogram adds one series of a histogram. Servers are few, so that it may
+// allocate.
+func (s *scrape) histogram(i series, h *Histogram, labels ...*dto.LabelPair) {
+	f := s.families[i]
+	if s.out != nil && (f != s.last || len(f.Metric) == part) {
+		s.flush()
+		s.last = f
+	}
+	f.Metric = append(f.Metric, &dto.Metric{Label: labels, Histogram: h.exposed()})
 }
 
 // flush passes on what has been added since the last time.

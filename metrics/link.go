@@ -17,6 +17,7 @@ type Link struct {
 	omitted Counter
 
 	unknownMAC Counter
+	unanswered [families]Counter
 }
 
 // A tally counts by direction and slot of type.
@@ -46,6 +47,9 @@ func (l *Link) OmittedOption82() { l.omitted.Inc() }
 // OmittedOption79 counts one message that was sent without the client's
 // link-layer address because it was not known.
 func (l *Link) OmittedOption79() { l.unknownMAC.Inc() }
+
+// Unanswered counts one request that no server has answered.
+func (l *Link) Unanswered(f agent.Family) { l.unanswered[f].Inc() }
 
 // tally returns the tally of a family and reason, and makes it if need be.
 func (l *Link) tally(f Family, r agent.Reason) *tally {

@@ -110,9 +110,9 @@ func many(m *Metrics) *Metrics {
 		l.Count(V4, ReplyDir, uint8(bootp.Ack), agent.Relayed)
 		l.Count(V4, RequestDir, uint8(bootp.Discover), agent.NoServer)
 		l.Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.HopLimit)
-		states[i] = LinkState{Name: name, State: "relaying", Address: "192.0.2.1", Servers: 2}
+		states[i] = LinkState{Name: name, Address: "192.0.2.1", Servers: 2}
 	}
-	states = append(states, LinkState{Name: "vlan0", Family: V6, State: "relaying", Address: "2001:db8::1", Servers: 1})
+	states = append(states, LinkState{Name: "vlan0", Family: V6, Address: "2001:db8::1", Servers: 1})
 	m.SetState(func() State { return State{ConfigHash: "0f1e2d", Links: states} })
 	return m
 }

@@ -45,6 +45,11 @@ func full(m *Metrics) {
 	s.Sent()
 	s.Failed(syscall.ENETUNREACH)
 	s.Failed(syscall.ENOTTY)
+	s.Replied()
+	s.Answered(300 * time.Microsecond)
+	s.Answered(time.Minute)
+	s.Unanswered()
+	vlan10.Unanswered(agent.V4)
 	m.Server("10.9.0.3:67", "mgmt").Sent()
 	m.ClientSendError(syscall.ENETDOWN)
 	m.SetSocketDrops(V4, func() uint64 { return 5 })
@@ -54,10 +59,15 @@ func full(m *Metrics) {
 			ConfigOK:   true,
 			ConfigTime: time.Unix(1_700_000_000, 250e6),
 			ConfigHash: "0f1e2d",
+			Reloads:    3,
+			Refused:    1,
+			Open:       [families]int{4, 5},
+			Evicted:    [families]uint64{6, 7},
+			Unseen:     8,
 			Links: []LinkState{
-				{Name: "vlan10", State: "relaying", Address: "192.0.2.1", Servers: 2},
-				{Name: "vlan10", Family: V6, State: "relaying", Address: "2001:db8:1::1", Servers: 1},
-				{Name: "vlan30", State: "missing"},
+				{Name: "vlan10", Address: "192.0.2.1", Servers: 2},
+				{Name: "vlan10", Family: V6, Address: "2001:db8:1::1", Servers: 1},
+				{Name: "vlan30", State: agent.Missing},
 			},
 		}
 	})

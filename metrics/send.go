@@ -1,28 +1,6 @@
 package metrics
 
-import (
-	"syscall"
-
-	dto "github.com/prometheus/client_model/go"
-)
-
-// A Server counts what was sent to one DHCP server. It is safe for concurrent
-// use.
-type Server struct {
-	addr, vrf *dto.LabelPair
-	copies    Counter
-	failures  Counter
-	errors    *errnoCounts // shared with every other server
-}
-
-// Sent counts one copy of a message that the kernel took.
-func (s *Server) Sent() { s.copies.Inc() }
-
-// Failed counts one copy that the kernel refused.
-func (s *Server) Failed(errno syscall.Errno) {
-	s.failures.Inc()
-	s.errors.inc(errno)
-}
+import "syscall"
 
 // errnoCounts counts errors by slot of errno.
 type errnoCounts [len(errnos) + 1]Counter

@@ -1,20 +1,30 @@
 package metrics
 
-import "time"
+import (
+	"time"
+
+	"dhcp-relay/relay/agent"
+)
 
 // A State is what the engine knows at the moment of a scrape.
 type State struct {
 	ConfigOK   bool        // the last reload took effect
 	ConfigTime time.Time   // when the last successful reload took effect; zero: never
 	ConfigHash string      // of the configuration in effect; empty: none is
+	Reloads    uint64      // that took effect
+	Refused    uint64      // reloads that did not
 	Links      []LinkState // each name at most once for each family
+
+	Open    [families]int    // transactions that wait for a reply
+	Evicted [families]uint64 // transactions that were forgotten while they waited
+	Unseen  uint64           // messages that the flight recorder has missed
 }
 
 // A LinkState is the state of one configured interface in one family.
 type LinkState struct {
 	Name    string // the interface's name
 	Family  Family
-	State   string // from a closed list, such as "relaying" or "missing"
+	State   agent.State
 	Address string // giaddr or link-address, or empty
 	Servers int    // number of servers that requests may go to
 }

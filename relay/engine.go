@@ -17,7 +17,9 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/flight"
 	"dhcp-relay/relay/retry"
+	"dhcp-relay/relay/track"
 )
 
 // retrySlots is how many clients smart relay remembers; 8 octets each.
@@ -33,8 +35,15 @@ type Engine struct {
 	metrics *metrics.Metrics
 	retry   *retry.Table
 
-	state  atomic.Pointer[state]
-	ledger ledger
+	flight  *flight.Log
+	track   *track.Table
+	start   time.Time       // what the table of transactions counts from
+	open    [2]atomic.Int64 // transactions that wait for a reply, by agent.Family
+
+	state   atomic.Pointer[state]
+	ledger  ledger
+	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
+	names  names
 
 	// What follows belongs to the goroutine of Run.
 	watcher  *watch.Watcher
@@ -42,7 +51,6 @@ type Engine struct {
 	sockets  map[socketKey]*socket
 	shown    map[subject]shown
 	problems map[agent.Problem]struct{}
-	failure  string // of sockets, as it was told last
 	macs     macs
 	loops    sync.WaitGroup
 	reload   chan request
@@ -77,6 +85,8 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		log:     log,
 		metrics: m,
 		retry:   retry.New(retrySlots),
+		track:   track.New(trackSlots),
+		start:   time.Now(),
 		policy:  p,
 		sockets: make(map[socketKey]*socket),
 		shown:   make(map[subject]shown),
@@ -106,6 +116,7 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 	if e.state.Load() == nil {
 		return err
 	}
+	e.loops.Go(func() { e.sweep(ctx) })
 	ready()
 	return e.follow(ctx, err)
 }
@@ -199,6 +210,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	for k, v := range e.sockets {
 		s.sockets[k] = v
 	}
+	e.names.learn(links)
 	e.state.Store(s)
 	errs = append(errs, e.join(s)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

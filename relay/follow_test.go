@@ -127,8 +127,8 @@ servers = ["10.9.0.3"]
 name = "mov*"
 servers = ["10.9.0.2"]
 `)
-	if n := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",state="missing"}`]; n != 1 {
-		t.Errorf("an interface that is missing shows %v, want 1", n)
+	if n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",reason="missing"}`]; !ok || n != 0 {
+		t.Errorf("an interface that is missing shows %v (%v), want 0", n, ok)
 	}
 	// The kernel's ARP is not what is tried here.
 	b.relay.neighbour("up", "10.9.0.2", b.servers.link("s"))
@@ -145,7 +145,8 @@ servers = ["10.9.0.2"]
 
 	b.relay.must(b.relay.nl.LinkSetDown(b.relay.link("moving")))
 	d.await("down", func() bool {
-		return d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="moving",state="down"}`] == 1
+		n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="moving",reason="down"}`]
+		return ok && n == 0
 	})
 	v.send(message{kind: bootp.Offer, giaddr: netip.MustParseAddr("10.3.0.1")}.octets(bootp.Reply), netip.MustParseAddrPort("10.9.0.1:67"))
 	d.awaitOutcome("link_down", 1)
@@ -191,7 +192,7 @@ func TestManyInterfacesAtOnceMakeFewLines(t *testing.T) {
 		la.Name = "many" + string([]byte{'0' + byte(i/10), '0' + byte(i%10)})
 		b.relay.must(b.relay.nl.LinkAdd(&netlink.Bridge{LinkAttrs: la}))
 	}
-	d.await("all are known", func() bool { return d.scrape().sum("dhcp_relay_interface_state", "many") == many })
+	d.await("all are known", func() bool { return d.scrape().sum("dhcp_relay_interface_servers", "many") == many })
 	t.Logf("%d interfaces in %v, %d lines", many, time.Since(began).Round(time.Millisecond), strings.Count(d.log.String(), "\n"))
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/track"
 	"dhcp-relay/relay/udp"
 )
 
@@ -22,6 +23,7 @@ type loop struct {
 	engine   *Engine
 	conn     *udp.Conn
 	family   agent.Family
+	port     uint16
 	received *metrics.Counter
 	macs     macTable // nil for DHCPv4
 
@@ -33,6 +35,7 @@ type loop struct {
 	bufs     []agent.Buf
 	verdicts []agent.Verdict
 	fates    []fate
+	sight    sight
 	noVSS    []int // tags of copies that wait to go out without VSS
 	tooBig   []int // tags of copies that wait to go out without option 82
 	done     func(tag int, errno syscall.Errno)
@@ -45,6 +48,11 @@ type fate struct {
 	sent   bool // at least one copy went out
 	bare   bool // at least one went out without option 82, for want of room
 	tooBig bool // a copy was larger than the MTU
+
+	outcome agent.Reason
+	copies  uint64    // bit n: the link's server n got a copy
+	asked   uint64    // the same of those that are to reply
+	key     track.Key // if asked is not 0
 }
 
 func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn) *loop {
@@ -52,6 +60,7 @@ func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn) *loop {
 		engine:   e,
 		conn:     c,
 		family:   k.family,
+		port:     k.port,
 		macs:     s.macs,
 		received: e.metrics.Received(metrics.Family(k.family)),
 		data:     udp.NewBatch(batch),
@@ -61,12 +70,14 @@ func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn) *loop {
 	}
 	l.out.family = k.family
 	l.done = l.copied
+	l.sight.writer = e.flight.Writer()
 	return l
 }
 
 // run relays until the socket is closed.
 func (l *loop) run() {
 	defer l.frames.close()
+	defer l.sight.writer.Close()
 	for {
 		n, err := l.conn.Read(l.data)
 		if errors.Is(err, net.ErrClosed) {
@@ -80,6 +91,7 @@ func (l *loop) run() {
 		if s := l.engine.state.Load(); s != l.state {
 			l.adopt(s)
 		}
+		l.see(n)
 		for i := range n {
 			l.decide(i)
 		}
@@ -87,6 +99,7 @@ func (l *loop) run() {
 		for i := range n {
 			l.count(i)
 		}
+		l.record(n)
 	}
 }
 
@@ -129,12 +142,15 @@ func (l *loop) decide(i int) {
 	}
 	switch v.To {
 	case agent.ToServers:
+		l.asked(b, v, &l.fates[i])
 		l.toServers(i, v)
 	case agent.ToFrame:
 		l.answered(b, v)
+		l.replied(d, v)
 		l.toFrame(i, v)
 	case agent.ToHost:
 		l.answered(b, v)
+		l.replied(d, v)
 		l.toHost(i, v)
 	}
 }
@@ -149,6 +165,10 @@ func (l *loop) count(i int) {
 		r = agent.Oversize
 	default:
 		r = agent.SendFailed
+	}
+	f.outcome = r
+	if missed := f.asked &^ f.copies; missed != 0 {
+		l.engine.track.Unsent(f.key, missed)
 	}
 	c := l.state.other
 	if v.Link != nil {

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/link"
+	"dhcp-relay/relay/track"
 	"dhcp-relay/relay/udp"
 )
 
@@ -18,6 +19,12 @@ type target struct {
 	link  int // index of the interface to send on, 0 if the route decides
 }
 
+// A way is all targets of a link, for those who watch.
+type way struct {
+	track.Way
+	ports []netip.AddrPort // of the servers; as long as Addrs
+}
+
 // outlets are a loop's queues into the sockets, and for each link the way to
 // its servers, resolved when first needed.
 type outlets struct {
@@ -25,6 +32,7 @@ type outlets struct {
 	state   *state
 	queues  map[socketKey]*queue
 	targets [][]target   // by agent.Link.ID
+	ways    []*way       // by agent.Link.ID; set with targets
 	clients []*udp.Queue // by agent.Link.ID
 }
 
@@ -52,6 +60,7 @@ func (o *outlets) adopt(s *state) {
 		o.queues[k] = q
 	}
 	o.targets = make([][]target, len(s.snap.Links))
+	o.ways = make([]*way, len(s.snap.Links))
 	o.clients = make([]*udp.Queue, len(s.snap.Links))
 }
 
@@ -62,15 +71,19 @@ func (o *outlets) of(l *agent.Link) []target {
 	}
 	servers := l.ServersOf(o.family)
 	t := make([]target, len(servers))
+	w := &way{Way: track.Way{Link: o.state.links[l.ID], Family: o.family}}
 	for i, n := range servers {
 		t[i].to = &o.state.servers[n]
+		w.Servers = append(w.Servers, t[i].to.metrics)
+		w.Addrs = append(w.Addrs, t[i].to.Addr.Addr())
+		w.ports = append(w.ports, t[i].to.Addr)
 		v, known := o.state.vrfs.named[t[i].to.VRF]
 		link, exists := o.state.snap.Out(n)
 		if q := o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]; known && exists && q != nil {
 			t[i].queue, t[i].link = q.Queue, link
 		}
 	}
-	o.targets[l.ID] = t
+	o.targets[l.ID], o.ways[l.ID] = t, w
 	return t
 }
 
@@ -157,6 +170,7 @@ func (l *loop) copied(tag int, errno syscall.Errno) {
 	if errno == 0 {
 		f.sent, f.bare = true, f.bare || v.Omitted
 		if c != clientCopy {
+			f.copies |= 1 << c // of more than 64 servers the rest is not watched
 			l.out.of(v.Link)[c].to.metrics.Sent()
 		}
 		return

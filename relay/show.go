@@ -159,18 +159,26 @@ func (e *Engine) told(p agent.Problem) bool {
 
 // showFailure tells once that sockets do not work, and once that they do again.
 func (e *Engine) showFailure(err error) {
-	was := e.failure
-	e.failure = ""
+	was, now := e.Failure(), ""
 	if err != nil {
-		e.failure = err.Error()
+		now = err.Error()
 	}
+	e.failure.Store(&now)
 	switch {
-	case was == e.failure:
+	case was == now:
 	case err != nil:
 		e.log.Error("not all sockets work", "err", err, "retry_every", retryPause)
 	default:
 		e.log.Info("all sockets work again")
 	}
+}
+
+// Failure says why not all sockets work, or is "" if they do.
+func (e *Engine) Failure() string {
+	if f := e.failure.Load(); f != nil {
+		return *f
+	}
+	return ""
 }
 
 // Links tells the state of each client-facing link, and of each [[interface]]
@@ -186,13 +194,13 @@ func (e *Engine) Links() []metrics.LinkState {
 			if servers := len(l.ServersOf(f)); servers > 0 {
 				n := presentOf(l, f)
 				out = append(out, metrics.LinkState{
-					Name: l.Host.Name, Family: metrics.Family(f), State: n.state.String(), Address: n.address, Servers: servers,
+					Name: l.Host.Name, Family: metrics.Family(f), State: n.state, Address: n.address, Servers: servers,
 				})
 			}
 		}
 		for _, i := range s.snap.Absent {
 			if s.snap.Serves(i, f) {
-				out = append(out, metrics.LinkState{Name: i.Name, Family: metrics.Family(f), State: agent.Missing.String()})
+				out = append(out, metrics.LinkState{Name: i.Name, Family: metrics.Family(f), State: agent.Missing})
 			}
 		}
 	}

@@ -20,10 +20,11 @@ func Key4(p bootp.Packet) Key {
 	return Key(mix(mix(h, binary.LittleEndian.Uint64(c[:])), binary.LittleEndian.Uint64(c[8:])))
 }
 
-// Key6 returns the key of a valid DHCPv6 relay message: of the transaction-id of
-// the message inside all headers, and of the peer-address in the header next to
-// it, which a server echoes (RFC 9915, section 19.3).
-func Key6(m dhcp6.Message) Key {
+// Key6 returns the key of a valid DHCPv6 relay message and the type of the
+// message inside all headers: the key is of that message's transaction-id and of
+// the peer-address in the header next to it, which a server echoes (RFC 9915,
+// section 19.3).
+func Key6(m dhcp6.Message) (Key, dhcp6.Type) {
 	var peer [16]byte
 	for range dhcp6.MaxNesting {
 		if !m.IsRelay() {
@@ -40,7 +41,8 @@ func Key6(m dhcp6.Message) Key {
 		peer, m = m.PeerAddress().As16(), inner
 	}
 	h := mix(6<<32|uint64(m.Xid()), 0)
-	return Key(mix(mix(h, binary.LittleEndian.Uint64(peer[:])), binary.LittleEndian.Uint64(peer[8:])))
+	k := mix(mix(h, binary.LittleEndian.Uint64(peer[:])), binary.LittleEndian.Uint64(peer[8:]))
+	return Key(k), m.Type()
 }
 
 // mix folds w into h. Who chooses values that collide spoils statistics of his

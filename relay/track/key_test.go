@@ -46,26 +46,34 @@ func wrap(t *testing.T, typ dhcp6.Type, peer string, m []byte) dhcp6.Message {
 	return store[at:]
 }
 
+func key6(m dhcp6.Message) track.Key {
+	k, _ := track.Key6(m)
+	return k
+}
+
 func TestKey6TellsClientsApart(t *testing.T) {
 	t.Parallel()
 	solicit := []byte{1, 0, 0, 7}   // Solicit, transaction-id 7
 	advertise := []byte{2, 0, 0, 7} // Advertise, transaction-id 7
-	one := track.Key6(wrap(t, dhcp6.RelayForward, "fe80::1", solicit))
-	chain := track.Key6(wrap(t, dhcp6.RelayForward, "fe80::99", wrap(t, dhcp6.RelayForward, "fe80::1", solicit)))
+	one := key6(wrap(t, dhcp6.RelayForward, "fe80::1", solicit))
+	chain := key6(wrap(t, dhcp6.RelayForward, "fe80::99", wrap(t, dhcp6.RelayForward, "fe80::1", solicit)))
 	for name, got := range map[string]track.Key{
-		"reply":         track.Key6(wrap(t, dhcp6.RelayReply, "fe80::1", advertise)),
+		"reply":         key6(wrap(t, dhcp6.RelayReply, "fe80::1", advertise)),
 		"chain":         chain,
-		"chain's reply": track.Key6(wrap(t, dhcp6.RelayReply, "fe80::99", wrap(t, dhcp6.RelayReply, "fe80::1", advertise))),
+		"chain's reply": key6(wrap(t, dhcp6.RelayReply, "fe80::99", wrap(t, dhcp6.RelayReply, "fe80::1", advertise))),
 	} {
 		if got != one {
 			t.Errorf("%s has key %x, the client's first message %x", name, got, one)
 		}
 	}
+	if _, typ := track.Key6(wrap(t, dhcp6.RelayForward, "fe80::1", solicit)); typ != dhcp6.Solicit {
+		t.Errorf("the message inside is a %v, want a solicit", typ)
+	}
 	for name, m := range map[string]dhcp6.Message{
 		"another transaction": wrap(t, dhcp6.RelayForward, "fe80::1", []byte{1, 0, 0, 8}),
 		"another client":      wrap(t, dhcp6.RelayForward, "fe80::2", solicit),
 	} {
-		if track.Key6(m) == one {
+		if key6(m) == one {
 			t.Errorf("%s has the same key", name)
 		}
 	}

@@ -1,0 +1,175 @@
+package relay
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/flight"
+	"dhcp-relay/relay/track"
+	"dhcp-relay/relay/udp"
+)
+
+// trackSlots is how many requests may wait for replies at once; 32 octets each.
+const trackSlots = 1 << 15
+
+// Record makes the engine keep the last messages of each socket. Call it before
+// Run.
+func (e *Engine) Record(messages int) { e.flight = flight.NewLog(messages) }
+
+// Recorder returns the flight recorder, nil if there is none.
+func (e *Engine) Recorder() *flight.Log { return e.flight }
+
+// A Tracking is what is known of transactions at one moment.
+type Tracking struct {
+	Open    [2]int    // that wait for a reply, as of a second ago, by agent.Family
+	Evicted [2]uint64 // that were forgotten while they waited
+}
+
+// Tracking returns what is known of transactions.
+func (e *Engine) Tracking() (t Tracking) {
+	for f := range e.open {
+		t.Open[f] = int(e.open[f].Load())
+		t.Evicted[f] = e.track.Evicted(agent.Family(f))
+	}
+	return t
+}
+
+// sweep counts the requests that nobody has answered, until ctx ends.
+func (e *Engine) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for f, n := range e.track.Sweep(now.Sub(e.start)) {
+				e.open[f].Store(int64(n))
+			}
+		}
+	}
+}
+
+// A sight is what the observers of a loop know of the batch at hand.
+type sight struct {
+	writer *flight.Writer // nil: nothing is recorded
+	at     time.Time      // when the batch was read
+	now    time.Duration  // the same, since the start of the engine
+}
+
+// see notes the batch of n messages before any of them is edited.
+func (l *loop) see(n int) {
+	l.sight.at = time.Now()
+	l.sight.now = l.sight.at.Sub(l.engine.start)
+	w := l.sight.writer
+	if w == nil {
+		return
+	}
+	w.Begin()
+	for i := range n {
+		d := &l.data[i]
+		w.Received(d.Store[udp.Headroom : udp.Headroom+d.N])
+	}
+}
+
+// asked notes a request that waits for replies once it is sent.
+func (l *loop) asked(b *agent.Buf, v *agent.Verdict, f *fate) {
+	var typ dhcp6.Type
+	one := true // one reply is enough for all but what looks for servers
+	if l.family == agent.V6 {
+		f.key, typ = track.Key6(dhcp6.Message(b.Bytes()))
+		one = typ != dhcp6.Solicit
+	} else {
+		p := bootp.Packet(b.Bytes())
+		if !awaits4(p, v) {
+			return
+		}
+		f.key = track.Key4(p)
+		one = v.Type != uint8(bootp.Discover)
+	}
+	f.asked = ^uint64(0)
+	if n := len(l.out.of(v.Link)); n < 64 {
+		f.asked = 1<<n - 1
+	}
+	if v.Server >= 0 {
+		f.asked = 1 << v.Server
+	}
+	l.engine.track.Asked(f.key, &l.out.ways[v.Link.ID].Way, f.asked, one, l.sight.now)
+}
+
+// awaits4 reports whether a request is to be answered to this relay: not if it
+// ends a lease or asks for parameters alone (RFC 2131, sections 4.3.3 to 4.3.5),
+// and not if another relay's giaddr stands in it.
+func awaits4(p bootp.Packet, v *agent.Verdict) bool {
+	switch bootp.Type(v.Type) {
+	case bootp.Discover, bootp.DHCPRequest, 0:
+	default:
+		return false
+	}
+	g := p.Giaddr()
+	for i := range v.Link.Faces {
+		if v.Link.Faces[i].Giaddr == g {
+			return true
+		}
+	}
+	return false
+}
+
+// replied notes a reply that is relayed.
+func (l *loop) replied(d *udp.Datagram, v *agent.Verdict) {
+	m := d.Store[udp.Headroom : udp.Headroom+d.N]
+	var k track.Key
+	if l.family == agent.V6 {
+		k, _ = track.Key6(dhcp6.Message(m)) // as received: the edit only moved its beginning
+	} else {
+		k = track.Key4(bootp.Packet(m))
+	}
+	from := d.Src.Addr()
+	ts := l.out.of(v.Link)
+	for i := range ts {
+		if ts[i].to.Addr.Addr() == from {
+			ts[i].to.metrics.Replied()
+			break
+		}
+	}
+	l.engine.track.Answered(k, from, l.sight.now)
+}
+
+// record writes the n messages of the batch and what became of them.
+func (l *loop) record(n int) {
+	w := l.sight.writer
+	if w == nil || !w.Lock(n) {
+		return
+	}
+	defer w.Unlock()
+	at, done := l.sight.at.UnixNano(), time.Now().UnixNano()
+	for i := range n {
+		d, v, f := &l.data[i], &l.verdicts[i], &l.fates[i]
+		e := w.Next()
+		*e = flight.Event{
+			At: at, Done: done, Family: l.family, Direction: v.Direction, Type: v.Type, Outcome: f.outcome,
+			Heard: d.Link, Src: d.Src, Dst: netip.AddrPortFrom(d.Dst, l.port),
+			To: v.To, From: v.Src, Omitted: f.bare, Copies: f.copies,
+		}
+		if v.Link != nil {
+			e.Link = v.Link.Host.Index
+		}
+		if !f.sent {
+			w.Add(i, d.N, nil)
+			continue
+		}
+		switch v.To {
+		case agent.ToServers:
+			e.Servers = l.out.ways[v.Link.ID].ports
+		case agent.ToFrame, agent.ToHost:
+			e.Client = netip.AddrPortFrom(v.Dst, v.Port)
+			e.HW = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+			copy(e.HW[:], v.HW)
+		}
+		w.Add(i, d.N, l.bufs[i].Bytes())
+	}
+}
