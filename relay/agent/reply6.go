@@ -25,6 +25,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdic
 	if !ok {
 		return v.drop(NoRelayMessage)
 	}
+	v.Type = uint8(inner.Type())
 	to, r := s.home6(m, &opts, vrf)
 	if r != Relayed {
 		return v.drop(r)

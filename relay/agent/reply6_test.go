@@ -168,3 +168,23 @@ func TestT15_ReplyByVRF(t *testing.T) {
 		}
 	})
 }
+
+// The metrics tell what a server has answered, not how it was wrapped.
+func TestReplyIsCountedAsWhatItBrings(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   []byte
+		want uint8
+	}{
+		"Advertise":                     {answer6(id6("d0"), inner6(msg6(2))), 2},
+		"Reply to a relay further down": {answer6(id6("d0"), inner6(nest6(13, msg6(7), 1))), 13},
+		"dropped after a look inside":   {answer6(id6("d9"), inner6(msg6(7))), 7},
+		"nothing inside":                {answer6(id6("d0")), 13},
+	} {
+		s, _ := compile6(each(func(*Interface) {}))
+		b := &Buf{Store: append(make([]byte, Headroom), c.in...), Off: Headroom, Len: len(c.in)}
+		if v := s.Relay6(b, (&case6{in: c.in}).ingress(s)); v.Type != c.want {
+			t.Errorf("%s: type %d, want %d", name, v.Type, c.want)
+		}
+	}
+}

@@ -44,7 +44,7 @@ type Verdict struct {
 	Reason    Reason
 	Family    Family
 	Direction Direction
-	Type      uint8 // a bootp.Type or dhcp6.Type, of the outermost message; TypeInvalid if there is none
+	Type      uint8 // a bootp.Type or dhcp6.Type, of a Relay-reply that of what it brings; TypeInvalid if there is none
 	Link      *Link // the client-facing link concerned, nil if there is none
 	To        Target
 

@@ -53,13 +53,20 @@ func (e *Event) Request() bool {
 	return e.Message.OpCode == dhcpv4.OpcodeBootRequest
 }
 
-// Outer returns the type of the message as the relay's metrics have it: of the
-// outermost message, in lower case.
-func (e *Event) Outer() string {
-	if e.Message6 != nil {
-		return dhcp6.Type(e.Message6.Type()).String()
+// Counted returns the type of the message as the metrics of the relay that hears
+// it have it: of the outermost message, and of a Relay-reply that of what it
+// brings, in lower case.
+func (e *Event) Counted() string {
+	if e.Message6 == nil {
+		return strings.ToLower(e.Type)
 	}
-	return strings.ToLower(e.Type)
+	m := e.Message6
+	if r, ok := m.(*dhcpv6.RelayMessage); ok && r.MessageType == dhcpv6.MessageTypeRelayReply {
+		if inner := r.Options.RelayMessage(); inner != nil {
+			m = inner
+		}
+	}
+	return dhcp6.Type(m.Type()).String()
 }
 
 // A heard is a frame with the link that it was heard on.

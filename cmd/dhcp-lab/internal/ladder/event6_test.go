@@ -79,11 +79,11 @@ func ladder6(t *testing.T) []heard {
 func TestEvents6(t *testing.T) {
 	var got []string
 	for _, e := range events(five, ladder6(t)) {
-		got = append(got, strings.Join([]string{e.From, e.Type, e.To, e.Outer(), e.Took.String()}, " "))
+		got = append(got, strings.Join([]string{e.From, e.Type, e.To, e.Counted(), e.Took.String()}, " "))
 	}
 	want := []string{
 		"c1 SOLICIT outer solicit 0s", "outer SOLICIT middle relay_forward 300µs", "middle SOLICIT inner relay_forward 200µs",
-		"inner ADVERTISE middle relay_reply 0s", "middle ADVERTISE outer relay_reply 250µs", "outer ADVERTISE c1 advertise 250µs",
+		"inner ADVERTISE middle relay_reply 0s", "middle ADVERTISE outer advertise 250µs", "outer ADVERTISE c1 advertise 250µs",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)

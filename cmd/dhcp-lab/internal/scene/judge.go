@@ -63,9 +63,9 @@ func (st *stage) judgeCounters(relay string, c Counters) error {
 		}
 		switch to, beside := hears(e, relay); {
 		case to:
-			want[direction+" "+e.Outer()+" relayed"]++
+			want[direction+" "+e.Counted()+" relayed"]++
 		case beside:
-			want[direction+" "+e.Outer()+" not_configured"]++
+			want[direction+" "+e.Counted()+" not_configured"]++
 		}
 	}
 	if relay == relayNode {
