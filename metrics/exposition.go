@@ -12,6 +12,14 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
+// maxScrapes is how many scrapes are answered at a time.
+const maxScrapes = 4
+
+// Handler answers scrapes in the formats of Prometheus and OpenMetrics.
+func (m *Metrics) Handler() http.Handler {
+	return &exposition{gatherer: m.gatherer, slots: make(chan struct{}, maxScrapes)}
+}
+
 // An exposition answers scrapes. It does what promhttp does, but writes while
 // it reads: promhttp holds all series of a scrape in memory, which for 4,000
 // links is more than the rest of the relay.

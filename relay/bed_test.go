@@ -122,7 +122,7 @@ func (b *bed) launch(config string) *daemon {
 
 func (d *daemon) write(config string) {
 	d.t.Helper()
-	if err := os.WriteFile(d.config, []byte("log.format = \"json\"\n"+config), 0o600); err != nil {
+	if err := os.WriteFile(d.config, []byte("log.format = \"json\"\ncontrol.socket = \"\"\n"+config), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -34,6 +34,9 @@ func load(file string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkWeb(cfg); err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(data)
 	return &loaded{cfg, hex.EncodeToString(sum[:8])}, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
 )
 
 // reload reads the configuration anew. One that is wrong changes nothing.
@@ -19,9 +20,9 @@ func (p *process) reload(ctx context.Context) {
 		return
 	}
 	p.warn(cfg)
-	if p.listen != listenAddress(cfg) {
-		p.log.Warn("metrics.listen takes effect at the next start", "now", p.listen, "then", listenAddress(cfg))
-	}
+	p.warnLater("metrics.listen", listenAddress(p.metricsAt), listenAddress(cfg.Metrics))
+	p.warnLater("metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig)
+	p.warnLater("control", p.controlAt, cfg.Control)
 	p.level.Set(cfg.Log.Level)
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
 		p.log.Error("configuration not taken over", "err", err)
@@ -29,7 +30,15 @@ func (p *process) reload(ctx context.Context) {
 		return
 	}
 	p.applied(cfg)
+	p.reloaded()
 	p.log.Info("configuration reloaded", "config", p.file)
+}
+
+// warnLater logs that a setting has changed, and that it holds later.
+func (p *process) warnLater(key string, now, then any) {
+	if now != then {
+		p.log.Warn(key+" takes effect at the next start", "now", now, "then", then)
+	}
 }
 
 // warn logs what is legal but doubtful.
@@ -44,14 +53,22 @@ func (p *process) refused() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.config.ok = false
+	p.config.refused++
 }
 
 // applied notes that a configuration holds now.
 func (p *process) applied(cfg *loaded) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.config = configState{true, time.Now(), cfg.hash}
+	p.config.ok, p.config.at, p.config.hash = true, time.Now(), cfg.hash
 	p.policy = cfg.Policy
+}
+
+// reloaded counts a reload that took effect.
+func (p *process) reloaded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config.reloads++
 }
 
 // current returns the policy in effect.
@@ -65,19 +82,25 @@ func (p *process) current() agent.Policy {
 func (p *process) state() metrics.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	t := p.engine.Tracking()
 	return metrics.State{
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
 		ConfigHash: p.config.hash,
+		Reloads:    p.config.reloads,
+		Refused:    p.config.refused,
 		Links:      p.engine.Links(),
+		Open:       t.Open,
+		Evicted:    t.Evicted,
+		Unseen:     p.engine.Recorder().Missed(),
 	}
 }
 
-func listenAddress(cfg *loaded) string {
-	if !cfg.Metrics.On {
+func listenAddress(m config.Metrics) string {
+	if !m.On {
 		return ""
 	}
-	return cfg.Metrics.Listen.String()
+	return m.Listen.String()
 }
 
 // notify tells systemd, if it is there, what the process does.

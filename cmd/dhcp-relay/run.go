@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
 )
 
 func newRunCommand() *cobra.Command {
@@ -48,7 +48,10 @@ type process struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	engine  *relay.Engine
-	listen  string
+	// Where it answers. A change takes effect at the next start.
+	metricsAt config.Metrics
+	controlAt config.Control
+	relaying  atomic.Bool // clients are heard
 
 	mu     sync.Mutex // guards what follows
 	config configState
@@ -57,9 +60,11 @@ type process struct {
 
 // A configState is the outcome of the last time the configuration was read.
 type configState struct {
-	ok   bool
-	at   time.Time
-	hash string
+	ok      bool
+	at      time.Time
+	hash    string
+	reloads uint64 // that took effect
+	refused uint64
 }
 
 func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
@@ -67,7 +72,8 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
-	p.listen = listenAddress(cfg)
+	p.engine.Record(cfg.Recorder.Messages)
+	p.metricsAt, p.controlAt = cfg.Metrics, cfg.Control
 	p.applied(cfg)
 	p.warn(cfg)
 	p.metrics.SetState(p.state)
@@ -91,32 +97,25 @@ func (p *process) run(ctx context.Context) error {
 	if err := onlyOne(p.current()); err != nil {
 		return err
 	}
-	var ln net.Listener
-	if p.listen != "" {
-		var err error
-		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", p.listen); err != nil {
-			return fmt.Errorf("serve metrics: %w", err)
-		}
-		defer func() { _ = ln.Close() }() // closed already, unless the engine did not start
+	es, err := p.endpoints(ctx)
+	if err != nil {
+		return err
 	}
+	defer closeAll(es)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	wg.Go(func() { p.reloads(ctx, hup) })
 
-	err := p.engine.Run(ctx, func() {
-		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", p.listen)
+	for _, e := range es {
+		wg.Go(func() { cancel(p.serve(ctx, e)) })
+	}
+
+	err = p.engine.Run(ctx, func() {
+		p.relaying.Store(true)
+		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { followRivals(ctx, p.current, p.log) })
-		if ln == nil {
-			return
-		}
-		// Who gets an answer may rely on it that clients are heard.
-		wg.Go(func() {
-			if err := metrics.Serve(ctx, ln, p.metrics.Handler()); err != nil {
-				cancel(fmt.Errorf("serve metrics: %w", err))
-			}
-		})
 	})
 	p.notify(daemon.SdNotifyStopping)
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {

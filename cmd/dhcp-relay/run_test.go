@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,15 +27,21 @@ type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	config string
+	socket string       // of the commands
 	notice *net.UnixConn // where systemd would hear it
 	stderr *bufio.Reader
 }
 
 func start(t *testing.T, config string) *running {
 	t.Helper()
+	return startIn(t, t.TempDir(), config)
+}
+
+// startIn has all files of the program in one directory.
+func startIn(t *testing.T, dir, config string) *running {
+	t.Helper()
 	needRoot(t)
-	dir := t.TempDir()
-	d := &running{t: t, config: filepath.Join(dir, "relay.toml")}
+	d := &running{t: t, config: filepath.Join(dir, "relay.toml"), socket: filepath.Join(dir, "control.sock")}
 	d.write(config)
 	socket := filepath.Join(dir, "notify")
 	var err error
@@ -61,6 +70,7 @@ func start(t *testing.T, config string) *running {
 
 func (d *running) write(config string) {
 	d.t.Helper()
+	config = fmt.Sprintf("control.socket = %q\n", d.socket) + config
 	if err := os.WriteFile(d.config, []byte(config), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
@@ -167,5 +177,66 @@ func TestRunFailsWithItsMetrics(t *testing.T) {
 	}
 	if err := d.cmd.Wait(); err == nil || d.cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("end: %v, want status 1", err)
+	}
+}
+
+func TestRunRefusesASocketInUse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "control.sock")
+	ln, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	d := startIn(t, dir, "metrics.listen = \"\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	line, _ := d.stderr.ReadString('\n')
+	if want := "dhcp-relay: serve commands: " + socket + " is in use by another process; "; !strings.HasPrefix(line, want) {
+		t.Errorf("got %q, want %q", line, want)
+	}
+	if err := d.cmd.Wait(); err == nil || d.cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("end: %v, want status 1", err)
+	}
+}
+
+// Whether it relays as configured is told on the socket of the commands.
+func TestRunTellsWhetherItIsReady(t *testing.T) {
+	t.Parallel()
+	const good = "log.format = \"json\"\nmetrics.listen = \"\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
+	d := start(t, good)
+	d.notices("READY=1")
+	c := newControl(d.socket)
+	ready := func() string {
+		t.Helper()
+		body, err := c.open(t.Context(), http.MethodGet, "/readyz", nil)
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = body.Close() }()
+		b, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if got, want := ready(), "ready\n"; got != want {
+		t.Errorf("at the start: %q, want %q", got, want)
+	}
+	d.write("nonsense")
+	d.signal(syscall.SIGHUP)
+	d.notices("RELOADING=1", "READY=1")
+	if got, want := ready(), "the configuration was changed and could not be applied"; !strings.Contains(got, want) {
+		t.Errorf("after a wrong configuration: %q, want %q", got, want)
+	}
+	d.write(good)
+	d.signal(syscall.SIGHUP)
+	d.notices("RELOADING=1", "READY=1")
+	if got, want := ready(), "ready\n"; got != want {
+		t.Errorf("after it was put right: %q, want %q", got, want)
+	}
+	d.signal(syscall.SIGTERM)
+	d.ends()
+	if _, err := os.Lstat(d.socket); !os.IsNotExist(err) {
+		t.Errorf("the socket stays: %v", err)
 	}
 }

@@ -76,6 +76,9 @@ func (c *Config) At(i int, key, text, hint string) Problem {
 	return c.src.problem(c.src.given(element("interface", i), key), true, text, hint)
 }
 
+// Wrong describes a problem with the value of a key such as "metrics.listen".
+func (c *Config) Wrong(key, text, hint string) Problem { return c.src.problem(key, false, text, hint) }
+
 // given returns the path at which an interface gets a key.
 func (s *source) given(table, key string) string {
 	for _, t := range []string{table, "defaults"} {

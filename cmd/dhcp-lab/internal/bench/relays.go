@@ -82,6 +82,7 @@ func subjects(relay string, self []string) []subject {
 // so that one that appears later is relayed too.
 func oursCommand(s *site) ([]string, error) {
 	var b strings.Builder
+	fmt.Fprintf(&b, "control.socket = %q\n", filepath.Join(s.dir, "control.sock"))
 	for _, p := range []string{downLink, "c*"} {
 		fmt.Fprintf(&b, "[[interface]]\nname = %q\nservers = [%q]\n", p, s.server)
 	}

@@ -152,11 +152,15 @@ type daemon struct {
 	killed bool // by the test, so stop has nothing to do
 }
 
+// noSocket begins a configuration: tests that run at the same time must not meet
+// at the socket of the commands.
+const noSocket = "control.socket = \"\"\n"
+
 // start runs the daemon with a configuration until the test's end, or stop.
 func (b *wireBed) start(t *testing.T, toml string) {
 	t.Helper()
 	conf := filepath.Join(t.TempDir(), "relay.toml")
-	do(t, os.WriteFile(conf, []byte(toml), 0o600))
+	do(t, os.WriteFile(conf, []byte(noSocket+toml), 0o600))
 	d := &daemon{log: newLog(), http: newMetricsClient(b.r)}
 	var err error
 	cmd := exec.Command(b.bin, "run", "--config", conf)

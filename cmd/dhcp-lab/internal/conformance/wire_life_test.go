@@ -86,7 +86,7 @@ func testLog(t *testing.T, b *wireBed) {
 func testNoInterface(t *testing.T, b *wireBed) {
 	b.become(t, bench())
 	conf := filepath.Join(t.TempDir(), "relay.toml")
-	do(t, os.WriteFile(conf, []byte("[log]\nlevel = \"info\"\n"), 0o600))
+	do(t, os.WriteFile(conf, []byte(noSocket+"[log]\nlevel = \"info\"\n"), 0o600))
 	out := newLog()
 	p, err := b.r.Start(b.bin, []string{"run", "--config", conf}, out)
 	do(t, err)
@@ -129,7 +129,7 @@ func testOtherListener(t *testing.T, b *wireBed) {
 	}))
 	defer func() { do(t, other.Close()) }()
 	conf := filepath.Join(t.TempDir(), "relay.toml")
-	do(t, os.WriteFile(conf, []byte(least), 0o600))
+	do(t, os.WriteFile(conf, []byte(noSocket+least), 0o600))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := b.r.Run(ctx, b.bin, "check", "--config", conf)

@@ -35,6 +35,7 @@ type Relay struct {
 func (l *Lab) startRelay(ctx context.Context, name, config string) (*Relay, error) {
 	n := l.ns[name]
 	file, notify := filepath.Join(l.dir, name+".toml"), filepath.Join(l.dir, name+".notify")
+	config = fmt.Sprintf("control.socket = %q\n", filepath.Join(l.dir, name+".sock")) + config
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type daemon struct {
 func (b *bed) start(config string) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "relay.toml")
-	must(b.t, os.WriteFile(file, []byte(config), 0o600))
+	must(b.t, os.WriteFile(file, []byte("control.socket = \"\"\n"+config), 0o600))
 	d := &daemon{t: b.t, log: &journal{}, http: &http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (c net.Conn, err error) {

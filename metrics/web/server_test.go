@@ -1,10 +1,11 @@
-package metrics
+package web
 
 import (
 	"bufio"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -24,7 +25,7 @@ func start(t *testing.T, srv *http.Server, grace time.Duration) (addr string, st
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, ln, srv, grace) }()
+	go func() { ended <- serve(ctx, ln, srv, "", grace, slog.New(slog.DiscardHandler)) }()
 	return ln.Addr().String(), func() error {
 		cancel()
 		select {
@@ -36,6 +37,9 @@ func start(t *testing.T, srv *http.Server, grace time.Duration) (addr string, st
 	}
 }
 
+// healthy answers every request.
+var healthy = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+
 // client returns a client whose connections the test closes.
 func client(t *testing.T) *http.Client {
 	t.Helper()
@@ -44,63 +48,8 @@ func client(t *testing.T) *http.Client {
 	return &http.Client{Transport: tr, Timeout: 10 * time.Second}
 }
 
-func TestHandler(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	m := New("1.2.3")
-	full(m)
-	addr, stop := start(t, newServer(m.Handler()), shutdownGrace)
-	cl := client(t)
-	defer cl.CloseIdleConnections()
-
-	cases := []struct {
-		name         string
-		method, path string
-		accept       string
-		status       int
-		contentType  string
-		body         string // a part of it
-	}{
-		{"text", "GET", "/metrics", "", 200, "text/plain; version=0.0.4", `outcome="hop_limit"`},
-		{"OpenMetrics", "GET", "/metrics", "application/openmetrics-text;version=1.0.0", 200, "application/openmetrics-text; version=1.0.0", "# EOF\n"},
-		{"health", "GET", "/healthz", "", 200, "text/plain", "ok\n"},
-		{"index", "GET", "/", "", 200, "text/plain", "dhcp-relay 1.2.3\n"},
-		{"no such page", "GET", "/nothing", "", 404, "text/plain", "404"},
-		{"nothing to write to", "POST", "/metrics", "", 405, "text/plain", "Method Not Allowed"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+addr+c.path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Accept", c.accept)
-			resp, err := cl.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = resp.Body.Close() }()
-			body, err := io.ReadAll(resp.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if resp.StatusCode != c.status {
-				t.Errorf("status %d, want %d", resp.StatusCode, c.status)
-			}
-			if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, c.contentType) {
-				t.Errorf("content type %q, want %q", got, c.contentType)
-			}
-			if !strings.Contains(string(body), c.body) {
-				t.Errorf("no %q in:\n%s", c.body, body)
-			}
-		})
-	}
-	if err := stop(); err != nil {
-		t.Errorf("serve: %v", err)
-	}
-}
-
 func TestServerBoundsRequests(t *testing.T) {
-	srv := newServer(New("").Handler())
+	srv := newServer(healthy, slog.New(slog.DiscardHandler))
 	srv.ReadHeaderTimeout = 50 * time.Millisecond
 	addr, stop := start(t, srv, shutdownGrace)
 
@@ -141,7 +90,7 @@ func TestServerBoundsRequests(t *testing.T) {
 
 // Connections beyond the bound are hung up on, and free their place again.
 func TestServerBoundsConnections(t *testing.T) {
-	addr, stop := start(t, newServer(New("").Handler()), 20*time.Millisecond)
+	addr, stop := start(t, newServer(healthy, slog.New(slog.DiscardHandler)), 20*time.Millisecond)
 	answers := func(c net.Conn) bool {
 		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 		_, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -204,16 +153,16 @@ func TestShutdown(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-			entered, release := make(chan struct{}), make(chan struct{})
-			srv := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			entered, release, cut := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			srv := newServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				close(entered)
 				if c.hang {
-					<-r.Context().Done()
+					<-cut
 					return
 				}
 				<-release
-				plain(w, "ok\n")
-			}))
+				_, _ = io.WriteString(w, "ok\n")
+			}), slog.New(slog.DiscardHandler))
 			addr, stop := start(t, srv, c.grace)
 			srv.RegisterOnShutdown(func() { close(release) })
 			cl := client(t)
@@ -231,6 +180,7 @@ func TestShutdown(t *testing.T) {
 			if err := stop(); err != nil {
 				t.Errorf("serve: %v", err)
 			}
+			close(cut)
 			if err := <-answered; (err != nil) != c.wantErr {
 				t.Errorf("request: error %v, want one: %v", err, c.wantErr)
 			}
@@ -245,7 +195,7 @@ func TestServeTellsOfBrokenListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ln.Close()
-	if err := Serve(t.Context(), ln, http.NotFoundHandler()); !errors.Is(err, net.ErrClosed) {
+	if err := Serve(t.Context(), ln, healthy, "", slog.New(slog.DiscardHandler)); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("error %v, want %v", err, net.ErrClosed)
 	}
 }
