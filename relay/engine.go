@@ -125,17 +125,10 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 // first time is tried again.
 func (e *Engine) follow(ctx context.Context, err error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	changed := make(chan struct{})
+	changed := make(chan chan struct{})
 	ended := make(chan error, 1)
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		ended <- e.watcher.Run(ctx, func([]giaddr.Link) {
-			select {
-			case changed <- struct{}{}:
-			case <-ctx.Done():
-			}
-		})
-	})
+	wg.Go(func() { ended <- e.watcher.Run(ctx, func() { applyThenRest(ctx, changed) }) })
 	defer wg.Wait()
 	defer cancel()
 	for {
@@ -156,7 +149,7 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 				return nil
 			}
 			return fmt.Errorf("watch the interfaces: %w", err)
-		case <-changed:
+		case done = <-changed:
 		case r := <-e.reload:
 			e.policy, done = r.policy, r.done
 		case <-again:

@@ -136,9 +136,9 @@ func (b *bed) run(t testing.TB, leaks goleak.Option) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- b.Run(ctx, func(links []giaddr.Link) {
+		ended <- b.Run(ctx, func() {
 			b.calls.Add(1)
-			b.pictures <- links
+			b.pictures <- b.Links()
 		})
 	}()
 	t.Cleanup(func() {

@@ -14,6 +14,10 @@ import (
 const (
 	largest  = 64 << 10 // octets of a datagram that can be read
 	smallest = 512      // octets of buffer that any message takes, with the kernel's overhead
+
+	// gather is how long messages may wait once some have been read: thousands of
+	// links make tens of thousands, and to wake for each costs more than to read it.
+	gather = 10 * time.Millisecond
 )
 
 // An eventSocket hears what happens to links and addresses. One socket hears
@@ -24,6 +28,7 @@ type eventSocket struct {
 	raw    syscall.RawConn
 	queue  int // how many messages the receive buffer can hold
 	buf    []byte
+	calm   bool // nothing came within gather of what was read last
 	closed atomic.Bool
 }
 
@@ -75,10 +80,15 @@ func (s *eventSocket) receive(deadline time.Time) ([]syscall.NetlinkMessage, err
 		var err error
 		readErr := s.raw.Read(func(fd uintptr) bool {
 			n, from, err = s.read(fd)
-			return !errors.Is(err, unix.EAGAIN)
+			return !s.calm || !errors.Is(err, unix.EAGAIN)
 		})
 		if readErr != nil {
 			return nil, s.ended(readErr)
+		}
+		s.calm = errors.Is(err, unix.EAGAIN)
+		if s.calm {
+			time.Sleep(gather)
+			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("receive link and address events: %w", err)

@@ -81,8 +81,8 @@ func (w *Watcher) Stats() Stats {
 	return w.stats
 }
 
-// Run calls changed with a new picture each time links or addresses have changed
-// since New. It gathers what comes in a burst: a call comes when nothing has
+// Run calls changed each time links or addresses have changed since New; Links
+// tells how. It gathers what comes in a burst: a call comes when nothing has
 // changed for 20 ms, but at most 200 ms after the first change. Run goes on
 // reading while changed is at work, and calls it from one goroutine only.
 //
@@ -94,7 +94,7 @@ func (w *Watcher) Stats() Stats {
 //
 // Run returns nil when ctx ends and os.ErrClosed when w is closed. It can be
 // called once.
-func (w *Watcher) Run(ctx context.Context, changed func([]giaddr.Link)) error {
+func (w *Watcher) Run(ctx context.Context, changed func()) error {
 	// Closing is what ends a read that waits.
 	defer context.AfterFunc(ctx, func() { _ = w.events.Close() })()
 	listening, stop := context.WithCancel(ctx)
@@ -104,7 +104,7 @@ func (w *Watcher) Run(ctx context.Context, changed func([]giaddr.Link)) error {
 		w.listen(listening)
 	})
 	for settle(listening, w.nudge) {
-		changed(w.Links())
+		changed()
 	}
 	wg.Wait()
 	if ctx.Err() != nil {

@@ -237,7 +237,7 @@ func TestClose(t *testing.T) {
 	w, err := New()
 	must(t, err)
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(context.Background(), func([]giaddr.Link) {}) }()
+	go func() { ended <- w.Run(context.Background(), func() {}) }()
 	must(t, w.Close())
 	must(t, w.Close())
 	select {
@@ -251,7 +251,7 @@ func TestClose(t *testing.T) {
 	if len(w.Links()) == 0 {
 		t.Error("the picture is gone")
 	}
-	if err := w.Run(context.Background(), func([]giaddr.Link) {}); !errors.Is(err, os.ErrClosed) {
+	if err := w.Run(context.Background(), func() {}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Run after Close: %v, want %v", err, os.ErrClosed)
 	}
 }
