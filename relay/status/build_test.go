@@ -1,0 +1,443 @@
+package status
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/agent"
+)
+
+func server(addr string) ServerID { return ServerID{Addr: netip.MustParseAddrPort(addr)} }
+
+// A scene is an Input in the making: what has happened between its start and a
+// minute later.
+type scene struct {
+	in       Input
+	messages []MessageCount
+	sample   Sample
+}
+
+// healthy is a relay with nothing wrong: two interfaces, and a server of each
+// family that answers.
+func healthy() *scene {
+	v4, v6 := server("10.9.0.2:67"), server("[2001:db8:9::2]:547")
+	link := func(name string, f agent.Family, a string, s ServerID) Link {
+		return Link{Name: name, Family: f, Address: netip.MustParseAddr(a), Servers: []ServerID{s}}
+	}
+	s := &scene{in: Input{
+		Version: "1.0", Host: "r1", Started: epoch(), Now: after(time.Minute),
+		Config: Config{File: "/etc/dhcp-relay/relay.toml", OK: true, Loaded: epoch(), Hash: "0123456789abcdef", Tried: epoch()},
+		Links: []Link{
+			link("vlan10", agent.V4, "10.1.0.1", v4),
+			link("vlan20", agent.V4, "10.2.0.1", v4),
+			link("vlan10", agent.V6, "2001:db8:1::1", v6),
+		},
+		Servers:  []ServerID{v4, v6},
+		Recorder: Recorder{On: true, Messages: 1000},
+	}}
+	for i := range s.in.Links {
+		s.flow(s.in.Links[i].Name, s.in.Links[i].Family, 20, 20)
+	}
+	h := Histogram{[]float64{0.001, 0.01, 0.1}, []uint64{10, 20, 10, 0}}
+	s.sample.Servers = []ServerCount{
+		{ServerID: v4, Copies: 40, Replies: 40, Response: h},
+		{ServerID: v6, Copies: 20, Replies: 20, Response: h},
+	}
+	return s
+}
+
+// flow sets how many messages an interface has relayed.
+func (s *scene) flow(link string, f agent.Family, requests, replies uint64) {
+	s.messages = slices.DeleteFunc(s.messages, func(m MessageCount) bool { return m.Interface == link && m.Family == f })
+	s.messages = append(s.messages,
+		MessageCount{link, f, agent.Requests, agent.Relayed, requests},
+		MessageCount{link, f, agent.Replies, agent.Relayed, replies})
+}
+
+func (s *scene) drop(link string, f agent.Family, d agent.Direction, r agent.Reason, n uint64) {
+	s.messages = append(s.messages, MessageCount{link, f, d, r, n})
+}
+
+// report takes the sample half a minute after the start.
+func (s *scene) report() Report {
+	var r Recent
+	r.Take(epoch(), Sample{})
+	s.sample.Messages = slices.Values(s.messages)
+	r.Take(after(30*time.Second), s.sample)
+	s.in.Counts = r.Counts(s.in.Now)
+	return Build(s.in)
+}
+
+func TestHealthyRelayHasNoFindings(t *testing.T) {
+	t.Parallel()
+	r := healthy().report()
+	if len(r.Findings) > 0 {
+		t.Errorf("findings: %+v", r.Findings)
+	}
+	want := Server{
+		Address: "10.9.0.2", Family: "ipv4", Copies: Count{40, 40}, Replies: Count{40, 40},
+		AnswerRatio: new(1.0), Response: &Response{0.0055, 0.064, 0.0964}, State: "answering", Verdict: "It answers.",
+	}
+	about := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
+	if diff := cmp.Diff(want, r.Servers[0], about); diff != "" {
+		t.Errorf("server (-want +got):\n%s", diff)
+	}
+	wantLink := Interface{
+		Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []string{"10.9.0.2"},
+		Requests: Flow{Received: 20, Relayed: 20, RecentRelayed: 20}, Replies: Flow{Received: 20, Relayed: 20, RecentRelayed: 20},
+	}
+	if diff := cmp.Diff(wantLink, r.Interfaces[0]); diff != "" {
+		t.Errorf("interface (-want +got):\n%s", diff)
+	}
+	if r.Uptime != 60 || r.Window != 60 {
+		t.Errorf("up %v, recent %v", r.Uptime, r.Window)
+	}
+}
+
+// TestFindings names for each trouble the words that an operator needs.
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name  string
+		spoil func(*scene)
+		kind  string
+		sev   Severity
+		subj  string
+		words []string // in text or do
+	}{
+		{
+			"no giaddr",
+			func(s *scene) {
+				l := &s.in.Links[1]
+				l.State, l.Address, l.Problem = agent.NoAddress, netip.Addr{}, "vlan20: no usable address"
+			},
+			"interface_no_address", Error, "interface vlan20 (DHCPv4)",
+			[]string{"giaddr", "vlan20: no usable address", "Give the interface an IPv4 address"},
+		},
+		{
+			"no link-address",
+			func(s *scene) { s.in.Links[2].State = agent.NoAddress },
+			"interface_no_address", Error, "interface vlan10 (DHCPv6)",
+			[]string{"link-address", "Give the interface a global IPv6 address"},
+		},
+		{
+			"interface down",
+			func(s *scene) { s.in.Links[1].State = agent.Down },
+			"interface_down", Warn, "interface vlan20 (DHCPv4)",
+			[]string{"down or has no carrier", "ip link set vlan20 up"},
+		},
+		{
+			"interface missing",
+			func(s *scene) { s.in.Links[1].State = agent.Missing },
+			"interface_missing", Warn, "interface vlan20 (DHCPv4)",
+			[]string{"no interface of this name", "correct the name"},
+		},
+		{
+			"pattern matches nothing",
+			func(s *scene) { s.in.Links[1].Name, s.in.Links[1].State = "wlan*", agent.Missing },
+			"interface_unmatched", Info, "interface wlan* (DHCPv4)",
+			[]string{"No interface matches this pattern"},
+		},
+		{
+			"configuration refused",
+			func(s *scene) {
+				s.in.Config.OK, s.in.Config.Error = false, "relay.toml:3:1: no such key\nrelay.toml:9:1: no such key"
+			},
+			"config_refused", Error, "configuration /etc/dhcp-relay/relay.toml",
+			[]string{"refused at the last reload", "2026-11-22T08:00:00Z still holds", "relay.toml:3:1: no such key (and 1 line more)", "dhcp-relay check --config /etc/dhcp-relay/relay.toml"},
+		},
+		{
+			"silent server",
+			func(s *scene) {
+				s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40
+				s.flow("vlan10", agent.V4, 20, 0)
+				s.flow("vlan20", agent.V4, 20, 0)
+			},
+			"server_silent", Error, "server 10.9.0.2",
+			[]string{"answers nothing", "40 requests in the last 60 seconds, no reply", "ip route get 10.9.0.2", "UDP port 67", "route back to the giaddr 10.1.0.1, 10.2.0.1"},
+		},
+		{
+			"silent DHCPv6 server",
+			func(s *scene) {
+				s.sample.Servers[1].Replies = 0
+				s.flow("vlan10", agent.V6, 20, 0)
+			},
+			"server_silent", Error, "server 2001:db8:9::2",
+			[]string{"UDP port 547", "subnet for the link-address 2001:db8:1::1"},
+		},
+		{
+			"silent server of two",
+			func(s *scene) {
+				second := ServerID{netip.MustParseAddrPort("10.9.0.3:1067"), "red"}
+				s.in.Servers = append(s.in.Servers, second)
+				s.in.Links[0].Servers = append(s.in.Links[0].Servers, second)
+				s.sample.Servers = append(s.sample.Servers, ServerCount{ServerID: second, Copies: 20, Unanswered: 10})
+			},
+			"server_silent", Warn, "server 10.9.0.3:1067 in VRF red",
+			[]string{"other servers answer the same clients", "ip route get 10.9.0.3 vrf red"},
+		},
+		{
+			"unreachable server",
+			func(s *scene) {
+				s.sample.Servers[0] = ServerCount{ServerID: s.in.Servers[0], Failures: 9}
+			},
+			"server_unreachable", Error, "server 10.9.0.2",
+			[]string{"kernel refuses to send", "9 requests lost", "ip route get 10.9.0.2"},
+		},
+		{
+			"server that answers few",
+			func(s *scene) { s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 4, 30 },
+			"server_partly", Warn, "server 10.9.0.2",
+			[]string{"fewer than half", "4 replies, and 30 requests without", "no addresses left"},
+		},
+		{
+			"server without a subnet for one interface",
+			func(s *scene) {
+				s.flow("vlan20", agent.V4, 20, 0)
+				s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 20, 20
+			},
+			"interface_unanswered", Error, "interface vlan20 (DHCPv4)",
+			[]string{"answer the requests of other interfaces", "20 requests went to 10.9.0.2", "subnet (scope) that holds the giaddr 10.2.0.1", "route back to 10.2.0.1"},
+		},
+		{
+			"DHCPv6 server without a subnet for one interface",
+			func(s *scene) { s.flow("vlan10", agent.V6, 20, 0) },
+			"interface_unanswered", Error, "interface vlan10 (DHCPv6)",
+			[]string{"subnet that holds the link-address 2001:db8:1::1"},
+		},
+		{
+			"pool is empty",
+			func(s *scene) { s.sample.Unanswered = []LinkCount{{"vlan20", agent.V4, 8}} },
+			"interface_partly", Warn, "interface vlan20 (DHCPv4)",
+			[]string{"8 requests of 20 messages", "addresses left in the subnet of 10.2.0.1"},
+		},
+		{
+			"receive buffer overrun",
+			func(s *scene) { s.sample.Kernel[agent.V4] = 17 },
+			"kernel_drops", Error, "receive buffer (DHCPv4)",
+			[]string{"17 messages in the last 60 seconds", "net.core.rmem_max"},
+		},
+		{
+			"no route to a server",
+			func(s *scene) { s.sample.SendErrors = []ErrorCount{{"server", "ENETUNREACH", 3}} },
+			"send_ENETUNREACH", Error, "sending to servers",
+			[]string{"There is no route to the server", "3 messages in the last 60 seconds (ENETUNREACH)", "Add a route"},
+		},
+		{
+			"firewall towards clients",
+			func(s *scene) { s.sample.SendErrors = []ErrorCount{{"client", "EPERM", 1}} },
+			"send_EPERM", Warn, "sending to clients",
+			[]string{"firewall drops what the relay sends to clients", "1 message in", "output chain"},
+		},
+		{
+			"another program on the port",
+			func(s *scene) {
+				s.in.Rivals = []Rival{{67, "dnsmasq (pid 812) on 0.0.0.0:67", "of two that listen on every address, one loses unicast replies"}}
+			},
+			"rival", Warn, "UDP port 67",
+			[]string{"dnsmasq (pid 812) on 0.0.0.0:67; of two", "Stop that program"},
+		},
+		{
+			"strict rp_filter towards clients",
+			func(s *scene) { s.in.StrictPath = []string{"eth0", "vlan10"} },
+			"rp_filter_client", Info, "rp_filter of vlan10",
+			[]string{"has moved here", "net.ipv4.conf.vlan10.rp_filter = 2"},
+		},
+		{
+			"strict rp_filter towards a silent server",
+			func(s *scene) {
+				s.sample.Servers[0].Replies = 0
+				s.in.StrictPath = []string{"eth0"}
+			},
+			"rp_filter_server", Warn, "rp_filter of eth0",
+			[]string{"replies that come in by another interface", "net.ipv4.conf.eth0.rp_filter = 2"},
+		},
+		{
+			"recorder off",
+			func(s *scene) { s.in.Recorder = Recorder{} },
+			"recorder_off", Info, "flight recorder",
+			[]string{"recorder.messages = 0", "trace"},
+		},
+		{
+			"configuration and host disagree",
+			func(s *scene) {
+				s.in.Problems = []agent.Problem{{Interface: "vlan10", Text: "the server 10.1.0.1 is an address of this host", Hint: "name the server's own address"}}
+			},
+			"config_host", Warn, "interface vlan10",
+			[]string{"the server 10.1.0.1 is an address of this host", "Name the server's own address."},
+		},
+		{
+			"nothing heard",
+			func(s *scene) {
+				s.messages, s.sample.Servers = nil, nil
+				s.in.Now = after(time.Hour)
+			},
+			"nothing_heard", Warn, "all interfaces",
+			[]string{"60 minutes ago", "firewall"},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := healthy()
+			c.spoil(s)
+			r := s.report()
+			i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == c.kind })
+			if i < 0 {
+				t.Fatalf("no %s among %+v", c.kind, r.Findings)
+			}
+			f := r.Findings[i]
+			if f.Severity != c.sev || f.Subject != c.subj {
+				t.Errorf("%s %q, want %s %q", f.Severity, f.Subject, c.sev, c.subj)
+			}
+			for _, w := range c.words {
+				if !strings.Contains(f.Text+" "+f.Do, w) {
+					t.Errorf("%q is missing in %q, %q", w, f.Text, f.Do)
+				}
+			}
+		})
+	}
+}
+
+// TestEachReasonIsExplained drops once for each reason.
+func TestEachReasonIsExplained(t *testing.T) {
+	t.Parallel()
+	for r := range agent.Reason(agent.NumReasons) {
+		if gravities()[r] == unset {
+			t.Errorf("%v has no gravity", r)
+		}
+		if r == agent.Relayed {
+			continue
+		}
+		t.Run(r.String(), func(t *testing.T) {
+			t.Parallel()
+			s := healthy()
+			s.drop("vlan20", agent.V4, agent.Requests, r, 3)
+			got := s.report()
+			doc := r.Doc()
+			wantDrop := Drop{
+				"vlan20", "ipv4", "request", doc.Name, doc.What, doc.Remedy, 3, 3, after(30 * time.Second),
+			}
+			if diff := cmp.Diff([]Drop{wantDrop}, got.Drops); diff != "" {
+				t.Errorf("drops (-want +got):\n%s", diff)
+			}
+			if len(got.Findings) != 1 {
+				t.Fatalf("findings: %+v", got.Findings)
+			}
+			f := got.Findings[0]
+			if f.Kind != "drop_"+doc.Name || f.Subject != "interface vlan20 (DHCPv4)" {
+				t.Errorf("%s %s", f.Kind, f.Subject)
+			}
+			if want := strings.TrimSuffix(doc.What, ".") + ": 3 requests dropped in the last 60 seconds, the last 30 seconds ago."; f.Text != want {
+				t.Errorf("got %q, want %q", f.Text, want)
+			}
+			if len(doc.Remedy) < len("Nothing to do.") || !strings.HasPrefix(f.Do, doc.Remedy) {
+				t.Errorf("do %q, remedy %q", f.Do, doc.Remedy)
+			}
+			if (f.Severity == Info) != Meant(r) {
+				t.Errorf("%v is %s", r, f.Severity)
+			}
+		})
+	}
+}
+
+// TestDropsAreErrorsIfNothingElseComesThrough holds one hostile client apart
+// from an interface on which nobody is served.
+func TestDropsAreErrorsIfNothingElseComesThrough(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name    string
+		link    string
+		relayed uint64
+		want    Severity
+	}{
+		{"some come through", "vlan20", 20, Warn},
+		{"none comes through", "vlan20", 0, Error},
+		{"of no interface", Other, 0, Warn},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := healthy()
+			s.flow("vlan20", agent.V4, c.relayed, c.relayed)
+			s.drop(c.link, agent.V4, agent.Requests, agent.UntrustedOption82, 3)
+			r := s.report()
+			if len(r.Findings) != 1 || r.Findings[0].Severity != c.want {
+				t.Errorf("want one %s, got %+v", c.want, r.Findings)
+			}
+		})
+	}
+}
+
+func TestOldDropsAreNoFindings(t *testing.T) {
+	t.Parallel()
+	s := healthy()
+	s.drop("vlan20", agent.V4, agent.Replies, agent.LinkDown, 3)
+	s.in.Now = after(time.Hour)
+	r := s.report()
+	if len(r.Findings) > 0 || len(r.Drops) != 1 || r.Drops[0].Recent != 0 || r.Drops[0].Count != 3 {
+		t.Errorf("findings %+v, drops %+v", r.Findings, r.Drops)
+	}
+}
+
+// TestManyFindingsBecomeOne has 4,000 interfaces without an address.
+func TestManyFindingsBecomeOne(t *testing.T) {
+	t.Parallel()
+	s := healthy()
+	for i := range 4000 {
+		name := fmt.Sprintf("port%d", i)
+		s.in.Links = append(s.in.Links, Link{Name: name, Family: agent.V4, State: agent.NoAddress, Problem: name + ": no usable address", Servers: s.in.Servers[:1]})
+		s.drop(name, agent.V4, agent.Requests, agent.NoGiaddr, 1)
+	}
+	start := time.Now()
+	r := s.report()
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("a report took %v", took)
+	}
+	var subjects []string
+	for _, f := range r.Findings {
+		subjects = append(subjects, f.Kind+" "+f.Subject)
+	}
+	want := []string{
+		"interface_no_address 4000 interfaces (port0, port1, port2 and 3997 more)",
+		"drop_no_giaddr 4000 interfaces (port0, port1, port2 and 3997 more)",
+	}
+	if diff := cmp.Diff(want, subjects); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := r.Interfaces[0].Reason; !strings.Contains(got, "port0: no usable address") {
+		t.Errorf("the first interface says %q", got)
+	}
+	if last := r.Interfaces[len(r.Interfaces)-1]; last.Name != "vlan20" || last.Reason != "" {
+		t.Errorf("the last interface is %+v", last)
+	}
+}
+
+func TestReportIsOfListsInJSON(t *testing.T) {
+	t.Parallel()
+	b, err := json.Marshal(Build(Input{Config: Config{OK: true}, Recorder: Recorder{On: true}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(b), "null") {
+		t.Errorf("null in %s", b)
+	}
+}
+
+func TestNaturalOrder(t *testing.T) {
+	t.Parallel()
+	want := []string{"eth0", "vlan1", "vlan01", "vlan2", "vlan9.5", "vlan10", "vlan10.9", "vlan10.10", "vlan100", "wlan"}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	slices.SortFunc(got, natural)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,102 @@
+package status
+
+import (
+	"dhcp-relay/relay/agent"
+)
+
+// A gravity says what a drop means for the operator.
+type gravity uint8
+
+const (
+	unset  gravity = iota
+	asked          // the configuration asks for it
+	slight         // the sender is broken or hostile; others are not concerned
+	grave          // clients get no address
+	open           // grave if nothing else was relayed, else of some clients only
+)
+
+// gravities returns the gravity of each reason.
+func gravities() [agent.NumReasons]gravity {
+	return [agent.NumReasons]gravity{
+		agent.Relayed:               asked,
+		agent.Short:                 open,
+		agent.Oversize:              open,
+		agent.BadOp:                 slight,
+		agent.BadHlen:               slight,
+		agent.OptionsMalformed:      slight,
+		agent.NotConfigured:         asked,
+		agent.NoGiaddr:              grave,
+		agent.NoLinkAddress:         grave,
+		agent.NoServer:              asked,
+		agent.HopLimit:              open,
+		agent.SecsBelow:             asked,
+		agent.BootpRefused:          asked,
+		agent.UntrustedOption82:     open,
+		agent.Option82Malformed:     open,
+		agent.GiaddrSpoof:           slight,
+		agent.GiaddrInvalid:         slight,
+		agent.GiaddrUntrusted:       open,
+		agent.GiaddrRefused:         asked,
+		agent.OwnMessage:            slight,
+		agent.PeerInvalid:           slight,
+		agent.ServerMessage:         slight,
+		agent.UnicastClient:         open,
+		agent.TypeRefused:           asked,
+		agent.RelayForwardUntrusted: open,
+		agent.RSOORefused:           asked,
+		agent.NoRelayMessage:        slight,
+		agent.ReplyFromClient:       open,
+		agent.ReplySource:           open,
+		agent.BogusGiaddr:           open,
+		agent.UnknownLink:           open,
+		agent.AmbiguousReply:        grave,
+		agent.Option82Mismatch:      open,
+		agent.Leasequery:            asked,
+		agent.VSSIgnored:            grave,
+		agent.VSSUnknown:            grave,
+		agent.LinkDown:              slight,
+		agent.SendFailed:            grave,
+	}
+}
+
+// Meant reports whether drops for a reason are what the configuration asks for,
+// so that nobody need be warned of them.
+func Meant(r agent.Reason) bool { return gravities()[r] == asked }
+
+// judgeDrop says what recent drops mean, and what to do.
+func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
+	doc := d.Reason.Doc()
+	f := found{
+		severity: Warn, kind: "drop_" + doc.Name, subject: subjectOf(link, d.Family), name: link,
+		text:   doc.What,
+		detail: count(d.Count.Recent, directionOf(d.Direction)) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
+		do:     doc.Remedy,
+	}
+	switch gravities()[d.Reason] {
+	case asked:
+		f.severity = Info
+	case grave:
+		f.severity = Error
+	case open:
+		if link != Other && c.Relayed[d.Family][d.Direction].Recent == 0 {
+			f.severity = Error
+		}
+	case slight, unset:
+	}
+	f.do += show(d.Reason)
+	return f
+}
+
+// show tells how to see who sent what was dropped, where the remedy is to look
+// for somebody.
+func show(r agent.Reason) string {
+	switch r {
+	case agent.ReplyFromClient, agent.ReplySource, agent.ServerMessage, agent.GiaddrSpoof, agent.PeerInvalid,
+		agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.GiaddrInvalid, agent.NoRelayMessage, agent.Option82Malformed:
+		return " dhcp-relay trace shows from which address it came."
+	case agent.SendFailed:
+		return " See what is said of send errors."
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,124 @@
+package status
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+)
+
+// configuration tells of one that was refused.
+func (b *builder) configuration() {
+	c := b.Config
+	if c.OK {
+		return
+	}
+	detail, more, _ := strings.Cut(strings.TrimSpace(c.Error), "\n")
+	if n := uint64(strings.Count(more, "\n")); more != "" {
+		detail += " (and " + count(n+1, "line") + " more)"
+	}
+	b.add(found{
+		severity: Error, kind: "config_refused", subject: "configuration " + c.File,
+		text:   "The file was refused at the last reload, so the configuration of " + c.Loaded.UTC().Format(time.RFC3339) + " still holds",
+		detail: detail,
+		do:     "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload.",
+	})
+}
+
+// host tells of what is wrong around the relay.
+func (b *builder) host() {
+	b.problems()
+	for _, r := range b.Rivals {
+		b.add(found{
+			severity: Warn, kind: "rival", subject: "UDP port " + strconv.Itoa(int(r.Port)), name: r.Who,
+			text:   "Another program listens on the relay's port",
+			detail: r.Who + "; " + r.Effect,
+			do:     "Stop that program, or have it listen on other interfaces and addresses than the relay's.",
+		})
+	}
+	b.strict()
+	b.deaf()
+	if !b.Recorder.On {
+		b.add(found{
+			severity: Info, kind: "recorder_off", subject: "flight recorder",
+			text: "The flight recorder is off (recorder.messages = 0), so that trace, record and the ladders of the status page show nothing",
+			do:   "Set recorder.messages = 1000 and restart, if they are wanted.",
+		})
+	}
+}
+
+// problems tells where the configuration does not fit the host, but for what the
+// state of an interface says already.
+func (b *builder) problems() {
+	stuck := make(map[string]bool)
+	for i := range b.Links {
+		if l := &b.Links[i]; l.State != agent.Relaying {
+			stuck[l.Name] = true
+		}
+	}
+	for _, p := range b.Problems {
+		if stuck[p.Interface] {
+			continue
+		}
+		b.add(found{
+			severity: Warn, kind: "config_host", subject: "interface " + p.Interface, name: p.Interface,
+			text: "Configuration and host disagree", detail: p.Text, do: sentence(p.Hint),
+		})
+	}
+}
+
+// sentence makes a hint one.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// strict tells of strict rp_filter. On the clients' side it concerns a few
+// clients; where servers are reached it can hide every reply, which is worth
+// telling while one is silent.
+func (b *builder) strict() {
+	var near, far []string
+	for _, name := range b.StrictPath {
+		client := func(l Link) bool { return l.Name == name && l.Family == agent.V4 && l.State == agent.Relaying }
+		if slices.ContainsFunc(b.Links, client) {
+			near = append(near, name)
+		} else {
+			far = append(far, name)
+		}
+	}
+	if len(near) > 0 {
+		b.add(found{
+			severity: Info, kind: "rp_filter_client", subject: "rp_filter of " + some(near),
+			text: "Strict rp_filter (1) is set: the kernel drops what a client sends from an address of another network, such as one that has moved here and renews its old lease",
+			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once.",
+		})
+	}
+	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == "server_silent" && !strings.Contains(f.name, "::") })
+	if silent && len(far) > 0 {
+		b.add(found{
+			severity: Warn, kind: "rp_filter_server", subject: "rp_filter of " + some(far),
+			text: "A server is silent, and strict rp_filter (1) is set: the kernel drops replies that come in by another interface than the route to the server",
+			do:   "If replies take such a way, set net.ipv4.conf." + far[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2.",
+		})
+	}
+}
+
+// deaf tells that nothing was ever heard, which nothing else would show.
+func (b *builder) deaf() {
+	if b.Now.Sub(b.Started) < Window || len(b.Counts.Links) > 0 {
+		return
+	}
+	if !slices.ContainsFunc(b.Links, func(l Link) bool { return l.State == agent.Relaying }) {
+		return
+	}
+	b.add(found{
+		severity: Warn, kind: "nothing_heard", subject: "all interfaces",
+		text:   "No message has been heard since the start",
+		detail: span(b.Now.Sub(b.Started)) + " ago",
+		do:     "Check that there are clients, that the names of the interfaces are right, and that this host's firewall lets in UDP ports 67 (DHCPv4) and 547 (DHCPv6).",
+	})
+}

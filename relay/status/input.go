@@ -1,0 +1,118 @@
+package status
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+)
+
+// An Input is all that a Report is made of.
+type Input struct {
+	Version    string
+	Host       string // the host's name
+	Now        time.Time
+	Started    time.Time
+	Config     Config
+	Links      []Link
+	Servers    []ServerID // of the configuration in effect
+	Counts     Counts
+	Problems   []agent.Problem // where configuration and host disagree
+	Rivals     []Rival
+	StrictPath []string // names of interfaces with strict rp_filter (1)
+	Recorder   Recorder
+}
+
+// A Link is a client-facing interface in one family that it has servers of, or a
+// pattern that no interface matches.
+type Link struct {
+	Name    string
+	Family  agent.Family
+	State   agent.State
+	Address netip.Addr // giaddr or link-address; not valid if there is none
+	Problem string     // why State is not agent.Relaying; "" if that says it all
+	Servers []ServerID
+}
+
+// A Rival is another program that listens on a port of the relay's.
+type Rival struct {
+	Port   uint16
+	Who    string // such as "dnsmasq (pid 812) on 0.0.0.0:67"
+	Effect string // what there is to expect of it
+}
+
+// Other is the name under which messages are counted that concern no configured
+// interface.
+const Other = "other"
+
+// protocol returns what people call the protocol of a family.
+func protocol(f agent.Family) string {
+	if f == agent.V6 {
+		return "DHCPv6"
+	}
+	return "DHCPv4"
+}
+
+// portOf returns the port of the servers of a family.
+func portOf(f agent.Family) uint16 {
+	if f == agent.V6 {
+		return 547
+	}
+	return 67
+}
+
+// directionOf returns a direction's name as the metrics show it.
+func directionOf(d agent.Direction) string {
+	if d == agent.Replies {
+		return "reply"
+	}
+	return "request"
+}
+
+// String returns the server's address, with the port if it is an unusual one.
+func (s ServerID) String() string {
+	if s.Addr.Port() == portOf(s.family()) {
+		return s.Addr.Addr().String()
+	}
+	return s.Addr.String()
+}
+
+func (s ServerID) family() agent.Family { return agent.FamilyOf(s.Addr.Addr()) }
+
+// subject returns what the findings call the server.
+func (s ServerID) subject() string {
+	if s.VRF != "" {
+		return "server " + s.String() + " in VRF " + s.VRF
+	}
+	return "server " + s.String()
+}
+
+// subject returns what the findings call the interface.
+func subjectOf(link string, f agent.Family) string {
+	if link == Other {
+		return "messages of no configured interface (" + protocol(f) + ")"
+	}
+	return "interface " + link + " (" + protocol(f) + ")"
+}
+
+// count says a number of things: "1 request", "12 requests".
+func count(n uint64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if stem, ok := strings.CutSuffix(thing, "y"); ok {
+		thing = stem + "ie"
+	}
+	return strconv.FormatUint(n, 10) + " " + thing + "s"
+}
+
+// some lists the first names of many: "a, b, c and 7 more".
+func some(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
+}

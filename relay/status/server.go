@@ -1,0 +1,169 @@
+package status
+
+import (
+	"slices"
+	"strings"
+
+	"dhcp-relay/relay/agent"
+)
+
+// A serverState is what the interfaces need to know of a server.
+type serverState struct {
+	replying bool // it has sent replies lately
+}
+
+// servers tells of the servers in the configuration, then of those that were.
+func (b *builder) servers() {
+	counts := make(map[ServerID]ServerCounts, len(b.Counts.Servers))
+	ids := slices.Clone(b.Servers)
+	for _, c := range b.Counts.Servers {
+		counts[c.ServerID] = c
+		b.served[c.ServerID] = serverState{replying: c.Replies.Recent > 0}
+		if !slices.Contains(b.Servers, c.ServerID) {
+			ids = append(ids, c.ServerID)
+		}
+	}
+	for _, id := range ids {
+		c := counts[id]
+		s := Server{
+			Address: id.String(), VRF: id.VRF, Family: id.family().String(),
+			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.Unanswered,
+			AnswerRatio: ratio(&c), Response: response(c.Response),
+		}
+		f := b.judgeServer(id, &c, &s)
+		if f.kind != "" && slices.Contains(b.Servers, id) {
+			b.add(f)
+		}
+		b.report.Servers = append(b.report.Servers, s)
+	}
+}
+
+// ratio returns the share of recent requests that the server answered.
+func ratio(c *ServerCounts) *float64 {
+	known := c.Replies.Recent + c.Unanswered.Recent
+	if known == 0 {
+		return nil
+	}
+	return new(float64(c.Replies.Recent) / float64(known))
+}
+
+func response(h Histogram) *Response {
+	p50, ok := h.quantile(0.5)
+	if !ok {
+		return nil
+	}
+	p90, _ := h.quantile(0.9)
+	p99, _ := h.quantile(0.99)
+	return &Response{p50, p90, p99}
+}
+
+// judgeServer sets the state of a server and its verdict, and says what is wrong.
+func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
+	f := found{severity: Error, subject: id.subject(), name: id.String()}
+	sent := count(c.Copies.Recent, "request") + " " + b.window()
+	switch {
+	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
+		s.State, s.Verdict = "unreachable", "The kernel refuses to send to it."
+		f.kind, f.text = "server_unreachable", "The kernel refuses to send to this server"
+		f.detail = count(c.Failures.Recent, "request") + " lost " + b.window()
+		f.do = "See which route leads there (ip route get " + id.Addr.Addr().String() + inVRF(id) + ") and what is said of send errors."
+	case c.Replies.Recent > 0:
+		return b.judgeAnswers(id, c, s, f)
+	case c.Copies.Recent == 0:
+		s.State, s.Verdict = "idle", "No request was sent to it "+b.window()+"."
+		return found{}
+	case c.Unanswered.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
+		s.State, s.Verdict = "waiting", "It got "+sent+"; no answer is overdue."
+		return found{}
+	default:
+		s.State, s.Verdict = "silent", "It got "+sent+" and answered none."
+		f.kind, f.text = "server_silent", "The server answers nothing"
+		f.detail = sent + ", no reply"
+		f.do = b.wake(id)
+		if b.othersAnswer(id) {
+			f.severity = Warn
+			f.detail += "; other servers answer the same clients"
+		}
+	}
+	return f
+}
+
+// judgeAnswers judges a server that does reply. Half of the requests is what each
+// of two servers that share the load answers, so that only less is told of.
+func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found) found {
+	known := c.Replies.Recent + c.Unanswered.Recent
+	s.State, s.Verdict = "answering", "It answers."
+	if c.Unanswered.Recent < 3 || c.Unanswered.Recent*5 < known*3 {
+		return found{}
+	}
+	s.State = "partly"
+	s.Verdict = "It answers some requests: " + count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window() + "."
+	f.severity, f.kind, f.text = Warn, "server_partly", "The server answers fewer than half of the requests"
+	f.detail = count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window()
+	f.do = "Look at the server's log: it may have no subnet for some interfaces, no addresses left, or too much to do."
+	if b.othersAnswer(id) {
+		f.severity = Info
+	}
+	return f
+}
+
+// othersAnswer reports whether another server of each interface that has this
+// one replies.
+func (b *builder) othersAnswer(id ServerID) bool {
+	all := false
+	for i := range b.Links {
+		l := &b.Links[i]
+		if !slices.Contains(l.Servers, id) || l.State != agent.Relaying {
+			continue
+		}
+		if !slices.ContainsFunc(l.Servers, func(s ServerID) bool { return s != id && b.served[s].replying }) {
+			return false
+		}
+		all = true
+	}
+	return all
+}
+
+// wake says what to look at when a server is silent.
+func (b *builder) wake(id ServerID) string {
+	port := "67"
+	if id.family() == agent.V6 {
+		port = "547"
+	}
+	do := "Check that it runs and that this host reaches it (ip route get " + id.Addr.Addr().String() + inVRF(id) +
+		"), and that no firewall, here or there, drops UDP port " + port + " in either direction."
+	var from []string
+	for i := range b.Links {
+		if l := &b.Links[i]; l.State == agent.Relaying && l.Address.IsValid() && slices.Contains(l.Servers, id) {
+			if a := l.Address.String(); !slices.Contains(from, a) {
+				from = append(from, a)
+			}
+		}
+		if len(from) > 3 {
+			break
+		}
+	}
+	switch {
+	case len(from) == 0:
+		return do
+	case id.family() == agent.V6:
+		return do + " It needs a subnet for the link-address " + either(from) + "."
+	}
+	return do + " It needs a route back to the giaddr " + either(from) + ", and a subnet (scope) for it."
+}
+
+// either lists examples.
+func either(names []string) string {
+	if len(names) > 3 {
+		return strings.Join(names[:3], ", ") + " and so on"
+	}
+	return strings.Join(names, ", ")
+}
+
+// inVRF is what ip route get needs to look into the VRF of a server.
+func inVRF(id ServerID) string {
+	if id.VRF == "" {
+		return ""
+	}
+	return " vrf " + id.VRF
+}
