@@ -1,0 +1,82 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Said is what a configuration says about one key.
+type Said struct {
+	Key   string // such as "hop_limit" or "option82.circuit_id"
+	Value string // as it is written in the file; a default as it would be
+	File  string
+	Line  int // from 1; 0 if the file does not give the key, so that its default holds
+}
+
+// Said returns what holds for a key of Policy.Interfaces[i]: as the interface
+// gives it, else as the defaults do, else as it is built in.
+func (c *Config) Said(i int, key string) Said {
+	return c.src.said(c.src.given(element("interface", i), key), key)
+}
+
+// SaidOnTop returns what holds for a key that stands before all tables, such as
+// "reply_sources".
+func (c *Config) SaidOnTop(key string) Said { return c.src.said(key, key) }
+
+// SaidOfServer returns what holds for a key of the [[server]] of
+// Policy.Servers[i].
+func (c *Config) SaidOfServer(i int, key string) Said {
+	r := reader{src: c.src}
+	for n := 0; ; n++ {
+		table := element("server", n)
+		if !c.src.has(table) {
+			return c.src.said("", key)
+		}
+		text := strings.Trim(c.src.value(join(table, "address")), `"'`)
+		if a, ok := r.server(value{any: text}); ok && a == c.Policy.Servers[i].Addr {
+			return c.src.said(join(table, key), key)
+		}
+	}
+}
+
+// said describes a key that the file gives at a path, or does not give there.
+func (s *source) said(path, key string) Said {
+	if (path == key || strings.HasSuffix(path, "."+key)) && s.has(path) {
+		line, _ := s.position(path, true)
+		return Said{Key: key, Value: cmp.Or(s.value(path), "true"), File: s.file, Line: line}
+	}
+	return Said{Key: key, Value: builtinValue(key)}
+}
+
+// value returns the text of a value, "" for a table under a header of its own.
+func (s *source) value(path string) string {
+	m, ok := s.marks[path]
+	if !ok || m.key == m.value {
+		return ""
+	}
+	scan := scanner{text: s.text, at: m.value, marks: map[string]mark{}, arrays: map[string]int{}}
+	scan.value("")
+	text := strings.TrimSpace(s.text[m.value:scan.at])
+	if strings.Contains(text, "\n") {
+		text = strings.Join(strings.Fields(text), " ")
+	}
+	return text
+}
+
+// builtinValue returns the default of a key of an interface, of a server or of
+// the top.
+func builtinValue(key string) string {
+	table, name := "", key
+	if i := strings.LastIndexByte(key, '.'); i >= 0 {
+		table, name = key[:i], key[i+1:]
+	}
+	tables := []string{strings.TrimSuffix("defaults."+table, "."), "server", ""}
+	for _, t := range tables {
+		keys := Keys()
+		if i := slices.IndexFunc(keys, func(k Key) bool { return k.Table == t && k.Name == name }); i >= 0 {
+			return keys[i].Default
+		}
+	}
+	return ""
+}
