@@ -35,15 +35,15 @@ type Engine struct {
 	metrics *metrics.Metrics
 	retry   *retry.Table
 
-	flight  *flight.Log
-	track   *track.Table
-	start   time.Time       // what the table of transactions counts from
-	open    [2]atomic.Int64 // transactions that wait for a reply, by agent.Family
+	flight *flight.Log
+	track  *track.Table
+	start  time.Time       // what the table of transactions counts from
+	open   [2]atomic.Int64 // transactions that wait for a reply, by agent.Family
 
 	state   atomic.Pointer[state]
 	ledger  ledger
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
-	names  names
+	names   names
 
 	// What follows belongs to the goroutine of Run.
 	watcher  *watch.Watcher
@@ -71,6 +71,8 @@ type state struct {
 	servers []serverState   // by index into Policy.Servers
 	sockets map[socketKey]*socket
 	vrfs    topology
+
+	problems []agent.Problem // of the snapshot
 }
 
 // A serverState is a server with the counters of what is sent to it.
@@ -187,7 +189,7 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 // all that matters.
 func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
-	s := &state{snap: snap, vrfs: vrfs(links)}
+	s := &state{snap: snap, problems: problems, vrfs: vrfs(links)}
 	errs := e.openSockets(s)
 	if e.state.Load() == nil && len(errs) > 0 {
 		return errors.Join(errs...)

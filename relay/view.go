@@ -1,0 +1,14 @@
+package relay
+
+import "dhcp-relay/relay/agent"
+
+// View returns the snapshot by which messages are decided now, and where it
+// does not fit the configuration; nil before the relay hears clients. Neither
+// may be changed.
+func (e *Engine) View() (*agent.Snapshot, []agent.Problem) {
+	s := e.state.Load()
+	if s == nil {
+		return nil, nil
+	}
+	return s.snap, s.problems
+}
