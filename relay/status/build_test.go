@@ -184,6 +184,18 @@ func TestFindings(t *testing.T) {
 			[]string{"other servers answer the same clients", "ip route get 10.9.0.3 vrf red"},
 		},
 		{
+			"server that answers from another address",
+			func(s *scene) { s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40 },
+			"server_elsewhere", Warn, "server 10.9.0.2",
+			[]string{"from another address", "write that one in servers"},
+		},
+		{
+			"sockets that do not open",
+			func(s *scene) { s.in.Failure = "listen on port 67: address already in use" },
+			"sockets", Error, "sockets",
+			[]string{"Not all sockets work", "address already in use"},
+		},
+		{
 			"unreachable server",
 			func(s *scene) {
 				s.sample.Servers[0] = ServerCount{ServerID: s.in.Servers[0], Failures: 9}
@@ -254,6 +266,8 @@ func TestFindings(t *testing.T) {
 			"strict rp_filter towards a silent server",
 			func(s *scene) {
 				s.sample.Servers[0].Replies = 0
+				s.flow("vlan10", agent.V4, 20, 0)
+				s.flow("vlan20", agent.V4, 20, 0)
 				s.in.StrictPath = []string{"eth0"}
 			},
 			"rp_filter_server", Warn, "rp_filter of eth0",
@@ -303,6 +317,20 @@ func TestFindings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestGroupIsNotSilent has a multicast group for a server: what it sends never
+// bears its address.
+func TestGroupIsNotSilent(t *testing.T) {
+	t.Parallel()
+	s := healthy()
+	group := server("[ff05::1:3]:547")
+	s.in.Servers[1], s.in.Links[2].Servers[0] = group, group
+	s.sample.Servers[1] = ServerCount{ServerID: group, Copies: 20, Unanswered: 20}
+	r := s.report()
+	if got := r.Servers[1]; got.State != "group" || len(r.Findings) > 0 {
+		t.Errorf("%+v, findings %+v", got, r.Findings)
 	}
 }
 

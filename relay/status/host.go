@@ -29,6 +29,13 @@ func (b *builder) configuration() {
 
 // host tells of what is wrong around the relay.
 func (b *builder) host() {
+	if b.Failure != "" {
+		b.add(found{
+			severity: Error, kind: "sockets", subject: "sockets",
+			text: "Not all sockets work, so some networks may not be heard; the relay tries again each second", detail: b.Failure,
+			do: "Put right what the message says: most often another program holds the port, or a VRF or address has gone.",
+		})
+	}
 	b.problems()
 	for _, r := range b.Rivals {
 		b.add(found{

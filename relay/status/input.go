@@ -20,6 +20,7 @@ type Input struct {
 	Servers    []ServerID // of the configuration in effect
 	Counts     Counts
 	Problems   []agent.Problem // where configuration and host disagree
+	Failure    string          // why not all sockets work; "" if they do
 	Rivals     []Rival
 	StrictPath []string // names of interfaces with strict rp_filter (1)
 	Recorder   Recorder

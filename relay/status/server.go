@@ -62,6 +62,9 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 	f := found{severity: Error, subject: id.subject(), name: id.String()}
 	sent := count(c.Copies.Recent, "request") + " " + b.window()
 	switch {
+	case id.Addr.Addr().IsMulticast() && c.Copies.Recent > 0:
+		s.State, s.Verdict = "group", "It got "+sent+". It is a group: its servers answer from addresses of their own."
+		return found{}
 	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
 		s.State, s.Verdict = "unreachable", "The kernel refuses to send to it."
 		f.kind, f.text = "server_unreachable", "The kernel refuses to send to this server"
@@ -75,6 +78,11 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 	case c.Unanswered.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
 		s.State, s.Verdict = "waiting", "It got "+sent+"; no answer is overdue."
 		return found{}
+	case b.answeredElsewhere(id):
+		s.State, s.Verdict = "elsewhere", "It got "+sent+". Its clients are answered, but from another address."
+		f.severity, f.kind, f.text = Warn, "server_elsewhere", "Clients are answered, but from another address than the one that requests go to"
+		f.detail = sent + ", no reply from it"
+		f.do = "See which address the replies come from (dhcp-relay trace), and write that one in servers; until then the relay cannot tell how the server does."
 	default:
 		s.State, s.Verdict = "silent", "It got "+sent+" and answered none."
 		f.kind, f.text = "server_silent", "The server answers nothing"
@@ -122,6 +130,16 @@ func (b *builder) othersAnswer(id ServerID) bool {
 		all = true
 	}
 	return all
+}
+
+// answeredElsewhere reports whether the clients of an interface that has a server
+// get replies though none of its servers sends any.
+func (b *builder) answeredElsewhere(id ServerID) bool {
+	return slices.ContainsFunc(b.Links, func(l Link) bool {
+		c := b.Counts.Links[l.Name]
+		return slices.Contains(l.Servers, id) && c.Relayed[l.Family][agent.Replies].Recent > 0 &&
+			!slices.ContainsFunc(l.Servers, func(s ServerID) bool { return b.served[s].replying || s.Addr.Addr().IsMulticast() })
+	})
 }
 
 // wake says what to look at when a server is silent.
