@@ -30,7 +30,7 @@ func TestOptions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for code, value := range bootp.Packet(append(header, c.options...)).Options() {
-				got = append(got, fmt.Sprint(code, " ", value))
+				got = append(got, fmt.Sprintf("%d %v", code, value))
 			}
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("options (-want +got):\n%s", d)

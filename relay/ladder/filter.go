@@ -58,7 +58,7 @@ func ParseFilter(get func(key string) string) (Filter, error) {
 		family:  check("family", "ipv4 or ipv6", family),
 	}
 	if s := check("server", "an address such as 10.9.0.2", address); s != "" {
-		f.server = netip.MustParseAddr(s)
+		f.server, _ = netip.ParseAddr(s) // check has told what is wrong
 	}
 	return f, errors.Join(errs...)
 }
@@ -152,14 +152,11 @@ func (f *Filter) is(want, kind string, b []byte, o *Options) bool {
 }
 
 func (f *Filter) passesLink(r *record, o *Options) bool {
-	names := []string{r.link}
-	for i := range r.steps {
-		names = append(names, nameOf(o.Names, r.steps[i].Heard))
+	hit := func(name string) bool {
+		ok, _ := path.Match(f.link, name) // ParseFilter has refused a bad pattern
+		return ok || name == f.link
 	}
-	return slices.ContainsFunc(names, func(n string) bool {
-		ok, _ := path.Match(f.link, n) // ParseFilter has refused a bad pattern
-		return ok || n == f.link
-	})
+	return hit(r.link) || slices.ContainsFunc(r.steps, func(s step) bool { return hit(nameOf(o.Names, s.Heard)) })
 }
 
 func (f *Filter) passesAddress(r *record, o *Options) bool {

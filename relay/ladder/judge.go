@@ -221,8 +221,8 @@ func (r *record) silent(who []string, n int, q *step, span time.Duration) string
 	subnet, back := "giaddr", r.relay.String()
 	if q.Family == agent.V6 {
 		subnet, back = "link-address", "this relay"
-		if q.Message.From.IsValid() {
-			back = q.Message.From.WithZone("").String()
+		if q.From.IsValid() {
+			back = q.From.WithZone("").String()
 		}
 	}
 	return fmt.Sprintf("%s %s not answered %s: check that %s, that %s %s a subnet for %s %s, and that %s %s a route back to %s.",

@@ -10,7 +10,7 @@ import (
 
 // Widths of the parts of a line, in characters.
 const (
-	textWidth = 110 // of lines that are wrapped
+	textWidth = 120 // of lines that are wrapped
 	timeWidth = 10  // milliseconds since the transaction began
 	nameWidth = 8   // "  client"
 	laneWidth = 18  // one arrow
@@ -144,8 +144,7 @@ func (p *Printer) step(b *strings.Builder, t *Transaction, s *Step) {
 		right = strings.Join(peers(s, reply), ", ")
 	}
 	fmt.Fprintf(b, "%*s %s%s%s", nameWidth, "client", left, bar, far)
-	details := details(s, near && s.Sent == nil)
-	lines := wrapParts(append([]string{right}, details...), textWidth-rightEdge)
+	lines := wrapParts(right, details(t, s, near && s.Sent == nil), textWidth-rightEdge)
 	for i, line := range lines {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", rightEdge-laneWidth-2) + "┃" + strings.Repeat(" ", laneWidth))
@@ -180,7 +179,7 @@ func host(addrPort string) string {
 }
 
 // details returns what else there is to tell of a step.
-func details(s *Step, from bool) (parts []string) {
+func details(t *Transaction, s *Step, from bool) (parts []string) {
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if s.Sent == nil {
 		add("dropped: %s", s.Outcome)
@@ -207,9 +206,13 @@ func details(s *Step, from bool) (parts []string) {
 	}
 	if s.Sent != nil {
 		if s.Direction == "reply" {
-			add("%s to %s", s.Sent.Kind, strings.TrimSpace(host(s.Sent.To[0])+" "+s.Sent.MAC))
+			to := host(s.Sent.To[0])
+			if s.Sent.MAC != t.Client.MAC && s.Sent.Kind != "broadcast" {
+				to = strings.TrimSpace(to + " " + s.Sent.MAC)
+			}
+			add("%s to %s", s.Sent.Kind, to)
 		}
-		add("in %s", s.Took.Round(time.Microsecond))
+		add("relayed in %s", s.Took.Round(time.Microsecond))
 	}
 	if s.Bare {
 		add("without option 82 for want of room")
@@ -264,19 +267,23 @@ func clean(s string) string {
 	}, s)
 }
 
-// wrapParts joins parts with commas into lines of at most n characters.
-func wrapParts(parts []string, n int) []string {
+// wrapParts joins parts with commas into lines of at most n characters, the first
+// of which begins with title.
+func wrapParts(title string, parts []string, n int) []string {
 	var lines []string
-	line := parts[0]
-	for _, s := range parts[1:] {
+	line, sep := title, "  "
+	for _, s := range parts {
 		switch {
 		case line == "":
 			line = s
-		case utf8.RuneCountInString(line)+2+utf8.RuneCountInString(s) <= n:
-			line += ", " + s
-		default:
+		case utf8.RuneCountInString(line)+len(sep)+utf8.RuneCountInString(s) <= n:
+			line += sep + s
+		case sep == ", ":
 			lines, line = append(lines, line+","), s
+		default:
+			lines, line = append(lines, line), s
 		}
+		sep = ", "
 	}
 	return append(lines, line)
 }

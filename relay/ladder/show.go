@@ -40,7 +40,7 @@ func (s *step) show(o *Options) Step {
 	out := Step{
 		At: s.At, Took: s.Done.Sub(s.At), Type: s.kind, Outer: s.outer, Direction: "request",
 		Heard: nameOf(o.Names, s.Heard), From: s.Src.String(), To: s.Dst.String(),
-		Outcome: s.Outcome.String(), Status: s.status, RTT: s.rtt, Bare: s.Message.Omitted,
+		Outcome: s.Outcome.String(), Status: s.status, RTT: s.rtt, Bare: s.Omitted,
 		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
 	}
 	if isSet(s.relay) {
@@ -69,10 +69,10 @@ func (s *step) leg(o *Options) *Leg {
 	if s.Family == agent.V6 && s.Direction == agent.Requests {
 		l.Type = dhcp6.RelayForward.String()
 	}
-	if s.Message.From.IsValid() {
-		l.From = s.Message.From.WithZone("").String()
+	if s.From.IsValid() {
+		l.From = s.From.WithZone("").String()
 	}
-	switch s.Message.To {
+	switch s.To {
 	case agent.ToServers:
 		l.Kind = "servers"
 		for _, v := range s.Servers {
