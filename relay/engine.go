@@ -54,6 +54,8 @@ type Engine struct {
 	macs     macs
 	loops    sync.WaitGroup
 	reload   chan request
+	probe    chan chan error
+	turns    map[*atomic.Uint64]uint64 // of the loops, as the latest probe saw them
 }
 
 // A request hands a new policy to Run.
@@ -93,6 +95,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		sockets: make(map[socketKey]*socket),
 		shown:   make(map[subject]shown),
 		reload:  make(chan request),
+		probe:   make(chan chan error),
 	}
 	for _, f := range families() {
 		m.SetSocketDrops(metrics.Family(f), func() uint64 { return e.ledger.drops(f) })
@@ -156,6 +159,9 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 			e.policy, done = r.policy, r.done
 		case <-again:
 		case <-unused:
+			continue
+		case answer := <-e.probe:
+			answer <- e.stuck()
 			continue
 		}
 		// Always the newest picture: what comes with a change may be older than

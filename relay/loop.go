@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,6 +27,8 @@ type loop struct {
 	port     uint16
 	received *metrics.Counter
 	macs     macTable // nil for DHCPv4
+
+	turns *atomic.Uint64 // odd while at work on a batch
 
 	state  *state
 	out    outlets
@@ -55,13 +58,14 @@ type fate struct {
 	key     track.Key // if asked is not 0
 }
 
-func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn) *loop {
+func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn, turns *atomic.Uint64) *loop {
 	l := &loop{
 		engine:   e,
 		conn:     c,
 		family:   k.family,
 		port:     k.port,
 		macs:     s.macs,
+		turns:    turns,
 		received: e.metrics.Received(metrics.Family(k.family)),
 		data:     udp.NewBatch(batch),
 		bufs:     make([]agent.Buf, batch),
@@ -87,6 +91,7 @@ func (l *loop) run() {
 			l.endure(err)
 			continue
 		}
+		l.turns.Add(1)
 		l.received.Add(uint64(n))
 		if s := l.engine.state.Load(); s != l.state {
 			l.adopt(s)
@@ -100,6 +105,7 @@ func (l *loop) run() {
 			l.count(i)
 		}
 		l.record(n)
+		l.turns.Add(1)
 	}
 }
 

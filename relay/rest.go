@@ -10,7 +10,7 @@ import (
 // most of the processor is for those who make them. A single change does not wait.
 const (
 	restTimes = 3
-	restMost  = time.Second
+	restMost  = 2 * time.Second
 )
 
 // applyThenRest has a change applied by the one who receives from changed and

@@ -15,7 +15,7 @@ func TestApplyThenRest(t *testing.T) {
 	}{
 		{"a quick change", time.Millisecond, 4 * time.Millisecond},
 		{"a slow one", 100 * time.Millisecond, 400 * time.Millisecond},
-		{"a very slow one", 2 * time.Second, 3 * time.Second},
+		{"a very slow one", 2 * time.Second, 4 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

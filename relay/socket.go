@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -46,9 +47,10 @@ type socketKey struct {
 type socket struct {
 	pair    *udp.Pair
 	started bool
-	unused  time.Time      // since when no state needs it; zero: one does
-	joined  map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
-	macs    macTable       // tells the link-layer addresses of DHCPv6 clients
+	turns   []*atomic.Uint64 // of its loops
+	unused  time.Time        // since when no state needs it; zero: one does
+	joined  map[int]uint64   // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
+	macs    macTable         // tells the link-layer addresses of DHCPv6 clients
 }
 
 // A topology is the VRFs of one moment.
@@ -157,10 +159,12 @@ func (e *Engine) startLoops() {
 		}
 		s.started = true
 		for _, c := range []*udp.Conn{s.pair.Requests, s.pair.Replies} {
+			turns := new(atomic.Uint64)
+			s.turns = append(s.turns, turns)
 			e.loops.Add(1)
 			go func() {
 				defer e.loops.Done()
-				newLoop(e, k, s, c).run()
+				newLoop(e, k, s, c, turns).run()
 			}()
 		}
 	}

@@ -115,6 +115,7 @@ func (p *process) run(ctx context.Context) error {
 		p.relaying.Store(true)
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.notify(daemon.SdNotifyReady)
+		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.current, p.log) })
 	})
 	p.notify(daemon.SdNotifyStopping)
