@@ -34,6 +34,7 @@ func child() int {
 	}
 	before := goleak.IgnoreCurrent()
 	e := relay.New(cfg.Policy, metrics.New("test"), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	e.Record(1000)
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx, func() { fmt.Println("ready") }) }()
 	for {
