@@ -1,0 +1,138 @@
+package pcapng_test
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/flight"
+)
+
+// secrets are what identifies the client of the tests, as octets.
+func secrets() map[string][]byte {
+	return map[string][]byte{
+		"the MAC, or part of it as IAID": mac[2:],
+		"the name":                       []byte("secret"),
+		"the IPv4 address":               leased.AsSlice(),
+		"the IPv4 address in a comment":  []byte(leased.String()),
+		"the link-local address":         netip.MustParseAddr("fe80::5ec").AsSlice(),
+		"the link-local in a comment":    []byte("fe80::5ec"),
+		"the leased address":             netip.MustParseAddr("2001:db8:1::5ec").AsSlice(),
+		"the delegated prefix":           netip.MustParseAddr("2001:db8:5ec::").AsSlice(),
+		"the MAC in a comment":           []byte("02:aa:bb"),
+	}
+}
+
+func TestRedactedCaptureNamesNoClient(t *testing.T) {
+	open, redacted := write(t, recorded(), false), write(t, recorded(), true)
+	for what, octets := range secrets() {
+		if !bytes.Contains(open, octets) {
+			t.Errorf("the test is blind to %s", what)
+		}
+		if bytes.Contains(redacted, octets) {
+			t.Errorf("%s is in a redacted capture", what)
+		}
+	}
+	got := dissect(t, redacted, "dhcp.option.dhcp", "dhcp.id", "dhcp.ip.relay", "dhcpv6.msgtype", "dhcpv6.xid", "dhcpv6.linkaddr", "dhcp.option.vendor_class_id", "dhcp.option.agent_information_option.suboption")
+	// What an operator needs is still there, in the place that it had.
+	want := dissect(t, open, "dhcp.option.dhcp", "dhcp.id", "dhcp.ip.relay", "dhcpv6.msgtype", "dhcpv6.xid", "dhcpv6.linkaddr", "dhcp.option.vendor_class_id", "dhcp.option.agent_information_option.suboption")
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("what should stay (-open +redacted):\n%s", d)
+	}
+	if len(got) > 0 && got[0][6] != "class" {
+		t.Errorf("vendor class %q, want \"class\"", got[0][6])
+	}
+}
+
+// Messages that are broken, of vendors, or of chains of relays hide no client
+// either.
+func TestRedactedOddMessagesNameNoClient(t *testing.T) {
+	whole4, whole6 := client4(1, 1, ""), client6(1)
+	cut4 := append(whole4[:240:240], append([]byte{12, 200}, "secret"...)...)
+	vendor := append(whole4[:236:236], "\x01\x02\x03\x04secret"...)
+	overload := append(whole4[:240:240], 52, 1, 3, 255)
+	copy(overload[44:], "\x0c\x06secret\xff")
+	cut6 := append(whole6[:4:4], append([]byte{0, 39, 0, 99}, "secret"...)...)
+	for name, c := range map[string]struct {
+		family  agent.Family
+		payload []byte
+	}{
+		"an option that is cut off":             {agent.V4, cut4},
+		"an option cut off after its code":      {agent.V4, append(whole4[:240:240], 12)},
+		"a message shorter than its header":     {agent.V4, whole4[:100]},
+		"BOOTP with a vendor's fields":          {agent.V4, vendor},
+		"options in sname":                      {agent.V4, overload},
+		"no octet":                              {agent.V4, nil},
+		"a DHCPv6 option that is cut off":       {agent.V6, cut6},
+		"a DHCPv6 header that is cut off":       {agent.V6, relay6(12, "fe80::5ec", whole6)[:33]},
+		"a chain of relays":                     {agent.V6, relay6(12, "2001:db8::1", relay6(12, "fe80::5ec", whole6))},
+		"a relay message with a cut option":     {agent.V6, relay6(12, "fe80::5ec", whole6)[:100]},
+		"a relay message that holds no message": {agent.V6, relay6(12, "fe80::5ec", nil)},
+		"no octet of DHCPv6":                    {agent.V6, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := recorded()[0]
+			if c.family == agent.V6 {
+				m = recorded()[3]
+			}
+			if len(c.payload) > 0 && c.payload[0] == 12 { // what a relay further down sends
+				m.Src = netip.MustParseAddrPort("[2001:db8::1]:547")
+			}
+			m.Received, m.Size, m.Sent, m.SentLen = c.payload, len(c.payload), c.payload, len(c.payload)
+			redacted := write(t, []flight.Message{m}, true)
+			for what, octets := range secrets() {
+				if bytes.Contains(redacted, octets) {
+					t.Errorf("%s is in a redacted capture", what)
+				}
+			}
+		})
+	}
+}
+
+// Redaction touches no octet of the message that it was given.
+func TestRedactionLeavesTheMessageAlone(t *testing.T) {
+	ms, want := recorded(), recorded()
+	write(t, ms, true)
+	for i := range ms {
+		if !bytes.Equal(ms[i].Received, want[i].Received) || !bytes.Equal(ms[i].Sent, want[i].Sent) {
+			t.Errorf("message %d was changed", i)
+		}
+	}
+}
+
+// The address of a relay further down is no client's.
+func TestRedactionKeepsRelays(t *testing.T) {
+	m := recorded()[0]
+	m.Received, m.Src = client4(1, 1, "10.7.0.1"), netip.MustParseAddrPort("10.7.0.1:67")
+	m.Size = len(m.Received)
+	rows := dissect(t, write(t, []flight.Message{m}, true), "ip.src", "dhcp.ip.relay")
+	if d := cmp.Diff([]string{"10.7.0.1", "10.7.0.1"}, rows[0]); d != "" {
+		t.Errorf("source, giaddr (-want +got):\n%s", d)
+	}
+	if b := write(t, []flight.Message{m}, true); bytes.Contains(b, []byte("secret")) {
+		t.Error("the name of the client is still there")
+	}
+}
+
+func FuzzWrite(f *testing.F) {
+	for _, m := range recorded() {
+		f.Add(byte(m.Family), m.Received, m.Sent)
+	}
+	f.Fuzz(func(t *testing.T, family byte, received, sent []byte) {
+		m := recorded()[0]
+		if family%2 == 1 {
+			m = recorded()[3]
+		}
+		m.Received, m.Sent, m.Size, m.SentLen = received, sent, len(received), len(sent)
+		open, redacted := write(t, []flight.Message{m}, false), write(t, []flight.Message{m}, true)
+		if len(received) > 0 && !bytes.Contains(open, received) {
+			t.Error("the payload is not in the capture")
+		}
+		if len(redacted) == 0 {
+			t.Error("nothing was written")
+		}
+	})
+}
