@@ -46,12 +46,17 @@ func newControl(socket string) *control {
 // get asks for a path, such as "/api/v1/status", and decodes the JSON of the
 // answer into what into points to.
 func (c *control) get(ctx context.Context, path string, into any) error {
-	body, err := c.open(ctx, http.MethodGet, path, nil)
+	return c.do(ctx, http.MethodGet, path, nil, into)
+}
+
+// do sends a request and decodes the JSON of the answer into what into points to.
+func (c *control) do(ctx context.Context, method, path string, body io.Reader, into any) error {
+	answer, err := c.open(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = body.Close() }() // it was only read
-	if err := json.NewDecoder(body).Decode(into); err != nil {
+	defer func() { _ = answer.Close() }() // it was only read
+	if err := json.NewDecoder(answer).Decode(into); err != nil {
 		return fmt.Errorf("read the daemon's answer: %w", err)
 	}
 	return nil

@@ -54,7 +54,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newCheckCommand(), newLogLevelCommand(), newVersionCommand())
 	return root
 }
 

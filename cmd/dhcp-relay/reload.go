@@ -16,7 +16,7 @@ func (p *process) reload(ctx context.Context) {
 	cfg, err := loadForRun(p.file)
 	if err != nil {
 		p.log.Error("configuration refused, the former one stays", "config", p.file, "err", err)
-		p.refused()
+		p.refused(err)
 		return
 	}
 	p.warn(cfg)
@@ -26,7 +26,7 @@ func (p *process) reload(ctx context.Context) {
 	p.level.Set(cfg.Log.Level)
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
 		p.log.Error("configuration not taken over", "err", err)
-		p.refused()
+		p.refused(err)
 		return
 	}
 	p.applied(cfg)
@@ -49,10 +49,10 @@ func (p *process) warn(cfg *loaded) {
 }
 
 // refused notes that the latest configuration does not hold.
-func (p *process) refused() {
+func (p *process) refused(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.config.ok = false
+	p.config.ok, p.config.tried, p.config.err = false, time.Now(), err
 	p.config.refused++
 }
 
@@ -60,7 +60,9 @@ func (p *process) refused() {
 func (p *process) applied(cfg *loaded) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.config.ok, p.config.at, p.config.hash = true, time.Now(), cfg.hash
+	now := time.Now()
+	p.config.ok, p.config.tried, p.config.err = true, now, nil
+	p.config.at, p.config.hash = now, cfg.hash
 	p.policy = cfg.Policy
 }
 

@@ -79,8 +79,8 @@ func onlyOne(p agent.Policy) error {
 const rivalsEvery = 30 * time.Second
 
 // followRivals logs the other listeners on the ports of the policy in effect, each
-// once, until ctx ends.
-func followRivals(ctx context.Context, policy func() agent.Policy, log *slog.Logger) {
+// once, and keeps those of the moment, until ctx ends.
+func followRivals(ctx context.Context, policy func() agent.Policy, keep func([]rival), log *slog.Logger) {
 	told, seen := make(map[string]bool), make(map[string]bool)
 	tick := time.NewTicker(rivalsEvery)
 	defer tick.Stop()
@@ -93,15 +93,21 @@ func followRivals(ctx context.Context, policy func() agent.Policy, log *slog.Log
 		if ctx.Err() != nil {
 			return
 		}
+		var known []rival
 		for _, r := range rs {
 			name := r.String()
 			// Whose socket was just closed is not known; it may have been ours.
-			if sure := r.PID != 0 || seen[name]; sure && !told[name] {
+			sure := r.PID != 0 || seen[name]
+			if sure {
+				known = append(known, r)
+			}
+			if sure && !told[name] {
 				told[name] = true
 				log.Warn("another program listens on the port", "holder", name, "effect", r.effect())
 			}
 			seen[name] = true
 		}
+		keep(known)
 		select {
 		case <-ctx.Done():
 			return

@@ -19,6 +19,7 @@ import (
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/status"
 )
 
 func newRunCommand() *cobra.Command {
@@ -52,6 +53,12 @@ type process struct {
 	metricsAt config.Metrics
 	controlAt config.Control
 	relaying  atomic.Bool // clients are heard
+	// What was recorded stays until the next start.
+	recorderAt config.Recorder
+
+	started      time.Time
+	recent       status.Recent
+	surroundings surroundings
 
 	mu     sync.Mutex // guards what follows
 	config configState
@@ -61,6 +68,8 @@ type process struct {
 // A configState is the outcome of the last time the configuration was read.
 type configState struct {
 	ok      bool
+	tried   time.Time
+	err     error // why the last attempt failed, nil if ok
 	at      time.Time
 	hash    string
 	reloads uint64 // that took effect
@@ -68,24 +77,16 @@ type configState struct {
 }
 
 func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
-	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion())}
+	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion()), started: time.Now()}
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
 	p.engine.Record(cfg.Recorder.Messages)
-	p.metricsAt, p.controlAt = cfg.Metrics, cfg.Control
+	p.metricsAt, p.controlAt, p.recorderAt = cfg.Metrics, cfg.Control, cfg.Recorder
 	p.applied(cfg)
 	p.warn(cfg)
 	p.metrics.SetState(p.state)
 	return p
-}
-
-func logHandler(w io.Writer, format string, level slog.Leveler) slog.Handler {
-	o := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		return slog.NewJSONHandler(w, o)
-	}
-	return slog.NewTextHandler(w, o)
 }
 
 // run runs the engine, the metrics and the reloads until ctx ends or one fails.
@@ -116,7 +117,8 @@ func (p *process) run(ctx context.Context) error {
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })
-		wg.Go(func() { followRivals(ctx, p.current, p.log) })
+		wg.Go(func() { followRivals(ctx, p.current, p.surroundings.setRivals, p.log) })
+		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
 	})
 	p.notify(daemon.SdNotifyStopping)
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {

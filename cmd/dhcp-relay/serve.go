@@ -58,11 +58,15 @@ func (p *process) serve(ctx context.Context, e endpoint) error {
 
 // mux answers on [metrics] listen: whoever may read this changes nothing.
 func (p *process) mux() *http.ServeMux {
-	return web.NewMux(web.Relay{Metrics: p.metrics.Handler(), Unready: p.unready})
+	return web.NewMux(web.Relay{Metrics: p.metrics.Handler(), Unready: p.unready, Report: p.report})
 }
 
 // controlMux answers on the socket of [control].
-func (p *process) controlMux() *http.ServeMux { return p.mux() }
+func (p *process) controlMux() *http.ServeMux {
+	mux := p.mux()
+	mux.Handle(logLevelPath, &levelHandler{p.level, p.log})
+	return mux
+}
 
 // unready says why clients are not served as the configuration says.
 func (p *process) unready() []string {

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/status"
+)
+
+// report tells the state of this moment; its counts are at most a second old.
+func (p *process) report() status.Report {
+	now := time.Now()
+	in := status.Input{
+		Version: buildVersion(), Now: now, Started: p.started,
+		Counts:  p.recent.Counts(now),
+		Failure: p.engine.Failure(),
+		Rivals:  p.surroundings.listRivals(), StrictPath: p.surroundings.listStrict(now),
+		Recorder: p.recorder(),
+		Config:   p.configuration(),
+	}
+	in.Host, _ = os.Hostname() // it was there when the configuration was read
+	snap, problems := p.engine.View()
+	if snap != nil {
+		in.Links, in.Servers = linksOf(snap), serversOf(snap)
+		in.Problems = problems
+	}
+	return status.Build(in)
+}
+
+// recorder tells of the flight recorder.
+func (p *process) recorder() status.Recorder {
+	return status.Recorder{
+		On: p.recorderAt.Messages > 0, Messages: p.recorderAt.Messages, Redact: p.recorderAt.Redact,
+		Missed: p.engine.Recorder().Missed(),
+	}
+}
+
+// configuration tells of the configuration.
+func (p *process) configuration() status.Config {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := status.Config{File: p.file, OK: p.config.ok, Loaded: p.config.at, Hash: p.config.hash, Tried: p.config.tried}
+	if !c.OK && p.config.err != nil {
+		c.Error = p.config.err.Error()
+	}
+	return c
+}
+
+// linksOf lists the client-facing links, and the [[interface]]s that none
+// matches, in each family that they have servers of.
+func linksOf(s *agent.Snapshot) []status.Link {
+	all := make([]status.Link, 0, len(s.Links)+len(s.Absent))
+	for _, f := range []agent.Family{agent.V4, agent.V6} {
+		for _, l := range s.Links {
+			if servers := l.ServersOf(f); len(servers) > 0 {
+				state, problem := l.StateOf(f)
+				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), Family: f, State: state, Address: l.AddressOf(f), Servers: idsOf(s, f, servers)}
+				if problem != nil {
+					n.Problem = problem.Error()
+				}
+				all = append(all, n)
+			}
+		}
+		for _, i := range s.Absent {
+			if s.Serves(i, f) {
+				all = append(all, status.Link{Name: i.Name, Family: f, State: agent.Missing, Servers: idsOf(s, f, i.Servers)})
+			}
+		}
+	}
+	return all
+}
+
+// idsOf names those of some servers that are of a family.
+func idsOf(s *agent.Snapshot, f agent.Family, servers []int) (ids []status.ServerID) {
+	for _, n := range servers {
+		if v := &s.Policy.Servers[n]; agent.FamilyOf(v.Addr.Addr()) == f {
+			ids = append(ids, status.ServerID{Addr: v.Addr, VRF: v.VRF})
+		}
+	}
+	return ids
+}
+
+// serversOf names the servers that interfaces list.
+func serversOf(s *agent.Snapshot) (ids []status.ServerID) {
+	used := make([]bool, len(s.Policy.Servers))
+	for i := range s.Policy.Interfaces {
+		for _, n := range s.Policy.Interfaces[i].Servers {
+			used[n] = true
+		}
+	}
+	for n, v := range s.Policy.Servers {
+		if used[n] {
+			ids = append(ids, status.ServerID{Addr: v.Addr, VRF: v.VRF})
+		}
+	}
+	return ids
+}
