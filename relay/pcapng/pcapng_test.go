@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,8 +117,7 @@ func checkSound(t *testing.T, capture []byte, ms []flight.Message) {
 			t.Errorf("packet %d is malformed: %v", i+1, r)
 		}
 		for s := range strings.SplitSeq(r[1], ",") {
-			var severity int
-			if fmt.Sscan(s, &severity); severity >= warning {
+			if n, _ := strconv.Atoi(s); n >= warning { // empty: nothing to say
 				t.Errorf("packet %d: tshark says %q", i+1, r[7])
 			}
 		}

@@ -3,6 +3,7 @@ package pcapng_test
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,9 +52,9 @@ func TestRedactedCaptureNamesNoClient(t *testing.T) {
 // either.
 func TestRedactedOddMessagesNameNoClient(t *testing.T) {
 	whole4, whole6 := client4(1, 1, ""), client6(1)
-	cut4 := append(whole4[:240:240], append([]byte{12, 200}, "secret"...)...)
-	vendor := append(whole4[:236:236], "\x01\x02\x03\x04secret"...)
-	overload := append(whole4[:240:240], 52, 1, 3, 255)
+	cut4 := slices.Concat(whole4[:240], []byte{12, 200}, []byte("secret"))
+	vendor := slices.Concat(whole4[:236], []byte("\x01\x02\x03\x04secret"))
+	overload := slices.Concat(whole4[:240], []byte{52, 1, 3, 255})
 	copy(overload[44:], "\x0c\x06secret\xff")
 	cut6 := append(whole6[:4:4], append([]byte{0, 39, 0, 99}, "secret"...)...)
 	for name, c := range map[string]struct {
