@@ -56,7 +56,6 @@ type record struct {
 type step struct {
 	flight.Message
 	facts
-	rtt time.Duration
 }
 
 // NewJoiner returns a Joiner that knows no message yet.
@@ -176,9 +175,6 @@ func (r *record) add(s step, names func(int) string) {
 	}
 	r.steps = slices.Insert(r.steps, at, s)
 	r.count++
-	if s.Direction == agent.Replies {
-		r.steps[at].rtt = r.rtt(at)
-	}
 	if len(r.steps) > maxSteps {
 		r.steps = slices.Delete(r.steps, 0, 1)
 	}
@@ -222,6 +218,9 @@ func (r *record) learn(s *step, names func(int) string) {
 // may answer from another address than the one that they were asked at.
 func (r *record) rtt(at int) time.Duration {
 	reply := &r.steps[at]
+	if reply.Direction != agent.Replies {
+		return 0
+	}
 	var any time.Duration
 	for _, q := range slices.Backward(r.steps[:at]) {
 		if !q.asks() || !answers(&q, reply) {

@@ -152,9 +152,9 @@ func TestStepsAreInTheOrderOfTime(t *testing.T) {
 	}
 	var got []string
 	for _, s := range j.Last(at(100), ladder.Filter{}, 1)[0].Steps {
-		got = append(got, s.Type)
+		got = append(got, s.Type+" "+s.RTT.String())
 	}
-	if d := cmp.Diff([]string{"discover", "offer", "request", "ack"}, got); d != "" {
+	if d := cmp.Diff([]string{"discover 0s", "offer 2ms", "request 0s", "ack 3ms"}, got); d != "" {
 		t.Errorf("steps (-want +got):\n%s", d)
 	}
 }

@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"net/netip"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/dhcp6"
@@ -30,17 +31,17 @@ func (r *record) show(v *verdict, o *Options, from int) Transaction {
 	}
 	t.Steps = make([]Step, 0, r.count-from)
 	for i := max(from-t.Omitted, 0); i < len(r.steps); i++ {
-		t.Steps = append(t.Steps, r.steps[i].show(o))
+		t.Steps = append(t.Steps, r.steps[i].show(o, r.rtt(i)))
 	}
 	return t
 }
 
 // show returns the step as the outside sees it.
-func (s *step) show(o *Options) Step {
+func (s *step) show(o *Options, rtt time.Duration) Step {
 	out := Step{
 		At: s.At, Took: s.Done.Sub(s.At), Type: s.kind, Outer: s.outer, Direction: "request",
 		Heard: nameOf(o.Names, s.Heard), From: s.Src.String(), To: s.Dst.String(),
-		Outcome: s.Outcome.String(), Status: s.status, RTT: s.rtt, Bare: s.Omitted,
+		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt, Bare: s.Omitted,
 		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
 	}
 	if isSet(s.relay) {
