@@ -15,11 +15,12 @@ type builder struct {
 	report Report
 	found  []found
 	served map[ServerID]serverState
+	losing map[string]found // drops that leave clients without an address, by subject
 }
 
 // Build tells what the relay does, what is wrong and what to do about it.
 func Build(in Input) Report {
-	b := &builder{Input: in, served: make(map[ServerID]serverState)}
+	b := &builder{Input: in, served: make(map[ServerID]serverState), losing: make(map[string]found)}
 	b.report = Report{
 		Version: in.Version, Host: in.Host,
 		Time: in.Now, Started: in.Started,
@@ -31,8 +32,8 @@ func Build(in Input) Report {
 	}
 	b.configuration()
 	b.servers()
-	b.interfaces()
 	b.drops()
+	b.interfaces()
 	b.losses()
 	b.host()
 	b.sortInterfaces()
@@ -59,7 +60,9 @@ func (b *builder) interfaces() {
 		n.Requests, n.Replies = c.flow(l.Family, agent.Requests), c.flow(l.Family, agent.Replies)
 		n.Unanswered = c.Unanswered[l.Family]
 		f := b.judge(l, &n)
-		if f.text != "" {
+		if lost, ok := b.losing[subjectOf(l.Name, l.Family)]; ok && f.kind == "" {
+			n.Reason, n.Do = lost.sentence(), lost.do
+		} else if f.text != "" {
 			n.Reason, n.Do = f.sentence(), f.do
 		}
 		if f.kind != "" {
@@ -110,7 +113,11 @@ func (b *builder) drops() {
 				Count: d.Count.Total, Recent: d.Count.Recent, LastSeen: d.Last,
 			})
 			if d.Count.Recent > 0 {
-				b.add(b.judgeDrop(name, &c, d))
+				f := b.judgeDrop(name, &c, d)
+				b.add(f)
+				if f.severity == Error {
+					b.losing[f.subject] = f
+				}
 			}
 		}
 	}

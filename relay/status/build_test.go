@@ -400,6 +400,10 @@ func TestDropsAreErrorsIfNothingElseComesThrough(t *testing.T) {
 			if len(r.Findings) != 1 || r.Findings[0].Severity != c.want {
 				t.Errorf("want one %s, got %+v", c.want, r.Findings)
 			}
+			i := slices.IndexFunc(r.Interfaces, func(i Interface) bool { return i.Name == "vlan20" })
+			if told := strings.Contains(r.Interfaces[i].Reason, "already bears option 82"); told != (c.want == Error) {
+				t.Errorf("the interface says %q", r.Interfaces[i].Reason)
+			}
 		})
 	}
 }

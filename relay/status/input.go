@@ -103,8 +103,8 @@ func count(n uint64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	if stem, ok := strings.CutSuffix(thing, "y"); ok {
-		thing = stem + "ie"
+	if thing == "reply" {
+		thing = "replie"
 	}
 	return strconv.FormatUint(n, 10) + " " + thing + "s"
 }

@@ -1,0 +1,46 @@
+package status
+
+import (
+	"slices"
+	"strings"
+)
+
+// Only returns what concerns one interface: its state, its drops, its servers,
+// and the findings about them and about the relay as a whole. It returns false
+// if there is nothing of that name.
+func (r *Report) Only(name string) (Report, bool) {
+	o := *r
+	o.Interfaces = filter(r.Interfaces, func(i Interface) bool { return i.Name == name })
+	o.Drops = filter(r.Drops, func(d Drop) bool { return d.Interface == name })
+	var used []string
+	for _, i := range o.Interfaces {
+		used = append(used, i.Servers...)
+	}
+	o.Servers = filter(r.Servers, func(s Server) bool { return slices.Contains(used, s.Address) })
+	o.Findings = filter(r.Findings, func(f Finding) bool {
+		if of, ok := strings.CutPrefix(f.Subject, "interface "); ok {
+			return of == name || strings.HasPrefix(of, name+" (")
+		}
+		if of, ok := strings.CutPrefix(f.Subject, "server "); ok {
+			address, _, _ := strings.Cut(of, " ")
+			return slices.Contains(used, address)
+		}
+		return !strings.HasPrefix(f.Subject, "messages of no configured interface")
+	})
+	return o, len(o.Interfaces)+len(o.Drops) > 0
+}
+
+func filter[T any](all []T, keep func(T) bool) []T {
+	out := make([]T, 0, len(all))
+	for _, v := range all {
+		if keep(v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Failing reports whether a finding says that something does not work.
+func (r *Report) Failing() bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Error })
+}

@@ -1,0 +1,220 @@
+package status
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// mostRows is how many interfaces and drops are shown unless all are wanted.
+const mostRows = 20
+
+// textWidth is how wide the text of findings may be, in characters.
+const textWidth = 79
+
+// WriteText writes a report for people: what is wrong and what to do first, then
+// servers, interfaces and drops. Long lists are cut short unless all is set.
+func (r *Report) WriteText(w io.Writer, all bool) error {
+	var b strings.Builder
+	r.writeHead(&b)
+	writeFindings(&b, r.Findings)
+	r.writeServers(&b)
+	r.writeInterfaces(&b, all)
+	r.writeDrops(&b, all)
+	r.writeLosses(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) writeHead(b *strings.Builder) {
+	fmt.Fprintf(b, "dhcp-relay %s on %s, up %s\n", r.Version, r.Host, uptime(r.Uptime))
+	fmt.Fprintf(b, "configuration %s (%s), loaded %s\n", r.Config.File, r.Config.Hash, r.Config.Loaded.Format(time.DateTime))
+	fmt.Fprintf(b, "%s; the counts below are of the last %s\n", r.relaying(), span(time.Duration(r.Window*float64(time.Second))))
+}
+
+// relaying says how many interfaces relay.
+func (r *Report) relaying() string {
+	n := 0
+	for i := range r.Interfaces {
+		if r.Interfaces[i].State == "relaying" {
+			n++
+		}
+	}
+	if n == len(r.Interfaces) {
+		return count(uint64(n), "interface") + ", all relaying"
+	}
+	return strconv.Itoa(n) + " of " + count(uint64(len(r.Interfaces)), "interface") + " relaying"
+}
+
+// uptime says a number of seconds as people do.
+func uptime(seconds float64) string {
+	d := time.Duration(seconds) * time.Second
+	if days := uint64(d / (24 * time.Hour)); days > 0 {
+		return count(days, "day") + " " + count(uint64(d%(24*time.Hour)/time.Hour), "hour")
+	}
+	if d >= time.Hour {
+		return count(uint64(d/time.Hour), "hour") + " " + count(uint64(d%time.Hour/time.Minute), "minute")
+	}
+	return span(d)
+}
+
+func writeFindings(b *strings.Builder, all []Finding) {
+	if len(all) == 0 {
+		b.WriteString("\nNothing is wrong.\n")
+		return
+	}
+	for _, f := range all {
+		fmt.Fprintf(b, "\n%-7s%s\n", strings.ToUpper(string(f.Severity)), f.Subject)
+		wrap(b, "       ", f.Text)
+		wrap(b, "       → ", f.Do)
+	}
+}
+
+// wrap writes a text in lines of at most textWidth, where words allow it. The
+// first line begins with head, the others with as many spaces.
+func wrap(b *strings.Builder, head, text string) {
+	indent := len([]rune(head))
+	line := head
+	width, empty := indent, true
+	for word := range strings.FieldsSeq(text) {
+		n := len([]rune(word))
+		if !empty && width+1+n > textWidth {
+			b.WriteString(line + "\n")
+			line, width, empty = strings.Repeat(" ", indent), indent, true
+		}
+		if !empty {
+			line += " "
+			width++
+		}
+		line += word
+		width += n
+		empty = false
+	}
+	b.WriteString(line + "\n")
+}
+
+// table writes rows in columns, the first of which is their heading.
+func table(b *strings.Builder, rows [][]string) {
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(t, strings.Join(r, "\t"))
+	}
+	_ = t.Flush() // a strings.Builder takes all
+}
+
+func (r *Report) writeServers(b *strings.Builder) {
+	if len(r.Servers) == 0 {
+		return
+	}
+	rows := [][]string{{"SERVER", "STATE", "SENT", "REPLIES", "UNANSWERED", "REFUSED", "ANSWERED", "P50", "P90", "P99"}}
+	for i := range r.Servers {
+		s := &r.Servers[i]
+		name := s.Address
+		if s.VRF != "" {
+			name += " (" + s.VRF + ")"
+		}
+		row := []string{name, s.State, number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
+		if s.AnswerRatio != nil {
+			row[6] = strconv.FormatFloat(100**s.AnswerRatio, 'f', 0, 64) + "%"
+		}
+		if p := s.Response; p != nil {
+			row[7], row[8], row[9] = milliseconds(p.P50), milliseconds(p.P90), milliseconds(p.P99)
+		}
+		rows = append(rows, row)
+	}
+	table(b, rows)
+}
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// milliseconds says a time in seconds with three digits that matter.
+func milliseconds(s float64) string {
+	return strconv.FormatFloat(s*1000, 'g', 3, 64) + " ms"
+}
+
+func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
+	if len(r.Interfaces) == 0 {
+		return
+	}
+	n := len(r.Interfaces)
+	if !all {
+		n = min(n, mostRows)
+	}
+	rows := [][]string{{"INTERFACE", "FAMILY", "STATE", "ADDRESS", "REQUESTS", "REPLIES", "DROPPED", "UNANSWERED"}}
+	for i := range r.Interfaces[:n] {
+		l := &r.Interfaces[i]
+		address := l.Address
+		if address == "" {
+			address = "-"
+		}
+		rows = append(rows, []string{
+			l.Name, l.Family, l.State, address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
+			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
+		})
+	}
+	table(b, rows)
+	if more := len(r.Interfaces) - n; more > 0 {
+		fmt.Fprintf(b, "and %d more, %s; --all lists them\n", more, r.calm(n))
+	}
+}
+
+// calm says how the interfaces from the nth on do.
+func (r *Report) calm(n int) string {
+	troubled := 0
+	for i := range r.Interfaces[n:] {
+		if r.Interfaces[n+i].Reason != "" {
+			troubled++
+		}
+	}
+	if troubled == 0 {
+		return "without trouble"
+	}
+	return strconv.Itoa(troubled) + " of them with trouble"
+}
+
+func (r *Report) writeDrops(b *strings.Builder, all bool) {
+	rows := [][]string{{"DROPPED AT", "FAMILY", "MESSAGES", "REASON", "RECENT", "TOTAL", "LAST"}}
+	more := 0
+	for i := range r.Drops {
+		d := &r.Drops[i]
+		if !all && (d.Recent == 0 || len(rows) > mostRows) {
+			more++
+			continue
+		}
+		messages := "requests"
+		if d.Direction == "reply" {
+			messages = "replies"
+		}
+		rows = append(rows, []string{
+			d.Interface, d.Family, messages, d.Reason, number(d.Recent), number(d.Count), span(r.Time.Sub(d.LastSeen)) + " ago",
+		})
+	}
+	switch {
+	case len(rows) > 1:
+		table(b, rows)
+		if more > 0 {
+			fmt.Fprintf(b, "and %d more, older ones included; --all lists them\n", more)
+		}
+	case more > 0:
+		fmt.Fprintf(b, "\nNothing was dropped lately; --all lists what was dropped before.\n")
+	}
+}
+
+// writeLosses writes what the kernel has dropped and refused since the start.
+func (r *Report) writeLosses(b *strings.Builder) {
+	if len(r.Kernel)+len(r.SendErrors) == 0 {
+		return
+	}
+	rows := [][]string{{"LOST IN THE KERNEL", "RECENT", "TOTAL"}}
+	for _, k := range r.Kernel {
+		rows = append(rows, []string{"receive buffer full, " + k.Family, number(k.Recent), number(k.Count)})
+	}
+	for _, e := range r.SendErrors {
+		rows = append(rows, []string{"sending to " + e.Towards + "s: " + e.Error, number(e.Recent), number(e.Count)})
+	}
+	table(b, rows)
+}
