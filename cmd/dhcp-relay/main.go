@@ -21,16 +21,13 @@ var version = ""
 
 const defaultConfig = "/etc/dhcp-relay/relay.toml"
 
-// errReported says that the reason for failing has been printed already.
-var errReported = errors.New("reported")
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := newCommand().ExecuteContext(ctx)
 	stop()
 	if err != nil {
 		report(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(statusOf(err))
 	}
 }
 
@@ -54,7 +51,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newLogLevelCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newLogLevelCommand(), newVersionCommand())
 	return root
 }
 

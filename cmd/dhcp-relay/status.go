@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"dhcp-relay/relay/status"
+)
+
+// statusPath is where the daemon tells its state.
+const statusPath = "/api/v1/status"
+
+// errFailing says that the daemon told of something that does not work.
+var errFailing = fmt.Errorf("%w: something does not work", errBad)
+
+func newStatusCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show what the running daemon does, what is wrong and what to do about it",
+		Long: "Show what the running daemon does, what is wrong and what to do about it:\n" +
+			"findings first, then servers, interfaces and drops.\n\n" +
+			"The exit status is 0 if all works, 1 if the daemon cannot be asked, and 2 if\n" +
+			"there is a finding of the severity \"error\": something does not work.",
+		Args: cobra.NoArgs,
+	}
+	socket := addSocketFlag(c)
+	asJSON := c.Flags().Bool("json", false, "print the state as JSON, as the daemon tells it")
+	only := c.Flags().StringP("interface", "i", "", "show only what concerns one interface")
+	all := c.Flags().BoolP("all", "a", false, "list every interface and every kind of drop")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		at, err := socket()
+		if err != nil {
+			return err
+		}
+		r, err := askStatus(c.Context(), newControl(at), *only)
+		if err != nil {
+			return err
+		}
+		if err := writeStatus(c.OutOrStdout(), r, *asJSON, *all); err != nil {
+			return err
+		}
+		if r.Failing() {
+			return errFailing
+		}
+		return nil
+	}
+	return c
+}
+
+// askStatus asks for the state, of one interface if only is not empty.
+func askStatus(ctx context.Context, d *control, only string) (*status.Report, error) {
+	var r status.Report
+	if err := d.get(ctx, statusPath, &r); err != nil {
+		return nil, err
+	}
+	if only == "" {
+		return &r, nil
+	}
+	one, ok := r.Only(only)
+	if !ok {
+		return nil, fmt.Errorf("the daemon serves no interface %s, and has dropped nothing there", only)
+	}
+	return &one, nil
+}
+
+func writeStatus(w io.Writer, r *status.Report, asJSON, all bool) error {
+	if !asJSON {
+		return r.WriteText(w, all)
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/status"
+)
+
+// told is the state that the daemon of these tests tells.
+func told(findings ...status.Finding) status.Report {
+	at := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	return status.Report{
+		Version: "1.0", Host: "r1", Time: at, Started: at, Findings: findings,
+		Interfaces: []status.Interface{
+			{Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []string{"10.9.0.2"}},
+			{Name: "vlan20", Family: "ipv4", State: "down", Servers: []string{"10.9.0.2"}},
+		},
+	}
+}
+
+func serveStatus(t *testing.T, r status.Report) (socket string) {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(r) })
+	return serveSocket(t, mux)
+}
+
+func TestStatusCommand(t *testing.T) {
+	t.Parallel()
+	bad := status.Finding{Severity: status.Error, Kind: "server_silent", Subject: "server 10.9.0.2", Text: "The server answers nothing.", Do: "Check that it runs."}
+	warn := status.Finding{Severity: status.Warn, Kind: "interface_down", Subject: "interface vlan20 (DHCPv4)", Text: "It is down.", Do: "Bring it up."}
+	cases := []struct {
+		name   string
+		told   status.Report
+		args   []string
+		status int
+		in     []string
+		out    []string
+	}{
+		{"all is well", told(), nil, 0, []string{"Nothing is wrong.", "vlan10", "vlan20"}, nil},
+		{"a warning", told(warn), nil, 0, []string{"WARN   interface vlan20", "→ Bring it up."}, nil},
+		{"an error", told(bad, warn), nil, 2, []string{"ERROR  server 10.9.0.2"}, nil},
+		{"one interface", told(bad, warn), []string{"--interface", "vlan10"}, 2, []string{"vlan10"}, []string{"vlan20"}},
+		{"no such interface", told(bad), []string{"--interface", "vlan30"}, 1, nil, []string{"vlan10"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			root := newCommand()
+			root.SetOut(&out)
+			root.SetArgs(append([]string{"status", "--socket", serveStatus(t, c.told)}, c.args...))
+			err := root.ExecuteContext(t.Context())
+			if got := exitStatus(err); got != c.status {
+				t.Errorf("status %d (%v), want %d", got, err, c.status)
+			}
+			for _, s := range c.in {
+				if !strings.Contains(out.String(), s) {
+					t.Errorf("%q is missing in:\n%s", s, out.String())
+				}
+			}
+			for _, s := range c.out {
+				if strings.Contains(out.String(), s) {
+					t.Errorf("%q should not stand in:\n%s", s, out.String())
+				}
+			}
+		})
+	}
+}
+
+// exitStatus is what main makes of an error.
+func exitStatus(err error) int {
+	if err == nil {
+		return 0
+	}
+	return statusOf(err)
+}
+
+func TestStatusIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	report(&b, errFailing)
+	if b.Len() > 0 || !errors.Is(errFailing, errReported) {
+		t.Errorf("after the findings: %q", b.String())
+	}
+}
+
+func TestStatusAsJSONIsWhatTheDaemonTells(t *testing.T) {
+	t.Parallel()
+	want := told(status.Finding{Severity: status.Info, Kind: "recorder_off"})
+	var out bytes.Buffer
+	c := newCommand()
+	c.SetOut(&out)
+	c.SetArgs([]string{"status", "--json", "--socket", serveStatus(t, want)})
+	if err := c.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got status.Report
+	d := json.NewDecoder(&out)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
