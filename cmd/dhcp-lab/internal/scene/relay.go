@@ -24,26 +24,27 @@ const metricsAddr = "127.0.0.1:9867"
 
 // A Relay is a running dhcp-relay.
 type Relay struct {
-	ns   *netns.NS
-	proc *netns.Proc
-	http *http.Client
-	log  *log
+	proc   *netns.Proc
+	http   *http.Client
+	log    *log
+	file   string // its configuration
+	socket string // of its commands
 }
 
 // startRelay starts the relay of the lab in a namespace and waits until it says
 // that it is ready, as systemd would.
 func (l *Lab) startRelay(ctx context.Context, name, config string) (*Relay, error) {
 	n := l.ns[name]
-	file, notify := filepath.Join(l.dir, name+".toml"), filepath.Join(l.dir, name+".notify")
-	config = fmt.Sprintf("control.socket = %q\n", filepath.Join(l.dir, name+".sock")) + config
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+	r := &Relay{log: &log{}, file: filepath.Join(l.dir, name+".toml"), socket: filepath.Join(l.dir, name+".sock")}
+	if err := r.configure(config); err != nil {
 		return nil, err
 	}
+	notify := filepath.Join(l.dir, name+".notify")
 	ready, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: notify, Net: "unixgram"})
 	if err != nil {
 		return nil, err
 	}
-	r := &Relay{ns: n, log: &log{}, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+	r.http = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (c net.Conn, err error) {
 			err = n.Do(func() error {
@@ -52,8 +53,8 @@ func (l *Lab) startRelay(ctx context.Context, name, config string) (*Relay, erro
 			})
 			return c, err
 		},
-	}}}
-	cmd := exec.Command(l.opts.Relay, "run", "--config", file)
+	}}
+	cmd := exec.Command(l.opts.Relay, "run", "--config", r.file)
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify)
 	if r.proc, err = n.StartCmd(cmd); err == nil {
