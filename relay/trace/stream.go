@@ -1,0 +1,150 @@
+package trace
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"dhcp-relay/relay/flight"
+	"dhcp-relay/relay/ladder"
+)
+
+const (
+	poll = 100 * time.Millisecond // how often the recorder is read
+
+	// settle is how long messages wait before they are told, so that each loop
+	// of the engine has recorded what came before them.
+	settle = poll
+
+	// linger is how long a client may take to read what it was sent.
+	linger = 10 * time.Second
+)
+
+// Trace returns the handler of GET /api/v1/trace: a stream of ladder.Event, one
+// JSON object a line, of what happens from now on until the client goes. The
+// query is as ladder.ParseFilter has it. A client that does not read is cut off;
+// what it was too slow for is counted in the events.
+func (v *View) Trace() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, err := ladder.ParseFilter(r.URL.Query().Get)
+		switch {
+		case err != nil:
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		case v.source.Recorder() == nil:
+			http.Error(w, ErrOff.Error(), http.StatusServiceUnavailable)
+			return
+		case !enter(v.traces):
+			http.Error(w, "too many traces run already; end one of them", http.StatusServiceUnavailable)
+			return
+		}
+		defer leave(v.traces)
+		s := v.newStream(f)
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		w.Header().Set("Cache-Control", "no-store")
+		s.serve(r.Context(), w)
+	})
+}
+
+func enter(c chan struct{}) bool {
+	select {
+	case c <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func leave(c chan struct{}) { <-c }
+
+// A stream follows the recorder for one client.
+type stream struct {
+	view    *View
+	filter  ladder.Filter
+	log     *flight.Log
+	reader  *flight.Reader
+	joiner  *ladder.Joiner
+	redact  bool
+	pending []flight.Message // not told yet, lest an earlier one is still to come
+	lost    uint64
+}
+
+func (v *View) newStream(f ladder.Filter) *stream {
+	s := &stream{view: v, filter: f}
+	s.adopt()
+	return s
+}
+
+// adopt takes over another recorder or another setting.
+func (s *stream) adopt() {
+	s.log, s.redact = s.view.source.Recorder(), s.view.redact.Load()
+	s.reader = s.log.Follow()
+	s.joiner = ladder.NewJoiner(s.view.options(s.redact))
+	s.pending = nil
+}
+
+// serve writes events until the client goes.
+func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
+	out := http.NewResponseController(w)
+	// The server's own limits are for answers that end. A read deadline that
+	// passed would look like a client that has gone.
+	_, _ = out.SetReadDeadline(time.Time{}), out.SetWriteDeadline(time.Time{})
+	w.WriteHeader(http.StatusOK)
+	if out.Flush() != nil { // the client sees that the trace has begun
+		return
+	}
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if es := s.next(now); len(es) > 0 && tell(w, out, es) != nil {
+				return
+			}
+		}
+	}
+}
+
+// tell writes events to a client that must not be slow for ever.
+func tell(w http.ResponseWriter, out *http.ResponseController, es []ladder.Event) error {
+	if err := out.SetWriteDeadline(time.Now().Add(linger)); err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	for i := range es {
+		if err := enc.Encode(&es[i]); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return out.SetWriteDeadline(time.Time{})
+}
+
+// next returns what there is to tell at the time now.
+func (s *stream) next(now time.Time) []ladder.Event {
+	if s.log != s.view.source.Recorder() || s.redact != s.view.redact.Load() {
+		s.adopt()
+	}
+	ms, lost := s.reader.Read()
+	s.lost += lost
+	s.pending = append(s.pending, ms...)
+	slices.SortStableFunc(s.pending, func(a, b flight.Message) int { return a.At.Compare(b.At) })
+	old := now.Add(-settle)
+	n := 0
+	for n < len(s.pending) && !s.pending[n].At.After(old) {
+		s.joiner.Add(&s.pending[n])
+		n++
+	}
+	s.pending = slices.Delete(s.pending, 0, n)
+	es := s.joiner.Events(now, s.filter)
+	if len(es) > 0 {
+		es[0].Lost, s.lost = s.lost, 0
+	}
+	return es
+}

@@ -1,0 +1,93 @@
+// Package trace answers, from the flight recorder, what happened to messages: as
+// transactions, as a stream of what happens now, and as a capture file. It reads
+// copies and keeps nobody waiting but who asked.
+package trace
+
+import (
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dhcp-relay/relay/flight"
+	"dhcp-relay/relay/ladder"
+)
+
+// A Source is the relay that is watched.
+type Source interface {
+	Recorder() *flight.Log // nil: it records nothing
+	LinkName(index int) string
+}
+
+// kept is how many transactions are held to be asked for.
+const kept = 5000
+
+// ErrOff says that there is no recorder to read.
+var ErrOff = errors.New("the flight recorder is off; set recorder.messages to more than 0, such as 1000, and restart the daemon")
+
+// A View shows what the recorder of a relay kept. It is safe for concurrent use.
+type View struct {
+	source  Source
+	name    string // of what writes captures
+	pseudo  *ladder.Redactor
+	redact  atomic.Bool
+	traces  chan struct{} // holds one for each stream
+	records chan struct{} // and for each capture that is written
+
+	mu     sync.Mutex // for Last: what was read so far
+	log    *flight.Log
+	reader *flight.Reader
+	joined *ladder.Joiner
+	hidden bool
+}
+
+// How many may be served at once. More would take memory and time from the
+// relay's host.
+const (
+	maxTraces  = 16
+	maxRecords = 2
+)
+
+// New returns a View of a relay. application is what captures say that they were
+// written by, such as "dhcp-relay 1.2.0". With redact, clients have pseudonyms
+// that hold until the process ends, and captures are blanked.
+func New(s Source, application string, redact bool) *View {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	v := &View{
+		source: s, name: application, pseudo: ladder.NewRedactor(key),
+		traces: make(chan struct{}, maxTraces), records: make(chan struct{}, maxRecords),
+	}
+	v.redact.Store(redact)
+	return v
+}
+
+// SetRedact changes whether clients are shown, from now on.
+func (v *View) SetRedact(on bool) { v.redact.Store(on) }
+
+// options returns how ladders are made now.
+func (v *View) options(redact bool) ladder.Options {
+	o := ladder.Options{Names: v.source.LinkName, Keep: kept}
+	if redact {
+		o.Redact = v.pseudo
+	}
+	return o
+}
+
+// Last returns the last n transactions that the filter lets pass, oldest first;
+// none if nothing is recorded. It reads only what is new since the last call.
+func (v *View) Last(f ladder.Filter, n int) []ladder.Transaction {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	log, redact := v.source.Recorder(), v.redact.Load()
+	if v.reader == nil || log != v.log || redact != v.hidden {
+		v.log, v.reader, v.hidden = log, log.Reader(), redact
+		v.joined = ladder.NewJoiner(v.options(redact))
+	}
+	ms, _ := v.reader.Read()
+	for i := range ms {
+		v.joined.Add(&ms[i])
+	}
+	return v.joined.Last(time.Now(), f, n)
+}

@@ -1,0 +1,360 @@
+package trace_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/flight"
+	"dhcp-relay/relay/ladder"
+	"dhcp-relay/relay/trace"
+)
+
+// A source is a relay that records what the tests say.
+type source struct {
+	log *flight.Log
+	w   *flight.Writer
+}
+
+func newSource(messages int) *source {
+	l := flight.NewLog(messages)
+	return &source{l, l.Writer()}
+}
+
+func (s *source) Recorder() *flight.Log { return s.log }
+
+func (s *source) LinkName(index int) string { return map[int]string{2: "vlan10", 9: "eth0"}[index] }
+
+// discover is a DHCPDISCOVER of 02:00:00:00:00:01.
+func discover(xid byte) []byte {
+	p := make([]byte, 236)
+	p[0], p[1], p[2], p[7] = 1, 1, 6, xid // op, htype, hlen, xid
+	copy(p[28:], []byte{2, 0, 0, 0, 0, 1})
+	return append(p, 99, 130, 83, 99, 53, 1, 1, 255)
+}
+
+// record records a request for which there was an outcome just now.
+func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
+	t.Helper()
+	p := discover(xid)
+	s.w.Begin()
+	s.w.Received(p)
+	for !s.w.Lock(1) { // a reader copies at this moment
+		if t.Context().Err() != nil {
+			t.Fatal("the recorder stays locked")
+		}
+	}
+	defer s.w.Unlock()
+	now := time.Now().UnixNano()
+	*s.w.Next() = flight.Event{
+		At: now, Done: now, Type: 1, Outcome: outcome, Heard: 2, Link: 2,
+		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
+	}
+	if outcome != agent.Relayed {
+		s.w.Add(0, len(p), nil)
+		return
+	}
+	e := s.w.Next()
+	e.Servers, e.Copies = []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}, 1
+	s.w.Add(0, len(p), p)
+}
+
+// serve serves a view on a Unix socket, with limits for what takes long, and
+// returns a client of it.
+func serve(t *testing.T, v *trace.View) *http.Client {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/v1/trace", v.Trace())
+	mux.Handle("GET /record", v.Record())
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: mux, ReadTimeout: 200 * time.Millisecond, WriteTimeout: 200 * time.Millisecond}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(ln)
+	}()
+	t.Cleanup(func() {
+		_ = srv.Close()
+		<-done
+	})
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}
+}
+
+// get asks, and returns the answer for as long as the test runs.
+func get(t *testing.T, c *http.Client, path string) *http.Response {
+	t.Helper()
+	r, err := c.Get("http://relay" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Body.Close() })
+	return r
+}
+
+func TestTraceTellsWhatHappens(t *testing.T) {
+	t.Parallel()
+	s := newSource(100)
+	s.record(t, 1, agent.HopLimit) // before the trace
+	lines := bufio.NewScanner(get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace?interface=vlan*").Body)
+	var got []string
+	next := func() {
+		t.Helper()
+		var e ladder.Event
+		if !lines.Scan() {
+			t.Fatalf("the stream ended after %v: %v", got, lines.Err())
+		}
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatal(err)
+		}
+		var steps []string
+		for _, s := range e.Steps {
+			steps = append(steps, s.Type+" "+s.Outcome)
+		}
+		got = append(got, strings.Join([]string{e.XID, e.Interface, e.Outcome, strings.Join(steps, ",")}, "|"))
+	}
+	s.record(t, 2, agent.UntrustedOption82)
+	next()
+	s.record(t, 3, agent.Relayed)
+	next()
+	next() // only because time goes by, more of it than the server's limits for other answers
+	want := []string{
+		"0x00000002|vlan10|dropped: untrusted_option82|discover untrusted_option82",
+		"0x00000003|vlan10|waiting|discover relayed",
+		"0x00000003|vlan10|no answer from 10.9.0.2|",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+}
+
+func TestTraceFilters(t *testing.T) {
+	t.Parallel()
+	s := newSource(100)
+	lines := bufio.NewScanner(get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace?outcome=no_giaddr").Body)
+	s.record(t, 1, agent.HopLimit)
+	s.record(t, 2, agent.NoGiaddr)
+	if !lines.Scan() || !strings.Contains(lines.Text(), `"xid":"0x00000002"`) {
+		t.Errorf("got %q, want what was dropped for no_giaddr", lines.Text())
+	}
+}
+
+func TestTraceTellsWhatItMissed(t *testing.T) {
+	t.Parallel()
+	s := newSource(4)
+	lines := bufio.NewScanner(get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace").Body)
+	lines.Buffer(nil, 1<<20)
+	for n := range byte(40) { // in much less time than there is between two looks
+		s.record(t, n, agent.HopLimit)
+	}
+	var shown, lost uint64
+	for shown+lost < 40 && lines.Scan() {
+		var e ladder.Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatal(err)
+		}
+		shown, lost = shown+uint64(len(e.Steps)), lost+e.Lost
+	}
+	if shown+lost != 40 || lost == 0 {
+		t.Errorf("%d shown and %d lost, want 40 in all: %v", shown, lost, lines.Err())
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	off := serve(t, trace.New(&source{}, "test", false))
+	on := serve(t, trace.New(newSource(4), "test", false))
+	for _, c := range []struct {
+		name   string
+		client *http.Client
+		path   string
+		code   int
+		want   string
+	}{
+		{"a filter that is wrong", on, "/api/v1/trace?family=5", http.StatusBadRequest, `family "5": want ipv4 or ipv6`},
+		{"redact that is wrong", on, "/record?redact=perhaps", http.StatusBadRequest, "redact: want 0 or 1"},
+		{"a trace of nothing", off, "/api/v1/trace", http.StatusServiceUnavailable, trace.ErrOff.Error()},
+		{"a capture of nothing", off, "/record", http.StatusServiceUnavailable, trace.ErrOff.Error()},
+	} {
+		r := get(t, c.client, c.path)
+		body, err := io.ReadAll(r.Body)
+		if got := strings.TrimSpace(string(body)); err != nil || r.StatusCode != c.code || got != c.want {
+			t.Errorf("%s: %d %q (%v), want %d %q", c.name, r.StatusCode, got, err, c.code, c.want)
+		}
+	}
+	if got := trace.New(&source{}, "test", false).Last(ladder.Filter{}, 10); len(got) != 0 {
+		t.Errorf("%d transactions of no recorder", len(got))
+	}
+}
+
+func TestTracesAreFew(t *testing.T) {
+	t.Parallel()
+	c := serve(t, trace.New(newSource(4), "test", false))
+	var codes []int
+	for range 17 {
+		codes = append(codes, get(t, c, "/api/v1/trace").StatusCode)
+	}
+	if codes[15] != http.StatusOK || codes[16] != http.StatusServiceUnavailable {
+		t.Errorf("got %v, want the seventeenth refused", codes)
+	}
+}
+
+func TestLastReadsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	s := newSource(4)
+	v := trace.New(s, "test", false)
+	for n := range byte(6) { // more than the recorder keeps
+		s.record(t, n, agent.HopLimit)
+		if got := v.Last(ladder.Filter{}, 10); len(got) != int(n)+1 || got[n].Cause == "" {
+			t.Fatalf("after %d messages: %+v", n+1, got)
+		}
+	}
+	open := v.Last(ladder.Filter{}, 1)[0].Client.MAC
+	v.SetRedact(true)
+	hidden := v.Last(ladder.Filter{}, 1)[0].Client.MAC
+	if open != "02:00:00:00:00:01" || !strings.HasPrefix(hidden, "mac-") {
+		t.Errorf("MAC %q, redacted %q", open, hidden)
+	}
+}
+
+// packets returns how many packets a capture has, and whether it names the MAC.
+func packets(t *testing.T, capture []byte) (n int, named bool) {
+	t.Helper()
+	r, err := pcapgo.NewNgReader(bytes.NewReader(capture), pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		data, _, err := r.ReadPacketData()
+		if errors.Is(err, io.EOF) {
+			return n, named
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		named = named || bytes.Contains(data, []byte{2, 0, 0, 0, 0, 1})
+	}
+}
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	s := newSource(4)
+	s.record(t, 1, agent.Relayed)
+	s.record(t, 2, agent.HopLimit)
+	v := trace.New(s, "test", false)
+	c := serve(t, v)
+	ask := func(path string) (int, bool) {
+		b, err := io.ReadAll(get(t, c, path).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packets(t, b)
+	}
+	if n, named := ask("/record"); n != 3 || !named {
+		t.Errorf("%d packets, MAC %v; want 3 with it", n, named)
+	}
+	if n, named := ask("/record?redact=1"); n != 3 || named {
+		t.Errorf("redacted on request: %d packets, MAC %v; want 3 without it", n, named)
+	}
+	v.SetRedact(true)
+	if n, named := ask("/record?redact=0"); n != 3 || named {
+		t.Errorf("redacted by setting: %d packets, MAC %v; want 3 without it", n, named)
+	}
+}
+
+func TestWriteFile(t *testing.T) {
+	t.Parallel()
+	s := newSource(4)
+	s.record(t, 1, agent.HopLimit)
+	dir := t.TempDir()
+	path, err := trace.New(s, "test", false).WriteFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := packets(t, b); n != 1 || filepath.Dir(path) != dir {
+		t.Errorf("%d packets in %s, want 1 in %s", n, path, dir)
+	}
+	if _, err := trace.New(&source{}, "test", false).WriteFile(dir); !errors.Is(err, trace.ErrOff) {
+		t.Errorf("without a recorder: %v, want %v", err, trace.ErrOff)
+	}
+	if es, _ := os.ReadDir(dir); len(es) != 1 {
+		t.Errorf("%d files, want only the capture", len(es))
+	}
+}
+
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	put := func(s string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, s)
+			return err
+		}
+	}
+	broken := errors.New("broken")
+	if err := os.Symlink("/dev/null", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		path  string
+		force bool
+		write func(io.Writer) error
+		ok    bool
+		is    error // if not nil
+		want  string
+	}{
+		{"a new file", file, false, put("one"), true, nil, "one"},
+		{"a file that is there", file, false, put("two"), false, fs.ErrExist, "one"},
+		{"a file that is there, by force", file, true, put("three"), true, nil, "three"},
+		{"a write that fails", file, true, func(io.Writer) error { return broken }, false, broken, "three"},
+		{"no file, by force", link, true, put("four"), false, nil, ""},
+		{"no directory", filepath.Join(dir, "none", "file"), false, put("five"), false, fs.ErrNotExist, ""},
+	} {
+		err := trace.Create(c.path, c.force, c.write)
+		if (err == nil) != c.ok || c.is != nil && !errors.Is(err, c.is) {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+		got, _ := os.ReadFile(c.path)
+		if string(got) != c.want {
+			t.Errorf("%s: the file holds %q, want %q", c.name, got, c.want)
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v (%v), want 0600", info.Mode(), err)
+	}
+	if es, _ := os.ReadDir(dir); len(es) != 2 {
+		t.Errorf("%d entries, want the file and the link: %v", len(es), es)
+	}
+}
