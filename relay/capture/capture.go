@@ -18,8 +18,8 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// A Packet is one captured frame. What follows Skip is only there if Skip is
-// Datagram, but for what the link layer tells.
+// A Packet is one captured frame. If Skip is not Datagram there is no Payload, and
+// Src and Dst are there only if the frame shows them.
 type Packet struct {
 	Number    int       // of the frame in the file, from 1, as Wireshark counts
 	Time      time.Time // zero if the file does not say

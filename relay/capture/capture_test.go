@@ -87,6 +87,7 @@ func TestDecode(t *testing.T) {
 	whole6 := Packet{Src: client6, Dst: all6, Payload: hello}
 	from := func(p Packet, vlans ...uint16) Packet { p.MAC, p.VLANs = mac, vlans; return p }
 	skip := func(s Skip, vlans ...uint16) Packet { return Packet{MAC: mac, VLANs: vlans, Skip: s} }
+	known := func(s Skip, src, dst netip.AddrPort) Packet { return Packet{MAC: mac, Skip: s, Src: src, Dst: dst} }
 	const eth, sll, sll2 = layers.LinkTypeEthernet, layers.LinkTypeLinuxSLL, layers.LinkTypeLinuxSLL2
 	tests := []struct {
 		name  string
@@ -108,18 +109,20 @@ func TestDecode(t *testing.T) {
 		{name: "ARP", link: eth, frame: with(ether(udp4(hello)), 12, 0x08, 0x06), want: skip(Other)},
 		{name: "TCP", link: eth, frame: with(ether(udp4(hello)), 14+9, 6), want: skip(Other)},
 		{name: "nothing but the addresses", link: eth, frame: ether(udp4(hello))[:12], want: Packet{Skip: Other}},
-		{name: "first fragment", link: eth, frame: with(ether(udp4(hello), 20), 18+6, 0x20, 0), want: skip(Fragment, 20)},
+		{name: "first fragment", link: eth, frame: with(ether(udp4(hello), 20), 18+6, 0x20, 0), want: Packet{MAC: mac, VLANs: []uint16{20}, Skip: Fragment, Src: client4, Dst: all4}},
 		{name: "last fragment", link: eth, frame: with(ether(udp4(hello)), 14+6, 0, 185), want: skip(Fragment)},
 		{name: "DF is no fragment", link: eth, frame: with(ether(udp4(hello)), 14+6, 0x40, 0), want: from(whole4)},
-		{name: "fragment of IPv6", link: eth, frame: ether(udp6(hello, 44, 17, 0, 0, 1, 0, 0, 0, 9)), want: skip(Fragment)},
-		{name: "cut off", link: eth, frame: ether(udp4(hello))[:44], cut: true, want: skip(CutOff)},
-		{name: "IP total length beyond the frame", link: eth, frame: ether(udp4(hello))[:44], want: skip(BadLength)},
+		{name: "fragment of IPv6", link: eth, frame: ether(udp6(hello, 44, 17, 0, 0, 1, 0, 0, 0, 9)), want: known(Fragment, client6, all6)},
+		{name: "later fragment of IPv6", link: eth, frame: ether(udp6(hello, 44, 17, 0, 0, 8, 0, 0, 0, 9)), want: skip(Fragment)},
+		{name: "cut off", link: eth, frame: ether(udp4(hello))[:44], cut: true, want: known(CutOff, client4, all4)},
+		{name: "cut off before the ports", link: eth, frame: ether(udp4(hello))[:37], cut: true, want: skip(CutOff)},
+		{name: "IP total length beyond the frame", link: eth, frame: ether(udp4(hello))[:44], want: known(BadLength, client4, all4)},
 		{name: "IP total length 0, left to the card", link: eth, frame: with(ether(udp4(hello)), 14+2, 0, 0), want: from(whole4)},
 		{name: "IP header of 4 octets", link: eth, frame: with(ether(udp4(hello)), 14, 0x41), want: skip(BadLength)},
-		{name: "CVE-2015-8605 UDP length beyond the packet", link: eth, frame: with(ether(udp4(hello)), 34+4, 0, 99), want: skip(BadLength)},
-		{name: "CVE-2015-8605 UDP length 7", link: eth, frame: with(ether(udp4(hello)), 34+4, 0, 7), want: skip(BadLength)},
+		{name: "CVE-2015-8605 UDP length beyond the packet", link: eth, frame: with(ether(udp4(hello)), 34+4, 0, 99), want: known(BadLength, client4, all4)},
+		{name: "CVE-2015-8605 UDP length 7", link: eth, frame: with(ether(udp4(hello)), 34+4, 0, 7), want: known(BadLength, client4, all4)},
 		{name: "UDP length below the packet's", link: eth, frame: with(ether(udp4(hello)), 34+4, 0, 10), want: from(Packet{Src: client4, Dst: all4, Payload: []byte("he")})},
-		{name: "R8200-1 IPv6 without checksum", link: eth, frame: with(ether(udp6(hello, 17)), 14+46, 0, 0), want: skip(NoChecksum)},
+		{name: "R8200-1 IPv6 without checksum", link: eth, frame: with(ether(udp6(hello, 17)), 14+46, 0, 0), want: known(NoChecksum, client6, all6)},
 		{name: "raw IPv4", link: layers.LinkTypeRaw, frame: udp4(hello), want: whole4},
 		{name: "raw IPv6", link: layers.LinkTypeRaw, frame: udp6(hello, 17), want: whole6},
 		{name: "raw nothing", link: layers.LinkTypeRaw, want: Packet{Skip: Other}},
@@ -326,7 +329,7 @@ func FuzzReader(f *testing.F) {
 			t.Error("an error without words")
 		}
 		for _, p := range all {
-			if whole := p.Src.IsValid() && p.Dst.IsValid() && p.Payload != nil; whole != (p.Skip == Datagram) {
+			if whole := p.Payload != nil; whole != (p.Skip == Datagram) || whole && (!p.Src.IsValid() || !p.Dst.IsValid()) {
 				t.Errorf("%s: %+v", p.Skip, p)
 			}
 			if len(p.Payload) > len(file) && file[0] != 0x1f {

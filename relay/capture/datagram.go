@@ -41,11 +41,15 @@ func (p *Packet) ipv4(b []byte, cut bool) {
 		return
 	}
 	const moreFragments, offset = 0x2000, 0x1fff
-	if binary.BigEndian.Uint16(b[6:])&(moreFragments|offset) != 0 {
+	src, dst := netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
+	header, total := int(b[0]&0xf)*4, int(binary.BigEndian.Uint16(b[2:]))
+	if place := binary.BigEndian.Uint16(b[6:]) & (moreFragments | offset); place != 0 {
 		p.Skip = Fragment
+		if place&offset == 0 {
+			p.ports(b, header, src, dst)
+		}
 		return
 	}
-	header, total := int(b[0]&0xf)*4, int(binary.BigEndian.Uint16(b[2:]))
 	if total == 0 {
 		// The network card was to cut it into segments and fill this in.
 		total = len(b)
@@ -54,7 +58,6 @@ func (p *Packet) ipv4(b []byte, cut bool) {
 		p.Skip = BadLength
 		return
 	}
-	src, dst := netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
 	p.udp(b, header, total, cut, src, dst)
 }
 
@@ -66,6 +69,7 @@ func (p *Packet) ipv6(b []byte, cut bool) {
 	if len(b) < headerIPv6 {
 		return
 	}
+	src, dst := netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
 	total := headerIPv6 + int(binary.BigEndian.Uint16(b[4:]))
 	at, next := headerIPv6, b[6]
 	for next == hopByHop || next == routing || next == destination {
@@ -75,13 +79,15 @@ func (p *Packet) ipv6(b []byte, cut bool) {
 		next, at = b[at], at+8*(1+int(b[at+1]))
 	}
 	switch {
-	case next == fragment && len(b) > at && b[at] == protocolUDP:
+	case next == fragment && len(b) >= at+8 && b[at] == protocolUDP:
 		p.Skip = Fragment
+		if binary.BigEndian.Uint16(b[at+2:])>>3 == 0 {
+			p.ports(b, at+8, src, dst)
+		}
 		return
 	case next != protocolUDP:
 		return
 	}
-	src, dst := netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:]))
 	p.udp(b, at, total, cut, src, dst)
 }
 
@@ -90,6 +96,7 @@ func (p *Packet) ipv6(b []byte, cut bool) {
 //
 //	0 source port | 2 destination port | 4 length | 6 checksum
 func (p *Packet) udp(b []byte, at, total int, cut bool, src, dst netip.Addr) {
+	p.ports(b, at, src, dst)
 	if len(b) < total {
 		p.Skip = BadLength
 		if cut {
@@ -113,7 +120,14 @@ func (p *Packet) udp(b []byte, at, total int, cut bool, src, dst netip.Addr) {
 		return
 	}
 	p.Skip = Datagram
-	p.Src = netip.AddrPortFrom(src, binary.BigEndian.Uint16(b))
-	p.Dst = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(b[2:]))
 	p.Payload = b[headerUDP:n:n]
+}
+
+// ports notes where a datagram comes from and goes to, if as much of it is there.
+func (p *Packet) ports(b []byte, at int, src, dst netip.Addr) {
+	if len(b) < at+4 {
+		return
+	}
+	p.Src = netip.AddrPortFrom(src, binary.BigEndian.Uint16(b[at:]))
+	p.Dst = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(b[at+2:]))
 }

@@ -1,0 +1,192 @@
+// Package explain runs the decision core on messages that were captured or
+// described, and tells what it would do with each and why. It decides nothing
+// itself, and touches neither sockets nor files.
+package explain
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/retry"
+)
+
+// A Message is one datagram as it reaches the host.
+type Message struct {
+	Frame    int       // its number in a capture, from 1; 0 if it was described
+	Time     time.Time // zero if not known
+	Link     string    // interface that hears it; "": one that nothing is known of
+	Src, Dst netip.AddrPort
+	MAC      []byte // link-layer source of the frame; nil if not known
+	Outgoing bool   // the host itself sent it
+	Data     []byte // payload of the datagram
+}
+
+// A Relay is a configuration on a host. Messages that it explains are taken to
+// come one after the other, as smart relay counts them. It is not safe for
+// concurrent use.
+type Relay struct {
+	cfg      *config.Config
+	host     []giaddr.Link
+	snap     *agent.Snapshot
+	problems []agent.Problem
+	byName   map[string]*giaddr.Link
+	retry    *retry.Table
+	last     *sent // what was relayed to servers last
+}
+
+// A sent is a request as it was received and as it was relayed.
+type sent struct {
+	m Message
+	b agent.Buf
+	v agent.Verdict
+}
+
+// New returns the relay that a host would be under a configuration.
+func New(cfg *config.Config, host []giaddr.Link) *Relay {
+	r := &Relay{cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)), retry: retry.New(1 << 12)}
+	r.snap, r.problems = agent.Compile(cfg.Policy, host)
+	for i := range host {
+		r.byName[host[i].Name] = &host[i]
+	}
+	return r
+}
+
+// Problems returns what of the configuration does not fit the host, but for
+// interfaces that it does not have.
+func (r *Relay) Problems() []agent.Problem {
+	return slices.DeleteFunc(slices.Clone(r.problems), func(p agent.Problem) bool {
+		return slices.ContainsFunc(r.snap.Absent, func(i *agent.Interface) bool { return i.Name == p.Interface })
+	})
+}
+
+// Snapshot returns what the decisions are made with.
+func (r *Relay) Snapshot() *agent.Snapshot { return r.snap }
+
+// Names returns the names of the host's interfaces, of which there may be
+// thousands, in words for an error.
+func (r *Relay) Names() string {
+	const most = 10
+	names := make([]string, 0, len(r.host))
+	for i := range r.host {
+		names = append(names, r.host[i].Name)
+	}
+	slices.Sort(names)
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// headroom and slot are what the daemon gives each message, in octets.
+const (
+	headroom = agent.Headroom
+	slot     = 65536
+	tailroom = 1024
+)
+
+// bufOf returns a copy of a message with room around it.
+func bufOf(data []byte) agent.Buf {
+	b := agent.Buf{Store: make([]byte, headroom+slot+tailroom), Off: headroom}
+	b.Len = copy(b.Store[headroom:headroom+slot], data)
+	return b
+}
+
+// clone returns a copy of a message that shares nothing with it.
+func clone(b *agent.Buf) agent.Buf {
+	return agent.Buf{Store: bytes.Clone(b.Store), Off: b.Off, Len: b.Len}
+}
+
+// Explain decides on a message as the daemon would, and says why. The error is
+// for a message that names an interface which the host does not have.
+func (r *Relay) Explain(m Message) (Result, error) {
+	index := 0
+	var heard *giaddr.Link
+	if m.Link != "" {
+		if heard = r.byName[m.Link]; heard == nil {
+			return Result{}, fmt.Errorf("there is no interface %q on the host; there are %s", m.Link, r.Names())
+		}
+		index = heard.Index
+	}
+	b := bufOf(m.Data)
+	in := agent.Ingress{Link: index, Src: m.Src, Dst: m.Dst.Addr(), MAC: m.MAC, Truncated: len(m.Data) > slot}
+	res := Result{Frame: m.Frame, Message: summarize(&m)}
+	if !m.Time.IsZero() {
+		res.Time = &m.Time
+	}
+	if why := r.deaf(&m, heard); why != nil {
+		r.last = nil
+		res.Outcome, res.What, res.Remedy, res.Rules = NotHeard, why.what, why.remedy, why.rules
+		return res, nil
+	}
+	v := r.decide(&b, in)
+	r.last = nil
+	if v.Reason == agent.Relayed && v.To == agent.ToServers {
+		r.last = &sent{m, b, v}
+	}
+	res.Message.Direction = directionNames[v.Direction]
+	r.judge(&res, &m, b, v)
+	return res, nil
+}
+
+// decide is what a loop of the daemon does with a message.
+func (r *Relay) decide(b *agent.Buf, in agent.Ingress) agent.Verdict {
+	if agent.FamilyOf(in.Src.Addr()) == agent.V6 {
+		return r.snap.Relay6(b, in)
+	}
+	var try bool
+	in.Face, try = r.face(b, in)
+	v := r.snap.Relay4(b, in)
+	r.note(b, &v, try)
+	return v
+}
+
+// judge fills in what a verdict means.
+func (r *Relay) judge(res *Result, m *Message, b agent.Buf, v agent.Verdict) {
+	reason := v.Reason
+	if reason == agent.Relayed {
+		res.Copies = r.copies(m, b, v)
+		if !slices.ContainsFunc(res.Copies, Copy.possible) {
+			reason = agent.SendFailed
+		}
+		res.Notes = r.notes(b, v)
+	}
+	doc := reason.Doc()
+	res.Outcome, res.What, res.Remedy = doc.Name, doc.What, doc.Remedy
+	res.Rules = rulesOf(reason, v.Family, v.Direction)
+	res.Settings = r.settings(reason, m, &v, res.Copies)
+}
+
+// Listens reports whether the relay has a socket for what goes to an address and
+// port, wherever it is heard.
+func (r *Relay) Listens(dst netip.AddrPort) bool {
+	return r.listens(agent.FamilyOf(dst.Addr()), dst.Port())
+}
+
+// Unreadable returns the result for a frame of a capture that holds no message
+// which could be decided on.
+func Unreadable(m Message, why string) Result {
+	res := Result{Frame: m.Frame, Message: summarize(&m), Outcome: NotExplained, What: why}
+	if !m.Time.IsZero() {
+		res.Time = &m.Time
+	}
+	return res
+}
+
+// NotHeard is the outcome of a message that never reaches the relay. It is no
+// reason for a drop, as the relay does not count what it does not hear.
+const NotHeard = "not_heard"
+
+// NotExplained is the outcome of a frame that tells too little of its message.
+const NotExplained = "not_explained"
+
+// Dropped reports whether the relay would drop the message.
+func (r *Result) Dropped() bool {
+	return r.Outcome != NotHeard && r.Outcome != NotExplained && r.Outcome != agent.Relayed.String()
+}

@@ -1,0 +1,162 @@
+package explain
+
+import (
+	"fmt"
+	"net/netip"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
+)
+
+// A silence says why a message does not reach the relay.
+type silence struct {
+	what, remedy string
+	rules        Rules
+}
+
+// allRelays is the group of all DHCPv6 relays and servers on a link (RFC 9915,
+// section 7.1).
+func allRelays() netip.Addr { return netip.MustParseAddr("ff02::1:2") }
+
+// deaf returns why the sockets of the daemon would not get a message, nil if
+// they would.
+func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
+	f := agent.FamilyOf(m.Dst.Addr())
+	dst := m.Dst.Addr()
+	own := r.owns(dst)
+	switch {
+	case m.Outgoing, m.Frame > 0 && !own && r.owns(m.Src.Addr()):
+		return &silence{"This host sent it itself.", "Nothing to do.", cite("", "T11")}
+	case !r.listens(f, m.Dst.Port()):
+		return &silence{
+			fmt.Sprintf("It goes to UDP port %d, on which this relay does not listen.", m.Dst.Port()),
+			"Nothing to do.", portRules(f),
+		}
+	case !r.serves(f, heard):
+		return &silence{
+			"Nothing is configured to be relayed by " + f.String() + " where this is heard, so the relay does not listen.",
+			"Add servers of this address family to an [[interface]].", cite("RFC 1542, section 4.1.1", "R1542-9"),
+		}
+	case f == agent.V6 && dst.IsMulticast():
+		return r.outside(dst, heard)
+	case !own && !r.broadcast(dst):
+		return &silence{
+			"It is addressed to " + dst.String() + ", which is no address of this host: the kernel forwards it past the relay.",
+			"Nothing to do; for renewals see server_id_override.", cite("RFC 1542, section 4.1", "R1542-2"),
+		}
+	}
+	return nil
+}
+
+func portRules(f agent.Family) Rules {
+	if f == agent.V6 {
+		return cite("RFC 9915, section 7.2", "R9915-1")
+	}
+	return cite("RFC 1542, section 4.1", "R1542-5")
+}
+
+// outside returns why a multicast is not heard: relays join one group, on the
+// links with clients.
+func (r *Relay) outside(group netip.Addr, heard *giaddr.Link) *silence {
+	rules := cite("RFC 9915, section 7.1", "R9915-2")
+	if group.WithZone("") != allRelays() {
+		return &silence{"It goes to the group " + group.String() + ", which relays do not join.", "Nothing to do.", rules}
+	}
+	if heard != nil {
+		if l := r.snap.Link(heard.Index); l != nil && len(l.Servers6) > 0 {
+			return nil
+		}
+	}
+	return &silence{
+		"It goes to all DHCPv6 relays, which this relay is only where an [[interface]] with IPv6 servers says so.",
+		"Add an [[interface]] with IPv6 servers for it.", rules,
+	}
+}
+
+// owns reports whether an address is one of the host's.
+func (r *Relay) owns(a netip.Addr) bool {
+	a = a.WithZone("")
+	for i := range r.host {
+		for _, b := range r.host[i].Addrs {
+			if b.Prefix.Addr() == a {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// broadcast reports whether an address is a broadcast address for the host.
+func (r *Relay) broadcast(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
+	if a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return true
+	}
+	for i := range r.host {
+		for _, b := range r.host[i].Addrs {
+			if p := b.Prefix; p.Addr().Is4() && p.Bits() < 31 && p.Contains(a) && last(p) == a {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// last returns the last address of an IPv4 prefix.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	for i := range b {
+		if n := p.Bits() - 8*i; n < 8 {
+			b[i] |= 0xff >> max(n, 0)
+		}
+	}
+	return netip.AddrFrom4(b)
+}
+
+// listens reports whether the relay has a socket on a port.
+func (r *Relay) listens(f agent.Family, port uint16) bool {
+	if port == portOf(f) {
+		return true
+	}
+	for _, l := range r.snap.Links {
+		if len(l.ServersOf(f)) > 0 && l.Interface.SourcePortOf(f) == port {
+			return true
+		}
+	}
+	return false
+}
+
+// serves reports whether the relay has sockets of a family where a message is
+// heard: in the default VRF if any interface has servers, in another one if an
+// interface or a server is there.
+func (r *Relay) serves(f agent.Family, heard *giaddr.Link) bool {
+	if heard == nil || heard.VRF == 0 && !heard.IsVRF {
+		for i := range r.cfg.Policy.Interfaces {
+			if r.snap.Serves(&r.cfg.Policy.Interfaces[i], f) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, l := range r.snap.Links {
+		servers := l.ServersOf(f)
+		if len(servers) > 0 && l.Host.VRF == heard.VRF {
+			return true
+		}
+		for _, n := range servers {
+			if vrf := r.byName[r.cfg.Policy.Servers[n].VRF]; vrf != nil && (vrf.Index == heard.VRF || vrf == heard) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func portOf(f agent.Family) uint16 {
+	if f == agent.V6 {
+		return 547
+	}
+	return 67
+}

@@ -1,0 +1,134 @@
+package explain
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dhcp-relay/relay/agent"
+)
+
+func TestOutcomesAndSettings(t *testing.T) {
+	t.Parallel()
+	const one = servers + "[[interface]]\nname = \"vlan10\"\n"
+	six := func(c Client) Client { c.V6 = true; return c }
+	on10 := func(c Client) Client { c.Interface = "vlan10"; return c }
+	tests := []struct {
+		name    string
+		toml    string
+		client  Client
+		outcome agent.Reason
+		setting string // the last one
+		line    int
+	}{
+		{"R1542-13 relayed", one, on10(Client{}), agent.Relayed, `option82.circuit_id = "{interface}"`, 0},
+		{"R1542-12 hops", one + "hop_limit = 2", on10(Client{Hops: 3}), agent.HopLimit, "hop_limit = 2", 5},
+		{"R1542-10 secs", one + "min_secs = 10", on10(Client{Secs: 9}), agent.SecsBelow, "min_secs = 10", 5},
+		{"BOOTP", one + "bootp = false", on10(Client{Type: "bootp"}), agent.BootpRefused, "bootp = false", 5},
+		{"R3046-5 option 82", one, on10(Client{Options: []string{"82=hex:010161"}}), agent.UntrustedOption82, "trusted = false", 0},
+		{"R3046-20 option 82", one + "trusted = true", on10(Client{Options: []string{"82=hex:010261"}}), agent.Option82Malformed, `name = "vlan10"`, 4},
+		{"R3046-18 giaddr", one, on10(Client{Giaddr: "10.1.1.1"}), agent.GiaddrUntrusted, "trusted = false", 0},
+		{"R3046-16 own giaddr", one, on10(Client{Giaddr: "203.0.113.1", From: "10.1.1.1"}), agent.GiaddrSpoof, `name = "vlan10"`, 4},
+		{"R3046-19 giaddr", one, on10(Client{Giaddr: "127.0.0.1", From: "10.1.1.1"}), agent.GiaddrInvalid, `name = "vlan10"`, 4},
+		{"relayed requests", one + "trusted = true\nrelayed_requests = \"drop\"", on10(Client{Giaddr: "10.1.1.1"}), agent.GiaddrRefused, `relayed_requests = "drop"`, 6},
+		{"own message", one, on10(Client{From: "192.0.2.1"}), agent.OwnMessage, `name = "vlan10"`, 4},
+		{"R1542-9 not configured", one, Client{Interface: "vlan20"}, agent.NotConfigured, "", 0},
+		{"no server", "[[interface]]\nname = \"vlan10\"\nservers = [\"2001:db8:9::2\"]\n[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]", on10(Client{}), agent.NoServer, `servers = ["2001:db8:9::2"]`, 3},
+		{"no giaddr", servers + "[[interface]]\nname = \"bare\"\n", Client{Interface: "bare"}, agent.NoGiaddr, `giaddr = "primary"`, 0},
+		{"oversize", one + "max_message_size = 576\noversize = \"drop\"", on10(Client{Options: []string{"60=" + strings.Repeat("x", 255), "77=" + strings.Repeat("x", 80)}}), agent.Oversize, `oversize = "drop"`, 6},
+		{"no VRF", one + "[[server]]\naddress = \"10.9.0.2\"\nvrf = \"blue\"\n[[server]]\naddress = \"10.9.0.3\"\nvrf = \"blue\"", on10(Client{}), agent.SendFailed, `server.vrf = "blue"`, 10},
+		{"DHCPv6 relayed", one, six(on10(Client{})), agent.Relayed, "dhcpv6.client_mac = true", 0},
+		{"R9915-11 Advertise", one, six(on10(Client{Type: "advertise"})), agent.ServerMessage, `name = "vlan10"`, 4},
+		{"R9915-5 unicast", one, six(on10(Client{To: "2001:db8:1::1"})), agent.UnicastClient, "dhcpv6.accept_unicast = false", 0},
+		{"R5007-2 Leasequery", one, six(on10(Client{Type: "14"})), agent.TypeRefused, "dhcpv6.refuse_types = [14]", 0},
+		{"R9915-35 Relay-forward", one, six(on10(Client{Type: "relay-forward"})), agent.RelayForwardUntrusted, "trusted = false", 0},
+		{"R9915-21 hop-count", one + "trusted = true", six(on10(Client{Type: "relay-forward", Hops: 8})), agent.HopLimit, "dhcpv6.hop_limit = 8", 0},
+		{"R9915-13 peer", one, six(on10(Client{From: "::"})), agent.PeerInvalid, `name = "vlan10"`, 4},
+		{"no link-address", servers + "[[interface]]\nname = \"bare\"\n", six(Client{Interface: "bare"}), agent.NoLinkAddress, `dhcpv6.link_address = "primary"`, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			m := message(t, tt.client)
+			res := explained(t, relayOf(t, tt.toml), m)
+			checkChanges(t, m, &res)
+			if res.Outcome != tt.outcome.String() {
+				t.Fatalf("outcome %s, want %s", res.Outcome, tt.outcome)
+			}
+			if res.What != tt.outcome.Doc().What || res.Remedy != tt.outcome.Doc().Remedy || res.Rules.RFC == "" {
+				t.Errorf("what %q, remedy %q, rules %v", res.What, res.Remedy, res.Rules)
+			}
+			if res.Dropped() == (tt.outcome == agent.Relayed) {
+				t.Errorf("Dropped says %v", res.Dropped())
+			}
+			var last Setting
+			if n := len(res.Settings); n > 0 {
+				last = res.Settings[n-1]
+			}
+			want := Setting{}
+			if key, value, ok := strings.Cut(tt.setting, " = "); ok {
+				want = Setting{Key: key, Value: value, Line: tt.line}
+			}
+			if diff := cmp.Diff(want, last, cmpopts.IgnoreFields(Setting{}, "File")); diff != "" {
+				t.Errorf("last setting (-want +got):\n%s", diff)
+			}
+			if (last.File == "relay.toml") != (last.Line > 0) {
+				t.Errorf("setting %+v is in file %q", last, last.File)
+			}
+		})
+	}
+}
+
+func TestNotHeard(t *testing.T) {
+	t.Parallel()
+	const four = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
+	captured := func(c Client) Message {
+		c.Interface = "vlan10"
+		m := message(t, c)
+		m.Frame = 1
+		return m
+	}
+	sent := captured(Client{})
+	sent.Outgoing = true
+	tests := []struct {
+		name string
+		toml string
+		m    Message
+		what string // "": it is heard
+	}{
+		{"R1542-1 limited broadcast", four, captured(Client{}), ""},
+		{"R1542-1 broadcast of the subnet", four, captured(Client{To: "192.0.2.255"}), ""},
+		{"R1542-1 unicast to the host", four, captured(Client{To: "192.0.2.1"}), ""},
+		{"R1542-2 transit", four, captured(Client{To: "10.9.0.2"}), "no address of this host"},
+		{"R1542-5 port 68", four, captured(Client{To: "255.255.255.255:68"}), "UDP port 68"},
+		{"outgoing", four, sent, "sent it itself"},
+		{"from the host", four, captured(Client{From: "192.0.2.1", To: "10.9.0.2:67"}), "sent it itself"},
+		{"no servers", four, captured(Client{V6: true}), "does not listen"},
+		{"R9915-2 group of servers", servers + "[[interface]]\nname = \"vlan10\"\n", captured(Client{V6: true, To: "ff05::1:3"}), "do not join"},
+		{"R9915-2 no clients there", servers + "[[interface]]\nname = \"vlan20\"\n", captured(Client{V6: true}), "all DHCPv6 relays"},
+		{"R9915-2 all relays", servers + "[[interface]]\nname = \"vlan10\"\n", captured(Client{V6: true}), ""},
+		{"a port of its own", servers + "source_port = 6767\n[[interface]]\nname = \"vlan10\"\n", captured(Client{To: "192.0.2.1:6767"}), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			res := explained(t, relayOf(t, tt.toml), tt.m)
+			if heard := res.Outcome != NotHeard; heard != (tt.what == "") || !strings.Contains(res.What, tt.what) {
+				t.Errorf("%s: %s", res.Outcome, res.What)
+			}
+			if res.Outcome == NotHeard && (res.Dropped() || res.Remedy == "" || res.Rules.String() == "") {
+				t.Errorf("%+v", res)
+			}
+		})
+	}
+}
+
+func TestUnknownInterface(t *testing.T) {
+	t.Parallel()
+	_, err := relayOf(t, servers).Explain(message(t, Client{Interface: "vlan99"}))
+	if want := `there is no interface "vlan99" on the host; there are bare, red, red1, tun0, uplink, vlan10, vlan20`; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}

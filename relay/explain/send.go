@@ -1,0 +1,147 @@
+package explain
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"dhcp-relay/relay/agent"
+)
+
+// copies returns what is sent, each form of the message once.
+func (r *Relay) copies(m *Message, b agent.Buf, v agent.Verdict) []Copy {
+	if v.To != agent.ToServers {
+		return []Copy{r.form(m, &b, &v, []Send{r.toClient(&v)})}
+	}
+	var same, bare []Send
+	for i, n := range v.Link.ServersOf(v.Family) {
+		switch {
+		case v.Server >= 0 && v.Server != i:
+		case v.HasVSS() && !r.snap.Policy.Servers[n].VSS:
+			bare = append(bare, r.toServer(n, &v))
+		default:
+			same = append(same, r.toServer(n, &v))
+		}
+	}
+	var all []Copy
+	if same != nil {
+		all = append(all, r.form(m, &b, &v, same))
+	}
+	if bare != nil {
+		other := clone(&b)
+		v.ShedVSS(&other)
+		all = append(all, r.form(m, &other, &v, bare))
+	}
+	return all
+}
+
+// form tells how a message has changed for those who get it.
+func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []Send) Copy {
+	out := bytes.Clone(b.Bytes())
+	c := Copy{Sends: sends, Octets: len(out), Data: out}
+	if v.Family == agent.V6 {
+		c.Changes = changes6(m.Data, out, v.Direction)
+	} else {
+		c.Changes = changes4(m.Data, out, v.Direction)
+	}
+	if c.Changes == nil {
+		c.Changes = []Change{}
+	}
+	return c
+}
+
+func (r *Relay) toServer(n int, v *agent.Verdict) Send {
+	to := &r.snap.Policy.Servers[n]
+	s := Send{
+		To: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
+		SourcePort: v.Link.Interface.SourcePortOf(v.Family), Interface: to.Link,
+	}
+	if v.Src.IsValid() {
+		s.Source = &v.Src
+	}
+	if to.Addr.Addr().IsMulticast() {
+		s.Cast = "multicast"
+	}
+	if _, ok := r.snap.Out(n); !ok {
+		s.Problem = "the interface " + to.Link + " does not exist now"
+	}
+	if dev := r.byName[to.VRF]; to.VRF != "" && (dev == nil || !dev.IsVRF) {
+		s.Problem = "the VRF " + to.VRF + " does not exist now"
+	}
+	return s
+}
+
+func (r *Relay) toClient(v *agent.Verdict) Send {
+	s := Send{
+		To: "client", Cast: "unicast", Destination: netip.AddrPortFrom(v.Dst, v.Port),
+		SourcePort: portOf(v.Family), Interface: v.Link.Host.Name,
+	}
+	if v.Src.IsValid() {
+		s.Source = &v.Src
+	}
+	if v.Port != 68 && v.Port != 546 {
+		s.To = "relay"
+	}
+	if v.Routed {
+		s.Interface = ""
+	}
+	for i := range r.host {
+		if r.host[i].IsVRF && r.host[i].Index == v.Link.Host.VRF {
+			s.VRF = r.host[i].Name
+		}
+	}
+	if v.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		s.Cast = "broadcast"
+	}
+	if v.To == agent.ToFrame {
+		s.FrameFrom, s.FrameTo = hardware(v.Link.Host.MAC), "ff:ff:ff:ff:ff:ff"
+		if v.HW != nil {
+			s.FrameTo = hardware(v.HW)
+		}
+	}
+	return s
+}
+
+// hardware writes a link-layer address.
+func hardware(mac []byte) string {
+	parts := make([]string, len(mac))
+	for i, b := range mac {
+		parts[i] = fmt.Sprintf("%02x", b)
+	}
+	return strings.Join(parts, ":")
+}
+
+// headers4 is what IP and UDP put before a message, in octets.
+const headers4 = 28
+
+// notes returns what else there is to know about a message that is relayed.
+func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
+	var notes []string
+	if v.Omitted {
+		notes = append(notes, "Option 82 is left out, for with it the message would be too large.")
+	}
+	if v.NoMAC {
+		notes = append(notes, "Option 79 is left out, for the client's link-layer address is not known.")
+	}
+	if v.Family == agent.V4 && v.To == agent.ToServers && !v.Omitted {
+		n, bare := b.Len+headers4, clone(&b)
+		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least && v.Shed(&bare) {
+			notes = append(notes, fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, option 82 is left out.", n))
+		}
+	}
+	return notes
+}
+
+// leastMTU returns the smallest MTU of the interfaces by which servers may be
+// reached, 0 if there are none.
+func (r *Relay) leastMTU(clients int) int {
+	least := 0
+	for i := range r.host {
+		l := &r.host[i]
+		if l.Up && !l.Loopback && !l.IsVRF && l.Index != clients && l.MTU > 0 && (least == 0 || l.MTU < least) {
+			least = l.MTU
+		}
+	}
+	return least
+}

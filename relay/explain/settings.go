@@ -1,0 +1,198 @@
+package explain
+
+import (
+	"slices"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/bootp"
+)
+
+// settings returns what of the configuration a decision rests on.
+func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copies []Copy) []Setting {
+	var keys []string
+	link := v.Link
+	if reason == agent.Relayed {
+		keys = r.relayedBy(v, copies)
+	} else {
+		keys = droppedBy(reason, v.Family)
+		if link == nil && m.Link != "" && r.byName[m.Link] != nil {
+			link = r.snap.Link(r.byName[m.Link].Index)
+		}
+	}
+	var all []Setting
+	add := func(key, value, file string, line int) {
+		s := Setting{key, value, file, line}
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	if link != nil {
+		i := r.indexOf(link.Interface)
+		for _, key := range append([]string{"name"}, keys...) {
+			said := r.cfg.Said(i, key)
+			add(key, said.Value, said.File, said.Line)
+		}
+	}
+	if reason == agent.ReplySource {
+		said := r.cfg.SaidOnTop("reply_sources")
+		add(said.Key, said.Value, said.File, said.Line)
+	}
+	if link != nil && v.Direction == agent.Requests {
+		for _, n := range link.ServersOf(v.Family) {
+			for _, key := range []string{"vrf", "interface", "vss"} {
+				if said := r.cfg.SaidOfServer(n, key); said.Line > 0 {
+					add("server."+key, said.Value, said.File, said.Line)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (r *Relay) indexOf(i *agent.Interface) int {
+	for n := range r.snap.Policy.Interfaces {
+		if &r.snap.Policy.Interfaces[n] == i {
+			return n
+		}
+	}
+	return 0
+}
+
+// relayedBy returns the keys that shape what is sent.
+func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
+	c := v.Link.Interface
+	var keys []string
+	switch {
+	case v.Direction == agent.Requests:
+		keys = requestKeys(v, c)
+	case v.Family == agent.V4:
+		keys = []string{"broadcast"}
+	case c.Trusted:
+		keys = []string{"trusted"}
+	}
+	for _, cp := range copies {
+		for _, ch := range cp.Changes {
+			if ch.Setting != "" {
+				keys = append(keys, ch.Setting)
+			}
+			for _, p := range ch.Parts {
+				if p.Setting != "" && v.Direction == agent.Requests {
+					keys = append(keys, p.Setting)
+				}
+			}
+		}
+	}
+	return keys
+}
+
+func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
+	keys := []string{"servers"}
+	if c.Mode != agent.All {
+		keys = append(keys, "mode")
+	}
+	if v.Family == agent.V6 {
+		keys = append(keys, "dhcpv6.source")
+		if c.V6.SourcePort != portOf(agent.V6) {
+			keys = append(keys, "dhcpv6.source_port")
+		}
+		return keys
+	}
+	keys = append(keys, "source")
+	if c.SourcePort != portOf(agent.V4) {
+		keys = append(keys, "source_port")
+	}
+	if c.SmartAfter > 0 {
+		keys = append(keys, "smart_relay_after")
+	}
+	if v.Omitted {
+		keys = append(keys, "max_message_size", "oversize")
+	}
+	if c.Trusted {
+		keys = append(keys, "trusted", "relayed_requests")
+	}
+	if !c.Option82.On {
+		keys = append(keys, "option82")
+	}
+	return keys
+}
+
+// droppedBy returns the keys of an interface that make the relay drop for a
+// reason; those of no interface are not among them.
+func droppedBy(reason agent.Reason, f agent.Family) []string {
+	six := f == agent.V6
+	either := func(four, v6 string) []string {
+		if six {
+			return []string{v6}
+		}
+		return []string{four}
+	}
+	switch reason {
+	case agent.Short:
+		if !six {
+			return []string{"strict_min_300"}
+		}
+	case agent.Oversize:
+		if !six {
+			return []string{"max_message_size", "oversize"}
+		}
+	case agent.NoGiaddr:
+		return []string{"giaddr"}
+	case agent.NoLinkAddress:
+		return []string{"dhcpv6.link_address"}
+	case agent.NoServer, agent.ReplyFromClient, agent.SendFailed:
+		return []string{"servers"}
+	case agent.HopLimit:
+		return either("hop_limit", "dhcpv6.hop_limit")
+	case agent.SecsBelow:
+		return []string{"min_secs"}
+	case agent.BootpRefused:
+		return []string{"bootp"}
+	case agent.UntrustedOption82, agent.GiaddrUntrusted, agent.RelayForwardUntrusted:
+		return []string{"trusted"}
+	case agent.GiaddrRefused:
+		return []string{"relayed_requests"}
+	case agent.UnicastClient:
+		return []string{"dhcpv6.accept_unicast"}
+	case agent.TypeRefused:
+		return []string{"dhcpv6.refuse_types"}
+	case agent.RSOORefused:
+		return []string{"dhcpv6.refuse_rsoo"}
+	case agent.AmbiguousReply, agent.UnknownLink:
+		return either("option82.circuit_id", "dhcpv6.interface_id")
+	case agent.Option82Mismatch:
+		return []string{"option82.mismatch"}
+	case agent.VSSIgnored, agent.VSSUnknown:
+		return either("option82.vss", "dhcpv6.vss")
+	case agent.Relayed, agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.NotConfigured, agent.Option82Malformed,
+		agent.GiaddrSpoof, agent.GiaddrInvalid, agent.OwnMessage, agent.PeerInvalid, agent.ServerMessage, agent.NoRelayMessage,
+		agent.ReplySource, agent.BogusGiaddr, agent.Leasequery, agent.LinkDown:
+	}
+	return nil
+}
+
+// settingOf82 returns the key that makes this relay send a suboption.
+func settingOf82(code byte) string {
+	switch code {
+	case bootp.SubCircuitID:
+		return "option82.circuit_id"
+	case bootp.SubRemoteID:
+		return "option82.remote_id"
+	case bootp.SubLinkSelection:
+		return "option82.link_selection"
+	case bootp.SubSubscriberID:
+		return "option82.subscriber_id"
+	case bootp.SubVendor:
+		return "option82.vendor"
+	case bootp.SubFlags:
+		return "option82.flags"
+	case bootp.SubServerOverride:
+		return "option82.server_id_override"
+	case bootp.SubRelayID:
+		return "option82.relay_id"
+	case bootp.SubSourcePort:
+		return "source_port"
+	case bootp.SubVSS, bootp.SubVSSControl:
+		return "option82.vss"
+	}
+	return ""
+}
