@@ -52,6 +52,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newLogLevelCommand(), newVersionCommand())
+	root.AddCommand(newExplainCommand())
 	return root
 }
 

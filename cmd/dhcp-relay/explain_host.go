@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/giaddr/picture"
+	"dhcp-relay/giaddr/watch"
+	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/duid"
+	"dhcp-relay/relay/explain"
+)
+
+// maxHost is the most octets of a file of interfaces: 4,000 of them take 6 MB.
+const maxHost = 256 << 20
+
+// A hostLinks is the interfaces that messages may be heard on.
+type hostLinks struct {
+	from   string // where they come from, for errors
+	links  []giaddr.Link
+	kernel bool // their indexes are those of the host's kernel
+}
+
+// relay makes the relay to ask, of the configuration and a host.
+func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay, *hostLinks, error) {
+	hostname, links, err := f.hostLinks(stdin)
+	if err != nil {
+		return nil, nil, err
+	}
+	if hostname == "" {
+		if hostname, err = os.Hostname(); err != nil {
+			return nil, nil, fmt.Errorf("read the host's name: %w", err)
+		}
+	}
+	cfg, err := config.Load(f.config, config.Host{Hostname: hostname})
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.NeedsDUID() {
+		if cfg.Policy.DUID, err = knownDUID(); err != nil {
+			fmt.Fprintf(stderr, "warning: option 53 is left out, for the relay's DUID is not known here (%v); set duid to see it\n", err)
+		}
+	}
+	return explain.New(cfg, links.links), links, nil
+}
+
+// knownDUID returns the DUID that the relay on this host has made for itself. It
+// makes none.
+func knownDUID() (duid.DUID, error) {
+	dir := os.Getenv("STATE_DIRECTORY")
+	if dir == "" {
+		dir = stateDirectory
+	}
+	path := filepath.Join(dir, "duid")
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return duid.Load(path)
+}
+
+// hostLinks returns the interfaces of the file, or of this host.
+func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *hostLinks, err error) {
+	if f.host == "" {
+		w, err := watch.New()
+		if err != nil {
+			return "", nil, fmt.Errorf("look at the interfaces: %w; or name a file of them with --host", err)
+		}
+		defer func() { _ = w.Close() }() // it was only read
+		return "", &hostLinks{"this host", w.Links(), true}, nil
+	}
+	data, name, err := readHost(f.host, stdin)
+	if err != nil {
+		return "", nil, fmt.Errorf("--host: %w", err)
+	}
+	p, err := picture.Parse(name, data)
+	if err != nil {
+		return "", nil, fmt.Errorf("--host: %w", err)
+	}
+	return p.Hostname, &hostLinks{name, p.Links, p.Kernel}, nil
+}
+
+func readHost(path string, stdin io.Reader) (data []byte, name string, err error) {
+	in, name := stdin, "standard input"
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, path, plain(err)
+		}
+		defer file.Close() //nolint:errcheck // nothing was written
+		in, name = file, path
+	}
+	data, err = io.ReadAll(io.LimitReader(in, maxHost))
+	return data, name, plain(err)
+}
+
+// plain takes the name of the operation off an error of a file, which its path
+// says enough about.
+func plain(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return fmt.Errorf("%s: %w", p.Path, p.Err)
+	}
+	return err
+}
