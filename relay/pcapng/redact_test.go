@@ -56,7 +56,7 @@ func TestRedactedOddMessagesNameNoClient(t *testing.T) {
 	vendor := slices.Concat(whole4[:236], []byte("\x01\x02\x03\x04secret"))
 	overload := slices.Concat(whole4[:240], []byte{52, 1, 3, 255})
 	copy(overload[44:], "\x0c\x06secret\xff")
-	cut6 := append(whole6[:4:4], append([]byte{0, 39, 0, 99}, "secret"...)...)
+	cut6 := slices.Concat(whole6[:4], []byte{0, 39, 0, 99}, []byte("secret"))
 	for name, c := range map[string]struct {
 		family  agent.Family
 		payload []byte

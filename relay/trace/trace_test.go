@@ -105,22 +105,32 @@ func serve(t *testing.T, v *trace.View) *http.Client {
 	}}
 }
 
-// get asks, and returns the answer for as long as the test runs.
-func get(t *testing.T, c *http.Client, path string) *http.Response {
+// get asks, and returns status and body of the answer for as long as the test
+// runs.
+func get(t *testing.T, c *http.Client, path string) (int, io.Reader) {
 	t.Helper()
 	r, err := c.Get("http://relay" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Body.Close() })
-	return r
+	return r.StatusCode, r.Body
+}
+
+// follow returns the lines of a trace.
+func follow(t *testing.T, s *source, query string) *bufio.Scanner {
+	t.Helper()
+	_, body := get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace"+query)
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, 1<<20)
+	return lines
 }
 
 func TestTraceTellsWhatHappens(t *testing.T) {
 	t.Parallel()
 	s := newSource(100)
 	s.record(t, 1, agent.HopLimit) // before the trace
-	lines := bufio.NewScanner(get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace?interface=vlan*").Body)
+	lines := follow(t, s, "?interface=vlan*")
 	var got []string
 	next := func() {
 		t.Helper()
@@ -155,7 +165,7 @@ func TestTraceTellsWhatHappens(t *testing.T) {
 func TestTraceFilters(t *testing.T) {
 	t.Parallel()
 	s := newSource(100)
-	lines := bufio.NewScanner(get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace?outcome=no_giaddr").Body)
+	lines := follow(t, s, "?outcome=no_giaddr")
 	s.record(t, 1, agent.HopLimit)
 	s.record(t, 2, agent.NoGiaddr)
 	if !lines.Scan() || !strings.Contains(lines.Text(), `"xid":"0x00000002"`) {
@@ -166,8 +176,7 @@ func TestTraceFilters(t *testing.T) {
 func TestTraceTellsWhatItMissed(t *testing.T) {
 	t.Parallel()
 	s := newSource(4)
-	lines := bufio.NewScanner(get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace").Body)
-	lines.Buffer(nil, 1<<20)
+	lines := follow(t, s, "")
 	for n := range byte(40) { // in much less time than there is between two looks
 		s.record(t, n, agent.HopLimit)
 	}
@@ -200,10 +209,10 @@ func TestRefusals(t *testing.T) {
 		{"a trace of nothing", off, "/api/v1/trace", http.StatusServiceUnavailable, trace.ErrOff.Error()},
 		{"a capture of nothing", off, "/record", http.StatusServiceUnavailable, trace.ErrOff.Error()},
 	} {
-		r := get(t, c.client, c.path)
-		body, err := io.ReadAll(r.Body)
-		if got := strings.TrimSpace(string(body)); err != nil || r.StatusCode != c.code || got != c.want {
-			t.Errorf("%s: %d %q (%v), want %d %q", c.name, r.StatusCode, got, err, c.code, c.want)
+		code, r := get(t, c.client, c.path)
+		body, err := io.ReadAll(r)
+		if got := strings.TrimSpace(string(body)); err != nil || code != c.code || got != c.want {
+			t.Errorf("%s: %d %q (%v), want %d %q", c.name, code, got, err, c.code, c.want)
 		}
 	}
 	if got := trace.New(&source{}, "test", false).Last(ladder.Filter{}, 10); len(got) != 0 {
@@ -216,7 +225,8 @@ func TestTracesAreFew(t *testing.T) {
 	c := serve(t, trace.New(newSource(4), "test", false))
 	var codes []int
 	for range 17 {
-		codes = append(codes, get(t, c, "/api/v1/trace").StatusCode)
+		code, _ := get(t, c, "/api/v1/trace")
+		codes = append(codes, code)
 	}
 	if codes[15] != http.StatusOK || codes[16] != http.StatusServiceUnavailable {
 		t.Errorf("got %v, want the seventeenth refused", codes)
@@ -269,7 +279,8 @@ func TestRecord(t *testing.T) {
 	v := trace.New(s, "test", false)
 	c := serve(t, v)
 	ask := func(path string) (int, bool) {
-		b, err := io.ReadAll(get(t, c, path).Body)
+		_, r := get(t, c, path)
+		b, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatal(err)
 		}
