@@ -64,7 +64,7 @@ func (f *explainFlags) capture(c *cobra.Command, path string, r *explain.Relay, 
 		fmt.Fprintf(c.ErrOrStderr(), "note: %s: %d later fragments of datagrams were not looked at\n", name, fragments)
 	}
 	if p.n == 0 {
-		return fmt.Errorf("%s: there is no DHCP message in its %d frames; capture UDP ports 67, 68, 546 and 547", name, frames)
+		return fmt.Errorf("%s: there is no DHCP message in it (frames: %d); capture UDP ports 67, 68, 546 and 547", name, frames)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 		"dhcp-relay": main,
 		"alone":      alone,
 		"without":    without,
+		"forge":      forge,
 	})
 }
 

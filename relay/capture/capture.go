@@ -82,7 +82,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 	if head, _ := b.Peek(2); len(head) == 2 && binary.BigEndian.Uint16(head) == magicGzip {
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+			return nil, ErrFormat
 		}
 		b = bufio.NewReader(z)
 	}
@@ -99,7 +99,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 func newClassic(r io.Reader) (*Reader, error) {
 	p, err := pcapgo.NewReader(r)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, ErrFormat
 	}
 	c := &Reader{}
 	c.next = func() ([]byte, gopacket.CaptureInfo, Packet, layers.LinkType, error) {
@@ -113,7 +113,7 @@ func newClassic(r io.Reader) (*Reader, error) {
 func newNG(r io.Reader) (*Reader, error) {
 	p, err := pcapgo.NewNgReader(r, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, ErrFormat
 	}
 	c := &Reader{}
 	c.next = func() (data []byte, info gopacket.CaptureInfo, k Packet, link layers.LinkType, err error) {

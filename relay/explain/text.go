@@ -41,14 +41,18 @@ func (r *Result) title(b *strings.Builder) {
 		fmt.Fprintf(b, "%s, ", r.Time.Format(time.TimeOnly+".000000"))
 	}
 	m := &r.Message
-	b.WriteString(m.Type)
-	if m.Client != "" {
-		b.WriteString(" of client " + m.Client)
+	if r.Outcome == NotExplained {
+		b.WriteString("of which too little is known\n")
+	} else {
+		b.WriteString(m.Type)
+		if m.Client != "" {
+			b.WriteString(" of client " + m.Client)
+		}
+		if m.Xid != "" {
+			b.WriteString(", xid " + m.Xid)
+		}
+		fmt.Fprintf(b, ", %d octets\n", m.Octets)
 	}
-	if m.Xid != "" {
-		b.WriteString(", xid " + m.Xid)
-	}
-	fmt.Fprintf(b, ", %d octets\n", m.Octets)
 	fmt.Fprintf(b, "  heard    %s -> %s", m.Source, m.Destination)
 	if m.Interface != "" {
 		b.WriteString(" on " + m.Interface)
@@ -77,11 +81,11 @@ func (r *Result) outcome(b *strings.Builder) {
 
 // String returns the rules in one line, "" if there are none.
 func (r Rules) String() string {
-	s := r.RFC
-	if len(r.Requirements) > 0 {
-		s = strings.TrimPrefix(s+" ("+strings.Join(r.Requirements, ", ")+")", " ")
+	ids := strings.Join(r.Requirements, ", ")
+	if r.RFC == "" || ids == "" {
+		return r.RFC + ids
 	}
-	return s
+	return r.RFC + " (" + ids + ")"
 }
 
 // assignment returns a setting as it is written.
