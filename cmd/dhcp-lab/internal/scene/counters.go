@@ -59,14 +59,13 @@ func (s *Sample) has(labels []string) bool {
 	return true
 }
 
-// parseCounters reads the text format of Prometheus, as far as the relay's own
-// metrics go.
+// parseCounters reads the text format of Prometheus.
 func parseCounters(r io.Reader) (Counters, error) {
 	var out Counters
 	sc := bufio.NewScanner(r)
 	for sc.Scan() {
 		line := sc.Text()
-		if !strings.HasPrefix(line, "dhcp_relay_") {
+		if line == "" || line[0] == '#' {
 			continue
 		}
 		s, err := parseSample(line)

@@ -43,6 +43,8 @@ type Result struct {
 	Took    time.Duration // of the play itself, without building and clearing away
 	Nodes   []ladder.Node
 	Events  []ladder.Event
+
+	Counters map[string]Counters // by relay, at the end
 }
 
 // Scenes returns all scenes in order.
@@ -99,7 +101,7 @@ func (s Scene) Play(ctx context.Context, o Options) (r Result) {
 	playErr := s.play(ctx, st)
 	r.Took = time.Since(start)
 	settleErr := st.settle(ctx)
-	r.Nodes, r.Events = lab.shown(st.events), st.events
+	r.Nodes, r.Events, r.Counters = lab.shown(st.events), st.events, st.counters
 	r.Err = errors.Join(playErr, settleErr, st.judge())
 	return r
 }

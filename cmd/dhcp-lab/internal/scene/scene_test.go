@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/cmd/dhcp-lab/internal/deployed"
 	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
 	"dhcp-relay/cmd/dhcp-lab/internal/real"
@@ -55,6 +56,7 @@ func TestScenes(t *testing.T) {
 	netns.Require(t)
 	o := Options{Prefix: prefix(""), Relay: relayProgram(t), Server: Embedded, Client: Embedded}
 	var types []string
+	exported := deployed.Inventory{}
 	for _, s := range Scenes() {
 		t.Run(fmt.Sprintf("%d %s", s.Number, s.Title), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -64,6 +66,9 @@ func TestScenes(t *testing.T) {
 				netns.Skip(t, r.Skipped)
 			}
 			types = append(types, r.Types()...)
+			for _, c := range r.Counters {
+				take(exported, c)
+			}
 			t.Logf("played in %v", r.Took)
 			var b strings.Builder
 			if len(r.Events) > 0 {
@@ -84,6 +89,7 @@ func TestScenes(t *testing.T) {
 	if diff := cmp.Diff(want, slices.Compact(types)); diff != "" {
 		t.Errorf("types of messages in all scenes (-want +got):\n%s", diff)
 	}
+	checkDeployed(t, exported)
 }
 
 // TestPairs lets each real client get addresses from each real server, on both
