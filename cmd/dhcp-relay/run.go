@@ -20,6 +20,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/trace"
 )
 
 func newRunCommand() *cobra.Command {
@@ -49,6 +50,7 @@ type process struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	engine  *relay.Engine
+	view    *trace.View // what was recorded
 	// Where it answers. A change takes effect at the next start.
 	metricsAt config.Metrics
 	controlAt config.Control
@@ -83,6 +85,7 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
 	p.engine.Record(cfg.Recorder.Messages)
 	p.metricsAt, p.controlAt, p.recorderAt = cfg.Metrics, cfg.Control, cfg.Recorder
+	p.view = trace.New(p.engine, "dhcp-relay "+buildVersion(), cfg.Recorder.Redact)
 	p.applied(cfg)
 	p.warn(cfg)
 	p.metrics.SetState(p.state)

@@ -58,12 +58,16 @@ func (p *process) serve(ctx context.Context, e endpoint) error {
 
 // mux answers on [metrics] listen: whoever may read this changes nothing.
 func (p *process) mux() *http.ServeMux {
-	return web.NewMux(web.Relay{Metrics: p.metrics.Handler(), Unready: p.unready, Report: p.report})
+	return web.NewMux(web.Relay{
+		Metrics: p.metrics.Handler(), Unready: p.unready, Report: p.report,
+		Transactions: p.view.Last, Trace: p.view.Trace(),
+	})
 }
 
 // controlMux answers on the socket of [control].
 func (p *process) controlMux() *http.ServeMux {
 	mux := p.mux()
+	mux.Handle("GET /record", p.view.Record())
 	mux.Handle(logLevelPath, &levelHandler{p.level, p.log})
 	return mux
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"dhcp-relay/relay/ladder"
 	"dhcp-relay/relay/status"
 )
 
@@ -52,4 +53,45 @@ func crowd(n int) status.Report {
 		r.Interfaces = append(r.Interfaces, in)
 	}
 	return r
+}
+
+// exchanges returns transactions with some of everything, oldest first.
+func exchanges() []ladder.Transaction {
+	at := func(ms int) time.Time { return noon.Add(time.Duration(ms-5000) * time.Millisecond) }
+	up := func(ms int, kind string) ladder.Step {
+		return ladder.Step{
+			At: at(ms), Took: 40 * time.Microsecond, Direction: "request", Type: kind, Heard: "vlan10", From: "0.0.0.0:68", To: "255.255.255.255:67",
+			Outcome: "relayed", Sent: &ladder.Leg{Kind: "servers", To: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
+		}
+	}
+	down := func(ms int, kind string) ladder.Step {
+		return ladder.Step{
+			At: at(ms), Took: 30 * time.Microsecond, Direction: "reply", Type: kind, Heard: "up", From: "10.9.0.2:67", To: "10.1.0.1:67",
+			Outcome: "relayed", Sent: &ladder.Leg{Kind: "unicast", To: []string{"10.1.0.100:68"}, MAC: "02:00:00:00:00:01", Type: kind},
+			Given: []string{"10.1.0.100"}, RTT: 1200 * time.Microsecond,
+		}
+	}
+	lost := ladder.Step{
+		At: at(900), Direction: "request", Type: "discover", Heard: "vlan20", From: "0.0.0.0:68", To: "255.255.255.255:67", Outcome: "untrusted_option82",
+		What: "A client's message already bears option 82.", Remedy: "If a switch with DHCP snooping adds it, set trusted = true on this interface.",
+	}
+	return []ladder.Transaction{
+		{
+			ID: 1, Family: "ipv4", XID: "0x00000001", Client: ladder.Client{MAC: "02:00:00:00:00:01", Address: "10.1.0.100"}, Interface: "vlan10", Relay: "10.1.0.1",
+			Started: at(0), Updated: at(9), State: ladder.Answered, Outcome: "answered",
+			Steps: []ladder.Step{up(0, "discover"), down(2, "offer"), up(6, "request"), down(9, "ack")},
+		},
+		{
+			ID: 2, Family: "ipv4", XID: "0x00000002", Client: ladder.Client{MAC: "02:00:00:00:00:02"}, Interface: "vlan20",
+			Started: at(900), Updated: at(900), State: ladder.Dropped, Outcome: "dropped: untrusted_option82", Cause: lost.What + " " + lost.Remedy, Steps: []ladder.Step{lost},
+		},
+		{
+			ID: 3, Family: "ipv6", XID: "0xabcdef", Client: ladder.Client{DUID: "00:03:00:01:02:00:00:00:00:03"}, Interface: "vlan10", Relay: "2001:db8:1::1",
+			Started: at(1200), Updated: at(1200), State: ladder.Unanswered, Outcome: "no answer from 2001:db8:9::2", Cause: "See whether the server runs and has a route back to 2001:db8:1::1.",
+			Steps: []ladder.Step{{
+				At: at(1200), Took: time.Microsecond * 50, Direction: "request", Type: "solicit", Heard: "vlan10", From: "[fe80::1]:546", To: "[ff02::1:2]:547", Outcome: "relayed",
+				Sent: &ladder.Leg{Kind: "servers", To: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
+			}},
+		},
+	}
 }

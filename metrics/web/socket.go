@@ -64,7 +64,10 @@ func bind(ctx context.Context, path string, mode fs.FileMode) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := l.(*net.UnixListener) //nolint:errorlint,forcetypeassert // the network is "unix"
+	u, ok := l.(*net.UnixListener)
+	if !ok {
+		return nil, errors.Join(errors.ErrUnsupported, l.Close())
+	}
 	u.SetUnlinkOnClose(false)
 	pin, err := os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {

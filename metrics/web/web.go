@@ -5,10 +5,13 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"dhcp-relay/relay/ladder"
 	"dhcp-relay/relay/status"
 )
 
@@ -18,38 +21,73 @@ type Relay struct {
 	Metrics http.Handler         // answers scrapes
 	Unready func() []string      // why clients are not served as configured, in words; none if they are
 	Report  func() status.Report // the state of this moment
+
+	// Transactions returns the last n that a filter lets pass, oldest first.
+	Transactions func(f ladder.Filter, n int) []ladder.Transaction
+	Trace        http.Handler // answers with what happens from now on
 }
+
+// maxTransactions is how many transactions one answer has, unless it is asked
+// for fewer.
+const maxTransactions = 1000
 
 // NewMux returns what answers for the relay, to GET and HEAD only:
 //
-//	/metrics        counters and state, for Prometheus
-//	/healthz        200 while the process answers
-//	/readyz         200 while clients are served as configured, else 503 and why
-//	/api/v1/status  the state as JSON
+//	/                     the status page
+//	/metrics              counters and state, for Prometheus
+//	/healthz              200 while the process answers
+//	/readyz               200 while clients are served as configured, else 503 and why
+//	/api/v1/status        the state as JSON: a status.Report
+//	/api/v1/transactions  the last transactions as JSON: a list of ladder.Transaction, oldest first
+//	/api/v1/trace         a stream of ladder.Event as JSON, one a line
+//
+// Transactions are filtered by the keys of ladder.ParseFilter, and by n, which
+// is how many there are at most.
 func NewMux(r Relay) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", r.Metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusOK, "ok\n")
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if why := r.Unready(); len(why) > 0 {
-			plain(w, http.StatusServiceUnavailable, strings.Join(why, "\n")+"\n")
-			return
-		}
-		plain(w, http.StatusOK, "ready\n")
-	})
-	if r.Report != nil {
-		mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) })
-	}
+	mux.HandleFunc("GET /readyz", r.readiness)
+	few := newPress()
+	mux.Handle("GET /api/v1/status", few.wrap(func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) }))
+	mux.Handle("GET /api/v1/transactions", few.wrap(r.transactions))
+	mux.Handle("GET /api/v1/trace", r.Trace)
+	mux.Handle("GET /{$}", few.wrap(newPage(r).ServeHTTP))
+	mux.Handle("GET /static/", files())
 	return mux
+}
+
+func (r Relay) readiness(w http.ResponseWriter, _ *http.Request) {
+	if why := r.Unready(); len(why) > 0 {
+		plain(w, http.StatusServiceUnavailable, strings.Join(why, "\n")+"\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+func (r Relay) transactions(w http.ResponseWriter, req *http.Request) {
+	q := req.URL.Query()
+	f, err := ladder.ParseFilter(q.Get)
+	n := maxTransactions
+	if s := q.Get("n"); s != "" && err == nil {
+		if n, err = strconv.Atoi(s); err != nil || n < 1 {
+			err = fmt.Errorf("n %q: want a number from 1", s)
+		}
+	}
+	if err != nil {
+		plain(w, http.StatusBadRequest, err.Error()+"\n")
+		return
+	}
+	object(w, r.Transactions(f, min(n, maxTransactions)))
 }
 
 // plain answers with text. An error means that the client has gone.
 func plain(w http.ResponseWriter, code int, s string) {
 	head(w, "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = io.WriteString(w, s)
+	_, _ = io.WriteString(w, s) //nolint:gosec // no browser takes it for anything but text
 }
 
 // object answers with JSON. An error means that the client has gone.

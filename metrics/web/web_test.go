@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/relay/ladder"
 	"dhcp-relay/relay/status"
 )
 
@@ -26,6 +27,11 @@ func relayOf(r status.Report) Relay {
 		Metrics: http.NotFoundHandler(),
 		Unready: func() []string { return nil },
 		Report:  func() status.Report { return r },
+		Transactions: func(_ ladder.Filter, n int) []ladder.Transaction {
+			ts := exchanges()
+			return ts[max(0, len(ts)-n):]
+		},
+		Trace: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}\n") }),
 	}
 }
 
@@ -50,6 +56,15 @@ func TestMux(t *testing.T) {
 		{"ready", well, "GET", "/readyz", 200, "text/plain", "ready\n"},
 		{"not ready", ill, "GET", "/readyz", 503, "text/plain", "no sockets\nno configuration\n"},
 		{"status", well, "GET", "/api/v1/status", 200, "application/json", `"version":"1.2.3"`},
+		{"transactions", well, "GET", "/api/v1/transactions", 200, "application/json", `"xid":"0x00000001"`},
+		{"one transaction", well, "GET", "/api/v1/transactions?n=1", 200, "application/json", `[{"id":3,`},
+		{"a filter that cannot be", well, "GET", "/api/v1/transactions?mac=xyz", 400, "text/plain", `mac "xyz": want `},
+		{"a number that is none", well, "GET", "/api/v1/transactions?n=0", 400, "text/plain", `n "0": want `},
+		{"trace", well, "GET", "/api/v1/trace", 200, "text/plain", "{}\n"},
+		{"nothing but told", well, "PUT", "/api/v1/trace", 405, "text/plain", "Method Not Allowed"},
+		{"page", well, "GET", "/", 200, "text/html", "<h2 id=\"h-findings\">"},
+		{"style", well, "GET", "/static/page.css", 200, "text/css", "prefers-color-scheme"},
+		{"script", well, "GET", "/static/page.js", 200, "text/javascript", "refresh"},
 		{"only the head", well, "HEAD", "/api/v1/status", 200, "application/json", ""},
 		{"no such page", well, "GET", "/nothing", 404, "text/plain", "404"},
 		{"nothing to write to", well, "POST", "/metrics", 405, "text/plain", "Method Not Allowed"},
