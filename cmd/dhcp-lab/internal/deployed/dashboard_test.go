@@ -112,6 +112,8 @@ func unitOf(expr string) []string {
 	return []string{"short"}
 }
 
+var few = regexp.MustCompile(`^(top|bottom)k\(`)
+
 var legendLabel = regexp.MustCompile(`{{(\w+)}}`)
 
 func checkTarget(t *testing.T, p *Panel, target Target) {
@@ -123,7 +125,7 @@ func checkTarget(t *testing.T, p *Panel, target Target) {
 	if units := unitOf(target.Expr); !slices.Contains(units, p.FieldConfig.Defaults.Unit) {
 		t.Errorf("panel %s: unit %q, want %q for %s", p.Title, p.FieldConfig.Defaults.Unit, units, target.Expr)
 	}
-	if slices.Contains(q.Grouping, "interface") && !strings.HasPrefix(target.Expr, "topk(") {
+	if slices.Contains(q.Grouping, "interface") && !few.MatchString(target.Expr) {
 		t.Errorf("panel %s shows all interfaces: %s", p.Title, target.Expr)
 	}
 	over := slices.Contains([]string{"stat", "heatmap"}, p.Type) || slices.Contains(q.Grouping, "reason") && !slices.Contains(q.Grouping, "interface")

@@ -52,6 +52,13 @@ func TestLacks(t *testing.T) {
 	inv := Inventory{}
 	inv.Add("x", "job", "a")
 	inv.Add("y", "job", "b")
+	for metric, expr := range map[string]string{"r:sum": `sum by (a) (x)`, "r:rate": `rate(y[5m])`} {
+		q, err := Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inv.Record(metric, q)
+	}
 	tests := []struct {
 		expr string
 		want []string
@@ -59,6 +66,8 @@ func TestLacks(t *testing.T) {
 		{`sum by (a) (x{job="j"}) / on (b) y`, nil},
 		{`z{job="j"}`, []string{"z"}},
 		{`x{b="1"} + y`, []string{"x{b}"}},
+		{`r:sum{a="1"} + on (b) r:rate{b="1"}`, nil},
+		{`r:sum{job="1"}`, []string{"r:sum{job}"}},
 		{`sum by (c) (x + y)`, []string{"x, y{c}"}},
 	}
 	for _, tt := range tests {
