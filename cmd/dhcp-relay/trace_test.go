@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,9 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/metrics/web"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/flight"
 	"dhcp-relay/relay/ladder"
+	"dhcp-relay/relay/status"
 	"dhcp-relay/relay/trace"
 )
 
@@ -43,17 +43,11 @@ func (p *tape) LinkName(index int) string { return map[int]string{2: "vlan10", 9
 func (p *tape) serve(t *testing.T) string {
 	t.Helper()
 	v := trace.New(p, "dhcp-relay test", false)
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/transactions", func(w http.ResponseWriter, r *http.Request) {
-		f, err := ladder.ParseFilter(r.URL.Query().Get)
-		n, bad := strconv.Atoi(r.URL.Query().Get("n"))
-		if err := errors.Join(err, bad); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		_ = json.NewEncoder(w).Encode(v.Last(f, n))
+	mux := web.NewMux(web.Relay{
+		Metrics: http.NotFoundHandler(), Unready: func() []string { return nil },
+		Report:       func() status.Report { return status.Report{} },
+		Transactions: v.Last, Trace: v.Trace(),
 	})
-	mux.Handle("GET /api/v1/trace", v.Trace())
 	mux.Handle("GET /record", v.Record())
 	return serveSocket(t, mux)
 }
