@@ -22,8 +22,7 @@ func (f *explainFlags) capture(c *cobra.Command, path string, r *explain.Relay, 
 	if err != nil {
 		return err
 	}
-	var file io.Reader = c.InOrStdin()
-	name := "standard input"
+	file, name := c.InOrStdin(), "standard input"
 	if path != "-" {
 		opened, err := os.Open(path)
 		if err != nil {

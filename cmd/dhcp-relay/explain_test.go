@@ -23,7 +23,10 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/explain"
+	"dhcp-relay/relay/flight"
+	"dhcp-relay/relay/pcapng"
 )
 
 // forge is a program that writes a capture file: forge pcap|pcapng FILE reads a
@@ -256,7 +259,7 @@ func TestExplainNeedsNoPrivileges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range []string{dir, filepath.Dir(dir)} {
-		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // nobody is to look into it
+		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -277,5 +280,41 @@ func TestExplainNeedsNoPrivileges(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// TestExplainReadsRecordings explains what the flight recorder has written: each
+// message as received, and not once more as sent.
+func TestExplainReadsRecordings(t *testing.T) {
+	t.Parallel()
+	m, err := (&explain.Client{MAC: "02:00:00:00:00:01"}).Message()
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := flight.Message{
+		At: time.Unix(1767323045, 0), Done: time.Unix(1767323045, 1000), Family: agent.V4, Direction: agent.Requests,
+		Outcome: agent.Relayed, To: agent.ToServers, Heard: 7, Link: 7, Src: m.Src, Dst: m.Dst,
+		Received: m.Data, Size: len(m.Data), Sent: m.Data, SentLen: len(m.Data),
+		Servers: []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67"), netip.MustParseAddrPort("10.9.0.3:67")},
+	}
+	path := filepath.Join(t.TempDir(), "recording.pcapng")
+	var file bytes.Buffer
+	names := func(int) string { return "vlan20" }
+	if err := pcapng.Write(&file, []flight.Message{message}, pcapng.Options{Names: names}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newCommand()
+	var out bytes.Buffer
+	c.SetOut(&out)
+	dir := filepath.Join("testdata", "explain")
+	c.SetArgs([]string{"explain", "--config", filepath.Join(dir, "relay.toml"), "--host", filepath.Join(dir, "router.toml"), path})
+	if err := c.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	if r, n := strings.Count(out.String(), "RELAYED"), strings.Count(out.String(), "not heard: This host sent it itself."); r != 1 || n != 2 {
+		t.Errorf("%d relayed and %d sent, want 1 and 2:\n%s", r, n, out.String())
 	}
 }
