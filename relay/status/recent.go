@@ -90,11 +90,16 @@ func (r *Recent) takeMessages(s Sample) {
 		return
 	}
 	var l *linkSeries
+	var at *series
+	var is kind // what at counts
 	for m := range s.Messages {
 		if l == nil || l.name != m.Interface {
-			l = r.link(m.Interface)
+			l, at = r.link(m.Interface), nil
 		}
-		l.of(kind{m.Family, m.Direction, m.Outcome}).taken += m.Count
+		if k := (kind{m.Family, m.Direction, m.Outcome}); at == nil || k != is {
+			at, is = l.of(k), k
+		}
+		at.taken += m.Count
 	}
 }
 
