@@ -29,6 +29,7 @@ type Printer struct {
 	Color bool // mark kinds of messages by terminal escapes
 
 	last uint64 // transaction whose head was printed last
+	said string // drop reason that was explained last, in that transaction
 }
 
 // Transaction prints a whole transaction with its outcome.
@@ -81,7 +82,7 @@ func (p *Printer) steps(b *strings.Builder, t *Transaction) {
 
 // head writes whose transaction it is.
 func (p *Printer) head(b *strings.Builder, t *Transaction) {
-	p.last = t.ID
+	p.last, p.said = t.ID, ""
 	fmt.Fprintf(b, "#%d %s", t.ID, t.Family)
 	for _, s := range []string{t.XID, clean(t.Client.MAC), clean(t.Client.DUID)} {
 		if s != "" {
@@ -151,7 +152,8 @@ func (p *Printer) step(b *strings.Builder, t *Transaction, s *Step) {
 		}
 		b.WriteString(" " + line + "\n")
 	}
-	if s.What != "" {
+	if s.What != "" && p.said != s.Outcome {
+		p.said = s.Outcome
 		fill(b, s.What+" "+s.Remedy, strings.Repeat(" ", timeWidth+2))
 	}
 }

@@ -114,6 +114,16 @@ func TestEventsShareOneHead(t *testing.T) {
 	}
 }
 
+func TestPrintExplainsAReasonOnce(t *testing.T) {
+	m := lost(agent.HopLimit, asked(0, dhcp4{xid: 1, kind: 1, mac: mac1}))
+	again := m
+	again.At, again.Done = at(4000), at(4000)
+	got := draw(t, ladder.Printer{}, only(t, []flight.Message{m, again}, 5000))
+	if n := strings.Count(got, "Look for a relay loop"); n != 1 {
+		t.Errorf("explained %d times, want once:\n%s", n, got)
+	}
+}
+
 // What a server says and what interfaces are called must not reach the terminal
 // as it is.
 func TestPrintIsSafeForTerminals(t *testing.T) {
