@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/errno"
 )
 
 // patience is how long a transaction waits before it counts as unanswered. A
@@ -146,8 +147,24 @@ func (s *step) dropped(o *Options) string {
 	if s.Direction == agent.Replies {
 		who = " from " + s.Src.Addr().WithZone("").String()
 	}
-	d := s.Outcome.Doc()
-	return fmt.Sprintf("The %s%s was dropped on %s (%s): %s %s", words(s.kind), who, nameOf(o.Names, s.Heard), d.Name, d.What, d.Remedy)
+	what, remedy := s.doc()
+	return fmt.Sprintf("The %s%s was dropped on %s (%s): %s %s", words(s.kind), who, nameOf(o.Names, s.Heard), s.Outcome, what, remedy)
+}
+
+// doc says what happened and what to do. Where the kernel refused to send, its
+// error tells more than the reason does.
+func (s *step) doc() (what, remedy string) {
+	if s.Outcome != agent.SendFailed || s.Errno == 0 {
+		d := s.Outcome.Doc()
+		return d.What, d.Remedy
+	}
+	towards, to := "client", "the client"
+	if s.To == agent.ToServers {
+		towards, to = "server", list(hosts(s.Refused))
+	}
+	name := errno.Name(s.Errno)
+	what, remedy = errno.Doc(towards, name)
+	return fmt.Sprintf("The kernel refused to send to %s (%s). %s.", to, name, what), remedy
 }
 
 // also tells of what was dropped although the client was answered: a rogue

@@ -67,6 +67,8 @@ type Step struct {
 	Status    string        `json:"status,omitempty"`  // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
 	Message   string        `json:"message,omitempty"` // the server's words for it, if it sent any
 	RTT       time.Duration `json:"rtt_ns,omitempty"`  // reply: since the request that it answers was received
+	Refused   []string      `json:"refused_to,omitempty"` // servers to which the kernel refused to send it
+	Error     string        `json:"error,omitempty"`      // why, such as "ENETUNREACH"
 	Bare      bool          `json:"option82_omitted,omitempty"`
 }
 

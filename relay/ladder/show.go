@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/errno"
 	"dhcp-relay/relay/dhcp6"
 )
 
@@ -47,6 +48,9 @@ func (s *step) show(o *Options, rtt time.Duration) Step {
 	if isSet(s.relay) {
 		out.Giaddr = s.relay.String()
 	}
+	if s.Errno != 0 {
+		out.Refused, out.Error = hosts(s.Refused), errno.Name(s.Errno)
+	}
 	if s.Direction == agent.Replies {
 		out.Direction = "reply"
 	} else if !s.chained {
@@ -56,8 +60,7 @@ func (s *step) show(o *Options, rtt time.Duration) Step {
 		out.Message = s.words // it may name the client's address
 	}
 	if s.Outcome != agent.Relayed {
-		d := s.Outcome.Doc()
-		out.What, out.Remedy = d.What, d.Remedy
+		out.What, out.Remedy = s.doc()
 		return out
 	}
 	out.Sent = s.leg(o)
@@ -109,6 +112,15 @@ func kindOf(a netip.Addr) string {
 func leases(r *Redactor, ps []netip.Prefix) (out []string) {
 	for _, p := range ps {
 		out = append(out, r.lease(p))
+	}
+	return out
+}
+
+// hosts names servers, with the port where it is an unusual one.
+func hosts(servers []netip.AddrPort) []string {
+	out := make([]string, 0, len(servers))
+	for _, s := range servers {
+		out = append(out, host(s.String()))
 	}
 	return out
 }
