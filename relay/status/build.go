@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/errno"
 )
 
 // A builder makes one Report.
@@ -144,7 +145,7 @@ func (b *builder) losses() {
 		}
 	}
 	for _, e := range b.Counts.SendErrors {
-		what, remedy := errnoWords(e.Towards, e.Error)
+		what, remedy := errno.Doc(e.Towards, e.Error)
 		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error, what, remedy, e.Count.Total, e.Count.Recent})
 		if e.Count.Recent > 0 {
 			b.add(refused(e, what, remedy, b.window()))

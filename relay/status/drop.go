@@ -78,13 +78,26 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 	case grave:
 		f.severity = Error
 	case open:
-		if link != Other && c.Relayed[d.Family][d.Direction].Recent == 0 {
+		if link != Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == Other && b.mute(d) {
 			f.severity = Error
 		}
 	case slight, unset:
 	}
 	f.do += show(d.Reason)
 	return f
+}
+
+// mute reports whether a drop is of a reply, and no client has had any lately.
+func (b *builder) mute(d *DropCount) bool {
+	if d.Direction != agent.Replies {
+		return false
+	}
+	for _, c := range b.Counts.Links {
+		if c.Relayed[d.Family][agent.Replies].Recent > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // show tells how to see who sent what was dropped, where the remedy is to look

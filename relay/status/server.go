@@ -78,6 +78,9 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 	case c.Unanswered.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
 		s.State, s.Verdict = "waiting", "It got "+sent+"; no answer is overdue."
 		return found{}
+	case b.repliesLost(id):
+		s.State, s.Verdict = "dropped", "It got "+sent+". Replies were heard and dropped, and none of it was relayed: see the drops."
+		return found{}
 	case b.answeredElsewhere(id):
 		s.State, s.Verdict = "elsewhere", "It got "+sent+". Its clients are answered, but from another address."
 		f.severity, f.kind, f.text = Warn, "server_elsewhere", "Clients are answered, but from another address than the one that requests go to"
@@ -130,6 +133,30 @@ func (b *builder) othersAnswer(id ServerID) bool {
 		all = true
 	}
 	return all
+}
+
+// repliesLost reports whether replies that may be of a server were dropped. What
+// tells of that is their reason: the server is not silent.
+func (b *builder) repliesLost(id ServerID) bool {
+	lost := func(link string) bool {
+		return slices.ContainsFunc(b.Counts.Links[link].Drops, func(d DropCount) bool {
+			return d.Family == id.family() && d.Direction == agent.Replies && d.Count.Recent > 0 && !foreign(d.Reason)
+		})
+	}
+	return lost(Other) || slices.ContainsFunc(b.Links, func(l Link) bool {
+		return slices.Contains(l.Servers, id) && lost(l.Name)
+	})
+}
+
+// foreign reports whether replies dropped for a reason are not of a configured
+// server.
+func foreign(r agent.Reason) bool {
+	switch r {
+	case agent.ReplyFromClient, agent.ReplySource, agent.ServerMessage, agent.Leasequery:
+		return true
+	default:
+		return false
+	}
 }
 
 // answeredElsewhere reports whether the clients of an interface that has a server
