@@ -38,6 +38,7 @@ type Relay struct {
 	problems []agent.Problem
 	byName   map[string]*giaddr.Link
 	retry    *retry.Table
+	said     map[said]config.Said
 	last     *sent // what was relayed to servers last
 }
 
@@ -50,7 +51,10 @@ type sent struct {
 
 // New returns the relay that a host would be under a configuration.
 func New(cfg *config.Config, host []giaddr.Link) *Relay {
-	r := &Relay{cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)), retry: retry.New(1 << 12)}
+	r := &Relay{
+		cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)),
+		retry: retry.New(1 << 12), said: make(map[said]config.Said),
+	}
 	r.snap, r.problems = agent.Compile(cfg.Policy, host)
 	for i := range host {
 		r.byName[host[i].Name] = &host[i]

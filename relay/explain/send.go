@@ -125,9 +125,11 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 		notes = append(notes, "Option 79 is left out, for the client's link-layer address is not known.")
 	}
 	if v.Family == agent.V4 && v.To == agent.ToServers && !v.Omitted {
-		n, bare := b.Len+headers4, clone(&b)
-		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least && v.Shed(&bare) {
-			notes = append(notes, fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, option 82 is left out.", n))
+		n := b.Len + headers4
+		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least {
+			if bare := clone(&b); v.Shed(&bare) {
+				notes = append(notes, fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, option 82 is left out.", n))
+			}
 		}
 	}
 	return notes

@@ -2,9 +2,11 @@ package explain
 
 import (
 	"slices"
+	"strings"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/config"
 )
 
 // settings returns what of the configuration a decision rests on.
@@ -29,7 +31,7 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 	if link != nil {
 		i := r.indexOf(link.Interface)
 		for _, key := range append([]string{"name"}, keys...) {
-			said := r.cfg.Said(i, key)
+			said := r.lookUp(said{i, key}, r.cfg.Said)
 			add(key, said.Value, said.File, said.Line)
 		}
 	}
@@ -40,13 +42,35 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 	if link != nil && v.Direction == agent.Requests {
 		for _, n := range link.ServersOf(v.Family) {
 			for _, key := range []string{"vrf", "interface", "vss"} {
-				if said := r.cfg.SaidOfServer(n, key); said.Line > 0 {
+				if said := r.lookUp(said{n, "server." + key}, r.ofServer); said.Line > 0 {
 					add("server."+key, said.Value, said.File, said.Line)
 				}
 			}
 		}
 	}
 	return all
+}
+
+// A said is a question to the configuration: about a key of an interface, or of a
+// server.
+type said struct {
+	index int
+	key   string
+}
+
+// lookUp asks the configuration once for each key: it looks through its text,
+// and a capture may hold any number of messages.
+func (r *Relay) lookUp(q said, ask func(int, string) config.Said) config.Said {
+	a, ok := r.said[q]
+	if !ok {
+		a = ask(q.index, q.key)
+		r.said[q] = a
+	}
+	return a
+}
+
+func (r *Relay) ofServer(i int, key string) config.Said {
+	return r.cfg.SaidOfServer(i, strings.TrimPrefix(key, "server."))
 }
 
 func (r *Relay) indexOf(i *agent.Interface) int {
