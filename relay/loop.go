@@ -53,9 +53,11 @@ type fate struct {
 	tooBig bool // a copy was larger than the MTU
 
 	outcome agent.Reason
-	copies  uint64    // bit n: the link's server n got a copy
-	asked   uint64    // the same of those that are to reply
-	key     track.Key // if asked is not 0
+	copies  uint64        // bit n: the link's server n got a copy
+	refused uint64        // bit n: the kernel refused to send to it
+	errno   syscall.Errno // of the last refusal
+	asked   uint64        // the same of those that are to reply
+	key     track.Key     // if asked is not 0
 }
 
 func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn, turns *atomic.Uint64) *loop {

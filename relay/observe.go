@@ -154,18 +154,19 @@ func (l *loop) record(n int) {
 			At: at, Done: done, Family: l.family, Direction: v.Direction, Type: v.Type, Outcome: f.outcome,
 			Heard: d.Link, Src: d.Src, Dst: netip.AddrPortFrom(d.Dst, l.port),
 			To: v.To, From: v.Src, Omitted: f.bare, Copies: f.copies,
+			Refused: f.refused, Errno: f.errno,
 		}
 		if v.Link != nil {
 			e.Link = v.Link.Host.Index
+		}
+		if f.copies|f.refused != 0 {
+			e.Servers = l.out.ways[v.Link.ID].ports
 		}
 		if !f.sent {
 			w.Add(i, d.N, nil)
 			continue
 		}
-		switch v.To {
-		case agent.ToServers:
-			e.Servers = l.out.ways[v.Link.ID].ports
-		case agent.ToFrame, agent.ToHost:
+		if v.To != agent.ToServers {
 			e.Client = netip.AddrPortFrom(v.Dst, v.Port)
 			e.HW = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 			copy(e.HW[:], v.HW)

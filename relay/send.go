@@ -176,7 +176,7 @@ func (l *loop) copied(tag int, errno syscall.Errno) {
 		return
 	}
 	if c == clientCopy {
-		f.tooBig = errno == syscall.EMSGSIZE
+		f.tooBig, f.errno = errno == syscall.EMSGSIZE, errno
 		l.engine.metrics.ClientSendError(errno)
 		return
 	}
@@ -187,7 +187,16 @@ func (l *loop) copied(tag int, errno syscall.Errno) {
 			return
 		}
 	}
-	l.out.of(v.Link)[c].to.metrics.Failed(errno)
+	l.refused(tag, errno)
+}
+
+// refused notes that a server does not get its copy.
+func (l *loop) refused(tag int, errno syscall.Errno) {
+	i, c := untag(tag)
+	f := &l.fates[i]
+	f.refused |= 1 << c
+	f.errno = errno
+	l.out.of(l.verdicts[i].Link)[c].to.metrics.Failed(errno)
 }
 
 // flush sends what is queued, then the copies that go out in another form:
@@ -210,10 +219,10 @@ func (l *loop) flush() {
 	l.noVSS = l.noVSS[:0]
 	l.out.flush(l.done)
 	for _, tag := range l.tooBig {
-		i, c := untag(tag)
+		i, _ := untag(tag)
 		v := &l.verdicts[i]
 		if !v.Omitted && !v.Shed(&l.bufs[i]) {
-			l.out.of(v.Link)[c].to.metrics.Failed(syscall.EMSGSIZE)
+			l.refused(tag, syscall.EMSGSIZE)
 			continue
 		}
 		l.again(tag)

@@ -6,6 +6,7 @@ package flight
 
 import (
 	"net/netip"
+	"syscall"
 	"time"
 
 	"dhcp-relay/relay/agent"
@@ -37,6 +38,8 @@ type Message struct {
 	Sent    []byte           // the payload as sent, at most MaxOctets; empty if nothing was sent
 	SentLen int              // octets of the payload as sent
 	Omitted bool             // option 82 was left out for want of room
+	Refused []netip.AddrPort // ToServers: the servers to which the kernel refused to send it
+	Errno   syscall.Errno    // why the kernel refused, the last time that it did; 0: it did not
 }
 
 // An Event is a Message as a Writer takes it: without its octets, and with its
@@ -57,6 +60,8 @@ type Event struct {
 	Client    netip.AddrPort
 	Servers   []netip.AddrPort // must not change any more
 	Copies    uint64           // bit n: Servers[n] got a copy; of more than 64 the rest is not told
+	Refused   uint64           // bit n: the kernel refused to send to Servers[n]
+	Errno     syscall.Errno
 }
 
 // message returns the Message of an event.
@@ -66,11 +71,14 @@ func (e *Event) message(received, sent []byte, size, sentLen int) Message {
 		Family: e.Family, Direction: e.Direction, Type: e.Type, Outcome: e.Outcome,
 		Heard: e.Heard, Src: e.Src, Dst: e.Dst, Received: received, Size: size,
 		Link: e.Link, To: e.To, From: e.From, Client: e.Client, HW: e.HW,
-		Sent: sent, SentLen: sentLen, Omitted: e.Omitted,
+		Sent: sent, SentLen: sentLen, Omitted: e.Omitted, Errno: e.Errno,
 	}
 	for n, s := range e.Servers {
 		if n < 64 && e.Copies>>n&1 == 1 {
 			m.Servers = append(m.Servers, s)
+		}
+		if n < 64 && e.Refused>>n&1 == 1 {
+			m.Refused = append(m.Refused, s)
 		}
 	}
 	return m

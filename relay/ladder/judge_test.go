@@ -3,6 +3,7 @@ package ladder_test
 import (
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,7 +44,12 @@ func TestOutcome(t *testing.T) {
 		cause   string
 	}{
 		"answered": {exchange(), 100, ladder.Answered, "answered", ""},
-		"waiting":  {[]flight.Message{asked(0, discover)}, 2999, ladder.Waiting, "waiting", ""},
+		"no route to the servers": {
+			[]flight.Message{unsent(syscall.ENETUNREACH, asked(0, discover))}, 1, ladder.Dropped, "dropped: send_failed",
+			"The discover was dropped on vlan10 (send_failed): The kernel refused to send to 10.9.0.2 and 10.9.0.3 (ENETUNREACH). There is no route to the server. " +
+				"Add a route, or a default route, in the VRF of the server; ip route get shows what is there.",
+		},
+		"waiting": {[]flight.Message{asked(0, discover)}, 2999, ladder.Waiting, "waiting", ""},
 		"silence after one request": {
 			[]flight.Message{asked(0, discover)},
 			3000, ladder.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",

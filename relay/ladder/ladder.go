@@ -49,24 +49,24 @@ const (
 // A Step is one received message: the leg on which it came, and the leg on
 // which it was sent on.
 type Step struct {
-	At        time.Time     `json:"at"`                // when it was read from its socket
-	Took      time.Duration `json:"took_ns"`           // until its copies had been sent, or it was dropped
-	Direction string        `json:"direction"`         // "request" or "reply"
-	Type      string        `json:"type"`              // of the client's or server's message, such as "discover"
-	Outer     string        `json:"outer,omitempty"`   // DHCPv6: "relay_forward" or "relay_reply", if it came in one
-	Heard     string        `json:"heard_on"`          // interface
-	From      string        `json:"from"`              // source of the datagram: address:port
-	To        string        `json:"to"`                // its destination
-	Outcome   string        `json:"outcome"`           // "relayed", or the drop reason as metrics name it
-	What      string        `json:"what,omitempty"`    // dropped: what happened, one sentence
-	Remedy    string        `json:"remedy,omitempty"`  // dropped: what to do, one sentence
-	Sent      *Leg          `json:"sent,omitempty"`    // nil if it was dropped
-	Giaddr    string        `json:"giaddr,omitempty"`  // giaddr or link-address that it bears towards or from the servers
-	Given     []string      `json:"given,omitempty"`   // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD
-	Asked     []string      `json:"asked,omitempty"`   // addresses and prefixes that a request names: option 50, ciaddr, IAs
-	Status    string        `json:"status,omitempty"`  // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
-	Message   string        `json:"message,omitempty"` // the server's words for it, if it sent any
-	RTT       time.Duration `json:"rtt_ns,omitempty"`  // reply: since the request that it answers was received
+	At        time.Time     `json:"at"`                   // when it was read from its socket
+	Took      time.Duration `json:"took_ns"`              // until its copies had been sent, or it was dropped
+	Direction string        `json:"direction"`            // "request" or "reply"
+	Type      string        `json:"type"`                 // of the client's or server's message, such as "discover"
+	Outer     string        `json:"outer,omitempty"`      // DHCPv6: "relay_forward" or "relay_reply", if it came in one
+	Heard     string        `json:"heard_on"`             // interface
+	From      string        `json:"from"`                 // source of the datagram: address:port
+	To        string        `json:"to"`                   // its destination
+	Outcome   string        `json:"outcome"`              // "relayed", or the drop reason as metrics name it
+	What      string        `json:"what,omitempty"`       // dropped: what happened, one sentence
+	Remedy    string        `json:"remedy,omitempty"`     // dropped: what to do, one sentence
+	Sent      *Leg          `json:"sent,omitempty"`       // nil if it was dropped
+	Giaddr    string        `json:"giaddr,omitempty"`     // giaddr or link-address that it bears towards or from the servers
+	Given     []string      `json:"given,omitempty"`      // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD
+	Asked     []string      `json:"asked,omitempty"`      // addresses and prefixes that a request names: option 50, ciaddr, IAs
+	Status    string        `json:"status,omitempty"`     // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
+	Message   string        `json:"message,omitempty"`    // the server's words for it, if it sent any
+	RTT       time.Duration `json:"rtt_ns,omitempty"`     // reply: since the request that it answers was received
 	Refused   []string      `json:"refused_to,omitempty"` // servers to which the kernel refused to send it
 	Error     string        `json:"error,omitempty"`      // why, such as "ENETUNREACH"
 	Bare      bool          `json:"option82_omitted,omitempty"`

@@ -3,6 +3,7 @@ package ladder_test
 import (
 	"encoding/binary"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"dhcp-relay/relay/agent"
@@ -79,6 +80,14 @@ func answered(ms int, d dhcp4) flight.Message {
 func lost(r agent.Reason, m flight.Message) flight.Message {
 	m.Outcome, m.Sent, m.SentLen, m.Servers = r, nil, 0, nil
 	m.Client, m.HW, m.From, m.To = netip.AddrPort{}, [6]byte{}, netip.Addr{}, 0
+	return m
+}
+
+// unsent is a request that the kernel refused to send to any server.
+func unsent(e syscall.Errno, m flight.Message) flight.Message {
+	refused := m.Servers
+	m = lost(agent.SendFailed, m)
+	m.To, m.Refused, m.Errno = agent.ToServers, refused, e
 	return m
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/errno"
 	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/errno"
 )
 
 // show returns the transaction as the outside sees it, with the steps from
