@@ -27,7 +27,7 @@ type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	config string
-	socket string       // of the commands
+	socket string        // of the commands
 	notice *net.UnixConn // where systemd would hear it
 	stderr *bufio.Reader
 }

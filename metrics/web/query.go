@@ -86,7 +86,7 @@ func (q query) filter() (ladder.Filter, error) {
 // it looks like.
 func clientKey(s string) string {
 	s = strings.ToLower(s)
-	octets, err := hex.DecodeString(strings.NewReplacer(":", "", "-", "").Replace(s))
+	octets, err := hex.DecodeString(strings.NewReplacer(":", "", "-", "", ".", "").Replace(s))
 	_, noAddress := netip.ParseAddr(s)
 	switch {
 	case noAddress == nil:

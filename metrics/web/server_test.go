@@ -199,3 +199,23 @@ func TestServeTellsOfBrokenListener(t *testing.T) {
 		t.Errorf("error %v, want %v", err, net.ErrClosed)
 	}
 }
+
+// An answer that goes on for ever ends with the server, at once.
+func TestStreamsEndWithTheServer(t *testing.T) {
+	entered := make(chan struct{})
+	srv := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		close(entered)
+		<-r.Context().Done()
+	}), slog.New(slog.DiscardHandler))
+	addr, stop := start(t, srv, time.Hour)
+	resp, err := client(t).Get("http://" + addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	<-entered
+	if err := stop(); err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dhcp-relay/relay/ladder"
@@ -13,6 +14,8 @@ import (
 const (
 	pageRows         = 50 // interfaces
 	pageTransactions = 50
+	pageProblems     = 50  // findings
+	pageLosses       = 100 // kinds of drops
 )
 
 // A view is what the page is made of.
@@ -23,6 +26,10 @@ type view struct {
 	Wrong        bool // a finding is an error
 	RecentDrops  uint64
 	LostInKernel uint64
+	Problems     []problem
+	MoreFindings int
+	Losses       []status.Drop
+	MoreDrops    int
 	Page         rows
 	Outcomes     []string
 	Transactions []ladder.Transaction // newest first
@@ -40,11 +47,33 @@ type rows struct {
 	Before, After         string
 }
 
+// A problem is a finding with a name of its own on the page.
+type problem struct {
+	status.Finding
+	ID string
+}
+
+// problems returns the worst findings, and how many more there are.
+func problems(fs []status.Finding) (ps []problem, more int) {
+	seen := make(map[string]int)
+	for _, f := range fs[:min(len(fs), pageProblems)] {
+		id := "f " + f.Kind + " " + f.Subject
+		if seen[id]++; seen[id] > 1 {
+			id += " (" + strconv.Itoa(seen[id]) + ")"
+		}
+		ps = append(ps, problem{f, id})
+	}
+	return ps, len(fs) - len(ps)
+}
+
 // view asks the relay for what the query wants to see.
 func (p *page) view(values url.Values) *view {
 	q := newQuery(values)
 	v := &view{Report: p.relay.Report(), Query: q, Outcomes: ladder.Outcomes()}
 	v.count()
+	v.Problems, v.MoreFindings = problems(v.Findings)
+	v.Losses = v.Drops[:min(len(v.Drops), pageLosses)]
+	v.MoreDrops = len(v.Drops) - len(v.Losses)
 	v.Page = q.rows(v.Interfaces)
 	f, err := q.filter()
 	if err != nil {

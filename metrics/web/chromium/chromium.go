@@ -43,13 +43,13 @@ func Start(ctx context.Context, profile string) (browser context.Context, stop f
 // options keep Chromium from all that is not the page: other hosts, a GPU, shared
 // memory, and the sandbox, which root cannot have.
 func options(path, profile string) []chromedp.ExecAllocatorOption {
-	all := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(startTime),
-	}
-	for _, f := range []string{
+	flags := []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "disable-default-apps", "disable-extensions",
-	} {
+	}
+	all := make([]chromedp.ExecAllocatorOption, 0, 3+len(flags))
+	all = append(all, chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(startTime))
+	for _, f := range flags {
 		all = append(all, chromedp.Flag(f, true))
 	}
 	return all

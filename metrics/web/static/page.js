@@ -51,6 +51,7 @@ function morph(node, want) {
       node.insertBefore(document.importNode(w, true), at);
       continue;
     }
+    ids.delete(w.id);
     if (have !== at) node.insertBefore(have, at);
     morph(have, w);
     at = have.nextSibling;
