@@ -144,6 +144,8 @@ func (k socketKey) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s: %w; this needs CAP_NET_BIND_SERVICE", where, err)
+	case errors.Is(err, syscall.EAFNOSUPPORT):
+		return fmt.Errorf("%s: %w; this kernel has no IPv6: start it without ipv6.disable=1, or list no IPv6 servers", where, err)
 	case errors.Is(err, syscall.EPERM):
 		return fmt.Errorf("%s: %w; this needs CAP_NET_RAW", where, err)
 	}

@@ -81,13 +81,24 @@ func checkHost(stderr io.Writer, p agent.Policy) (bad bool, err error) {
 		return false, fmt.Errorf("look at the interfaces: %w", err)
 	}
 	defer func() { _ = w.Close() }() // it was only read
-	_, problems := agent.Compile(p, w.Links())
+	links := w.Links()
+	snap, problems := agent.Compile(p, links)
 	for _, q := range problems {
 		kind := "warning:"
 		if q.Fatal {
 			kind, bad = "error:", true
 		}
 		fmt.Fprintln(stderr, kind, q)
+	}
+	for _, d := range kernelDoubts(os.DirFS(sysctls), strictIn(sysctls+"/net/ipv4/conf"), p, snap) {
+		kind := "warning:"
+		if d.fatal {
+			kind, bad = "error:", true
+		}
+		fmt.Fprintln(stderr, kind, d.text)
+	}
+	for _, text := range unreachable(p, snap, links, route) {
+		fmt.Fprintln(stderr, "warning:", text)
 	}
 	rs, err := rivals(p)
 	if err != nil {
