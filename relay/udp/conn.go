@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"errors"
 	"net"
 	"os"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type Conn struct {
 	drops  counter
 	plain  atomic.Bool // UDP GSO does not work here
 	groups groups
+	probe  probe // IPv6 only
 }
 
 func newConn(f Family, pc *net.UDPConn) (*Conn, error) {
@@ -35,7 +37,7 @@ func newConn(f Family, pc *net.UDPConn) (*Conn, error) {
 // Close closes the socket and ends a read that waits.
 func (c *Conn) Close() error {
 	c.groups.close()
-	return c.pc.Close()
+	return errors.Join(c.pc.Close(), c.probe.close())
 }
 
 // SyscallConn returns the socket itself, for options that concern others.
@@ -62,6 +64,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 		return 0, nil
 	}
 	r := &c.rx
+	r.pace()
 	r.prepare(ds)
 	if err := c.rc.Read(r.try); err != nil {
 		return 0, err

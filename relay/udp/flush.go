@@ -47,7 +47,7 @@ func (q *Queue) Flush(done func(tag int, errno syscall.Errno)) {
 	if !q.c.plain.Load() {
 		q.mergeTails()
 	}
-	q.tx.deadline = time.Time{}
+	q.tx.deadline, q.now = time.Time{}, time.Time{}
 	q.pass(q.groups, done)
 	if len(q.again) > 0 {
 		q.pass(q.again, done)
@@ -66,6 +66,9 @@ func (q *Queue) pass(gs []group, done func(tag int, errno syscall.Errno)) {
 		case !g.fits(q.c.family):
 			q.settle(g, unix.EAFNOSUPPORT, done)
 		default:
+			if !g.refused {
+				g.chosen = q.source(&g.flow)
+			}
 			t.add(i, g, q.c.family, q.items)
 		}
 	}
@@ -89,9 +92,14 @@ func (q *Queue) pass(gs []group, done func(tag int, errno syscall.Errno)) {
 }
 
 // settle reports the outcome of a group, or puts its datagrams down to be sent
-// one by one if it may have failed only because it was sent as one.
+// one by one if it may have failed only because it was sent as one, or by the
+// source address that was chosen for it.
 func (q *Queue) settle(g *group, errno syscall.Errno, done func(tag int, errno syscall.Errno)) {
-	split := g.count > 1 && q.segmentation(errno)
+	refused := errno == unix.EINVAL && g.chosen.IsValid()
+	if refused {
+		q.distrust(&g.flow)
+	}
+	split := refused || g.count > 1 && q.segmentation(errno)
 	if g.doubt && errno == 0 {
 		q.c.plain.Store(true)
 	}
@@ -103,7 +111,7 @@ func (q *Queue) settle(g *group, errno syscall.Errno, done func(tag int, errno s
 			n := len(it.payload)
 			q.again = append(q.again, group{
 				flow: g.flow, size: n, total: n, count: 1, first: i, last: i,
-				doubt: errno == unix.EINVAL && n == g.size,
+				doubt: errno == unix.EINVAL && n == g.size && !refused, refused: refused,
 			})
 		} else {
 			done(it.tag, errno)
@@ -164,7 +172,11 @@ func (t *sender) add(i int, g *group, f Family, items []item) {
 		segment = g.size
 	}
 	h.Control = &t.ctls[m][0]
-	h.SetControllen(t.ctls[m].put(f, g.src, g.link, segment))
+	src := g.src
+	if g.chosen.IsValid() {
+		src = g.chosen
+	}
+	h.SetControllen(t.ctls[m].put(f, src, g.link, segment))
 	h.Iov = &t.iovs[t.segs]
 	h.SetIovlen(g.count)
 	for k := g.first; k >= 0; k = items[k].next {

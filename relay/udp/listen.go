@@ -88,6 +88,11 @@ func (c Config) open(setup func(fd int) error) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
+	if c.Family == V6 {
+		if conn.probe, err = openProbe(c.VRF); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
 	return conn, nil
 }
 

@@ -13,6 +13,7 @@ package udp
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,22 @@ func sendmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
 		return 0, e
 	}
 	return int(n), 0
+}
+
+// sleepRaw sleeps and keeps the processor: for a sleep of which the scheduler
+// knows, it would look for other work after 20 µs, and wake its monitor.
+func sleepRaw(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	// A signal may end it early, which does no harm.
+	//nolint:gosec // G103: the kernel wants a pointer
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+}
+
+// disconnect undoes a connect, and with it the choice of source and port.
+func disconnect(fd uintptr) {
+	sa := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	//nolint:gosec // G103: the kernel wants a pointer
+	_, _, _ = unix.Syscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&sa)), unsafe.Sizeof(sa))
 }
 
 // skDrops returns the socket's count of drops. SO_RXQ_OVFL would bring the same

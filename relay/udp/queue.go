@@ -1,6 +1,9 @@
 package udp
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Limits of one send with UDP_SEGMENT.
 const (
@@ -21,6 +24,9 @@ type Queue struct {
 	groups []group
 	again  []group // of one datagram each: their group failed where they may not
 	tx     sender
+
+	sources []source
+	now     time.Time // of this flush; zero: nobody has asked yet
 }
 
 // An item is one queued datagram.
@@ -47,6 +53,9 @@ type group struct {
 	first int32
 	last  int32
 	doubt bool // if it can be sent, then the segmentation was at fault
+
+	chosen  netip.Addr // source that the queue has chosen for a flow without one
+	refused bool       // the choice was tried, and is now left to the kernel
 }
 
 // NewQueue returns an empty queue.
