@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,8 @@ func (p *process) report() status.Report {
 		Counts:  p.recent.Counts(now),
 		Failure: p.engine.Failure(),
 		Rivals:  p.surroundings.listRivals(), StrictPath: p.surroundings.listStrict(now),
-		Recorder: p.recorder(),
-		Config:   p.configuration(),
+		Recorder: p.recorder(), Sightings: p.sightings(),
+		Config: p.configuration(),
 	}
 	in.Host, _ = os.Hostname() // it was there when the configuration was read
 	snap, problems := p.engine.View()
@@ -35,6 +36,36 @@ func (p *process) recorder() status.Recorder {
 		On: p.recorderAt.Messages > 0, Messages: p.recorderAt.Messages, Redact: p.recorderAt.Redact,
 		Missed: p.engine.Recorder().Missed(),
 	}
+}
+
+// sightings tells where the last message of each kind of drop was heard. The
+// sources of requests may be clients, which are not named where their identifiers
+// are redacted.
+func (p *process) sightings() (all []status.Sighting) {
+	ms, _ := p.engine.Recorder().Reader().Read()
+	known := make(map[status.Way]bool)
+	for i := range slices.Backward(ms) {
+		m := &ms[i]
+		d := status.Way{Interface: status.Other, Family: m.Family, Direction: m.Direction, Reason: m.Outcome}
+		if m.Link != 0 {
+			d.Interface = p.linkName(m.Link)
+		}
+		if m.Outcome == agent.Relayed || known[d] {
+			continue
+		}
+		known[d] = true
+		s := status.Sighting{Drop: d, Heard: p.linkName(m.Heard)}
+		if a := m.Src.Addr().WithZone(""); m.Direction == agent.Replies || !p.recorderAt.Redact && a.IsGlobalUnicast() {
+			s.From = a
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// linkName returns the name of a link as the metrics have it.
+func (p *process) linkName(index int) string {
+	return strings.ToValidUTF8(p.engine.LinkName(index), "\uFFFD")
 }
 
 // configuration tells of the configuration.

@@ -72,6 +72,11 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 		detail: count(d.Count.Recent, directionOf(d.Direction)) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
 		do:     doc.Remedy,
 	}
+	if link == Other && d.Direction == agent.Replies {
+		f.subject = "replies of servers (" + protocol(d.Family) + ")"
+	}
+	where, from := b.where(Way{link, d.Family, d.Direction, d.Reason})
+	f.detail += where
 	switch gravities()[d.Reason] {
 	case asked:
 		f.severity = Info
@@ -83,7 +88,9 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 		}
 	case slight, unset:
 	}
-	f.do += show(d.Reason)
+	if !from {
+		f.do += show(d.Reason)
+	}
 	return f
 }
 

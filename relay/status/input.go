@@ -24,6 +24,7 @@ type Input struct {
 	Rivals     []Rival
 	StrictPath []string // names of interfaces with strict rp_filter (1)
 	Recorder   Recorder
+	Sightings  []Sighting // at most one of each way
 }
 
 // A Link is a client-facing interface in one family that it has servers of, or a
