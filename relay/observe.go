@@ -88,7 +88,7 @@ func (l *loop) asked(b *agent.Buf, v *agent.Verdict, f *fate) {
 		if !awaits4(p, v) {
 			return
 		}
-		f.key = track.Key4(p)
+		f.key = track.Key4(p, bootp.Type(v.Type))
 		one = v.Type != uint8(bootp.Discover)
 	}
 	f.asked = ^uint64(0)
@@ -121,13 +121,6 @@ func awaits4(p bootp.Packet, v *agent.Verdict) bool {
 
 // replied notes a reply that is relayed.
 func (l *loop) replied(d *udp.Datagram, v *agent.Verdict) {
-	m := d.Store[udp.Headroom : udp.Headroom+d.N]
-	var k track.Key
-	if l.family == agent.V6 {
-		k, _ = track.Key6(dhcp6.Message(m)) // as received: the edit only moved its beginning
-	} else {
-		k = track.Key4(bootp.Packet(m))
-	}
 	from := d.Src.Addr()
 	ts := l.out.of(v.Link)
 	for i := range ts {
@@ -136,7 +129,19 @@ func (l *loop) replied(d *udp.Datagram, v *agent.Verdict) {
 			break
 		}
 	}
-	l.engine.track.Answered(k, from, l.sight.now)
+	m := d.Store[udp.Headroom : udp.Headroom+d.N]
+	t := l.engine.track
+	if l.family == agent.V6 {
+		k, _ := track.Key6(dhcp6.Message(m)) // as received: the edit only moved its beginning
+		t.Answered(k, from, l.sight.now)
+		return
+	}
+	typ := bootp.Type(v.Type)
+	if t.Answered(track.Key4(bootp.Packet(m), typ), from, l.sight.now) || typ != bootp.Ack {
+		return
+	}
+	// The server has committed at once (RFC 4039).
+	t.Answered(track.Key4(bootp.Packet(m), bootp.Discover), from, l.sight.now)
 }
 
 // record writes the n messages of the batch and what became of them.

@@ -11,12 +11,18 @@ import (
 // A Key stands for a conversation: the same for a request and its replies.
 type Key uint64
 
-// Key4 returns the key of a valid DHCPv4 message: of its xid and chaddr (RFC
-// 2131, section 4.4.1).
-func Key4(p bootp.Packet) Key {
+// Key4 returns the key of a valid DHCPv4 message of a type: of its xid and chaddr
+// (RFC 2131, section 4.4.1). DISCOVER and OFFER have another key than REQUEST and
+// its answers: the client goes on with the first offer, and the others may still
+// come.
+func Key4(p bootp.Packet, t bootp.Type) Key {
 	var c [16]byte
 	copy(c[:], p.Chaddr())
-	h := mix(4<<32|uint64(p.Xid()), 0)
+	h := uint64(4<<32) | uint64(p.Xid())
+	if t == bootp.Discover || t == bootp.Offer {
+		h |= 1 << 40
+	}
+	h = mix(h, 0)
 	return Key(mix(mix(h, binary.LittleEndian.Uint64(c[:])), binary.LittleEndian.Uint64(c[8:])))
 }
 

@@ -21,14 +21,17 @@ func message4(op byte, xid byte, mac byte) bootp.Packet {
 
 func TestKey4TellsClientsApart(t *testing.T) {
 	t.Parallel()
-	request := track.Key4(message4(1, 7, 9))
-	if got := track.Key4(message4(2, 7, 9)); got != request {
+	request := track.Key4(message4(1, 7, 9), bootp.Discover)
+	if got := track.Key4(message4(2, 7, 9), bootp.Offer); got != request {
 		t.Errorf("a reply has key %x, its request %x", got, request)
+	}
+	if track.Key4(message4(1, 7, 9), bootp.DHCPRequest) == request {
+		t.Error("DISCOVER and REQUEST have the same key")
 	}
 	for name, p := range map[string]bootp.Packet{
 		"another xid": message4(1, 8, 9), "another client": message4(1, 7, 10),
 	} {
-		if track.Key4(p) == request {
+		if track.Key4(p, bootp.Discover) == request {
 			t.Errorf("%s has the same key", name)
 		}
 	}

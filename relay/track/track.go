@@ -165,8 +165,9 @@ func rank(m meta) uint64 {
 	return 2 + uint64(m>>timeShift)
 }
 
-// Answered notes a reply from a server.
-func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) {
+// Answered notes a reply from a server. It reports whether there is a request
+// that it may answer.
+func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
 	b := t.bucket(k)
 	for i := range b {
 		s := &b[i]
@@ -186,7 +187,7 @@ func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) {
 				next &^= pendingMask
 			}
 			if next == m {
-				return
+				return true
 			}
 			if !s.meta.CompareAndSwap(uint64(m), uint64(next)) {
 				continue
@@ -194,9 +195,10 @@ func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) {
 			if first {
 				w.Servers[n].Answered(max(0, now-m.at()))
 			}
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // Unsent notes that the servers whose bits are set in to did not get the request
