@@ -207,7 +207,7 @@ func (b *tab) await(what, js string) {
 func (b *tab) text(selector string) string {
 	b.t.Helper()
 	s := eval[string](b, "document.querySelector("+quote(selector)+").innerText")
-	return strings.ReplaceAll(s, "\u202f", " ")
+	return strings.NewReplacer("\u202f", " ", "\u00a0", " ").Replace(s)
 }
 
 func quote(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'" }
