@@ -19,12 +19,9 @@ func loadForRun(file string) (*loaded, error) {
 	if err != nil || !cfg.NeedsDUID() {
 		return cfg, err
 	}
-	dir := os.Getenv("STATE_DIRECTORY")
-	if dir == "" {
-		dir = stateDirectory
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a DUID is no secret
-			return nil, fmt.Errorf("make a place for the DUID: %w; or set duid", err)
-		}
+	dir, err := stateDir()
+	if err != nil {
+		return nil, fmt.Errorf("make a place for the DUID: %w; or set duid", err)
 	}
 	d, err := duid.Load(filepath.Join(dir, "duid"))
 	if err != nil {
@@ -32,4 +29,13 @@ func loadForRun(file string) (*loaded, error) {
 	}
 	cfg.Policy.DUID = d
 	return cfg, nil
+}
+
+// stateDir returns the directory of what must outlast the relay, and makes it if
+// need be.
+func stateDir() (string, error) {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+		return dir, nil
+	}
+	return stateDirectory, os.MkdirAll(stateDirectory, 0o755) //nolint:gosec // a DUID is no secret, captures have a mode of their own
 }

@@ -23,12 +23,14 @@ func (p *process) reload(ctx context.Context) {
 	p.warnLater("metrics.listen", listenAddress(p.metricsAt), listenAddress(cfg.Metrics))
 	p.warnLater("metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig)
 	p.warnLater("control", p.controlAt, cfg.Control)
+	p.warnLater("recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages)
 	p.level.Set(cfg.Log.Level)
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
 		p.log.Error("configuration not taken over", "err", err)
 		p.refused(err)
 		return
 	}
+	p.view.SetRedact(cfg.Recorder.Redact)
 	p.applied(cfg)
 	p.reloaded()
 	p.log.Info("configuration reloaded", "config", p.file)

@@ -26,8 +26,11 @@ import (
 func newRunCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
-		Short: "Relay until told to stop; SIGHUP reads the configuration anew",
-		Args:  cobra.NoArgs,
+		Short: "Relay until told to stop",
+		Long: "Relay until told to stop. SIGHUP reads the configuration anew; what is wrong\n" +
+			"changes nothing. SIGUSR1 writes the messages that the flight recorder holds into\n" +
+			"a capture file in /var/lib/dhcp-relay, or systemd's state directory.",
+		Args: cobra.NoArgs,
 	}
 	file := addConfigFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -110,6 +113,10 @@ func (p *process) run(ctx context.Context) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	wg.Go(func() { p.reloads(ctx, hup) })
+	usr1 := make(chan os.Signal, 1)
+	signal.Notify(usr1, syscall.SIGUSR1)
+	defer signal.Stop(usr1)
+	wg.Go(func() { p.dumps(ctx, usr1) })
 
 	for _, e := range es {
 		wg.Go(func() { cancel(p.serve(ctx, e)) })

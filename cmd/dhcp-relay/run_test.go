@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket/pcapgo"
 )
 
 // patient is how long a test waits for what must come.
@@ -52,7 +53,7 @@ func startIn(t *testing.T, dir, config string) *running {
 	t.Cleanup(func() { _ = d.notice.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	d.cmd = exec.CommandContext(ctx, "alone", "dhcp-relay", "run", "--config", d.config)
-	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "GORACE=atexit_sleep_ms=0")
+	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "STATE_DIRECTORY="+dir, "GORACE=atexit_sleep_ms=0")
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ servers = ["10.9.0.2"]
 	d.write("nonsense")
 	d.signal(syscall.SIGHUP)
 	d.notices("RELOADING=1", "READY=1")
-	d.write(strings.Replace(good, `""`, `"127.0.0.1:9999"`, 1))
+	d.write(strings.Replace(good, `""`, `"127.0.0.1:9999"`, 1) + "[recorder]\nmessages = 7\n")
 	d.signal(syscall.SIGHUP)
 	d.notices("RELOADING=1", "READY=1")
 	d.signal(syscall.SIGTERM)
@@ -157,10 +158,43 @@ servers = ["10.9.0.2"]
 		"ERROR configuration refused, the former one stays",
 		"WARN configuration is doubtful",
 		"WARN metrics.listen takes effect at the next start",
+		"WARN recorder.messages takes effect at the next start",
 		"INFO configuration reloaded",
 	}
 	if diff := cmp.Diff(want, d.ends()); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+func TestSIGUSR1WritesWhatWasRecorded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := startIn(t, dir, "metrics.listen = \"\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	d.notices("READY=1")
+	d.signal(syscall.SIGUSR1)
+	for {
+		line, err := d.stderr.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no file was told of: %v", err)
+		}
+		if strings.Contains(line, "recorded messages written") {
+			break
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "dhcp-relay-*.pcapng"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files: %v, %v", files, err)
+	}
+	f, err := os.Open(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := pcapgo.NewNgReader(f, pcapgo.DefaultNgReaderOptions); err != nil {
+		t.Errorf("it is no capture: %v", err)
+	}
+	if info, err := f.Stat(); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
 }
 
