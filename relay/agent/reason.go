@@ -68,7 +68,7 @@ var docs = [NumReasons]Doc{
 	HopLimit:              {"hop_limit", "The message has passed more relays than hop_limit allows.", "Look for a relay loop, or raise hop_limit if the chain is that long by intent."},
 	SecsBelow:             {"secs_below", "The client has not yet tried for min_secs seconds.", "Nothing to do if this relay is the backup; else lower min_secs."},
 	BootpRefused:          {"bootp_refused", "The message is plain BOOTP and bootp is false.", "Set bootp = true if such clients are to be served."},
-	UntrustedOption82:     {"untrusted_option82", "A client's message already bears option 82.", "If a switch with DHCP snooping adds it, set trusted = true on this interface."},
+	UntrustedOption82:     {"untrusted_option82", "A client's message already bears option 82.", "If a switch with DHCP snooping or another relay adds it, set trusted = true on this interface."},
 	Option82Malformed:     {"option82_malformed", "The message bears an option 82 that cannot be parsed.", "Look for a broken switch or server, or a hostile client."},
 	GiaddrSpoof:           {"giaddr_spoof", "A request bears an address of this relay as giaddr.", "Look for a hostile client, or for a loop that brings the relay's own requests back."},
 	GiaddrInvalid:         {"giaddr_invalid", "giaddr is no address that a relay can have.", "Look for a broken relay or a hostile client."},

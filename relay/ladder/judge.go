@@ -221,9 +221,9 @@ func (r *record) silence(first, last, n int, o *Options) verdict {
 
 // silent says that servers do not answer, and what to look for.
 func (r *record) silent(who []string, n int, q *step, span time.Duration) string {
-	has, it, runs, needs := "has", "it", "the server runs", "has"
+	has, it, runs, needs := "has", "it", "the address is right, that the server runs", "has"
 	if len(who) > 1 {
-		has, it, runs, needs = "have", "they", "the servers run", "have"
+		has, it, runs, needs = "have", "they", "the addresses are right, that the servers run", "have"
 	}
 	what := "a " + words(q.kind)
 	if strings.HasPrefix(q.kind, "i") {

@@ -53,17 +53,17 @@ func TestOutcome(t *testing.T) {
 		"silence after one request": {
 			[]flight.Message{asked(0, discover)},
 			3000, ladder.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
-			"10.9.0.2 and 10.9.0.3 have not answered a discover: check that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
+			"10.9.0.2 and 10.9.0.3 have not answered a discover: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
 		},
 		"silence after three requests": {
 			[]flight.Message{asked(0, discover), asked(4000, discover), asked(12000, discover)},
 			15000, ladder.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
-			"10.9.0.2 and 10.9.0.3 have not answered 3 requests in 12 s: check that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
+			"10.9.0.2 and 10.9.0.3 have not answered 3 requests in 12 s: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
 		},
 		"silence of the chosen server": {
 			[]flight.Message{asked(0, discover), answered(2, offer), asked(50, chosen)},
 			4000, ladder.Unanswered, "no answer from 10.9.0.3",
-			"10.9.0.3 has not answered a request: check that the server runs, that it has a subnet for giaddr 10.1.0.1, and that it has a route back to 10.1.0.1.",
+			"10.9.0.3 has not answered a request: check that the address is right, that the server runs, that it has a subnet for giaddr 10.1.0.1, and that it has a route back to 10.1.0.1.",
 		},
 		"an offer does not answer a request": {
 			[]flight.Message{asked(0, discover), answered(2, offer), asked(50, request), answered(51, offer)},
@@ -72,12 +72,12 @@ func TestOutcome(t *testing.T) {
 		"silence over DHCPv6": {
 			exchange6()[:1],
 			3000, ladder.Unanswered, "no answer from 2001:db8:9::2",
-			"2001:db8:9::2 has not answered a solicit: check that the server runs, that it has a subnet for link-address 2001:db8:1::1, and that it has a route back to this relay.",
+			"2001:db8:9::2 has not answered a solicit: check that the address is right, that the server runs, that it has a subnet for link-address 2001:db8:1::1, and that it has a route back to this relay.",
 		},
 		"silence, and the relay hears itself": {
 			[]flight.Message{asked(0, discover), loop},
 			3000, ladder.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
-			"10.9.0.2 and 10.9.0.3 have not answered a discover: check that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1." +
+			"10.9.0.2 and 10.9.0.3 have not answered a discover: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1." +
 				" The discover was dropped on vlan10 (own_message): " + doc(agent.OwnMessage),
 		},
 		"a NAK": {

@@ -50,8 +50,8 @@ func TestPrint(t *testing.T) {
 		"a dropped request": {[]flight.Message{refused}, ladder.Printer{}, `
 #1 ipv4  0x00000002  02:00:00:00:00:01  vlan10  10:00:00.000
        0.0  client ─── DISCOVER ────▶✗                   dropped: untrusted_option82, from 0.0.0.0 on vlan10
-            A client's message already bears option 82. If a switch with DHCP snooping adds it, set trusted = true on
-            this interface.
+            A client's message already bears option 82. If a switch with DHCP snooping or another relay adds it, set
+            trusted = true on this interface.
   = dropped: untrusted_option82
 
 `},
@@ -68,8 +68,8 @@ func TestPrint(t *testing.T) {
 #1 ipv6  0xabcdef  02:00:00:00:00:01  00:03:00:01:02:00:00:00:00:01  vlan10, link-address 2001:db8:1::1  10:00:00.000
        0.0  client ──── SOLICIT ────▶┃──── SOLICIT ────▶ 2001:db8:9::2  relayed in 0s
   = no answer from 2001:db8:9::2
-    2001:db8:9::2 has not answered a solicit: check that the server runs, that it has a subnet for link-address
-    2001:db8:1::1, and that it has a route back to this relay.
+    2001:db8:9::2 has not answered a solicit: check that the address is right, that the server runs, that it has a
+    subnet for link-address 2001:db8:1::1, and that it has a route back to this relay.
 
 `},
 		"DHCPv6": {exchange6(), ladder.Printer{}, `

@@ -175,7 +175,7 @@ func (b *builder) wake(id ServerID) string {
 	if id.family() == agent.V6 {
 		port = "547"
 	}
-	do := "Check that it runs and that this host reaches it (ip route get " + id.Addr.Addr().String() + inVRF(id) +
+	do := "Check that the address is right, that it runs, and that this host reaches it (ip route get " + id.Addr.Addr().String() + inVRF(id) +
 		"), and that no firewall, here or there, drops UDP port " + port + " in either direction."
 	var from []string
 	for i := range b.Links {
