@@ -63,7 +63,7 @@ func (p *process) sample() status.Sample {
 		for n := range m.Messages() {
 			if !yield(status.MessageCount{
 				Interface: n.Interface, Family: agent.Family(n.Family), Direction: agent.Direction(n.Direction),
-				Outcome: n.Outcome, Count: n.Count,
+				Outcome: n.Outcome, Refusal: n.Type == "nak", Count: n.Count,
 			}) {
 				return
 			}

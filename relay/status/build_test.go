@@ -57,12 +57,12 @@ func healthy() *scene {
 func (s *scene) flow(link string, f agent.Family, requests, replies uint64) {
 	s.messages = slices.DeleteFunc(s.messages, func(m MessageCount) bool { return m.Interface == link && m.Family == f })
 	s.messages = append(s.messages,
-		MessageCount{link, f, agent.Requests, agent.Relayed, requests},
-		MessageCount{link, f, agent.Replies, agent.Relayed, replies})
+		MessageCount{link, f, agent.Requests, agent.Relayed, requests, false},
+		MessageCount{link, f, agent.Replies, agent.Relayed, replies, false})
 }
 
 func (s *scene) drop(link string, f agent.Family, d agent.Direction, r agent.Reason, n uint64) {
-	s.messages = append(s.messages, MessageCount{link, f, d, r, n})
+	s.messages = append(s.messages, MessageCount{link, f, d, r, n, false})
 }
 
 // report takes the sample half a minute after the start.
@@ -229,6 +229,24 @@ func TestFindings(t *testing.T) {
 			func(s *scene) { s.sample.Unanswered = []LinkCount{{"vlan20", agent.V4, 8}} },
 			"interface_partly", Warn, "interface vlan20 (DHCPv4)",
 			[]string{"8 requests of 20 messages", "addresses left in the subnet of 10.2.0.1"},
+		},
+		{
+			"servers that refuse",
+			func(s *scene) {
+				s.flow("vlan20", agent.V4, 20, 10)
+				s.messages = append(s.messages, MessageCount{"vlan20", agent.V4, agent.Replies, agent.Relayed, 10, true})
+			},
+			"interface_refused", Info, "interface vlan20 (DHCPv4)",
+			[]string{"10 refusals in 20 replies", "which subnet the server has for giaddr 10.2.0.1"},
+		},
+		{
+			"servers that do nothing but refuse",
+			func(s *scene) {
+				s.flow("vlan20", agent.V4, 20, 1)
+				s.messages = append(s.messages, MessageCount{"vlan20", agent.V4, agent.Replies, agent.Relayed, 9, true})
+			},
+			"interface_refused", Warn, "interface vlan20 (DHCPv4)",
+			[]string{"9 refusals in 10 replies"},
 		},
 		{
 			"receive buffer overrun",

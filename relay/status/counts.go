@@ -19,6 +19,7 @@ type Counts struct {
 type LinkCounts struct {
 	Relayed    [families][directions]Count // by agent.Family and agent.Direction
 	Unanswered [families]Count             // by agent.Family
+	Refusals   Count                       // DHCPNAKs that were relayed
 	Drops      []DropCount
 }
 
@@ -72,6 +73,7 @@ func (r *Recent) Counts(now time.Time) Counts {
 }
 
 func (r *Recent) countsOf(l *linkSeries, second int64) (c LinkCounts) {
+	c.Refusals = l.refusals.at(second)
 	for f := range families {
 		c.Unanswered[f] = l.unanswered[f].at(second)
 		for d := range directions {

@@ -61,7 +61,25 @@ func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 		f.do = "Look whether the server has addresses left in the subnet of " + n.Address + ", and at its log; dhcp-relay trace shows which clients it is."
 		return f
 	}
-	return found{}
+	return b.refused(l, n, f)
+}
+
+// refused tells of servers that refuse more than they give. A client that was
+// elsewhere before is refused once, and then asks anew.
+func (b *builder) refused(l *Link, n *Interface, f found) found {
+	nak, replies := b.Counts.Links[l.Name].Refusals.Recent, n.Replies.RecentRelayed
+	if l.Family != agent.V4 || nak == 0 || nak*5 < replies {
+		return found{}
+	}
+	f.severity, f.kind = Info, "interface_refused"
+	if nak >= enough && nak*2 > replies {
+		f.severity = Warn
+	}
+	f.text = "Servers refuse addresses that its clients ask for (NAK)"
+	f.detail = count(nak, "refusal") + " in " + count(replies, "reply") + " " + b.window()
+	f.do = "Nothing, if its clients have moved here and then get other addresses; else check which subnet the server has for giaddr " +
+		l.Address.String() + ", and that servers agree on leases. dhcp-relay trace --outcome refused shows which clients it is."
+	return f
 }
 
 // unanswered tells why an interface gets no reply at all.

@@ -27,6 +27,7 @@ type linkSeries struct {
 	name       string
 	relayed    [families][directions]series
 	unanswered [families]series
+	refusals   series
 	drops      []dropSeries
 }
 
@@ -100,6 +101,9 @@ func (r *Recent) takeMessages(s Sample) {
 			at, is = l.of(k), k
 		}
 		at.taken += m.Count
+		if m.Refusal && m.Outcome == agent.Relayed {
+			l.refusals.taken += m.Count
+		}
 	}
 }
 
@@ -130,6 +134,7 @@ func (l *linkSeries) of(k kind) *series {
 // settleLinks ends a sample of every interface.
 func (r *Recent) settleLinks() (fresh []Dropped) {
 	for _, l := range r.inOrder {
+		l.refusals.settle(r.second)
 		for f := range families {
 			l.unanswered[f].settle(r.second)
 			for d := range directions {

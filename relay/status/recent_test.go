@@ -18,9 +18,9 @@ func after(d time.Duration) time.Time { return epoch().Add(d) }
 // messages are rows of vlan10, DHCPv4.
 func messages(relayed, hopLimit uint64) []MessageCount {
 	return []MessageCount{
-		{"vlan10", agent.V4, agent.Requests, agent.Relayed, relayed - relayed/2}, // Discover
-		{"vlan10", agent.V4, agent.Requests, agent.Relayed, relayed / 2},         // Request
-		{"vlan10", agent.V4, agent.Requests, agent.HopLimit, hopLimit},
+		{"vlan10", agent.V4, agent.Requests, agent.Relayed, relayed - relayed/2, false}, // Discover
+		{"vlan10", agent.V4, agent.Requests, agent.Relayed, relayed / 2, false},         // Request
+		{"vlan10", agent.V4, agent.Requests, agent.HopLimit, hopLimit, false},
 	}
 }
 
@@ -148,11 +148,11 @@ func many(links int) []MessageCount {
 		for _, f := range []agent.Family{agent.V4, agent.V6} {
 			for _, d := range []agent.Direction{agent.Requests, agent.Replies} {
 				for typ := range 5 {
-					all = append(all, MessageCount{name, f, d, agent.Relayed, uint64(i + typ)})
+					all = append(all, MessageCount{name, f, d, agent.Relayed, uint64(i + typ), false})
 				}
 			}
 		}
-		all = append(all, MessageCount{name, agent.V4, agent.Requests, agent.HopLimit, uint64(i)})
+		all = append(all, MessageCount{name, agent.V4, agent.Requests, agent.HopLimit, uint64(i), false})
 	}
 	return all
 }

@@ -30,6 +30,7 @@ type MessageCount struct {
 	Direction agent.Direction
 	Outcome   agent.Reason
 	Count     uint64
+	Refusal   bool // they are DHCPNAKs
 }
 
 // A LinkCount counts something of one interface and family.
