@@ -88,9 +88,9 @@ clean: ## remove what was built
 	@rm -rf $(BIN) $(TOOLS)
 
 .PHONY: vm-test
-vm-test: deps-vm build ## play scenes on VLANs, VRFs and odd uplinks under Debian's kernel in qemu
-	@$(BIN)/dhcp-lab vm-test --cache $(BIN)/vm
+vm-test: deps-vm build ## play scenes on VLANs, VRFs, odd uplinks and under systemd in qemu, 12 minutes (VM="--machine systemd" for one)
+	@$(BIN)/dhcp-lab vm-test --cache $(BIN)/vm $(VM)
 
 .PHONY: deps-vm
 deps-vm:
-	@.ci/deps qemu-system-x86_64 nft wg xz
+	@.ci/deps qemu-system-x86_64 nft wg pppd xz debootstrap mkfs.ext4

@@ -14,10 +14,12 @@ func newVMCommand() *cobra.Command {
 	o := vm.Options{}
 	c := &cobra.Command{
 		Use:   "vm-test",
-		Short: "Play scenes on VLANs, VRFs and odd uplinks in a virtual machine",
+		Short: "Play scenes on VLANs, VRFs and odd uplinks in virtual machines",
 		Long: "Vm-test fetches Debian's kernel, boots it in qemu with the relay and the tests of\n" +
-			"this module, and prints what comes of each scene. It runs in the directory of the\n" +
-			"module and needs apt-get, dpkg-deb, qemu-system-x86_64, nft, wg and Go, but not root.",
+			"this module, and prints what comes of each scene: on the kernel as it is, without\n" +
+			"IPv6, locked down, and under systemd. It runs in the directory of the module and\n" +
+			"needs apt-get, dpkg-deb, qemu-system-x86_64, nft, wg, pppd and Go; debootstrap,\n" +
+			"mkfs.ext4 and root once, for a system with systemd.",
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -27,9 +29,10 @@ func newVMCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Root, "module", ".", "directory of the module")
 	f.StringVar(&o.Cache, "cache", "bin/vm", "where to keep the kernel and what is built")
+	f.StringSliceVar(&o.Machine, "machine", nil, "run only these: plain, trunk, no-ipv6, integrity, confidentiality, systemd")
 	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")
 	f.StringVar(&o.Accel, "accel", "tcg", `how qemu runs the machine: "tcg" emulates it, "kvm" is faster where it works`)
-	f.DurationVar(&o.Timeout, "timeout", 10*time.Minute, "how long the machine may run")
+	f.DurationVar(&o.Timeout, "timeout", 15*time.Minute, "how long each machine may run")
 	return c
 }

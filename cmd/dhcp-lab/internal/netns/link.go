@@ -178,10 +178,11 @@ func (n *NS) Addr(dev, cidr string) error {
 func (n *NS) settled(l netlink.Link, a *netlink.Addr) error {
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		list, err := n.nl.AddrList(l, netlink.FAMILY_V6)
-		if err != nil {
+		interrupted := errors.Is(err, netlink.ErrDumpInterrupted) // by another change
+		if err != nil && !interrupted {
 			return err
 		}
-		tentative := false
+		tentative := interrupted
 		for _, x := range list {
 			tentative = tentative || x.IP.Equal(a.IP) && x.Flags&unix.IFA_F_TENTATIVE != 0
 		}

@@ -1,6 +1,6 @@
 // Package netns makes named network namespaces, joins them with links and runs
 // functions and programs in them. It builds the lab's and the tests' networks;
-// it must never touch the namespace that it was started in.
+// unless Own is called, it must never touch the namespace that it was started in.
 package netns
 
 import (
@@ -29,6 +29,7 @@ type NS struct {
 	fd netns.NsHandle
 	nl *netlink.Handle
 
+	own    bool // it is not of this package's making
 	mu     sync.Mutex
 	closed bool
 	procs  map[*Proc]struct{}
@@ -49,10 +50,14 @@ func WithoutDAD() Option {
 }
 
 // WithoutIPv6 switches IPv6 off on the links to come, which keeps router and
-// neighbour discovery out of captures.
+// neighbour discovery out of captures. A kernel may have no IPv6 at all.
 func WithoutIPv6() Option {
 	return func(n *NS) error {
-		return n.Sysctl("net/ipv6/conf/default/disable_ipv6", "1")
+		err := n.Sysctl("net/ipv6/conf/default/disable_ipv6", "1")
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
 }
 
@@ -113,7 +118,24 @@ func (n *NS) Close() error {
 	}
 	wg.Wait()
 	n.nl.Close()
+	if n.own {
+		return n.fd.Close()
+	}
 	return errors.Join(n.fd.Close(), remove(n.Name))
+}
+
+// Own returns the namespace that the caller is in, for tests in machines that are
+// made for them. Close ends what was started in it, and leaves its links.
+func Own() (*NS, error) {
+	fd, err := netns.Get()
+	if err != nil {
+		return nil, fmt.Errorf("own namespace: %w", err)
+	}
+	nl, err := netlink.NewHandleAt(fd)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("netlink in the own namespace: %w", err), fd.Close())
+	}
+	return &NS{Name: "own", own: true, fd: fd, nl: nl, procs: map[*Proc]struct{}{}}, nil
 }
 
 // Sweep deletes the namespaces whose names match the pattern, if the process

@@ -10,20 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
-// scenes is the package whose tests are the scenes.
-const scenes = "cmd/dhcp-lab/internal/vm/scenes"
-
-// packages are those whose tests run in the machine, the scenes first. Their
-// binaries have the names that go test gives them.
-func packages() []string { return []string{scenes, "giaddr/watch", "relay/udp", "relay/link"} }
-
 // tools are programs of the host that the scenes use.
-func tools() []string { return []string{"nft", "wg"} }
+func tools() []string { return []string{"nft", "pppd", "setpriv", "unshare", "wg"} }
 
-// buildImage writes the machine's file system.
+// buildImage writes the file system that all machines start with.
 func buildImage(ctx context.Context, o Options, k *kernel, file string) (err error) {
 	f, err := os.Create(file)
 	if err != nil {
@@ -32,7 +24,7 @@ func buildImage(ctx context.Context, o Options, k *kernel, file string) (err err
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriterSize(f, 1<<20)
 	a := &archive{w: w}
-	for _, d := range []string{"dev", "proc", "sys", "run", "tmp", "etc"} {
+	for _, d := range []string{"dev", "proc", "sys", "run", "tmp", "etc", "disk"} {
 		a.dir(d)
 	}
 	var list strings.Builder
@@ -56,7 +48,7 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 	}
 	build := func(name string, args ...string) error {
 		out := filepath.Join(dir, filepath.Base(name))
-		cmd := exec.CommandContext(ctx, "go", append(args[:1:1], append([]string{"-trimpath", "-o", out}, args[1:]...)...)...)
+		cmd := exec.CommandContext(ctx, "go", append(args[:1:1], append([]string{"-trimpath", "-ldflags=-s -w", "-o", out}, args[1:]...)...)...)
 		cmd.Dir, cmd.Env = o.Root, append(os.Environ(), "CGO_ENABLED=0")
 		if b, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", cmd, err, b)
@@ -72,17 +64,14 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 		build("init", "build", "-buildvcs=false", "./cmd/dhcp-lab/internal/vm/init"),
 		build("bin/dhcp-relay", "build", "-buildvcs=false", "./cmd/dhcp-relay"),
 	}
-	var list []Program
 	for _, pkg := range packages() {
-		p := Program{Name: pkg, Path: "/tests/" + filepath.Base(pkg) + ".test", Dir: "/src/" + pkg, Env: []string{"DHCP_RELAY=/bin/dhcp-relay"}}
-		p.Args = []string{"-test.v", "-test.timeout=" + (o.Timeout - time.Second).String()}
-		if o.Run != "" {
-			p.Args = append(p.Args, "-test.run="+o.Run)
-		}
-		errs = append(errs, build(p.Path, "test", "-c", "-vet=off", "./"+pkg), addTestdata(a, o.Root, pkg))
-		list = append(list, p)
+		errs = append(errs, build("/tests/"+testFile(pkg), "test", "-c", "-vet=off", "./"+pkg), addTestdata(a, o.Root, pkg))
 	}
-	b, err := json.Marshal(list)
+	lists := make(map[string][]Program)
+	for _, m := range machines() {
+		lists[m.name] = m.programs(o)
+	}
+	b, err := json.Marshal(lists)
 	a.file(TestList[1:], 0o644, b)
 	return errors.Join(append(errs, err)...)
 }
@@ -91,7 +80,7 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 // what deploy/ has for the scenes.
 func addTestdata(a *archive, root, pkg string) error {
 	a.dir("src/" + pkg)
-	for _, pattern := range []string{pkg + "/testdata/*", "deploy/*.nft"} {
+	for _, pattern := range []string{pkg + "/testdata/*", "deploy/*.nft", "deploy/*.service"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func fetchKernel(ctx context.Context, dir string) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	into := strings.TrimSuffix(deb, ".deb")
+	into := strings.TrimSuffix(deb, ".deb") + ".net-disk"
 	if _, err := os.Stat(into); errors.Is(err, os.ErrNotExist) {
 		if err := unpack(ctx, deb, into); err != nil {
 			return nil, fmt.Errorf("unpack %s: %w", deb, err)
@@ -144,7 +144,8 @@ func extract(r *tar.Reader, into string) error {
 }
 
 // needed says what of a kernel's package is of use: the kernel, the list of what
-// is built in, and the modules of networks with what they build on.
+// is built in, and the modules of networks and of one kind of disk with what they
+// build on.
 func needed(name string) bool {
 	if strings.Contains(name, "/boot/vmlinuz-") || strings.HasSuffix(name, "/modules.builtin") {
 		return true
@@ -153,7 +154,10 @@ func needed(name string) bool {
 	if !ok {
 		return false
 	}
-	for _, room := range []string{"net/", "lib/", "crypto/", "arch/", "drivers/net/"} {
+	for _, room := range []string{
+		"net/", "lib/", "crypto/", "arch/", "drivers/net/",
+		"drivers/virtio/", "drivers/block/virtio_blk", "fs/ext4/", "fs/jbd2/", "fs/mbcache",
+	} {
 		if strings.HasPrefix(in, room) {
 			// The drivers of real cards are most of the package.
 			return !strings.HasPrefix(in, "drivers/net/ethernet/") && !strings.HasPrefix(in, "drivers/net/wireless/")

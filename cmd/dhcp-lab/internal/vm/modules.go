@@ -13,9 +13,9 @@ import (
 // depend on. The first is one that libcrc32c asks for by the name of what it does.
 func wanted() []string {
 	return []string{
-		"crc32c_generic", "8021q", "af_packet", "bonding", "bridge", "dummy", "inet_diag", "ip_gre", "macvlan",
-		"nf_tables", "nft_ct", "ppp_generic", "sch_netem", "sch_tbf", "tun", "udp_diag",
-		"veth", "vrf", "vxlan", "wireguard", "xfrm_user",
+		"crc32c_generic", "8021q", "af_packet", "bonding", "bridge", "dummy", "ext4", "inet_diag", "ip_gre", "macvlan",
+		"nf_tables", "nft_ct", "ppp_async", "ppp_generic", "sch_netem", "sch_tbf", "tun", "udp_diag",
+		"veth", "virtio_blk", "virtio_pci", "vrf", "vxlan", "wireguard", "xfrm_user",
 	}
 }
 

@@ -28,6 +28,9 @@ type report struct {
 // ended matches the line that tells a test's end.
 var ended = regexp.MustCompile(`^ *--- (PASS|FAIL|SKIP): (\S+) \((\S+)s\)$`)
 
+// boots tells that a machine starts.
+func (r *report) boots() { r.done, r.current, r.pkg = false, "", "" }
+
 // line reads the next line.
 func (r *report) line(s string) {
 	if rest, ok := strings.CutPrefix(s, Mark+" "); ok {

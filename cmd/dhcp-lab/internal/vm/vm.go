@@ -20,7 +20,7 @@ const Mark = "@@vm"
 // Files of the guest.
 const (
 	ModuleList = "/etc/modules"    // paths of modules, in the order of loading
-	TestList   = "/etc/tests.json" // a list of Program
+	TestList   = "/etc/tests.json" // lists of Program, by machine
 )
 
 // A Program is a test binary in the guest.
@@ -33,47 +33,72 @@ type Program struct {
 type Options struct {
 	Root    string        // the module's directory
 	Cache   string        // where the kernel and what is built are kept
+	Machine []string      // names of the machines to run, none for all
 	Run     string        // regular expression of the tests to run, "" for all
 	Verbose bool          // print also what tests say that pass
 	Accel   string        // qemu's accelerator: "tcg" or "kvm"
-	Timeout time.Duration // of the machine, from its start
+	Timeout time.Duration // of each machine, from its start
 }
 
 // ErrFailed says that the tests have run, and that some have failed.
 var ErrFailed = errors.New("not everything has passed")
 
-// Run builds the machine, lets it run the tests, and prints what comes of them.
-// The error wraps ErrFailed if one fails.
+// Run builds the machines, lets them run the tests one after the other, and prints
+// what comes of them. The error wraps ErrFailed if a test fails.
 func Run(ctx context.Context, o Options, w io.Writer) error {
-	cache, err := filepath.Abs(o.Cache)
+	some, err := choose(o.Machine)
 	if err != nil {
 		return err
 	}
-	o.Cache = cache
+	if o.Cache, err = filepath.Abs(o.Cache); err != nil {
+		return err
+	}
 	k, err := fetchKernel(ctx, o.Cache)
 	if err != nil {
 		return fmt.Errorf("get a kernel: %w", err)
 	}
-	image := filepath.Join(o.Cache, "initramfs.cpio")
-	if err := buildImage(ctx, o, k, image); err != nil {
-		return fmt.Errorf("build the machine's file system: %w", err)
+	initramfs := filepath.Join(o.Cache, "initramfs.cpio")
+	if err := buildImage(ctx, o, k, initramfs); err != nil {
+		return fmt.Errorf("build the machines' file system: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
-	defer cancel()
-	console := filepath.Join(o.Cache, "console.log")
-	rep := &report{w: w, verbose: o.Verbose}
-	start := time.Now()
 	fmt.Fprintf(w, "Linux %s\n", k.release)
-	if err := boot(ctx, o.Accel, k.image, image, console, rep.line); err != nil {
-		rep.broken("interrupted")
-		return errors.Join(fmt.Errorf("run the machine: %w", err), tail(console))
+	start := time.Now()
+	var errs []error
+	rep := &report{w: w, verbose: o.Verbose}
+	for i := range some {
+		b := boot{accel: o.Accel, kernel: k.image, initramfs: initramfs, console: filepath.Join(o.Cache, "console-"+some[i].name+".log")}
+		errs = append(errs, runMachine(ctx, o, &some[i], b, rep))
 	}
 	fmt.Fprintf(w, "%s in %v\n", rep.summary(), time.Since(start).Round(100*time.Millisecond))
-	if !rep.done {
-		return errors.Join(errors.New("the machine has stopped before its end"), tail(console))
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	if rep.failed > 0 {
 		return ErrFailed
+	}
+	return nil
+}
+
+// runMachine runs one machine to its end, which must be what it is to be.
+func runMachine(ctx context.Context, o Options, m *machine, b boot, rep *report) (err error) {
+	start := time.Now()
+	fmt.Fprintf(rep.w, "machine %s: %s\n", m.name, m.about)
+	b.parameters = m.kernel + " " + Parameter + m.name
+	if m.disk {
+		if b.disk, err = buildDisk(ctx, o.Cache); err != nil {
+			return fmt.Errorf("make a disk with systemd: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	rep.boots()
+	if err := b.run(ctx, rep.line); err != nil {
+		rep.broken("interrupted")
+		return errors.Join(fmt.Errorf("run the machine %s: %w", m.name, err), tail(b.console))
+	}
+	fmt.Fprintf(rep.w, "machine %s: ended after %v\n", m.name, time.Since(start).Round(100*time.Millisecond))
+	if !rep.done {
+		return errors.Join(fmt.Errorf("the machine %s has stopped before its end", m.name), tail(b.console))
 	}
 	return nil
 }

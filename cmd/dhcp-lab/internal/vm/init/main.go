@@ -1,7 +1,8 @@
-// The command init is the first process of the virtual machine: it makes the
-// place ready, runs the tests that it finds there one after the other, and
-// switches the machine off. The host reads what happens from the second serial
-// port.
+// The command init is the first process of a virtual machine: it makes the place
+// ready, runs the tests that it finds there one after the other, and switches the
+// machine off. In a machine with a disk it hands over to the system there, which
+// starts it again as a service for the tests. The host reads what happens from the
+// second serial port.
 package main
 
 import (
@@ -25,16 +26,12 @@ import (
 const grace = 2 * time.Second
 
 func main() {
-	if os.Getpid() != 1 {
-		fmt.Fprintln(os.Stderr, "init: this is for the virtual machine of dhcp-lab vm-test")
+	if _, err := os.Stat(vm.TestList); err != nil {
+		fmt.Fprintln(os.Stderr, "init: this is for the virtual machines of dhcp-lab vm-test")
 		os.Exit(2)
 	}
-	port, err := prepare()
-	if err != nil {
+	if err := work(); err != nil {
 		fmt.Println("init:", err)
-	} else {
-		err = runAll(port)
-		fmt.Fprintln(port, vm.Mark, "done", errors.Join(err))
 	}
 	// Nothing is on any disk.
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF); err != nil {
@@ -42,34 +39,48 @@ func main() {
 	}
 }
 
-// prepare mounts what programs expect, loads the modules and opens the port to
-// the host.
-func prepare() (*os.File, error) {
+// work makes the place ready and runs the tests.
+func work() error {
+	if os.Getpid() == 1 {
+		if err := prepare(); err != nil {
+			return err
+		}
+		if hasDisk() {
+			return handOver()
+		}
+	}
+	port, err := os.OpenFile("/dev/ttyS1", os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(port, vm.Mark, "done", errors.Join(runAll(port)))
+	return nil
+}
+
+// prepare mounts what programs expect and loads the modules.
+func prepare() error {
 	for _, m := range []struct{ kind, at string }{
-		{"devtmpfs", "/dev"}, {"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}, {"tmpfs", "/tmp"},
+		{"devtmpfs", "/dev"}, {"devpts", "/dev/pts"}, {"proc", "/proc"}, {"sysfs", "/sys"}, {"securityfs", "/sys/kernel/security"}, {"tmpfs", "/run"}, {"tmpfs", "/tmp"},
 	} {
 		if err := os.MkdirAll(m.at, 0o755); err != nil {
-			return nil, err
+			return err
 		}
 		if err := unix.Mount(m.kind, m.at, m.kind, 0, ""); err != nil {
-			return nil, fmt.Errorf("mount %s: %w", m.at, err)
+			return fmt.Errorf("mount %s: %w", m.at, err)
 		}
 	}
 	// Tunnel modules would put devices of their own into every namespace.
 	if err := os.WriteFile("/proc/sys/net/core/fb_tunnels_only_for_init_net", []byte("2"), 0o644); err != nil {
-		return nil, err
+		return err
 	}
 	if err := loadModules(); err != nil {
-		return nil, err
+		return err
 	}
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := netlink.LinkSetUp(lo); err != nil {
-		return nil, err
-	}
-	return os.OpenFile("/dev/ttyS1", os.O_WRONLY, 0)
+	return netlink.LinkSetUp(lo)
 }
 
 func loadModules() error {
@@ -97,17 +108,35 @@ func runAll(port io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var list []vm.Program
-	if err := json.Unmarshal(b, &list); err != nil {
+	var lists map[string][]vm.Program
+	if err := json.Unmarshal(b, &lists); err != nil {
 		return err
 	}
-	for _, p := range list {
+	name, err := machine()
+	if err != nil {
+		return err
+	}
+	for _, p := range lists[name] {
 		fmt.Fprintln(port, vm.Mark, "run", p.Name)
 		start := time.Now()
 		err := run(port, p)
 		fmt.Fprintln(port, vm.Mark, "end", p.Name, time.Since(start).Round(time.Millisecond), errors.Join(err))
 	}
 	return nil
+}
+
+// machine returns the name of this machine.
+func machine() (string, error) {
+	b, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return "", err
+	}
+	for f := range strings.FieldsSeq(string(b)) {
+		if name, ok := strings.CutPrefix(f, vm.Parameter); ok {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("the kernel has no parameter %s", vm.Parameter)
 }
 
 func run(port io.Writer, p vm.Program) error {

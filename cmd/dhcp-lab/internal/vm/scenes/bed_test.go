@@ -44,7 +44,10 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	daemonPath = filepath.Join(dir, "dhcp-relay")
-	if out, err := exec.Command("go", "build", "-o", daemonPath, "dhcp-relay/cmd/dhcp-relay").CombinedOutput(); err != nil {
+	// In a container it finds no libraries.
+	build := exec.Command("go", "build", "-o", daemonPath, "dhcp-relay/cmd/dhcp-relay")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the daemon: %v\n%s", err, out)
 		return 1
 	}
@@ -83,15 +86,21 @@ type bed struct {
 	t      *testing.T
 	router *netns.NS
 	daemon *daemon
+	option netns.Option   // of all namespaces
 	want   map[string]int // what the counters must show at the end
 }
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	netns.Require(t)
-	b := &bed{t: t, router: netns.Test(t, "r", netns.WithoutIPv6()), want: map[string]int{}}
+	b := bedWith(t, netns.WithoutIPv6())
 	must(t, b.router.Forward())
 	return b
+}
+
+func bedWith(t *testing.T, option netns.Option) *bed {
+	t.Helper()
+	netns.Require(t)
+	return &bed{t: t, router: netns.Test(t, "r", option), option: option, want: map[string]int{}}
 }
 
 // vrf makes a VRF on the router.
@@ -106,7 +115,7 @@ func (b *bed) enslave(dev, vrf string) { b.t.Helper(); must(b.t, b.router.Master
 // cable joins a link of the router to eth0 of a new namespace.
 func (b *bed) cable(dev string) *netns.NS {
 	b.t.Helper()
-	n := netns.Test(b.t, dev, netns.WithoutIPv6())
+	n := netns.Test(b.t, dev, b.option)
 	must(b.t, netns.Veth(b.router, dev, n, "eth0"))
 	return n
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,18 +29,48 @@ const metricsURL = "http://127.0.0.1:9867/metrics"
 // A daemon is dhcp-relay, running on the router.
 type daemon struct {
 	t    *testing.T
-	proc *netns.Proc
+	proc *netns.Proc // nil: systemd's
 	log  *journal
 	http *http.Client
 }
 
 // start starts the daemon and waits until it relays. At the test's end its
 // counters must show what the bed wants.
-func (b *bed) start(config string) {
+func (b *bed) start(config string) { b.t.Helper(); b.startBy(nil, config) }
+
+// startBy is start by another program, whose last arguments are the daemon's
+// command.
+func (b *bed) startBy(program []string, config string) {
 	b.t.Helper()
-	file := filepath.Join(b.t.TempDir(), "relay.toml")
+	b.launch(config, "", append(slices.Clone(program), daemonPath))
+}
+
+// launch starts the daemon by a command that sees the file systems from a root,
+// "" for all.
+func (b *bed) launch(config, root string, command []string) {
+	b.t.Helper()
+	dir := root
+	if root == "" {
+		dir = b.t.TempDir()
+	}
+	file := filepath.Join(dir, "relay.toml")
 	must(b.t, os.WriteFile(file, []byte("control.socket = \"\"\n"+config), 0o600))
-	d := &daemon{t: b.t, log: &journal{}, http: &http.Client{Timeout: patience, Transport: &http.Transport{
+	d := b.observed()
+	d.log = &journal{}
+	command = append(command, "run", "--config", strings.TrimPrefix(file, root))
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = d.log, d.log
+	var err error
+	d.proc, err = b.router.StartCmd(cmd)
+	must(b.t, err)
+	b.daemon = d
+	b.t.Cleanup(func() { d.stop() })
+	d.await("the daemon relays", func() bool { return strings.Contains(d.log.String(), "msg=relaying") })
+}
+
+// observed returns a daemon on the router whose metrics can be read.
+func (b *bed) observed() *daemon {
+	return &daemon{t: b.t, http: &http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (c net.Conn, err error) {
 			err = b.router.Do(func() error {
@@ -49,14 +80,14 @@ func (b *bed) start(config string) {
 			return c, err
 		},
 	}}}
-	cmd := exec.Command(daemonPath, "run", "--config", file)
-	cmd.Stdout, cmd.Stderr = d.log, d.log
-	var err error
-	d.proc, err = b.router.StartCmd(cmd)
-	must(b.t, err)
-	b.daemon = d
-	b.t.Cleanup(func() { d.stop() })
-	d.await("the daemon relays", func() bool { return strings.Contains(d.log.String(), "msg=relaying") })
+}
+
+// done is closed when the daemon has ended, if it is a process of the test's.
+func (d *daemon) done() <-chan struct{} {
+	if d.proc == nil {
+		return nil
+	}
+	return d.proc.Done()
 }
 
 // stop ends the daemon, which must have lived until then, and must end at once.
@@ -84,7 +115,7 @@ func (d *daemon) await(what string, holds func() bool) {
 	d.t.Helper()
 	for end := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		select {
-		case <-d.proc.Done():
+		case <-d.done():
 			d.t.Fatalf("the daemon has ended: %v", d.proc.Wait())
 		default:
 		}

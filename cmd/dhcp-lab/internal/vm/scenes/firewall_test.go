@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -31,6 +32,8 @@ func TestT20_Host(t *testing.T) {
 		{"forwarding off", forwardingOff},
 		{"nftables drops all: nothing is relayed", droppedAll},
 		{"nftables drops all but what deploy/dhcp-relay.nft lets pass", shippedRules},
+		{"nftables drops all but what conntrack knows: replies to giaddr are lost", conntrackAlone},
+		{"nftables drops all but what conntrack knows and deploy/dhcp-relay.nft lets pass", conntrackAndRules},
 	} {
 		t.Run(s.name, s.play)
 	}
@@ -154,14 +157,13 @@ func droppedAll(t *testing.T) {
 	b.ignored(h, d)
 }
 
-// shippedRules takes the rules for chains of one's own from the comment in which
-// the file gives them, and the table as it stands.
-func shippedRules(t *testing.T) {
-	b, h, d := plain(t)
+// shipped returns the rules for chains of one's own from the comment in which the
+// file gives them, and the table as it stands.
+func shipped(t *testing.T) (input, output, table string) {
+	t.Helper()
 	text, err := os.ReadFile(rules)
 	must(t, err)
 	chains := regexp.MustCompile(`(?m)^#\t(udp .*)$`).FindAllStringSubmatch(string(text), -1)
-	var input, output string
 	for _, c := range chains {
 		switch {
 		case strings.Contains(c[1], `"input`):
@@ -173,8 +175,56 @@ func shippedRules(t *testing.T) {
 	if input == "" || output == "" {
 		t.Fatalf("%s has no rules for input and output: %q", rules, chains)
 	}
+	return input, output, string(text)
+}
+
+func shippedRules(t *testing.T) {
+	b, h, d := plain(t)
+	input, output, table := shipped(t)
 	b.dropAll(input, output)
-	b.nft(string(text))
+	b.nft(table)
 	b.start(onLAN)
 	b.login(h, lan(), d)
+}
+
+const (
+	known   = "ct state established,related accept\n"
+	clients = "iif lan udp dport 67 accept\n"
+	servers = "udp sport 67 accept\n"
+)
+
+// conntrackAlone lets in clients, and what answers the relay: but the answer to
+// what was sent from the uplink's address goes to giaddr, which conntrack does
+// not know.
+func conntrackAlone(t *testing.T) {
+	b, h, d := plain(t)
+	b.dropAll(known+clients, known+servers)
+	b.start(onLAN)
+	b.silence(h, d)
+	must(t, h.tap.Send(discover(h, 0)))
+	b.judgeWire("at the server", d.tap, false, []string{
+		`10.9.0.1:67 > 10.9.0.2:67 DISCOVER giaddr 10.1.0.1 hops 1 circuit "lan"`,
+	})
+	b.daemon.await("the server has offered an address", func() bool {
+		return d.Lease(subnet(netip.MustParsePrefix("10.1.0.1/24")).First).State == server.Offered
+	})
+	time.Sleep(silent)
+	b.nothing(h, d)
+	b.count("lan", "request discover")
+	b.balance()
+}
+
+func conntrackAndRules(t *testing.T) {
+	b, h, d := plain(t)
+	input, output, table := shipped(t)
+	b.dropAll(known+input, known+output)
+	b.nft(table)
+	b.start(onLAN)
+	s := lan()
+	b.login(h, s, d)
+	again, err := h.Rebind(within(t, patience))
+	must(t, err)
+	b.judgeLease(h, s, d, again.Addr.Addr())
+	b.count(s.dev, "request request", "reply ack")
+	b.balance()
 }

@@ -26,8 +26,10 @@ func TestT14_Uplink(t *testing.T) {
 		{"uplink by WireGuard", wireguard},
 		{"uplink by GRE", gre},
 		{"uplink by tun", tun},
+		{"uplink by PPP", ppp},
 		{"uplink with an MTU of 1280", smallMTU},
 		{"the route to the server moves to another uplink", routeMoves},
+		{"two uplinks of equal cost, of which one fails", ecmp},
 	} {
 		t.Run(s.name, s.play)
 	}
