@@ -120,6 +120,5 @@ func newNullCommand() *cobra.Command {
 	c.Flags().StringVar(&conf.Link, "link", "", "the clients' link")
 	c.Flags().StringVar(&address, "address", "", "the relay's address there")
 	c.Flags().StringVar(&server, "server", "", "the server's address")
-	c.Flags().DurationVar(&conf.Wait, "wait", 0, "wait so long after a batch of requests")
 	return c
 }

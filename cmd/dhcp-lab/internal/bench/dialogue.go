@@ -84,7 +84,7 @@ func (d *dialogue) turn(t *tally) (progress bool, err error) {
 		for i := range n {
 			turn(d.family, d.server.data(i), d.fallback.addr(d.family))
 		}
-		if _, err := d.server.answer(d.family, n); err != nil {
+		if _, err := d.server.answer(d.family); err != nil {
 			return false, fmt.Errorf("server: %w", err)
 		}
 		progress = true

@@ -18,23 +18,41 @@ import (
 // must be lost by the relay.
 const socketBuffer = 256 << 20
 
-// slot is the room for one message, in octets.
-const slot = 1024
+// Room for one message, in octets. A server's holds what one send with
+// UDP_SEGMENT carries; the odd line keeps the slots apart in the cache.
+const (
+	slotClient = 1024
+	slotServer = 1<<16 + 320
+)
 
 // A listener receives many messages with one system call, and never waits. It
 // is for one goroutine.
 type listener struct {
 	fd    int
+	slot  int
 	msgs  [batch]mmsghdr
 	iovs  [batch]unix.Iovec
 	names [batch]unix.RawSockaddrInet6 // large enough for IPv4 as well
 	ctls  [batch][64]byte
-	store [batch * slot]byte
+	store []byte
+	parts []part // of the last recv
+	full  bool   // the last recv has left something, it may be
+	tx    answers
 }
 
-// listenServer opens the server's socket.
+// A part is one message of what has been received as one.
+type part struct {
+	of   int // index into msgs
+	data []byte
+}
+
+// listenServer opens the server's socket. With UDP_GRO it takes what one send
+// with UDP_SEGMENT carries as one: on veth, the cutting and the reception of each
+// piece would be done by the processor of the relay that sends and be charged to
+// it, while on a wire the first is the interface's work and the second another
+// host's. What is sent one by one is received one by one as ever.
 func listenServer(n *netns.NS, addr netip.AddrPort) (*listener, error) {
-	return listen(n, func() (int, error) {
+	return listen(n, slotServer, func() (int, error) {
 		domain, sa := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()})
 		if addr.Addr().Is4() {
 			domain, sa = unix.AF_INET, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
@@ -43,13 +61,13 @@ func listenServer(n *netns.NS, addr netip.AddrPort) (*listener, error) {
 		if err != nil {
 			return -1, err
 		}
-		return fd, unix.Bind(fd, sa)
+		return fd, errors.Join(unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1), unix.Bind(fd, sa))
 	})
 }
 
 // listenClients opens a packet socket on the clients' link.
 func listenClients(n *netns.NS, dev string, f udp.Family) (*listener, error) {
-	return listen(n, func() (int, error) {
+	return listen(n, slotClient, func() (int, error) {
 		l, err := net.InterfaceByName(dev)
 		if err != nil {
 			return -1, err
@@ -67,8 +85,8 @@ func listenClients(n *netns.NS, dev string, f udp.Family) (*listener, error) {
 }
 
 // listen makes a listener of the socket that open opens in the namespace.
-func listen(n *netns.NS, open func() (int, error)) (*listener, error) {
-	l := &listener{fd: -1}
+func listen(n *netns.NS, slot int, open func() (int, error)) (*listener, error) {
+	l := &listener{fd: -1, slot: slot, store: make([]byte, batch*slot)}
 	err := n.Do(func() (err error) {
 		if l.fd, err = open(); err != nil {
 			return err
@@ -108,57 +126,73 @@ func (l *listener) timed(on bool) error {
 	return unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, v)
 }
 
-// recv receives what there is, up to batch messages.
+// recv receives what there is, up to batch datagrams or more where several came
+// as one, and returns how many messages that are.
 func (l *listener) recv() int {
 	for i := range l.msgs {
-		l.iovs[i].SetLen(slot)
+		l.iovs[i].SetLen(l.slot)
 		h := &l.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(len(l.ctls[i]))
 	}
 	n, _ := recvmmsg(l.fd, l.msgs[:]) // an error is as good as nothing received
-	return n
+	l.full = n == batch
+	l.parts = l.parts[:0]
+	for i := range n {
+		l.split(i)
+	}
+	return len(l.parts)
+}
+
+// split cuts what has been received as one.
+func (l *listener) split(i int) {
+	b := l.store[i*l.slot : i*l.slot+int(l.msgs[i].n)]
+	size := len(b)
+	if c := l.control(i, unix.SOL_UDP, unix.UDP_GRO); len(c) >= 4 {
+		size = max(1, int(binary.NativeEndian.Uint32(c)))
+	}
+	for len(b) > 0 {
+		k := min(size, len(b))
+		l.parts = append(l.parts, part{i, b[:k]})
+		b = b[k:]
+	}
+}
+
+// control returns the data of a control message, or nothing. Each is a struct
+// cmsghdr (8 octets of length, level, type) and the data, filled up to 8.
+func (l *listener) control(i int, level, typ int32) []byte {
+	b := l.ctls[i][:min(len(l.ctls[i]), int(l.msgs[i].hdr.Controllen))]
+	for len(b) >= unix.SizeofCmsghdr {
+		n := int(binary.NativeEndian.Uint64(b))
+		if n < unix.SizeofCmsghdr || n > len(b) {
+			return nil
+		}
+		if int32(binary.NativeEndian.Uint32(b[8:])) == level && int32(binary.NativeEndian.Uint32(b[12:])) == typ {
+			return b[unix.SizeofCmsghdr:n]
+		}
+		b = b[min(len(b), (n+7)&^7):]
+	}
+	return nil
 }
 
 // data returns the octets of message i of the last recv.
-func (l *listener) data(i int) []byte {
-	return l.store[i*slot : i*slot+int(l.msgs[i].n)]
-}
+func (l *listener) data(i int) []byte { return l.parts[i].data }
 
-// from returns who has sent datagram i of the last recv.
+// from returns who has sent message i of the last recv.
 func (l *listener) from(i int, f udp.Family) netip.Addr {
+	name := &l.names[l.parts[i].of]
 	if f == udp.V4 {
-		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&l.names[i])).Addr)
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
 	}
-	return netip.AddrFrom16(l.names[i].Addr)
+	return netip.AddrFrom16(name.Addr)
 }
 
 // at returns when message i arrived, in nanoseconds since 1970, or 0 if the
 // listener is not timed.
 func (l *listener) at(i int) int64 {
-	// struct cmsghdr (16 octets), struct timespec.
-	if l.msgs[i].hdr.Controllen < 32 {
+	c := l.control(l.parts[i].of, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS)
+	if len(c) < 16 {
 		return 0
 	}
-	c := l.ctls[i][16:]
 	return int64(binary.NativeEndian.Uint64(c))*1e9 + int64(binary.NativeEndian.Uint64(c[8:]))
-}
-
-// answer sends the first n messages of the last recv, as they lie in the store
-// now, back to where they came from; IPv4 ones to giaddr.
-func (l *listener) answer(f udp.Family, n int) (int, error) {
-	for i := range n {
-		l.iovs[i].SetLen(int(l.msgs[i].n))
-		h := &l.msgs[i].hdr
-		h.SetControllen(0)
-		if f == udp.V4 {
-			to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&l.names[i]))
-			copy(to.Addr[:], l.data(i)[giaddrAt:])
-			to.Port = htons(67)
-			h.Namelen = unix.SizeofSockaddrInet4
-			continue
-		}
-		l.names[i].Port = htons(547)
-	}
-	return sendAll(l.fd, l.msgs[:n])
 }

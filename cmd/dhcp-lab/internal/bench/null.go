@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-	"time"
 
 	"dhcp-relay/relay/link"
 	"dhcp-relay/relay/udp"
@@ -16,14 +15,13 @@ import (
 // A NullConfig says what a null relay moves where.
 type NullConfig struct {
 	Family  udp.Family
-	Link    string        // the clients' link
-	Address netip.Addr    // the relay's address there
-	Server  netip.Addr    // where requests go
-	Wait    time.Duration // after a batch of more than two requests
+	Link    string     // the clients' link
+	Address netip.Addr // the relay's address there
+	Server  netip.Addr // where requests go
 }
 
 const (
-	nullBatch  = 256
+	nullBatch  = 64
 	nullBuffer = 64 << 20
 )
 
@@ -51,8 +49,8 @@ func Null(ctx context.Context, c NullConfig) error {
 		return errors.Join(err, p.Close())
 	}
 	replies := make(chan error, 1)
-	go func() { replies <- n.move(p.Replies, udp.NewQueue(p.Requests), n.reply, 0) }()
-	err = n.move(p.Requests, udp.NewQueue(p.Requests), n.request, c.Wait)
+	go func() { replies <- n.move(p.Replies, udp.NewQueue(p.Requests), n.reply) }()
+	err = n.move(p.Requests, udp.NewQueue(p.Requests), n.request)
 	err = errors.Join(err, <-replies)
 	if ctx.Err() != nil {
 		return nil // the end was asked for
@@ -67,7 +65,7 @@ type null struct {
 }
 
 // move reads batches and hands each datagram on.
-func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram), wait time.Duration) error {
+func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram)) error {
 	ds := udp.NewBatch(nullBatch)
 	for {
 		got, err := from.Read(ds)
@@ -78,9 +76,6 @@ func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Dat
 			each(q, &ds[i])
 		}
 		q.Flush(func(int, syscall.Errno) {})
-		if wait > 0 && got > 2 {
-			time.Sleep(wait)
-		}
 	}
 }
 

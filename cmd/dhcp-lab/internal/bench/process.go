@@ -28,6 +28,7 @@ type process struct {
 	sample  []byte        // a request as it relays it
 	back    netip.Addr    // where servers answer to
 	ready   time.Duration // from its start to the first relayed request
+	meter   *meter        // of its processor
 }
 
 // start starts a relay on its core and waits until it relays.
@@ -36,7 +37,7 @@ func (s *session) start(ctx context.Context, x *subject, f udp.Family, downs []d
 	if err != nil {
 		return nil, err
 	}
-	p := &process{subject: x, dir: dir}
+	p := &process{subject: x, dir: dir, meter: s.meter}
 	args, err := x.command(&site{
 		family: f, downs: downs, next: further(s.bed.more + 1), up: upLink, server: s.bed.server.addr(f), dir: dir,
 	})
@@ -53,6 +54,9 @@ func (s *session) start(ctx context.Context, x *subject, f udp.Family, downs []d
 	// Without output: some relays write a line for each message, which is not
 	// to be charged to them.
 	if p.proc, err = s.bed.relay.StartCmd(exec.Command("taskset", line...)); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	if err := s.meter.watch(p.proc.Pid()); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
 	if err := s.probe(ctx, p, f, downs[0].dev); err != nil {
@@ -144,7 +148,9 @@ func (p *process) stop() error {
 	return os.RemoveAll(p.dir)
 }
 
-func (p *process) cpu() time.Duration { return cpuOf(p.proc.Pid()) }
+// cpu returns the time that the relay has run, without what was done in its name
+// for those who receive what it sends.
+func (p *process) cpu() time.Duration { return cpuOf(p.proc.Pid()) - p.meter.spent() }
 
 // busy reports whether the relay runs, or would run if it could.
 func (p *process) busy() bool { return running(p.proc.Pid()) }

@@ -203,7 +203,7 @@ func (p *pump) drain(t *tally) (progress bool) {
 				progress = true
 			}
 		}
-		if n < batch {
+		if !p.rx.full {
 			return progress
 		}
 	}

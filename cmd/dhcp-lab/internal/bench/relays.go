@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"dhcp-relay/relay/udp"
 )
@@ -16,11 +15,7 @@ import (
 const (
 	ours     = "dhcp-relay"
 	nullName = "null"
-	nullWait = "null-wait"
 )
-
-// nullPause is how long null-wait sleeps between batches.
-const nullPause = 150 * time.Microsecond
 
 // A down is one client-facing link with the relay's addresses there.
 type down struct {
@@ -60,11 +55,9 @@ var both = [...]udp.Family{udp.V4, udp.V6}
 // relay.
 func subjects(relay string, self []string) []subject {
 	all := both[:]
-	null := func(wait time.Duration) func(s *site) ([]string, error) {
-		return func(s *site) ([]string, error) {
-			return append(self[:len(self):len(self)], "--link", s.downs[0].dev, "--address", s.downAddr(0).String(),
-				"--server", s.server.String(), "--wait", wait.String()), nil
-		}
+	null := func(s *site) ([]string, error) {
+		return append(self[:len(self):len(self)], "--link", s.downs[0].dev, "--address", s.downAddr(0).String(),
+			"--server", s.server.String()), nil
 	}
 	return []subject{
 		{name: ours, binary: relay, families: all, later: true, command: oursCommand},
@@ -73,8 +66,7 @@ func subjects(relay string, self []string) []subject {
 		{name: "dhcp-helper", binary: "dhcp-helper", families: all[:1], later: true, command: helperCommand},
 		{name: "dibbler", binary: "dibbler-relay", families: all[1:], command: dibblerCommand},
 		{name: "wide", binary: "dhcp6relay", families: all[1:], command: wideCommand},
-		{name: nullName, families: all, yardstick: true, single: true, command: null(0)},
-		{name: nullWait, families: all, yardstick: true, single: true, command: null(nullPause)},
+		{name: nullName, families: all, yardstick: true, single: true, command: null},
 	}
 }
 

@@ -64,6 +64,7 @@ type session struct {
 	began  time.Time
 	plan   plan
 	cores  cores
+	meter  *meter
 	bed    *bed
 	server [2]*listener // by family
 	client [2]*listener
@@ -97,6 +98,10 @@ func run(ctx context.Context, c Config, p plan) (r *Report, err error) {
 		return nil, err
 	}
 	defer undo()
+	if s.meter, err = newMeter(s.cores.relay); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.meter.close()) }()
 	if err := netns.Sweep(regexp.MustCompile(`^db(\d+)-`)); err != nil {
 		return nil, fmt.Errorf("clear away what an earlier run left: %w", err)
 	}

@@ -1,0 +1,54 @@
+package bench
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/udp"
+)
+
+// answers are what a listener sends back. They have headers of their own, as one
+// header may have received many messages.
+type answers struct {
+	msgs  []mmsghdr
+	iovs  []unix.Iovec
+	names []unix.RawSockaddrInet6
+}
+
+// room makes room for n answers.
+func (a *answers) room(n int) {
+	if n <= len(a.msgs) {
+		return
+	}
+	a.msgs, a.iovs, a.names = make([]mmsghdr, n), make([]unix.Iovec, n), make([]unix.RawSockaddrInet6, n)
+	for i := range a.msgs {
+		h := &a.msgs[i].hdr
+		h.Iov = &a.iovs[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&a.names[i]))
+	}
+}
+
+// answer sends the messages of the last recv, as they lie in the store now, back
+// to where they came from; IPv4 ones to giaddr.
+func (l *listener) answer(f udp.Family) (int, error) {
+	a := &l.tx
+	a.room(len(l.parts))
+	for i, p := range l.parts {
+		a.iovs[i].Base = &p.data[0]
+		a.iovs[i].SetLen(len(p.data))
+		h := &a.msgs[i].hdr
+		if f == udp.V4 {
+			to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.names[i]))
+			to.Family, to.Port = unix.AF_INET, htons(portServer)
+			copy(to.Addr[:], p.data[giaddrAt:])
+			h.Namelen = unix.SizeofSockaddrInet4
+			continue
+		}
+		a.names[i] = l.names[p.of]
+		a.names[i].Port = htons(port547)
+		h.Namelen = unix.SizeofSockaddrInet6
+	}
+	return sendAll(l.fd, a.msgs[:len(l.parts)])
+}
