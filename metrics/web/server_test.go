@@ -50,7 +50,7 @@ func client(t *testing.T) *http.Client {
 
 func TestServerBoundsRequests(t *testing.T) {
 	srv := newServer(healthy, slog.New(slog.DiscardHandler))
-	srv.ReadHeaderTimeout = 50 * time.Millisecond
+	srv.ReadHeaderTimeout = time.Second
 	addr, stop := start(t, srv, shutdownGrace)
 
 	cases := []struct {
