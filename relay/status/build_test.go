@@ -240,6 +240,15 @@ func TestFindings(t *testing.T) {
 			[]string{"10 refusals in 20 replies", "which subnet the server has for giaddr 10.2.0.1"},
 		},
 		{
+			"one refusal",
+			func(s *scene) {
+				s.flow("vlan20", agent.V4, 3, 4)
+				s.messages = append(s.messages, MessageCount{"vlan20", agent.V4, agent.Replies, agent.Relayed, 1, true})
+			},
+			"interface_refused", Info, "interface vlan20 (DHCPv4)",
+			[]string{"1 refusal in 5 replies"},
+		},
+		{
 			"servers that do nothing but refuse",
 			func(s *scene) {
 				s.flow("vlan20", agent.V4, 20, 1)

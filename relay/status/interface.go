@@ -51,7 +51,7 @@ func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 	asked, lost := n.Requests.RecentRelayed, n.Unanswered.Recent
 	switch {
 	case asked == 0 || lost == 0 && asked < enough:
-		return found{}
+		return b.refused(l, n, f)
 	case n.Replies.RecentRelayed == 0 && n.Replies.RecentDropped == 0:
 		return b.unanswered(l, f, asked)
 	case lost >= 3 && lost*10 >= asked && n.Replies.RecentRelayed > 0:
