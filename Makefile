@@ -57,6 +57,11 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 bench: deps-bench build ## measure against other relays, 20 minutes (root; BENCH="--quick" for a look)
 	@$(BIN)/dhcp-lab bench $(BENCH)
 
+.PHONY: pictures
+pictures: build ## take the pictures of the README from a relay that runs in the lab (root)
+	@.ci/deps ip chromium
+	@$(BIN)/dhcp-lab pictures --out cmd/dhcp-lab/pictures
+
 .PHONY: fuzz
 fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
 	@for pkg in $$($(GO) list ./...); do \

@@ -19,6 +19,10 @@ import (
 // shotTime bounds one picture.
 const shotTime = time.Minute
 
+// scale is how many pixels a picture has for each of the page: sharp, and small
+// enough for a repository.
+const scale = 1.25
+
 // A shot says how a page is to be seen.
 type shot struct {
 	file          string
@@ -61,7 +65,7 @@ func (c *camera) page(url string, s shot, path string) error {
 		if err != nil {
 			return nil, err
 		}
-		view := []chromedp.EmulateViewportOption{chromedp.EmulateScale(2)}
+		view := []chromedp.EmulateViewportOption{chromedp.EmulateScale(scale)}
 		if s.phone {
 			view = append(view, chromedp.EmulateMobile)
 		}
@@ -76,8 +80,10 @@ func (c *camera) page(url string, s shot, path string) error {
 		if s.phone {
 			return chromedp.Run(ctx, chromedp.CaptureScreenshot())
 		}
-		if err := chromedp.Do(ctx, chromedp.Click("#transactions summary")); err != nil {
-			return nil, err
+		// A click of Chromium's own would scroll.
+		const open = `for (const i of [0, 3]) document.querySelectorAll("#transactions summary")[i].click(); true`
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](open)); err != nil {
+			return nil, fmt.Errorf("open transactions: %w", err)
 		}
 		return chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	})
@@ -105,7 +111,7 @@ b { color: #8fd0a0; }
 		if err != nil {
 			return nil, err
 		}
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(size[0], size[1], chromedp.EmulateScale(2))); err != nil {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(size[0], size[1], chromedp.EmulateScale(scale))); err != nil {
 			return nil, err
 		}
 		return chromedp.Run(ctx, chromedp.CaptureScreenshot())
