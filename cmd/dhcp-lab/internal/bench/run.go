@@ -26,7 +26,7 @@ type Config struct {
 	Peers  string   // where peers were unpacked that cannot be installed
 	Only   []string // names of relays; empty: all
 	Rounds int      // 0: three, or one if quick
-	Quick  bool     // under two minutes, for a look
+	Quick  bool     // some two minutes, for a look; else 20, and 25 at most
 	Log    io.Writer
 }
 
@@ -42,6 +42,9 @@ type plan struct {
 	taxPairs   int // in each round
 	taxPackets int
 	links      []int
+
+	rounds [2]time.Duration // by family: when its last round may begin, but that there is one
+	scales time.Duration    // when the last relay but ours may begin with many links
 }
 
 func (c *Config) plan() plan {
@@ -49,12 +52,14 @@ func (c *Config) plan() plan {
 		return plan{
 			step: 150 * time.Millisecond, least: 100, steps: 4, search: 5 * time.Second, rates: []int{100, 1000}, latency: 300 * time.Millisecond, samples: 100,
 			taxPairs: 1, taxPackets: 100_000, links: []int{100},
+			rounds: [2]time.Duration{2 * time.Minute, 4 * time.Minute}, scales: 5 * time.Minute,
 		}
 	}
 	return plan{
 		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second,
 		rates: []int{100, 1000, 10_000}, latency: time.Second, samples: 300,
 		taxPairs: 1, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
+		rounds: [2]time.Duration{6 * time.Minute, 12 * time.Minute}, scales: 19 * time.Minute,
 	}
 }
 
@@ -169,6 +174,10 @@ func (s *session) measure(ctx context.Context, xs []subject, r *Report) error {
 		found := s.rows(xs, f, t)
 		t.Rows = append(t.Rows, load)
 		for round := range s.Rounds {
+			if round > 0 && time.Since(s.began) > s.plan.rounds[f] {
+				s.say("DHCP%s: the time is up after round %d", t.Family, round)
+				break
+			}
 			s.say("DHCP%s, round %d of %d: the load itself", t.Family, round+1, s.Rounds)
 			if err := s.calibrate(ctx, f, load); err != nil {
 				return err
@@ -261,6 +270,10 @@ func (s *session) scales(ctx context.Context, xs []subject, r *Report) error {
 			for _, x := range xs {
 				row := t.row(x.name)
 				if x.single || row == nil || len(row.Values) == 0 {
+					continue
+				}
+				if x.name != ours && time.Since(s.began) > s.plan.scales {
+					row.note(fmt.Sprintf("%d interfaces: not measured, the time was up", n))
 					continue
 				}
 				x.binary = row.Binary

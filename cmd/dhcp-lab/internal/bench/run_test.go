@@ -51,7 +51,7 @@ func TestQuick(t *testing.T) {
 	}
 	short := plan{
 		step: 20 * time.Millisecond, least: 20, steps: 1, search: time.Minute, rates: []int{1000}, latency: 20 * time.Millisecond, samples: 20,
-		taxPairs: 1, taxPackets: 1000, links: []int{3},
+		taxPairs: 1, taxPackets: 1000, links: []int{3}, scales: time.Minute,
 	}
 	r, err := run(t.Context(), Config{
 		Relay: relay, Self: []string{self}, Only: []string{ours, nullName}, Rounds: 1, Log: t.Output(),
