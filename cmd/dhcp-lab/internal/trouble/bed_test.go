@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 )
 
 // patience bounds every wait for something that must come.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // A bed is a lab with a relay that is in trouble.
 type bed struct {
@@ -46,7 +47,7 @@ func program(t *testing.T) string {
 // newBed builds a lab, the number of which tells it from others of this process.
 func newBed(t *testing.T, program string, number int, p scene.Plan) *bed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	t.Cleanup(cancel)
 	l, err := scene.Build(ctx, scene.Options{
 		Prefix: fmt.Sprintf("x%d.%d-", os.Getpid()%100000, number), Relay: program,
@@ -59,6 +60,9 @@ func newBed(t *testing.T, program string, number int, p scene.Plan) *bed {
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Errorf("clear the lab away: %v", err)
+		}
+		if strings.Contains(l.Relay().Log(), "DATA RACE") {
+			t.Error("a race in the relay")
 		}
 		if t.Failed() {
 			t.Logf("the relay's log:\n%s", l.Relay().Log())

@@ -21,6 +21,7 @@ func troubles6() []trouble {
 				b.must(b.StopServers())
 				b.silence6("a1", 4)
 			},
+			spread: true,
 			words:  []string{"2001:db8:9::2", "2001:db8:9::3", "a subnet for"},
 			status: []string{"The server answers nothing", "Check that the address is right, that it runs"},
 			trace:  []string{"2001:db8:9::2 and 2001:db8:9::3 have not answered", "that the servers run"},

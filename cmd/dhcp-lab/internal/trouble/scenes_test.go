@@ -62,6 +62,7 @@ func troublesOfHost() []trouble {
 				b.silence("a1", client.Config{}, 4)
 			},
 			counts: []string{"interface", "clients-a", "outcome", "relayed"},
+			spread: true,
 			words:  []string{"10.9.0.2", "10.9.0.3", "a route back"},
 			status: []string{"The server answers nothing", "Check that the address is right, that it runs"},
 			trace:  []string{"10.9.0.2 and 10.9.0.3 have not answered", "that the servers run"},
@@ -82,6 +83,7 @@ func troublesOfHost() []trouble {
 			plan:   scene.Plan{Config: "[[interface]]\nname = \"clients-*\"\nservers = [\"192.0.2.9\"]\n"},
 			play:   func(b *bed) { b.silence("a1", client.Config{}, 1) },
 			counts: []string{"interface", "clients-a", "outcome", "send_failed"},
+			spread: true,
 			words:  []string{"192.0.2.9", "There is no route to the server", "Add a route"},
 		},
 		{
@@ -91,6 +93,7 @@ func troublesOfHost() []trouble {
 				b.silence("a1", client.Config{}, 1)
 			},
 			counts: []string{"interface", "clients-a", "outcome", "send_failed"},
+			spread: true,
 			words:  []string{"10.9.0.2", "firewall drops what the relay sends to the server", "Allow UDP"},
 		},
 		{

@@ -22,7 +22,8 @@ type trouble struct {
 	plan   scene.Plan
 	play   func(*bed)
 	counts []string // labels of dhcp_relay_messages_total, pairs of name and value: what became of the messages
-	words  []string // that status, trace and page each must say
+	words  []string // that status, trace and page each must say; status in one finding, and trace of one transaction
+	spread bool     // status says it in several findings
 	status []string // that status must say, too; and so on
 	trace  []string
 	page   []string
@@ -80,14 +81,20 @@ func (s *trouble) see(b *bed, browser context.Context) string {
 	for _, v := range []struct {
 		name  string
 		words []string
+		whole bool
 		look  func() string
 	}{
-		{"status", s.status, func() string { return b.command("status") }},
-		{"trace", s.trace, func() string { return b.command("trace", "--last", "100") }},
-		{"page", s.page, tab.text},
+		{"status", s.status, s.spread, func() string { return b.command("status") }},
+		{"trace", s.trace, false, func() string { return b.command("trace", "--last", "100") }},
+		{"page", s.page, true, tab.text},
 	} {
 		want := append(append([]string{}, s.words...), v.words...)
-		text, missing := await(v.look, want)
+		text, missing := await(v.look, func(text string) []string {
+			if v.whole {
+				return lacking(text, want)
+			}
+			return append(lackingBlock(text, s.words), lacking(text, v.words)...)
+		})
 		fmt.Fprintf(&row, "  %-7s expected: %q\n%s", v.name, want, seen(text, want))
 		if len(missing) > 0 {
 			b.t.Errorf("%s: %s lacks %q\n%s\nall of it:\n%s", s.name, v.name, missing, row.String(), text)
@@ -118,12 +125,12 @@ func (s *trouble) parses(b *bed, args []string) {
 	}
 }
 
-// await looks until all words are there, or it has had patience. It returns what
-// it saw last and the words that are missing.
-func await(look func() string, words []string) (text string, missing []string) {
+// await looks until no word is lacking, or it has had patience. It returns what it
+// saw last and the words that are missing.
+func await(look func() string, lacks func(text string) []string) (text string, missing []string) {
 	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		text = look()
-		if missing = lacking(text, words); len(missing) == 0 || time.Now().After(end) {
+		if missing = lacks(text); len(missing) == 0 || time.Now().After(end) {
 			return text, missing
 		}
 	}
@@ -138,6 +145,18 @@ func lacking(text string, words []string) (out []string) {
 		}
 	}
 	return out
+}
+
+// lackingBlock returns the words that are missing in the block of a text, between
+// empty lines, that has most of them.
+func lackingBlock(text string, words []string) []string {
+	best := words
+	for block := range strings.SplitSeq(text, "\n\n") {
+		if l := lacking(block, words); len(l) < len(best) {
+			best = l
+		}
+	}
+	return best
 }
 
 func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
