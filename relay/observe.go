@@ -79,7 +79,7 @@ func (l *loop) see(n int) {
 // asked notes a request that waits for replies once it is sent.
 func (l *loop) asked(b *agent.Buf, v *agent.Verdict, f *fate) {
 	var typ dhcp6.Type
-	one := true // one reply is enough for all but what looks for servers
+	var one bool // one reply is enough for all but what looks for servers
 	if l.family == agent.V6 {
 		f.key, typ = track.Key6(dhcp6.Message(b.Bytes()))
 		one = typ != dhcp6.Solicit

@@ -45,7 +45,8 @@ func TestOutcome(t *testing.T) {
 	}{
 		"answered": {exchange(), 100, ladder.Answered, "answered", ""},
 		"no route to the servers": {
-			[]flight.Message{unsent(syscall.ENETUNREACH, asked(0, discover))}, 1, ladder.Dropped, "dropped: send_failed",
+			[]flight.Message{unsent(syscall.ENETUNREACH, asked(0, discover))},
+			1, ladder.Dropped, "dropped: send_failed",
 			"The discover was dropped on vlan10 (send_failed): The kernel refused to send to 10.9.0.2 and 10.9.0.3 (ENETUNREACH). There is no route to the server. " +
 				"Add a route, or a default route, in the VRF of the server; ip route get shows what is there.",
 		},
