@@ -113,7 +113,12 @@ func (d *daemon) stop() {
 // await polls until something holds.
 func (d *daemon) await(what string, holds func() bool) {
 	d.t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+	d.awaitFor(patience, what, holds)
+}
+
+func (d *daemon) awaitFor(most time.Duration, what string, holds func() bool) {
+	d.t.Helper()
+	for end := time.Now().Add(most); !holds(); time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-d.done():
 			d.t.Fatalf("the daemon has ended: %v", d.proc.Wait())

@@ -99,6 +99,9 @@ func asymmetric(t *testing.T, rpFilter string, arrives bool) {
 		}
 		return
 	}
+	if got, want := b.check(onLAN), "rp_filter is strict (1) on "; !strings.Contains(got, want) {
+		t.Errorf("check says\n%s\nwant %q in it", got, want)
+	}
 	b.silence(h, d)
 	must(t, h.tap.Send(discover(h, 0)))
 	b.judgeWire("at the server", d.tap, false, []string{

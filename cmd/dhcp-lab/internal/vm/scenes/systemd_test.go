@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
 )
@@ -23,6 +23,9 @@ const (
 	configuration = "/etc/dhcp-relay/relay.toml"
 	runtimeDir    = "/run/dhcp-relay"
 )
+
+// startTime bounds what systemd does: it starts several programs for one.
+const startTime = time.Minute
 
 // A booted is a Debian system whose systemd runs the daemon, and what is attached
 // to it. The subtests of TestMachineSystemd are one story.
@@ -83,54 +86,22 @@ func (b *booted) act(name string, play func()) bool {
 	})
 }
 
-// ctl runs systemctl.
-func ctl(args ...string) (string, error) {
-	out, err := exec.Command("systemctl", args...).CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("systemctl %s: %w: %s", strings.Join(args, " "), err, out)
-	}
-	return strings.TrimSpace(string(out)), err
-}
-
-// show returns a property of the service.
-func (b *booted) show(property string) string {
-	b.t.Helper()
-	v, err := ctl("show", "--value", "--property="+property, service)
-	must(b.t, err)
-	return v
-}
-
-func (b *booted) pid() int {
-	b.t.Helper()
-	n, err := strconv.Atoi(b.show("MainPID"))
-	must(b.t, err)
-	return n
-}
-
-// log returns what the daemon has said since the boot.
-func (b *booted) log() string {
-	b.t.Helper()
-	out, err := exec.Command("journalctl", "--no-pager", "-b", "-o", "cat", "-u", service).Output()
-	must(b.t, err)
-	return string(out)
-}
-
 // active waits until the service runs as another process than was, and its
 // counters begin anew.
 func (b *booted) active(was int) {
 	b.t.Helper()
-	b.daemon.await("the service is active", func() bool {
+	b.daemon.awaitFor(startTime, "the service is active", func() bool {
 		pid := b.pid()
 		return pid != 0 && pid != was && b.show("ActiveState") == "active"
 	})
-	b.daemon.await("it answers", func() bool { _, err := b.daemon.counts(); return err == nil })
+	b.daemon.awaitFor(startTime, "it answers", func() bool { _, err := b.daemon.counts(); return err == nil })
 	b.want = map[string]int{}
 }
 
 // serves lets clients of both families log in.
 func (b *booted) serves() {
 	b.t.Helper()
-	b.daemon.await("both families are relayed", func() bool {
+	b.daemon.awaitFor(startTime, "both families are relayed", func() bool {
 		families, err := b.daemon.scrape()
 		return err == nil && len(families["dhcp_relay_giaddr_info"].GetMetric()) > 0 &&
 			len(families["dhcp_relay_link_address_info"].GetMetric()) > 0
@@ -208,7 +179,7 @@ func (b *booted) reload() {
 	_, err := ctl("reload", service)
 	must(b.t, err)
 	b.s.circuit = "port lan0"
-	b.daemon.await("the configuration is reloaded", func() bool { return strings.Contains(b.log(), `msg="configuration reloaded"`) })
+	b.daemon.awaitFor(startTime, "the configuration is reloaded", func() bool { return strings.Contains(b.log(), `msg="configuration reloaded"`) })
 	b.serves()
 	if now := b.pid(); now != pid {
 		b.t.Errorf("it was process %d and is %d", pid, now)
@@ -254,7 +225,12 @@ func (b *booted) stuck() {
 	}
 	// Who waits half a minute sees no more.
 	dir := "/run/systemd/system/" + service + ".d"
-	must(b.t, os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/watchdog.conf", []byte("[Service]\nWatchdogSec=5s\n"), 0o644))
+	must(b.t, os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/watchdog.conf", []byte("[Service]\nWatchdogSec=10s\n"), 0o644))
+	b.t.Cleanup(func() {
+		removed := os.RemoveAll(dir)
+		_, err := ctl("daemon-reload")
+		must(b.t, removed, err)
+	})
 	pid := b.pid()
 	_, reloaded := ctl("daemon-reload")
 	_, restarted := ctl("restart", service)
@@ -267,36 +243,6 @@ func (b *booted) stuck() {
 	if !strings.Contains(b.log(), "Watchdog timeout") {
 		b.t.Errorf("the journal tells nothing of a watchdog:\n%s", b.log())
 	}
-}
-
-// sockets counts the UDP sockets on the ports of relays and the packet sockets of
-// this host.
-func sockets() (n int, err error) {
-	for file, port := range map[string]string{"udp": ":0043", "udp6": ":0223", "packet": ""} {
-		text, readErr := os.ReadFile("/proc/net/" + file)
-		err = errors.Join(err, readErr)
-		for line := range strings.Lines(string(text)) {
-			f := strings.Fields(line)
-			if f[0] == "sl" || f[0] == "sk" {
-				continue
-			}
-			if strings.HasSuffix(f[1], port) {
-				n++
-			}
-		}
-	}
-	return n, err
-}
-
-// processes returns the numbers of the processes that run the daemon.
-func processes() (pids []string, err error) {
-	names, err := filepath.Glob("/proc/[0-9]*/comm")
-	for _, name := range names {
-		if text, err := os.ReadFile(name); err == nil && strings.TrimSpace(string(text)) == "dhcp-relay" {
-			pids = append(pids, filepath.Base(filepath.Dir(name)))
-		}
-	}
-	return pids, err
 }
 
 func (b *booted) upgrade() {

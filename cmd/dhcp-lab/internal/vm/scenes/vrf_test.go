@@ -1,6 +1,11 @@
 package scenes
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 // Routing tables of the VRFs.
 const (
@@ -20,6 +25,7 @@ func TestT15_VRF(t *testing.T) {
 		{"an interface moves to another VRF while relaying", moves},
 		{"a VRF is deleted and made again while relaying", remade},
 		{"a bridge in a VRF", bridgeInVRF},
+		{"check tells of a giaddr that replies do not reach", unreachableGiaddr},
 	} {
 		t.Run(s.name, s.play)
 	}
@@ -223,4 +229,40 @@ vrf = "red"
 	s := site{dev: "br10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
 	b.login(h, s, d)
 	b.renew(h, s, d)
+}
+
+// check returns what the daemon says of a configuration here.
+func (b *bed) check(config string) string {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "relay.toml")
+	must(b.t, os.WriteFile(file, []byte(config), 0o600))
+	out, err := b.router.Run(within(b.t, patience), daemonPath, "check", "--config", file)
+	must(b.t, err)
+	return string(out)
+}
+
+func unreachableGiaddr(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	h := b.network("red10", "red", "10.1.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	const config = "[[interface]]\nname = \"red10\"\nservers = [\"10.9.0.2\"]\n"
+	const told = "red10: replies of 10.9.0.2 to giaddr 10.1.0.1 arrive in the default VRF, which has no route into the VRF red"
+	if got := b.check(config); !strings.Contains(got, told) {
+		t.Errorf("check says\n%s\nwant %q in it", got, told)
+	}
+	b.start(config)
+	b.silence(h, d)
+	must(t, h.tap.Send(discover(h, 0)))
+	b.judgeWire("at the server", d.tap, false, []string{
+		`10.9.0.1:67 > 10.9.0.2:67 DISCOVER giaddr 10.1.0.1 hops 1 circuit "red10"`,
+	})
+	b.judgeWire("at the client", h.tap, false, []string{})
+	b.count("red10", "request discover")
+	b.balance()
+	b.leak(254, "10.1.0.0/24", "red")
+	if got := b.check(config); strings.Contains(got, "no route into") {
+		t.Errorf("with a leaked route check says\n%s", got)
+	}
+	b.login(h, site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
 }
