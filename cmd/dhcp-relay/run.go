@@ -41,6 +41,7 @@ func newRunCommand() *cobra.Command {
 		if err := capable(); err != nil {
 			return err
 		}
+		limitGarbage()
 		return newProcess(*file, cfg, c.ErrOrStderr()).run(c.Context())
 	}
 	return c

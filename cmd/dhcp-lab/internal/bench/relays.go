@@ -15,6 +15,7 @@ import (
 const (
 	ours     = "dhcp-relay"
 	nullName = "null"
+	loadName = "load alone"
 )
 
 // A down is one client-facing link with the relay's addresses there.

@@ -2,6 +2,11 @@
 // namespaces, one relay after the other, round after round. It measures itself
 // as well, so that no limit of the load is taken for a relay's, and the null
 // relay, so that it can be said how far from the possible a relay is.
+//
+// A relay is charged for its own host's work only: not for the reception of what
+// it sends, which veth makes the sender do (meter), nor for the cutting of what it
+// sends as one, which is a network card's work where the card can (listenServer).
+// What the relay's host receives is charged to the load, for every relay alike.
 package bench
 
 import (
@@ -170,7 +175,7 @@ func (s *session) measure(ctx context.Context, xs []subject, r *Report) error {
 	for _, f := range both {
 		r.Tables = append(r.Tables, Table{Family: label(f)})
 		t := &r.Tables[len(r.Tables)-1]
-		load := &Row{Name: "load alone", Yardstick: true}
+		load := &Row{Name: loadName, Yardstick: true}
 		found := s.rows(xs, f, t)
 		t.Rows = append(t.Rows, load)
 		for round := range s.Rounds {
@@ -267,6 +272,9 @@ func (s *session) scales(ctx context.Context, xs []subject, r *Report) error {
 		}
 		for i := range r.Tables {
 			t, f := &r.Tables[i], both[i]
+			if err := s.aloneOn(ctx, f, n, t.row(loadName)); err != nil {
+				return err
+			}
 			for _, x := range xs {
 				row := t.row(x.name)
 				if x.single || row == nil || len(row.Values) == 0 {

@@ -65,6 +65,27 @@ func (b *bed) grow(ctx context.Context, n int) error {
 	return nil
 }
 
+// aloneOn measures what the load can send on n client links if nobody listens:
+// with many, the kernel's own way to the relays is long.
+func (s *session) aloneOn(ctx context.Context, f udp.Family, n int, row *Row) error {
+	var devs []string
+	for _, d := range s.downs(n - 1) {
+		devs = append(devs, d.dev)
+	}
+	p, err := s.up(f, devs...)
+	if err != nil {
+		return err
+	}
+	defer p.gen.close()
+	a, err := p.do(ctx, load{total: min(maxSeq, int(1e5*s.plan.step.Seconds()))})
+	if err != nil {
+		return err
+	}
+	row.add(fmt.Sprintf("links_%d_rate", n), a.Rate)
+	row.atLeast(fmt.Sprintf("links_%d_rate", n))
+	return nil
+}
+
 // scale measures a relay with n client links, on all of which there are clients.
 func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, row *Row) (err error) {
 	ds := s.downs(n - 1)
