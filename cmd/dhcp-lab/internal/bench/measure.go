@@ -105,9 +105,14 @@ type trial struct {
 func (t *trial) all(ctx context.Context) error {
 	t.row.add("start", ms(t.p.ready))
 	t.row.add("rss_idle", float64(residentOf(t.p.proc.Pid()))/1024)
-	for _, step := range []func(context.Context) error{
-		t.requests, t.latencies, t.burst, t.replies, t.transactions,
-	} {
+	steps := []func(context.Context) error{t.requests, t.latencies, t.burst, t.replies, t.transactions}
+	if t.p.subject.brief {
+		steps = []func(context.Context) error{t.requests, t.replies}
+	}
+	if t.p.subject.watched {
+		defer watch(ctx, t.p.dir)()
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -16,6 +16,10 @@ const (
 	ours     = "dhcp-relay"
 	nullName = "null"
 	loadName = "load alone"
+
+	// Ours with all that watches it at work, and without what can be switched off.
+	oursWatched = ours + " watched"
+	oursBare    = ours + " bare"
 )
 
 // A down is one client-facing link with the relay's addresses there.
@@ -47,6 +51,8 @@ type subject struct {
 	yardstick bool // no relay, but a limit
 	single    bool // knows one client-facing link only
 	later     bool // relays on links that appear after its start
+	brief     bool // ours in another form: only requests and replies count
+	watched   bool // scraped, looked at and traced all the time
 	command   func(s *site) ([]string, error)
 }
 
@@ -62,6 +68,8 @@ func subjects(relay string, self []string) []subject {
 	}
 	return []subject{
 		{name: ours, binary: relay, families: all, later: true, command: oursCommand},
+		{name: oursWatched, binary: relay, families: all, single: true, brief: true, watched: true, command: oursCommand},
+		{name: oursBare, binary: relay, families: all, single: true, brief: true, command: bareCommand},
 		{name: "dhcrelay", binary: "dhcrelay", families: all, command: dhcrelayCommand},
 		{name: "dnsmasq", binary: "dnsmasq", families: all, later: true, command: dnsmasqCommand},
 		{name: "dhcp-helper", binary: "dhcp-helper", families: all[:1], later: true, command: helperCommand},
@@ -74,8 +82,17 @@ func subjects(relay string, self []string) []subject {
 // oursCommand writes the least configuration. The links are named by patterns,
 // so that one that appears later is relayed too.
 func oursCommand(s *site) ([]string, error) {
+	return configured(s, fmt.Sprintf("control.socket = %q\n", filepath.Join(s.dir, controlSocket)))
+}
+
+// bareCommand switches off all that can be without: recorder and endpoints.
+func bareCommand(s *site) ([]string, error) {
+	return configured(s, "recorder.messages = 0\nmetrics.listen = \"\"\ncontrol.socket = \"\"\n")
+}
+
+func configured(s *site, top string) ([]string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "control.socket = %q\n", filepath.Join(s.dir, "control.sock"))
+	b.WriteString(top)
 	for _, p := range []string{downLink, "c*"} {
 		fmt.Fprintf(&b, "[[interface]]\nname = %q\nservers = [%q]\n", p, s.server)
 	}

@@ -205,7 +205,7 @@ func (s *session) rows(xs []subject, f udp.Family, t *Table) (found []*subject) 
 		if !slices.Contains(x.families, f) {
 			continue
 		}
-		row := &Row{Name: x.name, Yardstick: x.yardstick}
+		row := &Row{Name: x.name, Yardstick: x.yardstick || x.brief}
 		t.Rows = append(t.Rows, row)
 		if x.yardstick {
 			// The family is an argument that no site tells.
@@ -247,7 +247,7 @@ func (s *session) one(ctx context.Context, x *subject, f udp.Family, round int, 
 		err = (&trial{s: s, f: f, p: p, row: row}).all(ctx)
 		err = errors.Join(err, p.stop())
 	}
-	if err == nil {
+	if err == nil && !x.brief {
 		err = s.tax(ctx, x, f, round, row)
 	}
 	if ctx.Err() != nil {
