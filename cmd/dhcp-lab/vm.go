@@ -30,6 +30,7 @@ func newVMCommand() *cobra.Command {
 	f.StringVar(&o.Root, "module", ".", "directory of the module")
 	f.StringVar(&o.Cache, "cache", "bin/vm", "where to keep the kernel and what is built")
 	f.StringSliceVar(&o.Machine, "machine", nil, "run only these: plain, trunk, no-ipv6, integrity, confidentiality, systemd")
+	f.BoolVar(&o.All, "all", false, "run all, also trunk, which makes 4,000 VLANs and takes long")
 	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")
 	f.StringVar(&o.Accel, "accel", "tcg", `how qemu runs the machine: "tcg" emulates it, "kvm" is faster where it works`)

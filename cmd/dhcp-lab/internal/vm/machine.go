@@ -17,6 +17,7 @@ type machine struct {
 	name, about string
 	kernel      string // parameters
 	disk        bool   // systemd runs it from a disk
+	long        bool   // it runs only if all are wanted, or it by name
 	packages    []string
 	run, skip   string // regular expressions of tests
 }
@@ -32,7 +33,7 @@ func machines() []machine {
 			packages: []string{scenes, "giaddr/watch", "relay/udp", "relay/link"}, skip: "^TestMachine|^TestManyVLANs$|^TestThousandsOfLinks$",
 		},
 		{
-			name: "trunk", about: "thousands of VLANs",
+			name: "trunk", about: "thousands of VLANs", long: true,
 			packages: []string{scenes}, run: "^TestManyVLANs$",
 		},
 		{
@@ -54,11 +55,12 @@ func machines() []machine {
 	}
 }
 
-// choose returns the machines with the names, all if there are none.
-func choose(names []string) ([]machine, error) {
+// choose returns the machines with the names. If there are none, it returns all,
+// but those that take long only if they are wanted.
+func choose(names []string, long bool) ([]machine, error) {
 	all := machines()
 	if len(names) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(m machine) bool { return m.long && !long }), nil
 	}
 	var some []machine
 	for _, n := range names {

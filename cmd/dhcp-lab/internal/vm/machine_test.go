@@ -13,16 +13,19 @@ func TestChoose(t *testing.T) {
 	tests := []struct {
 		name    string
 		wanted  []string
+		long    bool
 		want    []string
 		wantErr string
 	}{
-		{"none named", nil, []string{"plain", "trunk", "no-ipv6", "integrity", "confidentiality", "systemd"}, ""},
-		{"two, in the order of the names", []string{"systemd", "plain"}, []string{"systemd", "plain"}, ""},
-		{"one that there is not", []string{"plain", "plan9"}, nil, `no machine has the name "plan9"; there are plain, trunk, no-ipv6,`},
+		{"none named", nil, false, []string{"plain", "no-ipv6", "integrity", "confidentiality", "systemd"}, ""},
+		{"all", nil, true, []string{"plain", "trunk", "no-ipv6", "integrity", "confidentiality", "systemd"}, ""},
+		{"one that takes long", []string{"trunk"}, false, []string{"trunk"}, ""},
+		{"two, in the order of the names", []string{"systemd", "plain"}, false, []string{"systemd", "plain"}, ""},
+		{"one that there is not", []string{"plain", "plan9"}, false, nil, `no machine has the name "plan9"; there are plain, trunk, no-ipv6,`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			some, err := choose(tt.wanted)
+			some, err := choose(tt.wanted, tt.long)
 			if tt.wantErr != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), tt.wantErr) {
 					t.Errorf("got %v, want %s...", err, tt.wantErr)

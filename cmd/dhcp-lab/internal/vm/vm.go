@@ -33,7 +33,8 @@ type Program struct {
 type Options struct {
 	Root    string        // the module's directory
 	Cache   string        // where the kernel and what is built are kept
-	Machine []string      // names of the machines to run, none for all
+	Machine []string      // names of the machines to run; none: those that do not take long
+	All     bool          // run all machines
 	Run     string        // regular expression of the tests to run, "" for all
 	Verbose bool          // print also what tests say that pass
 	Accel   string        // qemu's accelerator: "tcg" or "kvm"
@@ -46,7 +47,7 @@ var ErrFailed = errors.New("not everything has passed")
 // Run builds the machines, lets them run the tests one after the other, and prints
 // what comes of them. The error wraps ErrFailed if a test fails.
 func Run(ctx context.Context, o Options, w io.Writer) error {
-	some, err := choose(o.Machine)
+	some, err := choose(o.Machine, o.All)
 	if err != nil {
 		return err
 	}
