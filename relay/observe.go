@@ -14,7 +14,8 @@ import (
 )
 
 // trackSlots is how many requests may wait for replies at once; 32 octets each.
-const trackSlots = 1 << 15
+// The table shares the processor's cache with the messages, so it is no larger.
+const trackSlots = 1 << 13
 
 // Record makes the engine keep the last messages of each socket. Call it before
 // Run.
@@ -59,6 +60,7 @@ type sight struct {
 	writer *flight.Writer // nil: nothing is recorded
 	at     time.Time      // when the batch was read
 	now    time.Duration  // the same, since the start of the engine
+	taken  bool           // the writer takes the batch
 }
 
 // see notes the batch of n messages before any of them is edited.
@@ -66,10 +68,10 @@ func (l *loop) see(n int) {
 	l.sight.at = time.Now()
 	l.sight.now = l.sight.at.Sub(l.engine.start)
 	w := l.sight.writer
-	if w == nil {
+	l.sight.taken = w != nil && w.Begin(n)
+	if !l.sight.taken {
 		return
 	}
-	w.Begin()
 	for i := range n {
 		d := &l.data[i]
 		w.Received(d.Store[udp.Headroom : udp.Headroom+d.N])
@@ -147,14 +149,14 @@ func (l *loop) replied(d *udp.Datagram, v *agent.Verdict) {
 // record writes the n messages of the batch and what became of them.
 func (l *loop) record(n int) {
 	w := l.sight.writer
-	if w == nil || !w.Lock(n) {
+	if !l.sight.taken {
 		return
 	}
-	defer w.Unlock()
+	defer w.End(n)
 	at, done := l.sight.at.UnixNano(), time.Now().UnixNano()
 	for i := range n {
 		d, v, f := &l.data[i], &l.verdicts[i], &l.fates[i]
-		e := w.Next()
+		e := w.Event(i)
 		*e = flight.Event{
 			At: at, Done: done, Family: l.family, Direction: v.Direction, Type: v.Type, Outcome: f.outcome,
 			Heard: d.Link, Src: d.Src, Dst: netip.AddrPortFrom(d.Dst, l.port),
@@ -168,7 +170,7 @@ func (l *loop) record(n int) {
 			e.Servers = l.out.ways[v.Link.ID].ports
 		}
 		if !f.sent {
-			w.Add(i, d.N, nil)
+			w.Sent(i, nil)
 			continue
 		}
 		if v.To != agent.ToServers {
@@ -176,6 +178,6 @@ func (l *loop) record(n int) {
 			e.HW = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 			copy(e.HW[:], v.HW)
 		}
-		w.Add(i, d.N, l.bufs[i].Bytes())
+		w.Sent(i, l.bufs[i].Bytes())
 	}
 }

@@ -66,22 +66,21 @@ func octets(op, kind, xid byte) []byte {
 // record records an event of which the octets are given.
 func (p *tape) record(t *testing.T, payload []byte, e flight.Event) {
 	t.Helper()
-	p.w.Begin()
-	p.w.Received(payload)
-	for !p.w.Lock(1) { // a reader copies at this moment
+	for !p.w.Begin(1) { // a reader copies at this moment
 		if t.Context().Err() != nil {
 			t.Fatal("the recorder stays locked")
 		}
 	}
-	defer p.w.Unlock()
+	defer p.w.End(1)
+	p.w.Received(payload)
 	e.At = time.Now().UnixNano()
 	e.Done, e.Type = e.At, payload[242]
-	*p.w.Next() = e
+	*p.w.Event(0) = e
 	sent := payload
 	if e.Outcome != agent.Relayed {
 		sent = nil
 	}
-	p.w.Add(0, len(payload), sent)
+	p.w.Sent(0, sent)
 }
 
 func (p *tape) ask(t *testing.T, xid byte, outcome agent.Reason) {

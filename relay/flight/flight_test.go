@@ -19,18 +19,17 @@ import (
 // record writes a batch of messages with these payloads; each is sent with an
 // octet more.
 func record(w *flight.Writer, payloads ...[]byte) bool {
-	w.Begin()
+	if !w.Begin(len(payloads)) {
+		return false
+	}
 	for _, p := range payloads {
 		w.Received(p)
 	}
-	if !w.Lock(len(payloads)) {
-		return false
-	}
-	defer w.Unlock()
 	for i, p := range payloads {
-		*w.Next() = flight.Event{At: int64(p[0]) * 1e9, Done: int64(p[0])*1e9 + 1}
-		w.Add(i, len(p), append(p[:len(p):len(p)], 0xff))
+		*w.Event(i) = flight.Event{At: int64(p[0]) * 1e9, Done: int64(p[0])*1e9 + 1}
+		w.Sent(i, append(p[:len(p):len(p)], 0xff))
 	}
+	w.End(len(payloads))
 	return true
 }
 
@@ -45,18 +44,17 @@ func TestLogKeepsBothLegs(t *testing.T) {
 	l := flight.NewLog(4)
 	w := l.Writer()
 	two := []netip.AddrPort{netip.MustParseAddrPort("10.9.0.1:67"), netip.MustParseAddrPort("10.9.0.2:67")}
-	w.Begin()
-	w.Received([]byte{1, 2, 3})
-	if !w.Lock(1) {
-		t.Fatal("nobody reads, yet the lock was refused")
+	if !w.Begin(1) {
+		t.Fatal("nobody reads, yet the recorder was refused")
 	}
-	*w.Next() = flight.Event{
+	w.Received([]byte{1, 2, 3})
+	*w.Event(0) = flight.Event{
 		At: 5e9, Done: 6e9, Family: agent.V4, Direction: agent.Requests, Type: 1, Outcome: agent.Relayed,
 		Heard: 7, Link: 7, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 		Servers: two, Copies: 2, Refused: 1, Errno: syscall.ENETUNREACH,
 	}
-	w.Add(0, 3, []byte{1, 2, 3, 4})
-	w.Unlock()
+	w.Sent(0, []byte{1, 2, 3, 4})
+	w.End(1)
 
 	got, lost := l.Reader().Read()
 	want := []flight.Message{{
@@ -89,29 +87,37 @@ func TestReaderGetsEachMessageOnce(t *testing.T) {
 }
 
 func TestOldMessagesMakeRoom(t *testing.T) {
-	large := func(n byte) []byte { return bytes.Repeat([]byte{n}, flight.MaxOctets) }
+	// count returns messages of so many octets, numbered from first on.
+	count := func(first, n, size int) (list [][]byte) {
+		for i := range n {
+			list = append(list, bytes.Repeat([]byte{byte(first + i)}, size))
+		}
+		return list
+	}
 	for name, c := range map[string]struct {
 		batches [][][]byte
-		want    []byte
+		first   byte // that is kept
+		kept    int
 		lost    uint64
 	}{
-		"more messages than slots": {[][][]byte{{{1}, {2}, {3}}, {{4}, {5}, {6}}}, []byte{3, 4, 5, 6}, 2},
-		// Four slots have room for 16,384 octets: two messages of 4,096 received
-		// and 4,096 kept of what was sent.
-		"more octets than room": {[][][]byte{{large(1), large(2)}, {large(3)}}, []byte{2, 3}, 1},
+		"more messages than slots": {[][][]byte{count(1, 60, 10), count(61, 60, 10)}, 57, 64, 56},
+		// 64 slots have room for 16 times 4,096 octets. Of the first batch, the
+		// octets of 4 messages as received make room for the second.
+		"more octets than room":                {[][][]byte{count(1, 6, flight.MaxOctets), count(7, 4, flight.MaxOctets)}, 5, 6, 4},
+		"a batch that is larger than the room": {[][][]byte{count(1, 20, flight.MaxOctets)}, 21, 0, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := flight.NewLog(4)
+			l := flight.NewLog(1)
 			w := l.Writer()
 			for _, b := range c.batches {
 				record(w, b...)
 			}
 			ms, lost := l.Reader().Read()
-			if got := first(ms); !bytes.Equal(got, c.want) || lost != c.lost {
-				t.Errorf("got %v and %d lost, want %v and %d", got, lost, c.want, c.lost)
+			if got := first(ms); len(got) != c.kept || len(got) > 0 && got[0] != c.first || lost != c.lost {
+				t.Errorf("got %v and %d lost, want %d from %d on and %d", got, lost, c.kept, c.first, c.lost)
 			}
 			for i := range ms {
-				if n := ms[i].Received[0]; !bytes.Equal(ms[i].Received, bytes.Repeat([]byte{n}, ms[i].Size)) {
+				if n := ms[i].Received[0]; !bytes.Equal(ms[i].Received, bytes.Repeat([]byte{n}, ms[i].Size)) || ms[i].Sent[0] != n {
 					t.Errorf("message %d has octets of another one", n)
 				}
 			}
@@ -190,12 +196,11 @@ func TestRecordingDoesNotAllocate(t *testing.T) {
 	w := flight.NewLog(64).Writer()
 	p := make([]byte, 300)
 	n := testing.AllocsPerRun(1000, func() {
-		w.Begin()
-		w.Received(p)
-		if w.Lock(1) {
-			*w.Next() = flight.Event{}
-			w.Add(0, len(p), p)
-			w.Unlock()
+		if w.Begin(1) {
+			w.Received(p)
+			*w.Event(0) = flight.Event{}
+			w.Sent(0, p)
+			w.End(1)
 		}
 	})
 	if n != 0 {
@@ -208,16 +213,15 @@ func BenchmarkRecord(b *testing.B) {
 	p := make([]byte, 300)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Begin()
+		w.Begin(64)
 		for range 64 {
 			w.Received(p)
 		}
-		w.Lock(64)
 		for i := range 64 {
-			*w.Next() = flight.Event{At: 1}
-			w.Add(i, len(p), p)
+			*w.Event(i) = flight.Event{At: 1}
+			w.Sent(i, p)
 		}
-		w.Unlock()
+		w.End(64)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/64, "ns/message")
 }

@@ -17,8 +17,8 @@ type Log struct {
 	writers []*Writer
 }
 
-// NewLog returns a log that keeps the last messages of each writer, or nil if
-// messages is 0: a nil Log records nothing.
+// NewLog returns a log that keeps so many of the last messages of each writer, at
+// least 64, or nil if messages is 0: a nil Log records nothing.
 func NewLog(messages int) *Log {
 	if messages <= 0 {
 		return nil

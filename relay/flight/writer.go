@@ -8,23 +8,29 @@ import (
 // keeps fewer messages while they are larger on average.
 const usual = 1024
 
+// least is how many messages a writer keeps at the least, which is also the most
+// that a batch may have.
+const least = 64
+
 // chunk is how many messages a reader copies before it lets the writer in.
 const chunk = 32
 
 // A slot is one message in the ring: its event, and where its octets are.
 type slot struct {
 	Event
-	at             uint64 // position of the first octet, ever counting
-	received, sent uint16 // octets that are kept, received first
+	at, sentAt     uint64 // positions of the first octets, ever counting
+	received, sent uint16 // octets that are kept
 	size, sentLen  uint16 // octets that there were
 }
 
 // A Writer takes the messages of one loop, batch by batch:
 //
-//	w.Begin()
-//	for each message { w.Received(payload) }
-//	... decide, edit, send ...
-//	if w.Lock(n) { for each message { w.Add(...) }; w.Unlock() }
+//	if w.Begin(n) {
+//		for each message { w.Received(payload) }
+//		... decide, edit, send ...
+//		for each message { *w.Event(i) = ...; w.Sent(i, payload) }
+//		w.End(n)
+//	}
 //
 // Its methods must not be called by two goroutines at once, and none of them
 // waits. A nil Writer must not be used.
@@ -32,82 +38,74 @@ type Writer struct {
 	log  *Log
 	free bool // guarded by Log.mu
 
-	stage []byte // the payloads of the batch as received, one after the other
-	ends  []int  // where each of them ends in stage
-
 	mu    sync.Mutex // for what follows: a reader waits for it, the writer never
 	slots []slot
-	next  uint64 // number of the next message
+	next  uint64 // number of the first message of the next batch
+	heard uint64 // number of the next message of this batch
 	data  []byte
 	head  uint64 // position of the next octet
 }
 
 func newWriter(l *Log, messages int) *Writer {
-	return &Writer{
-		log:   l,
-		slots: make([]slot, messages),
-		data:  make([]byte, max(messages*usual, 4*MaxOctets)),
-	}
+	messages = max(messages, least)
+	return &Writer{log: l, slots: make([]slot, messages), data: make([]byte, messages*usual)}
 }
 
-// Begin forgets the batch before.
-func (w *Writer) Begin() { w.stage, w.ends = w.stage[:0], w.ends[:0] }
+// Begin begins a batch of n messages, at most 64. If someone is reading at this
+// moment it returns false at once, and the messages count as missed.
+func (w *Writer) Begin(n int) bool {
+	if !w.mu.TryLock() {
+		w.log.missed.Add(uint64(n))
+		return false
+	}
+	w.heard = w.next
+	return true
+}
 
-// Received keeps the octets of the next message of the batch before it is
-// edited. It allocates only until the largest batch has been seen.
+// End ends a batch of n messages, whose events and octets are all set.
+func (w *Writer) End(n int) {
+	w.next += uint64(n)
+	w.mu.Unlock()
+}
+
+func (w *Writer) slot(n uint64) *slot { return &w.slots[n%uint64(len(w.slots))] }
+
+// Received keeps the octets of the next message of the batch before it is edited.
 func (w *Writer) Received(payload []byte) {
-	w.stage = append(w.stage, payload[:min(len(payload), MaxOctets)]...)
-	w.ends = append(w.ends, len(w.stage))
+	s := w.slot(w.heard)
+	w.heard++
+	s.size = uint16(len(payload))
+	s.at, s.received = w.put(payload)
 }
 
-// Lock begins to write n messages. If someone is reading at this moment it
-// returns false at once, and the messages count as missed.
-func (w *Writer) Lock(n int) bool {
-	if w.mu.TryLock() {
-		return true
-	}
-	w.log.missed.Add(uint64(n))
-	return false
+// Event returns the event of message i of the batch, for the caller to fill.
+func (w *Writer) Event(i int) *Event { return &w.slot(w.next + uint64(i)).Event }
+
+// Sent keeps the octets of message i of the batch as they were sent, none if it
+// was dropped.
+func (w *Writer) Sent(i int, payload []byte) {
+	s := w.slot(w.next + uint64(i))
+	s.sentLen = uint16(len(payload))
+	s.sentAt, s.sent = w.put(payload)
 }
 
-// Unlock ends what Lock began.
-func (w *Writer) Unlock() { w.mu.Unlock() }
-
-// Next returns the event of the next message, for the caller to fill. All of its
-// fields have to be set.
-func (w *Writer) Next() *Event { return &w.slots[w.next%uint64(len(w.slots))].Event }
-
-// Add takes the event that Next has returned, of message i of the batch that had
-// size octets, with the payload as sent.
-func (w *Writer) Add(i, size int, sent []byte) {
-	s := &w.slots[w.next%uint64(len(w.slots))]
-	begin := 0
-	if i > 0 {
-		begin = w.ends[i-1]
-	}
-	received := w.stage[begin:w.ends[i]]
-	s.at, s.size, s.sentLen = w.head, uint16(size), uint16(len(sent))
-	s.received = uint16(w.put(received))
-	s.sent = uint16(w.put(sent[:min(len(sent), MaxOctets)]))
-	w.next++
-}
-
-// put writes octets into the ring of data.
-func (w *Writer) put(b []byte) int {
-	at := int(w.head % uint64(len(w.data)))
-	n := copy(w.data[at:], b)
-	copy(w.data, b[n:])
+// put writes octets into the ring of data, and returns where and how many.
+func (w *Writer) put(b []byte) (pos uint64, n uint16) {
+	b = b[:min(len(b), MaxOctets)]
+	pos = w.head
+	at := int(pos % uint64(len(w.data)))
+	copy(w.data, b[copy(w.data[at:], b):])
 	w.head += uint64(len(b))
-	return len(b)
+	return pos, uint16(len(b))
 }
 
 // get reads octets from the ring of data.
-func (w *Writer) get(at uint64, n int) []byte {
+func (w *Writer) get(pos uint64, n uint16) []byte {
 	if n == 0 {
 		return nil
 	}
 	out := make([]byte, n)
-	c := copy(out, w.data[at%uint64(len(w.data)):])
+	c := copy(out, w.data[pos%uint64(len(w.data)):])
 	copy(out[c:], w.data)
 	return out
 }
@@ -138,14 +136,12 @@ func (w *Writer) some(next, stop uint64, ms []Message) (_ []Message, end, lost u
 		lost = w.next - size - next
 		next += lost
 	}
-	for ; next < stop && w.head-w.slots[next%uint64(len(w.slots))].at > uint64(len(w.data)); next++ {
+	for ; next < stop && w.head-w.slot(next).at > uint64(len(w.data)); next++ {
 		lost++ // larger messages than usual have overwritten its octets
 	}
 	for n := 0; n < chunk && next < stop; n++ {
-		s := &w.slots[next%uint64(len(w.slots))]
-		received := w.get(s.at, int(s.received))
-		sent := w.get(s.at+uint64(s.received), int(s.sent))
-		ms = append(ms, s.message(received, sent, int(s.size), int(s.sentLen)))
+		s := w.slot(next)
+		ms = append(ms, s.message(w.get(s.at, s.received), w.get(s.sentAt, s.sent), int(s.size), int(s.sentLen)))
 		next++
 	}
 	return ms, next, lost

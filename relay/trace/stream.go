@@ -18,6 +18,11 @@ const (
 	// of the engine has recorded what came before them.
 	settle = poll
 
+	// share bounds what a trace takes from the relay under load: after a look it
+	// pauses for at least so many times as long as that has taken. What has been
+	// overwritten meanwhile is told as lost.
+	share = 40
+
 	// linger is how long a client may take to read what it was sent.
 	linger = 10 * time.Second
 )
@@ -95,16 +100,15 @@ func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
 	if out.Flush() != nil { // the client sees that the trace has begun
 		return
 	}
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
+	for pause := poll; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
+		case now := <-time.After(pause):
 			if es := s.next(now); len(es) > 0 && tell(w, out, es) != nil {
 				return
 			}
+			pause = max(poll, share*time.Since(now))
 		}
 	}
 }

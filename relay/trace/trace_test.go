@@ -53,26 +53,25 @@ func discover(xid byte) []byte {
 func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
 	t.Helper()
 	p := discover(xid)
-	s.w.Begin()
-	s.w.Received(p)
-	for !s.w.Lock(1) { // a reader copies at this moment
+	for !s.w.Begin(1) { // a reader copies at this moment
 		if t.Context().Err() != nil {
 			t.Fatal("the recorder stays locked")
 		}
 	}
-	defer s.w.Unlock()
+	defer s.w.End(1)
+	s.w.Received(p)
 	now := time.Now().UnixNano()
-	*s.w.Next() = flight.Event{
+	*s.w.Event(0) = flight.Event{
 		At: now, Done: now, Type: 1, Outcome: outcome, Heard: 2, Link: 2,
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 	}
 	if outcome != agent.Relayed {
-		s.w.Add(0, len(p), nil)
+		s.w.Sent(0, nil)
 		return
 	}
-	e := s.w.Next()
+	e := s.w.Event(0)
 	e.Servers, e.Copies = []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}, 1
-	s.w.Add(0, len(p), p)
+	s.w.Sent(0, p)
 }
 
 // serve serves a view on a Unix socket, with limits for what takes long, and
@@ -175,21 +174,22 @@ func TestTraceFilters(t *testing.T) {
 
 func TestTraceTellsWhatItMissed(t *testing.T) {
 	t.Parallel()
-	s := newSource(4)
+	const many = 200
+	s := newSource(64)
 	lines := follow(t, s, "")
-	for n := range byte(40) { // in much less time than there is between two looks
+	for n := range byte(many) { // in much less time than there is between two looks
 		s.record(t, n, agent.HopLimit)
 	}
 	var shown, lost uint64
-	for shown+lost < 40 && lines.Scan() {
+	for shown+lost < many && lines.Scan() {
 		var e ladder.Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatal(err)
 		}
 		shown, lost = shown+uint64(len(e.Steps)), lost+e.Lost
 	}
-	if shown+lost != 40 || lost == 0 {
-		t.Errorf("%d shown and %d lost, want 40 in all: %v", shown, lost, lines.Err())
+	if shown+lost != many || lost == 0 {
+		t.Errorf("%d shown and %d lost, want %d in all: %v", shown, lost, many, lines.Err())
 	}
 }
 

@@ -49,17 +49,17 @@ type Table struct {
 	evicted [2]atomic.Uint64 // by agent.Family
 }
 
-// A bucket is what one key may be in; it fills two cache lines.
-type bucket [ways]slot
-
-// A slot is one request. Who changes meta by compare and swap owns the change;
-// way and key are written only while meta says busy, so they belong to the meta
-// that was read before and after them.
-type slot struct {
-	meta atomic.Uint64 // see meta
-	key  atomic.Uint64
-	way  atomic.Pointer[Way]
-	_    [8]byte
+// A bucket is the slots that one key may be in, by number. All that a search reads
+// is one cache line: that line is most of what a request costs here.
+//
+// Who changes a meta by compare and swap owns the change; way and key are written
+// only while meta says busy, so they belong to the meta that was read before and
+// after them.
+type bucket struct {
+	meta [ways]atomic.Uint64 // see meta
+	key  [ways]atomic.Uint64
+	way  [ways]atomic.Pointer[Way]
+	_    [32]byte
 }
 
 // A meta is the state of a slot:
@@ -111,42 +111,45 @@ func (t *Table) Asked(k Key, w *Way, to uint64, one bool, now time.Duration) {
 	}
 	b := t.bucket(k)
 	for range ways { // another loop may be faster, hardly more often than that
-		s, old := b.place(k)
-		if old&busy != 0 || !s.meta.CompareAndSwap(uint64(old), uint64(used|busy)) {
+		n, old := b.place(k)
+		if old&busy != 0 || !b.meta[n].CompareAndSwap(uint64(old), uint64(used|busy)) {
 			continue
 		}
-		t.leave(s, old, k)
-		s.key.Store(uint64(k))
-		s.way.Store(w)
-		s.meta.Store(uint64(m))
+		t.leave(b, n, old, k)
+		if b.way[n].Load() != w {
+			b.way[n].Store(w)
+		}
+		b.key[n].Store(uint64(k))
+		b.meta[n].Store(uint64(m))
 		return
 	}
 	t.evicted[w.Family].Add(1)
 }
 
 // leave settles what was in a slot before k comes into it.
-func (t *Table) leave(s *slot, old meta, k Key) {
-	w := s.way.Load()
-	switch {
-	case !old.open():
-	case s.key.Load() == uint64(k):
-		w.missing(old) // the client asks again
-	default:
-		t.evicted[w.Family].Add(1)
+func (t *Table) leave(b *bucket, n int, old meta, k Key) {
+	if !old.open() {
+		return
 	}
+	w := b.way[n].Load()
+	if b.key[n].Load() == uint64(k) {
+		w.missing(old) // the client asks again
+		return
+	}
+	t.evicted[w.Family].Add(1)
 }
 
 // place returns the slot for a key: its own, else a free one, one that waits for
 // nothing, or the oldest.
-func (b *bucket) place(k Key) (best *slot, was meta) {
-	for i := range b {
-		s := &b[i]
-		m := meta(s.meta.Load())
+func (b *bucket) place(k Key) (best int, was meta) {
+	best = -1
+	for n := range ways {
+		m := meta(b.meta[n].Load())
 		switch {
-		case m&used != 0 && s.key.Load() == uint64(k):
-			return s, m
-		case best == nil, rank(m) < rank(was):
-			best, was = s, m
+		case m&used != 0 && b.key[n].Load() == uint64(k):
+			return n, m
+		case best < 0, rank(m) < rank(was):
+			best, was = n, m
 		}
 	}
 	return best, was
@@ -165,54 +168,58 @@ func rank(m meta) uint64 {
 	return 2 + uint64(m>>timeShift)
 }
 
+// find returns the slot that holds a key, -1 if none does.
+func (b *bucket) find(k Key) (n int, m meta) {
+	for n := range ways {
+		// In this order: a meta that is still the same later had this key.
+		m := meta(b.meta[n].Load())
+		if m&(used|busy) == used && b.key[n].Load() == uint64(k) {
+			return n, m
+		}
+	}
+	return -1, 0
+}
+
 // Answered notes a reply from a server. It reports whether there is a request
 // that it may answer.
 func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
 	b := t.bucket(k)
-	for i := range b {
-		s := &b[i]
-		for range ways { // replies of several servers may come at once
-			m := meta(s.meta.Load())
-			if m&(used|busy) != used || s.key.Load() != uint64(k) {
-				break
-			}
-			w := s.way.Load()
-			n := w.index(from)
-			next := m | answered
-			first := n >= 0 && m.pending()>>n&1 == 1
-			if first {
-				next &^= 1 << (pendingShift + n)
-			}
-			if m&anyone != 0 {
-				next &^= pendingMask
-			}
-			if next == m {
-				return true
-			}
-			if !s.meta.CompareAndSwap(uint64(m), uint64(next)) {
-				continue
-			}
-			if first {
-				w.Servers[n].Answered(max(0, now-m.at()))
-			}
+	for range ways { // replies of several servers may come at once
+		n, m := b.find(k)
+		if n < 0 {
+			return false
+		}
+		w := b.way[n].Load()
+		v := w.index(from)
+		next := m | answered
+		first := v >= 0 && m.pending()>>v&1 == 1
+		if first {
+			next &^= 1 << (pendingShift + v)
+		}
+		if m&anyone != 0 {
+			next &^= pendingMask
+		}
+		if next == m {
 			return true
 		}
+		if !b.meta[n].CompareAndSwap(uint64(m), uint64(next)) {
+			continue
+		}
+		if first {
+			w.Servers[v].Answered(max(0, now-m.at()))
+		}
+		return true
 	}
-	return false
+	return true
 }
 
 // Unsent notes that the servers whose bits are set in to did not get the request
 // after all, so that no reply is due.
 func (t *Table) Unsent(k Key, to uint64) {
 	b := t.bucket(k)
-	for i := range b {
-		s := &b[i]
-		m := meta(s.meta.Load())
-		if m&(used|busy) == used && s.key.Load() == uint64(k) {
-			// Who has changed it meanwhile has written a newer request.
-			s.meta.CompareAndSwap(uint64(m), uint64(m&^(meta(to)<<pendingShift&pendingMask)))
-			return
-		}
+	if n, m := b.find(k); n >= 0 {
+		// Who has changed it meanwhile has written a newer request.
+		b.meta[n].CompareAndSwap(uint64(m), uint64(m&^(meta(to)<<pendingShift&pendingMask)))
 	}
 }
 
@@ -242,20 +249,20 @@ func (w *Way) missing(m meta) {
 // how many of each family still wait. Call it about once a second.
 func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
 	for i := range t.buckets {
-		for n := range t.buckets[i] {
-			s := &t.buckets[i][n]
-			m := meta(s.meta.Load())
+		b := &t.buckets[i]
+		for n := range ways {
+			m := meta(b.meta[n].Load())
 			if m&(used|busy) != used {
 				continue
 			}
-			w := s.way.Load()
+			w := b.way[n].Load()
 			if now-m.at() <= Timeout {
 				if m.open() {
 					waiting[w.Family]++
 				}
 				continue
 			}
-			if s.meta.CompareAndSwap(uint64(m), 0) && m.open() {
+			if b.meta[n].CompareAndSwap(uint64(m), 0) && m.open() {
 				w.missing(m)
 			}
 		}

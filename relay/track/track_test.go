@@ -238,20 +238,22 @@ func TestTableDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkTable(b *testing.B) {
-	tb := track.New(1 << 15)
-	c := new(counter)
-	w := &track.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []track.Server{c}}
-	var k track.Key
-	b.Run("asked", func(b *testing.B) {
-		for b.Loop() {
-			k += 0x9e3779b97f4a7c15
-			tb.Asked(k, w, 1, false, time.Duration(k&0xffff))
-		}
-	})
-	b.Run("answered", func(b *testing.B) {
-		for b.Loop() {
-			tb.Answered(k, srvA, time.Second)
-			k -= 0x9e3779b97f4a7c15
-		}
-	})
+	for _, size := range []int{1 << 13, 1 << 15} {
+		tb := track.New(size)
+		c := new(counter)
+		w := &track.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []track.Server{c}}
+		var k track.Key
+		b.Run(fmt.Sprintf("asked/%d", size), func(b *testing.B) {
+			for b.Loop() {
+				k += 0x9e3779b97f4a7c15
+				tb.Asked(k, w, 1, false, time.Duration(k&0xffff))
+			}
+		})
+		b.Run(fmt.Sprintf("answered/%d", size), func(b *testing.B) {
+			for b.Loop() {
+				tb.Answered(k, srvA, time.Second)
+				k -= 0x9e3779b97f4a7c15
+			}
+		})
+	}
 }
