@@ -99,15 +99,16 @@ func (w *Writer) put(b []byte) (pos uint64, n uint16) {
 	return pos, uint16(len(b))
 }
 
-// get reads octets from the ring of data.
-func (w *Writer) get(pos uint64, n uint16) []byte {
+// get reads octets from the ring of data into out, and returns them and the rest
+// of out.
+func (w *Writer) get(pos uint64, n uint16, out []byte) (b, rest []byte) {
 	if n == 0 {
-		return nil
+		return nil, out
 	}
-	out := make([]byte, n)
-	c := copy(out, w.data[pos%uint64(len(w.data)):])
-	copy(out[c:], w.data)
-	return out
+	b = out[:n:n]
+	c := copy(b, w.data[pos%uint64(len(w.data)):])
+	copy(b[c:], w.data)
+	return b, out[n:]
 }
 
 // end returns the number of the next message.
@@ -139,10 +140,18 @@ func (w *Writer) some(next, stop uint64, ms []Message) (_ []Message, end, lost u
 	for ; next < stop && w.head-w.slot(next).at > uint64(len(w.data)); next++ {
 		lost++ // larger messages than usual have overwritten its octets
 	}
-	for n := 0; n < chunk && next < stop; n++ {
+	stop = min(stop, next+chunk)
+	octets := 0
+	for n := next; n < stop; n++ {
+		octets += int(w.slot(n).received) + int(w.slot(n).sent)
+	}
+	room := make([]byte, octets)
+	var received, sent []byte
+	for ; next < stop; next++ {
 		s := w.slot(next)
-		ms = append(ms, s.message(w.get(s.at, s.received), w.get(s.sentAt, s.sent), int(s.size), int(s.sentLen)))
-		next++
+		received, room = w.get(s.at, s.received, room)
+		sent, room = w.get(s.sentAt, s.sent, room)
+		ms = append(ms, s.message(received, sent, int(s.size), int(s.sentLen)))
 	}
 	return ms, next, lost
 }

@@ -21,7 +21,7 @@ const (
 	// share bounds what a trace takes from the relay under load: after a look it
 	// pauses for at least so many times as long as that has taken. What has been
 	// overwritten meanwhile is told as lost.
-	share = 40
+	share = 100
 
 	// linger is how long a client may take to read what it was sent.
 	linger = 10 * time.Second
