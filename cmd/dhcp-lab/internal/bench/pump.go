@@ -217,16 +217,20 @@ func (p *pump) id(b []byte) (id, bool) {
 	return x, ok
 }
 
+// dribble is how long a relay may go on after the load has ended. One that takes
+// milliseconds for each message would be at it for many minutes.
+const dribble = 20 * time.Second
+
 // settle waits until all is there, or nothing more comes, and returns when the
 // last message came.
 func (p *pump) settle(l *load, t *tally, sent int) time.Time {
 	last := time.Now()
-	for t.n < sent {
+	for end := last.Add(dribble); t.n < sent; {
 		now := time.Now()
 		if p.drain(t) {
 			last = now
 		}
-		if l.idle(now.Sub(last)) {
+		if now.After(end) || l.idle(now.Sub(last)) {
 			break
 		}
 	}
