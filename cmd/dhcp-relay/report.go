@@ -33,7 +33,7 @@ func (p *process) report() status.Report {
 // recorder tells of the flight recorder.
 func (p *process) recorder() status.Recorder {
 	return status.Recorder{
-		On: p.recorderAt.Messages > 0, Messages: p.recorderAt.Messages, Redact: p.recorderAt.Redact,
+		On: p.recorderAt.Messages > 0, Messages: p.recorderAt.Messages, Redact: p.view.Redacts(),
 		Missed: p.engine.Recorder().Missed(),
 	}
 }
@@ -55,7 +55,7 @@ func (p *process) sightings() (all []status.Sighting) {
 		}
 		known[d] = true
 		s := status.Sighting{Drop: d, Heard: p.linkName(m.Heard)}
-		if a := m.Src.Addr().WithZone(""); m.Direction == agent.Replies || !p.recorderAt.Redact && a.IsGlobalUnicast() {
+		if a := m.Src.Addr().WithZone(""); m.Direction == agent.Replies || !p.view.Redacts() && a.IsGlobalUnicast() {
 			s.From = a
 		}
 		all = append(all, s)

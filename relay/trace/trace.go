@@ -66,6 +66,9 @@ func New(s Source, application string, redact bool) *View {
 // SetRedact changes whether clients are shown, from now on.
 func (v *View) SetRedact(on bool) { v.redact.Store(on) }
 
+// Redacts reports whether clients' identifiers are not shown.
+func (v *View) Redacts() bool { return v.redact.Load() }
+
 // options returns how ladders are made now.
 func (v *View) options(redact bool) ladder.Options {
 	o := ladder.Options{Names: v.source.LinkName, Keep: kept}
