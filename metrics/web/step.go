@@ -68,18 +68,7 @@ func details(s *ladder.Step) (parts []string) {
 		add("%s", s.Outcome)
 		add("heard on %s", s.Heard)
 	}
-	if s.Status != "" {
-		add("%s", s.Status)
-	}
-	if s.Message != "" {
-		add("%q", s.Message)
-	}
-	if len(s.Given) > 0 {
-		add("gives %s", strings.Join(s.Given, " "))
-	}
-	if len(s.Asked) > 0 {
-		add("asks for %s", strings.Join(s.Asked, " "))
-	}
+	parts = append(parts, s.Says()...)
 	if s.RTT > 0 {
 		add("after %s", seconds(s.RTT.Seconds()))
 	}
@@ -88,6 +77,9 @@ func details(s *ladder.Step) (parts []string) {
 			add("%s to %s", s.Sent.Kind, strings.TrimSpace(bare(s.Sent.To...)+" "+s.Sent.MAC))
 		}
 		add("relayed in %s", seconds(s.Took.Seconds()))
+		if len(s.Refused) > 0 {
+			add("%s", s.Unsent())
+		}
 	}
 	if s.Bare {
 		add("without option 82 for want of room")

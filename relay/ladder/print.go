@@ -3,6 +3,7 @@ package ladder
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -191,18 +192,7 @@ func details(t *Transaction, s *Step, from bool) (parts []string) {
 	} else if s.Sent == nil {
 		add("on %s", clean(s.Heard))
 	}
-	if s.Status != "" {
-		add("%s", s.Status)
-	}
-	if s.Message != "" {
-		add("%q", s.Message)
-	}
-	if len(s.Given) > 0 {
-		add("gives %s", strings.Join(s.Given, " "))
-	}
-	if len(s.Asked) > 0 {
-		add("asks for %s", strings.Join(s.Asked, " "))
-	}
+	parts = append(parts, s.Says()...)
 	if s.RTT > 0 {
 		add("after %s", s.RTT.Round(10*time.Microsecond))
 	}
@@ -217,12 +207,35 @@ func details(t *Transaction, s *Step, from bool) (parts []string) {
 		add("relayed in %s", s.Took.Round(time.Microsecond))
 	}
 	if s.Sent != nil && len(s.Refused) > 0 {
-		add("not sent to %s: %s", strings.Join(s.Refused, ", "), s.Error)
+		add("%s", s.Unsent())
 	}
 	if s.Bare {
 		add("without option 82 for want of room")
 	}
 	return parts
+}
+
+// Says returns what the message itself says, in words: a refusal, and addresses
+// that are given or asked for.
+func (s *Step) Says() (parts []string) {
+	if s.Status != "" {
+		parts = append(parts, s.Status)
+	}
+	if s.Message != "" {
+		parts = append(parts, strconv.Quote(s.Message))
+	}
+	if len(s.Given) > 0 {
+		parts = append(parts, "gives "+strings.Join(s.Given, " "))
+	}
+	if len(s.Asked) > 0 {
+		parts = append(parts, "asks for "+strings.Join(s.Asked, " "))
+	}
+	return parts
+}
+
+// Unsent says to which servers no copy went, and why.
+func (s *Step) Unsent() string {
+	return "not sent to " + strings.Join(s.Refused, ", ") + ": " + s.Error
 }
 
 // arrow draws a message on its way to the right, or with back to the left.
