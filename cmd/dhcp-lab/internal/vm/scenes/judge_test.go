@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
@@ -74,8 +73,8 @@ func (b *bed) renew(h *host, s site, d *dhcpd) {
 }
 
 // follows waits until the relay serves a client again after a change, which it
-// must within a second of it, or three where the processor is emulated. The
-// counters start anew, for the client asks while it may not be heard.
+// must within a second of it. The counters start anew, for the client asks while
+// it may not be heard.
 func (b *bed) follows(h *host, after string) {
 	b.t.Helper()
 	start := time.Now()
@@ -86,12 +85,8 @@ func (b *bed) follows(h *host, after string) {
 	took := time.Since(start)
 	must(b.t, err, c.Close())
 	b.t.Logf("%s: a client is served after %v", after, took.Round(time.Millisecond))
-	most := time.Second
-	if os.Getenv("RELAY_VM") != "" {
-		most = 3 * time.Second
-	}
-	if took > most {
-		b.t.Errorf("%s: a client is served after %v, want at most %v", after, took, most)
+	if took > time.Second {
+		b.t.Errorf("%s: a client is served after %v, want at most a second", after, took)
 	}
 	b.rebase()
 }
