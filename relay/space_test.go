@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -120,7 +121,30 @@ func (s *space) addr(link string, prefixes ...string) {
 	for _, p := range prefixes {
 		a, err := netlink.ParseAddr(p)
 		s.must(err)
-		s.must(s.nl.AddrAdd(s.link(link), a))
+		l := s.link(link)
+		s.must(s.nl.AddrAdd(l, a))
+		if a.IP.To4() == nil && l.Attrs().OperState == netlink.OperUp {
+			s.local(a.IP)
+		}
+	}
+}
+
+// local waits until the namespace takes what comes for an IPv6 address: it answers
+// its neighbours a moment before.
+func (s *space) local(ip net.IP) {
+	s.t.Helper()
+	kind := &netlink.Route{Type: unix.RTN_LOCAL} // in the table of any VRF
+	for end := time.Now().Add(patient); ; time.Sleep(time.Millisecond) {
+		rs, err := s.nl.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) { // by another change
+			s.must(err)
+		}
+		if slices.ContainsFunc(rs, func(r netlink.Route) bool { return r.Dst.IP.Equal(ip) }) {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("no route takes %v: %v", ip, rs)
+		}
 	}
 }
 

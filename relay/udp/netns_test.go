@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,6 +135,28 @@ func (s *space) addr(name, prefix string) {
 		a.Flags = unix.IFA_F_NODAD
 	}
 	s.must(s.nl.AddrAdd(l, a))
+	if a.IP.To4() == nil {
+		s.local(a.IP)
+	}
+}
+
+// local waits until the namespace takes what comes for an IPv6 address: it answers
+// its neighbours a moment before.
+func (s *space) local(ip net.IP) {
+	s.t.Helper()
+	kind := &netlink.Route{Type: unix.RTN_LOCAL} // in the table of any VRF
+	for deadline := time.Now().Add(patient); ; runtime.Gosched() {
+		rs, err := s.nl.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) { // by another change
+			s.must(err)
+		}
+		if slices.ContainsFunc(rs, func(r netlink.Route) bool { return r.Dst.IP.Equal(ip) }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no route takes %v: %v", ip, rs)
+		}
+	}
 }
 
 func (s *space) sysctl(path, value string) {

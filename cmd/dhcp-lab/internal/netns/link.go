@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -173,24 +174,24 @@ func (n *NS) Addr(dev, cidr string) error {
 	})
 }
 
-// settled waits until an IPv6 address is no longer tentative: without duplicate
-// address detection, too, the kernel is a moment late with that.
+// settled waits until the namespace takes what comes for an IPv6 address: without
+// duplicate address detection, too, the kernel is a moment late with that, and
+// answers its neighbours before.
 func (n *NS) settled(l netlink.Link, a *netlink.Addr) error {
+	if ready := uint32(unix.IFF_UP | unix.IFF_RUNNING); l.Attrs().RawFlags&ready != ready {
+		return nil
+	}
+	kind := &netlink.Route{Type: unix.RTN_LOCAL} // in the table of any VRF
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		list, err := n.nl.AddrList(l, netlink.FAMILY_V6)
-		interrupted := errors.Is(err, netlink.ErrDumpInterrupted) // by another change
-		if err != nil && !interrupted {
+		list, err := n.nl.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // by another change
 			return err
 		}
-		tentative := interrupted
-		for _, x := range list {
-			tentative = tentative || x.IP.Equal(a.IP) && x.Flags&unix.IFA_F_TENTATIVE != 0
-		}
-		if ready := unix.IFF_UP | unix.IFF_RUNNING; !tentative || l.Attrs().RawFlags&uint32(ready) != uint32(ready) {
+		if slices.ContainsFunc(list, func(r netlink.Route) bool { return r.Dst.IP.Equal(a.IP) }) {
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("tentative: %w", context.DeadlineExceeded)
+			return fmt.Errorf("no route takes it: %w", context.DeadlineExceeded)
 		}
 	}
 }
