@@ -8,25 +8,25 @@ import (
 
 // reply4 decides on a message from a server (RFC 1542, section 4.1.2). Nothing
 // of it is changed but option 82.
-func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
 	vrf := s.vrfOf[in.Link]
 	if r := s.mayReply(in, v.Link, vrf); r != Relayed {
-		return v.drop(r)
+		return r
 	}
 	v.Link = nil
 	if t := opts.Type; t == bootp.LeaseUnassigned || t == bootp.LeaseUnknown || t == bootp.LeaseActive {
-		return v.drop(Leasequery)
+		return Leasequery
 	}
 	g := s.groups[p.Giaddr()]
 	if g == nil {
-		return v.drop(BogusGiaddr)
+		return BogusGiaddr
 	}
 	var scratch [bootp.MaxRelay * 255]byte
 	var echo bootp.RelayInfo
 	if opts.NumRelay > 0 {
 		echo = bootp.RelayInfo(p.RelayValue(opts, scratch[:]))
 		if opts.NumRelay > bootp.MaxRelay || !echo.Valid() {
-			return v.drop(Option82Malformed)
+			return Option82Malformed
 		}
 	}
 	circuit, _ := echo.Sub(bootp.SubCircuitID)
@@ -34,18 +34,19 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 	switch {
 	case to.link != nil:
 	case len(g.members) == 1:
-		return v.drop(BogusGiaddr)
+		return BogusGiaddr
 	default:
-		return v.drop(AmbiguousReply)
+		return AmbiguousReply
 	}
 	v.Link, v.Src = to.link, to.face.Local
 	if r := strip(b, p, opts, echo, to); r != Relayed {
-		return v.drop(r)
+		return r
 	}
 	if !to.link.Host.Up {
-		return v.drop(LinkDown)
+		return LinkDown
 	}
-	return deliver(bootp.Packet(b.Bytes()), opts.Type, v)
+	deliver(bootp.Packet(b.Bytes()), opts.Type, v)
+	return Relayed
 }
 
 // mayReply checks who sent a reply, and where it was heard: configured servers
@@ -53,7 +54,7 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress
 // server's address is somebody else's, so clients there are not taken for it,
 // unless it serves them: what comes by a route that leaks from one VRF to another,
 // the kernel shows as heard on the clients' link.
-func (s *Snapshot) mayReply(in Ingress, heard *Link, vrf string) Reason {
+func (s *Snapshot) mayReply(in *Ingress, heard *Link, vrf string) Reason {
 	from := in.Src.Addr()
 	if _, ok := s.servers[from]; ok && (heard == nil || s.serverIn(from, vrf) || s.serves(from, heard)) {
 		return Relayed
@@ -117,7 +118,7 @@ func strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to 
 }
 
 // deliver chooses the last hop of a reply.
-func deliver(p bootp.Packet, t bootp.Type, v Verdict) Verdict {
+func deliver(p bootp.Packet, t bootp.Type, v *Verdict) {
 	v.To, v.Dst, v.Port = ToFrame, netip.AddrFrom4([4]byte{255, 255, 255, 255}), portClient
 	yiaddr, ciaddr := p.Yiaddr(), p.Ciaddr()
 	dst := yiaddr
@@ -139,7 +140,6 @@ func deliver(p bootp.Packet, t bootp.Type, v Verdict) Verdict {
 	if !v.Link.ethernet {
 		v.To = ToHost
 	}
-	return v
 }
 
 // framed reports whether chaddr is an Ethernet address that a frame can be sent

@@ -6,7 +6,7 @@ import (
 
 // reply6 decides on a Relay-reply from a server or from a relay nearer to it
 // (RFC 9915, section 19.2). Of the message inside not an octet is changed.
-func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	heard := v.Link
 	if heard != nil && heard.Interface.Trusted {
 		// The next relay towards the server may be attached here.
@@ -14,32 +14,32 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdic
 	}
 	vrf := s.vrfOf[in.Link]
 	if r := s.mayReply(in, heard, vrf); r != Relayed {
-		return v.drop(r)
+		return r
 	}
 	v.Link = nil
 	opts, ok := m.Scan()
 	if !ok {
-		return v.drop(OptionsMalformed)
+		return OptionsMalformed
 	}
 	inner, ok := m.Decapsulate(&opts)
 	if !ok {
-		return v.drop(NoRelayMessage)
+		return NoRelayMessage
 	}
 	v.Type = uint8(inner.Type())
 	to, r := s.home6(m, &opts, vrf)
 	if r != Relayed {
-		return v.drop(r)
+		return r
 	}
 	v.Link = to.link
 	if r := s.vssReason6(m, &opts, in, to.link); r != Relayed {
-		return v.drop(r)
+		return r
 	}
 	peer := m.PeerAddress()
 	switch {
 	case !validPeer(peer), s.ownOn(to.link, peer):
-		return v.drop(PeerInvalid)
+		return PeerInvalid
 	case !to.link.Host.Up:
-		return v.drop(LinkDown)
+		return LinkDown
 	}
 	b.Off, b.Len = b.Off+opts.RelayMsg.Off, opts.RelayMsg.Len
 	v.To, v.Dst, v.Port = ToHost, peer, portClient6
@@ -47,7 +47,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdic
 		v.Port = relayPort6(m, &opts)
 		v.Routed = !peer.IsLinkLocalUnicast()
 	}
-	return v
+	return Relayed
 }
 
 // relayPort6 returns the port of the next relay (RFC 8357, section 5.2). It is
@@ -84,7 +84,7 @@ func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (membe
 // vssReason6 checks what the server made of the VSS that it was told: without
 // an echo it has ignored it, and with another VPN than the client's it cannot
 // be served (RFC 6607, sections 5 and 5.1).
-func (s *Snapshot) vssReason6(m dhcp6.Message, opts *dhcp6.Layout, in Ingress, l *Link) Reason {
+func (s *Snapshot) vssReason6(m dhcp6.Message, opts *dhcp6.Layout, in *Ingress, l *Link) Reason {
 	vpn := &l.Interface.V6.VSS
 	if opts.VSS.Present() {
 		if !vpn.is(m.Value(opts.VSS)) {

@@ -14,28 +14,31 @@ const (
 )
 
 // Relay4 decides on one BOOTP or DHCPv4 message and edits it in its Buf.
-func (s *Snapshot) Relay4(b *Buf, in Ingress) Verdict {
-	v := Verdict{Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+func (s *Snapshot) Relay4(b *Buf, in Ingress) (v Verdict) {
+	v = Verdict{Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	v.Reason = s.relay4(b, &in, &v)
+	return v
+}
+
+// relay4 says all but the reason in v, and returns that.
+func (s *Snapshot) relay4(b *Buf, in *Ingress, v *Verdict) Reason {
 	p := bootp.Packet(b.Bytes())
 	if len(p) > 0 && p[0] == bootp.Reply {
 		v.Direction = Replies
 	}
 	switch {
 	case in.Truncated:
-		return v.drop(Oversize)
+		return Oversize
 	case !p.Valid():
-		return v.drop(Short)
+		return Short
 	case p.Hlen() > 16:
-		return v.drop(BadHlen)
+		return BadHlen
 	case p.Op() != bootp.Request && p.Op() != bootp.Reply:
-		return v.drop(BadOp)
+		return BadOp
 	}
 	var opts bootp.Layout
-	if p.DHCP() {
-		var ok bool
-		if opts, ok = p.Scan(); !ok {
-			return v.drop(OptionsMalformed)
-		}
+	if p.DHCP() && !opts.Scan(p) {
+		return OptionsMalformed
 	}
 	v.Type = uint8(opts.Type)
 	if p.Op() == bootp.Reply {
@@ -45,21 +48,22 @@ func (s *Snapshot) Relay4(b *Buf, in Ingress) Verdict {
 }
 
 // request4 decides on a message from a client or from a relay nearer to it.
-func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
 	l := v.Link
 	if l == nil {
-		return v.drop(NotConfigured)
+		return NotConfigured
 	}
 	if r := s.admit4(l, p, opts, in); r != Relayed {
-		return v.drop(r)
+		return r
 	}
+	var r Reason
 	if p.Giaddr().IsUnspecified() {
-		v = s.first4(b, p, opts, in, v)
+		r = s.first4(b, p, opts, in, v)
 	} else {
-		v = s.further4(b, p, opts, in, v)
+		r = s.further4(b, p, opts, in, v)
 	}
-	if v.Reason != Relayed {
-		return v
+	if r != Relayed {
+		return r
 	}
 	if l.Interface.Mode == Hash {
 		v.Server = s.pick(l.Servers, clientKey4(p, opts))
@@ -70,11 +74,11 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingre
 	if p, ok := p.Pad(bootp.MinLen); ok {
 		b.set(p)
 	}
-	return v
+	return Relayed
 }
 
 // admit4 checks what holds for every request of a link.
-func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in Ingress) Reason {
+func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingress) Reason {
 	c := l.Interface
 	switch {
 	case c.Strict300 && len(p) < bootp.MinLen:
@@ -106,17 +110,17 @@ func relayInfoValid(p bootp.Packet, opts *bootp.Layout) bool {
 }
 
 // first4 makes this relay the first one of a request (RFC 1542, section 4.1.1).
-func (s *Snapshot) first4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) first4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
 	l := v.Link
 	if len(l.Faces) == 0 {
-		return v.drop(NoGiaddr)
+		return NoGiaddr
 	}
 	f := l.nearest(clientAddr(p, opts), in.Face)
 	p.SetGiaddr(f.Giaddr)
 	v.Src = source(l.Interface.Source, l.Interface.SourceAddr, f)
 	// A trusted switch has added option 82: RFC 3046, section 2.1, forbids a second.
 	if opts.NumRelay > 0 || !p.DHCP() {
-		return v
+		return Relayed
 	}
 	return s.add82(b, p, opts, &f.opt, in, v)
 }
@@ -135,15 +139,15 @@ func clientAddr(p bootp.Packet, opts *bootp.Layout) (a netip.Addr) {
 
 // further4 relays a request that another relay has relayed: its giaddr stays,
 // and by default nothing is added (RFC 3046, section 2.1.1).
-func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
 	l, a := v.Link, p.Giaddr()
 	switch {
 	case !validGiaddr(a):
-		return v.drop(GiaddrInvalid)
+		return GiaddrInvalid
 	case s.ownsNear(l, a):
-		return v.drop(GiaddrSpoof)
+		return GiaddrSpoof
 	case !l.Interface.Trusted:
-		return v.drop(GiaddrUntrusted)
+		return GiaddrUntrusted
 	}
 	var f *Face
 	if len(l.Faces) > 0 {
@@ -151,11 +155,11 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingre
 	}
 	v.Src = source(l.Interface.Source, l.Interface.SourceAddr, f)
 	if !p.DHCP() && l.Interface.Relayed != Drop {
-		return v
+		return Relayed
 	}
 	switch l.Interface.Relayed {
 	case Drop:
-		return v.drop(GiaddrRefused)
+		return GiaddrRefused
 	case Append:
 		return s.add82(b, p, opts, &l.chained, in, v)
 	case Replace:
@@ -167,14 +171,14 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in Ingre
 		return s.add82(b, p, opts, &l.chained, in, v)
 	case Forward:
 	}
-	return v
+	return Relayed
 }
 
 // add82 inserts option 82, or leaves it out where there is no room for it
 // (RFC 3046, section 2.1).
-func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in *Ingress, v *Verdict) Reason {
 	if o.bytes == nil {
-		return v
+		return Relayed
 	}
 	c := v.Link.Interface
 	limit := maxPayload
@@ -189,16 +193,16 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 			}
 			b.set(q)
 			v.added, v.vss = bootp.Span{Off: opts.End, Len: len(o.bytes)}, o.vss
-			return v
+			return Relayed
 		}
 		// What was absorbed of the padding comes back as the zeros it was.
 		b.set(q.Remove(bootp.Span{Off: opts.End, Len: len(o.bytes)})[:n])
 	}
 	if c.DropOversize {
-		return v.drop(Oversize)
+		return Oversize
 	}
 	v.Omitted = true
-	return v
+	return Relayed
 }
 
 // Shed takes option 82 out again, after the kernel has said that the message is

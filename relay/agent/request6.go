@@ -16,17 +16,23 @@ const (
 
 // Relay6 decides on one DHCPv6 message and edits it in its Buf, which needs
 // Headroom in front of the message.
-func (s *Snapshot) Relay6(b *Buf, in Ingress) Verdict {
-	v := Verdict{Family: V6, Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+func (s *Snapshot) Relay6(b *Buf, in Ingress) (v Verdict) {
+	v = Verdict{Family: V6, Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	v.Reason = s.relay6(b, &in, &v)
+	return v
+}
+
+// relay6 says all but the reason in v, and returns that.
+func (s *Snapshot) relay6(b *Buf, in *Ingress, v *Verdict) Reason {
 	m := dhcp6.Message(b.Bytes())
 	if len(m) > 0 && m.Type() == dhcp6.RelayReply {
 		v.Direction = Replies
 	}
 	switch {
 	case in.Truncated:
-		return v.drop(Oversize)
+		return Oversize
 	case !m.Valid():
-		return v.drop(Short)
+		return Short
 	}
 	v.Type = uint8(m.Type())
 	if v.Direction == Replies {
@@ -36,13 +42,13 @@ func (s *Snapshot) Relay6(b *Buf, in Ingress) Verdict {
 }
 
 // request6 decides on a message from a client or from a relay nearer to it.
-func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
+func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	l := v.Link
 	if l == nil {
-		return v.drop(NotConfigured)
+		return NotConfigured
 	}
 	if r := s.admit6(l, m, in); r != Relayed {
-		return v.drop(r)
+		return r
 	}
 	c := &l.Interface.V6
 	v.Src = source(c.Source, c.SourceAddr, l.face6())
@@ -66,7 +72,7 @@ func (l *Link) face6() *Face {
 }
 
 // admit6 checks what holds for every request of a link.
-func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in Ingress) Reason {
+func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in *Ingress) Reason {
 	from := in.Src.Addr()
 	switch {
 	case s.ownOn(l, from):
@@ -114,10 +120,10 @@ func admitRelay6(l *Link, m dhcp6.Message) Reason {
 }
 
 // first6 makes this relay the first one of a message (RFC 9915, section 19.1.1).
-func first6(b *Buf, in Ingress, v Verdict) Verdict {
+func first6(b *Buf, in *Ingress, v *Verdict) Reason {
 	f := &v.Link.Face6
 	if !f.Giaddr.IsValid() {
-		return v.drop(NoLinkAddress)
+		return NoLinkAddress
 	}
 	o := &f.opt
 	opts, fill := o.bytes, in.MAC
@@ -129,7 +135,7 @@ func first6(b *Buf, in Ingress, v Verdict) Verdict {
 }
 
 // further6 relays what another relay has relayed (RFC 9915, section 19.1.2).
-func further6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
+func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	h := dhcp6.Header{Hop: m.HopCount() + 1, Peer: in.Src.Addr()}
 	if f := v.Link.face6(); f != nil && h.Peer.IsLinkLocalUnicast() {
 		h.Link = f.Giaddr
@@ -148,15 +154,15 @@ func further6(b *Buf, m dhcp6.Message, in Ingress, v Verdict) Verdict {
 // wrap puts a relay header and options around a message where it lies, and what
 // each message tells into the end of the last option. vss octets of VSS come
 // first among the options.
-func wrap(b *Buf, h dhcp6.Header, opts, fill []byte, vss int, v Verdict) Verdict {
+func wrap(b *Buf, h dhcp6.Header, opts, fill []byte, vss int, v *Verdict) Reason {
 	at, ok := dhcp6.Encapsulate(b.Store, b.Off, b.Len, h, opts)
 	if !ok {
-		return v.drop(Oversize)
+		return Oversize
 	}
 	b.Off, b.Len = at, b.Len+b.Off-at
 	copy(b.Store[at+dhcp6.RelayHeaderLen+len(opts)-len(fill):], fill)
 	v.vss = vss
-	return v
+	return Relayed
 }
 
 // shedVSS6 takes the VSS option out, which follows the header.

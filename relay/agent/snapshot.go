@@ -99,6 +99,9 @@ func (s *Snapshot) Link(index int) *Link { return s.byIndex[index] }
 
 // owns reports whether the address is one of this host's in a VRF.
 func (s *Snapshot) owns(vrf int, a netip.Addr) bool {
+	if a.IsUnspecified() || a.IsMulticast() { // what clients send from, and to: nobody's
+		return false
+	}
 	_, ok := s.own[home{vrf, a}]
 	return ok
 }

@@ -60,9 +60,3 @@ type Verdict struct {
 	added bootp.Span // option 82 as inserted, for Shed
 	vss   int        // octets of VSS for ShedVSS: at the end of option 82, or the first option of a Relay-forward
 }
-
-// drop returns v with a reason other than Relayed.
-func (v Verdict) drop(r Reason) Verdict {
-	v.Reason = r
-	return v
-}

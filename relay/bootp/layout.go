@@ -29,10 +29,16 @@ type Layout struct {
 // the end of the message. It looks into neither sname nor file, even where
 // option 52 says that they hold options (RFC 3046, section 2.1), nor at
 // anything after END.
-func (p Packet) Scan() (Layout, bool) {
-	var l Layout
+func (p Packet) Scan() (l Layout, ok bool) {
+	ok = l.Scan(p)
+	return l, ok
+}
+
+// Scan makes l, which must be new, the layout of a message, as Packet.Scan does:
+// it spares a copy of the layout. Where it returns false, l is of no use.
+func (l *Layout) Scan(p Packet) bool {
 	if !p.DHCP() {
-		return l, false
+		return false
 	}
 	var typed, served bool
 	i := OptionsOffset
@@ -47,7 +53,8 @@ func (p Packet) Scan() (Layout, bool) {
 		}
 		n := p.optionLen(i)
 		if n == 0 {
-			return Layout{}, false
+			*l = Layout{}
+			return false
 		}
 		value := p[i+2 : i+n : i+n]
 		switch p[i] {
@@ -78,7 +85,7 @@ func (p Packet) Scan() (Layout, bool) {
 		i += n
 	}
 	l.End = i
-	return l, true
+	return true
 }
 
 // optionLen returns the octets of the option at off, which is neither PAD nor
