@@ -72,24 +72,34 @@ func hears(f Family, af uint8, a netip.Addr) bool {
 }
 
 // name finds the processes that have the sockets. Processes that end meanwhile,
-// or that this one may not look at, are passed over.
+// or that this one may not look at, are passed over. Most sockets are this
+// process's own, and to look at all others takes 12 ms of CPU where there are 80.
 func name(hs []Holder, inodes map[string]int) {
-	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the only error is a bad pattern
-	for _, fd := range fds {
-		target, err := os.Readlink(fd)
-		if err != nil {
-			continue
+	unknown := len(hs)
+	for _, who := range []string{strconv.Itoa(os.Getpid()), "[0-9]*"} {
+		if unknown == 0 {
+			return
 		}
-		i, ok := inodes[target]
-		if !ok || hs[i].PID != 0 {
-			continue
+		fds, _ := filepath.Glob("/proc/" + who + "/fd/*") // the only error is a bad pattern
+		for _, fd := range fds {
+			target, err := os.Readlink(fd)
+			if err != nil {
+				continue
+			}
+			if i, ok := inodes[target]; ok && hs[i].PID == 0 && hs[i].have(strings.Split(fd, "/")[2]) {
+				unknown--
+			}
 		}
-		pid := strings.Split(fd, "/")[2]
-		comm, err := os.ReadFile("/proc/" + pid + "/comm")
-		if err != nil {
-			continue
-		}
-		hs[i].PID, _ = strconv.Atoi(pid) // digits, by the pattern
-		hs[i].Command = strings.TrimSpace(string(comm))
 	}
+}
+
+// have notes that a process has the socket. It reports false if that has ended.
+func (h *Holder) have(pid string) bool {
+	comm, err := os.ReadFile("/proc/" + pid + "/comm")
+	if err != nil {
+		return false
+	}
+	h.PID, _ = strconv.Atoi(pid) // digits, by the pattern
+	h.Command = strings.TrimSpace(string(comm))
+	return true
 }
