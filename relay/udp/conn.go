@@ -67,6 +67,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	r.pace()
 	r.prepare(ds)
 	if err := c.rc.Read(r.try); err != nil {
+		r.forget()
 		return 0, err
 	}
 	if r.errno != 0 {
@@ -89,6 +90,13 @@ func (r *receiver) prepare(ds []Datagram) {
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlSize)
+	}
+}
+
+// forget forgets the stores, which may go before the socket does.
+func (r *receiver) forget() {
+	for i := range r.iovs {
+		r.iovs[i].Base = nil
 	}
 }
 

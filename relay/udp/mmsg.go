@@ -2,8 +2,8 @@ package udp
 
 // The system calls that golang.org/x/sys/unix has no function for, and all that
 // is unsafe in the package. The kernel reads and writes through the pointers
-// within the headers only during the call; they point into the heap, which does
-// not move, and the headers keep it alive.
+// within the headers only during the call; they point to what does not move, and
+// is kept alive by the headers or by who calls.
 //
 // recvmmsg and sendmmsg never wait, so they are raw: told of a call that takes
 // long, as one of many messages does, Go's scheduler hands the processor on and
@@ -77,18 +77,4 @@ func skDrops(fd uintptr) (n uint32, ok bool) {
 	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	return info[drops], e == 0 && size > drops*4
-}
-
-// keepSparse asks for small pages: one touched octet would otherwise make 2 MiB
-// resident, and the slots of a batch are 66 KiB apart. The kernel may refuse;
-// the memory works as well.
-func keepSparse(b []byte) {
-	page := unix.Getpagesize()
-	//nolint:gosec // G103: only the address is looked at
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (page - 1)
-	if len(b) < skip+page {
-		return
-	}
-	b = b[skip:]
-	_ = unix.Madvise(b[:len(b)&^(page-1)], unix.MADV_NOHUGEPAGE)
 }

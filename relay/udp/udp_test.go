@@ -1,6 +1,9 @@
 package udp
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 func TestNewBatchSlotsDoNotOverlap(t *testing.T) {
 	ds := NewBatch(3)
@@ -16,4 +19,20 @@ func TestNewBatchSlotsDoNotOverlap(t *testing.T) {
 			s[j] = 1
 		}
 	}
+}
+
+// What the garbage collector counts as in use, it lets garbage grow by.
+func TestBatchIsNoPartOfTheHeap(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	ds := NewBatch(64)
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
+		t.Errorf("64 slots took %d octets of the heap, want less than 1 MiB", grown)
+	}
+	for i := range ds {
+		ds[i].Store[0], ds[i].Store[SlotSize-1] = 1, 1
+	}
+	runtime.KeepAlive(ds)
 }
