@@ -4,17 +4,19 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 func TestDropsCountsNoBroadcastThatWasHeard(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
-	veth(relay, "d0", client, "c0", 1500)
-	relay.addr("d0", "192.0.2.1/24")
-	client.addr("c0", "192.0.2.9/24")
-	p := relay.listen(Config{Family: V4, Port: 67, RcvBuf: 8 << 20})
-	c := client.dial("udp4", "0.0.0.0:67")
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Veth("d0", client, "c0")
+	relay.Addr("d0", "192.0.2.1/24")
+	client.Addr("c0", "192.0.2.9/24")
+	p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 8 << 20})
+	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	for range 1000 {
-		sendOn(t, c, request, client.index("c0"), "255.255.255.255:67")
+		sendOn(t, c, request, client.Index("c0"), "255.255.255.255:67")
 		sendTo(t, c, reply, "192.0.2.255:67")
 	}
 	if n := p.Drops(); n != 0 {
@@ -46,12 +48,12 @@ func TestDropsCountsWhatFoundAFullBuffer(t *testing.T) {
 		{"unicast replies", reply, "192.0.2.1:67"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			relay, client := newSpace(t), newSpace(t)
-			veth(relay, "d0", client, "c0", 1500)
-			relay.addr("d0", "192.0.2.1/24")
-			client.addr("c0", "192.0.2.9/24")
-			p := relay.listen(Config{Family: V4, Port: 67, RcvBuf: 64 << 10})
-			c := client.dial("udp4", "0.0.0.0:67")
+			relay, client := spacetest.New(t), spacetest.New(t)
+			relay.Veth("d0", client, "c0")
+			relay.Addr("d0", "192.0.2.1/24")
+			client.Addr("c0", "192.0.2.9/24")
+			p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 64 << 10})
+			c := client.ListenUDP("udp4", "0.0.0.0:67")
 			for range sent {
 				sendTo(t, c, tc.payload, tc.dst)
 				// So that each case has losses on both sockets.
@@ -82,17 +84,17 @@ func checkLosses(t *testing.T, p *Pair, sent int) {
 }
 
 func TestR9915_DropsOfMulticasts(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
-	veth(relay, "d0", client, "c0", 1500)
-	relay.addr("d0", "fe80::1/64")
-	relay.addr("d0", "2001:db8::1/64")
-	client.addr("c0", "fe80::9/64")
-	client.addr("c0", "2001:db8::9/64")
-	p := relay.listen(Config{Family: V6, Port: 547, RcvBuf: 64 << 10})
-	relay.must(p.Requests.Join(relay.index("d0")))
-	c := client.dial("udp6", "[2001:db8::9]:547")
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Veth("d0", client, "c0")
+	relay.Addr("d0", "fe80::1/64")
+	relay.Addr("d0", "2001:db8::1/64")
+	client.Addr("c0", "fe80::9/64")
+	client.Addr("c0", "2001:db8::9/64")
+	p := listen(relay, Config{Family: V6, Port: 547, RcvBuf: 64 << 10})
+	relay.Must(p.Requests.Join(relay.Index("d0")))
+	c := client.ListenUDP("udp6", "[2001:db8::9]:547")
 	for range 2000 {
-		sendTo(t, c, solicit, "[ff02::1:2%"+itoa(client.index("c0"))+"]:547")
+		sendTo(t, c, solicit, "[ff02::1:2%"+itoa(client.Index("c0"))+"]:547")
 		sendTo(t, c, replRely, "[2001:db8::1]:547")
 	}
 	checkLosses(t, p, 4000)

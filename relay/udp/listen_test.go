@@ -14,6 +14,8 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 const (
@@ -51,38 +53,38 @@ func sendTo(t testing.TB, c *net.UDPConn, payload, dst string) {
 }
 
 func TestR1542_1_HearsBroadcastsAndUnicasts(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
-	veth(relay, "bare", client, "c0", 1500)
-	veth(relay, "d1", client, "c1", 1500)
-	relay.addr("d1", "192.0.2.1/24")
-	relay.addr("lo", "203.0.113.7/32")
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Veth("bare", client, "c0")
+	relay.Veth("d1", client, "c1")
+	relay.Addr("d1", "192.0.2.1/24")
+	relay.Addr("lo", "203.0.113.7/32")
 	for _, name := range []string{"all", "bare", "d1"} {
-		relay.sysctl("ipv4/conf/"+name+"/rp_filter", "1")
+		relay.Sysctl("ipv4/conf/"+name+"/rp_filter", "1")
 	}
-	p := relay.listen(Config{Family: V4, Port: 67})
+	p := listen(relay, Config{Family: V4, Port: 67})
 
 	from0 := netip.MustParseAddrPort("0.0.0.0:68")
 	all := netip.MustParseAddr("255.255.255.255")
-	c := client.dial("udp4", "0.0.0.0:68")
+	c := client.ListenUDP("udp4", "0.0.0.0:68")
 
 	t.Run("broadcast on an interface without address, rp_filter 1", func(t *testing.T) {
-		sendOn(t, c, request, client.index("c0"), "255.255.255.255:67")
-		want := []heard{{request, relay.index("bare"), from0, all}}
+		sendOn(t, c, request, client.Index("c0"), "255.255.255.255:67")
+		want := []heard{{request, relay.Index("bare"), from0, all}}
 		if diff := cmp.Diff(want, hear(t, p.Requests, 1, patient), opts()); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
 	t.Run("broadcast on an interface with address, rp_filter 1", func(t *testing.T) {
-		sendOn(t, c, request, client.index("c1"), "255.255.255.255:67")
-		want := []heard{{request, relay.index("d1"), from0, all}}
+		sendOn(t, c, request, client.Index("c1"), "255.255.255.255:67")
+		want := []heard{{request, relay.Index("d1"), from0, all}}
 		if diff := cmp.Diff(want, hear(t, p.Requests, 1, patient), opts()); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
 
-	client.addr("c1", "192.0.2.9/24")
+	client.Addr("c1", "192.0.2.9/24")
 	from := netip.MustParseAddrPort("192.0.2.9:68")
-	route(client, "203.0.113.7/32", "192.0.2.1")
+	client.Route("203.0.113.7/32", "192.0.2.1")
 	for _, tc := range []struct{ name, payload, dst string }{
 		{"subnet broadcast", request, "192.0.2.255"},
 		{"unicast to the interface", request, "192.0.2.1"},
@@ -92,8 +94,8 @@ func TestR1542_1_HearsBroadcastsAndUnicasts(t *testing.T) {
 		{"broadcast without payload", "", "192.0.2.255"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			sendOn(t, c, tc.payload, client.index("c1"), tc.dst+":67")
-			want := []heard{{tc.payload, relay.index("d1"), from, netip.MustParseAddr(tc.dst)}}
+			sendOn(t, c, tc.payload, client.Index("c1"), tc.dst+":67")
+			want := []heard{{tc.payload, relay.Index("d1"), from, netip.MustParseAddr(tc.dst)}}
 			if diff := cmp.Diff(want, hear(t, p.Requests, 1, patient), opts()); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -102,22 +104,15 @@ func TestR1542_1_HearsBroadcastsAndUnicasts(t *testing.T) {
 	silent(t, p.Replies, "Replies")
 }
 
-func route(s *space, dst, via string) {
-	s.t.Helper()
-	_, d, err := net.ParseCIDR(dst)
-	s.must(err)
-	s.must(s.nl.RouteAdd(&netlink.Route{Dst: d, Gw: net.ParseIP(via)}))
-}
-
 func TestRequestsAndRepliesLandOnTheirOwnSockets(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
-	veth(relay, "d0", client, "c0", 1500)
-	relay.addr("d0", "192.0.2.1/24")
-	client.addr("c0", "192.0.2.9/24")
-	p := relay.listen(Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
-	c := client.dial("udp4", "0.0.0.0:67")
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Veth("d0", client, "c0")
+	relay.Addr("d0", "192.0.2.1/24")
+	client.Addr("c0", "192.0.2.9/24")
+	p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
+	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	for i := range 500 {
-		sendOn(t, c, request, client.index("c0"), "255.255.255.255:67")
+		sendOn(t, c, request, client.Index("c0"), "255.255.255.255:67")
 		if i < 300 {
 			sendTo(t, c, reply, "192.0.2.1:67")
 		}
@@ -147,25 +142,25 @@ func TestRequestsAndRepliesLandOnTheirOwnSockets(t *testing.T) {
 }
 
 func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
-	veth(relay, "d0", client, "c0", 1500)
-	veth(relay, "d1", client, "c1", 1500)
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Veth("d0", client, "c0")
+	relay.Veth("d1", client, "c1")
 	for _, l := range []string{"0", "1"} {
-		relay.addr("d"+l, "fe80::1/64")
-		relay.addr("d"+l, "2001:db8:"+l+"::1/64")
-		client.addr("c"+l, "fe80::9/64")
-		client.addr("c"+l, "2001:db8:"+l+"::9/64")
+		relay.Addr("d"+l, "fe80::1/64")
+		relay.Addr("d"+l, "2001:db8:"+l+"::1/64")
+		client.Addr("c"+l, "fe80::9/64")
+		client.Addr("c"+l, "2001:db8:"+l+"::9/64")
 	}
-	p := relay.listen(Config{Family: V6, Port: 547})
-	relay.must(p.Requests.Join(relay.index("d0")))
-	relay.must(p.Requests.Join(relay.index("d0"))) // twice is once
+	p := listen(relay, Config{Family: V6, Port: 547})
+	relay.Must(p.Requests.Join(relay.Index("d0")))
+	relay.Must(p.Requests.Join(relay.Index("d0"))) // twice is once
 
-	c := client.dial("udp6", "[::]:546")
+	c := client.ListenUDP("udp6", "[::]:546")
 	send := func(payload, dst, link string) {
 		t.Helper()
 		_, err := ipv6.NewPacketConn(c).WriteTo([]byte(payload),
-			&ipv6.ControlMessage{IfIndex: client.index(link)}, &net.UDPAddr{IP: net.ParseIP(dst), Port: 547})
-		client.must(err)
+			&ipv6.ControlMessage{IfIndex: client.Index(link)}, &net.UDPAddr{IP: net.ParseIP(dst), Port: 547})
+		client.Must(err)
 	}
 	ll := netip.MustParseAddrPort("[fe80::9]:546")
 	one := func(c *Conn, want heard) {
@@ -176,7 +171,7 @@ func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
 	}
 	t.Run("multicast on the joined link", func(*testing.T) {
 		send(solicit, "ff02::1:2", "c0")
-		one(p.Requests, heard{solicit, relay.index("d0"), ll, AllAgents()})
+		one(p.Requests, heard{solicit, relay.Index("d0"), ll, AllAgents()})
 	})
 	t.Run("multicast on another link", func(t *testing.T) {
 		send(solicit, "ff02::1:2", "c1")
@@ -184,20 +179,20 @@ func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
 	})
 	t.Run("multicast relay-reply is not lost uncounted", func(*testing.T) {
 		send(replRely, "ff02::1:2", "c0")
-		one(p.Requests, heard{replRely, relay.index("d0"), ll, AllAgents()})
+		one(p.Requests, heard{replRely, relay.Index("d0"), ll, AllAgents()})
 	})
 	t.Run("unicasts", func(*testing.T) {
 		at, from := netip.MustParseAddr("2001:db8:1::1"), netip.MustParseAddrPort("[2001:db8:1::9]:546")
 		for range 50 {
 			send(forward, at.String(), "c1")
 			send(replRely, at.String(), "c1")
-			one(p.Requests, heard{forward, relay.index("d1"), from, at})
-			one(p.Replies, heard{replRely, relay.index("d1"), from, at})
+			one(p.Requests, heard{forward, relay.Index("d1"), from, at})
+			one(p.Replies, heard{replRely, relay.Index("d1"), from, at})
 		}
 	})
 	t.Run("after Leave", func(t *testing.T) {
-		relay.must(p.Requests.Leave(relay.index("d0")))
-		relay.must(p.Requests.Leave(relay.index("d0")))
+		relay.Must(p.Requests.Leave(relay.Index("d0")))
+		relay.Must(p.Requests.Leave(relay.Index("d0")))
 		send(solicit, "ff02::1:2", "c0")
 		silent(t, p.Requests, "Requests")
 	})
@@ -214,35 +209,35 @@ func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
 // TestJoinsMoreLinksThanOneSocketMay makes one socket's memory for options
 // small, rather than to make thousands of links.
 func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
-	relay := newSpace(t)
-	client := newSpace(t)
+	relay := spacetest.New(t)
+	client := spacetest.New(t)
 	const links = 24
 	name := func(s string, i int) string { return s + string(rune('a'+i)) }
 	for i := range links {
-		veth(relay, name("d", i), client, name("c", i), 1500)
-		relay.addr(name("d", i), "fe80::1/64")
-		client.addr(name("c", i), "fe80::9/64")
+		relay.Veth(name("d", i), client, name("c", i))
+		relay.Addr(name("d", i), "fe80::1/64")
+		client.Addr(name("c", i), "fe80::9/64")
 	}
-	p := relay.listen(Config{Family: V6, Port: 547})
+	p := listen(relay, Config{Family: V6, Port: 547})
 	exhaust(t, p.Requests)
 	for i := range links {
-		relay.do(func() error { return p.Requests.Join(relay.index(name("d", i))) })
+		relay.Do(func() error { return p.Requests.Join(relay.Index(name("d", i))) })
 	}
 	if len(p.Requests.groups.extra) == 0 {
 		t.Fatal("the socket had room for all")
 	}
-	c := client.dial("udp6", "[::]:546")
+	c := client.ListenUDP("udp6", "[::]:546")
 	for i := range links {
 		_, err := ipv6.NewPacketConn(c).WriteTo([]byte(solicit),
-			&ipv6.ControlMessage{IfIndex: client.index(name("c", i))}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547})
-		client.must(err)
+			&ipv6.ControlMessage{IfIndex: client.Index(name("c", i))}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547})
+		client.Must(err)
 		hs := hear(t, p.Requests, 1, patient)
-		if len(hs) != 1 || hs[0].Link != relay.index(name("d", i)) {
+		if len(hs) != 1 || hs[0].Link != relay.Index(name("d", i)) {
 			t.Fatalf("link %d: heard %v", i, hs)
 		}
 	}
 	for i := range links {
-		relay.must(p.Requests.Leave(relay.index(name("d", i))))
+		relay.Must(p.Requests.Leave(relay.Index(name("d", i))))
 	}
 }
 
@@ -269,21 +264,16 @@ func exhaust(t *testing.T, c *Conn) {
 }
 
 func TestListenBoundToVRF(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
-	la := netlink.NewLinkAttrs()
-	la.Name = "red"
-	err := relay.nl.LinkAdd(&netlink.Vrf{LinkAttrs: la, Table: 10})
-	need(t, "VRF devices (CONFIG_NET_VRF)", err)
-	vrf := relay.up("red")
-	veth(relay, "d0", client, "c0", 1500)
-	l, err := relay.nl.LinkByName("d0")
-	relay.must(err)
-	relay.must(relay.nl.LinkSetMaster(l, vrf))
-	relay.addr("d0", "192.0.2.1/24")
-	client.addr("c0", "192.0.2.9/24")
-	in := relay.listen(Config{Family: V4, Port: 67, VRF: "red"})
-	out := relay.listen(Config{Family: V4, Port: 67})
-	c := client.dial("udp4", "0.0.0.0:67")
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Add(&netlink.Vrf{LinkAttrs: spacetest.Attrs("red"), Table: 10})
+	relay.Up("red")
+	relay.Veth("d0", client, "c0")
+	relay.Must(relay.NL.LinkSetMaster(relay.Link("d0"), relay.Link("red")))
+	relay.Addr("d0", "192.0.2.1/24")
+	client.Addr("c0", "192.0.2.9/24")
+	in := listen(relay, Config{Family: V4, Port: 67, VRF: "red"})
+	out := listen(relay, Config{Family: V4, Port: 67})
+	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	for _, tc := range []struct {
 		payload, dst string
 		c            *Conn
@@ -292,8 +282,8 @@ func TestListenBoundToVRF(t *testing.T) {
 		{request, "192.0.2.1", in.Requests},
 		{reply, "192.0.2.1", in.Replies},
 	} {
-		sendOn(t, c, tc.payload, client.index("c0"), tc.dst+":67")
-		want := []heard{{tc.payload, relay.index("d0"), netip.MustParseAddrPort("192.0.2.9:67"), netip.MustParseAddr(tc.dst)}}
+		sendOn(t, c, tc.payload, client.Index("c0"), tc.dst+":67")
+		want := []heard{{tc.payload, relay.Index("d0"), netip.MustParseAddrPort("192.0.2.9:67"), netip.MustParseAddr(tc.dst)}}
 		if diff := cmp.Diff(want, hear(t, tc.c, 1, patient), opts()); diff != "" {
 			t.Errorf("%q to %s (-want +got)\n%s", tc.payload, tc.dst, diff)
 		}
@@ -303,17 +293,17 @@ func TestListenBoundToVRF(t *testing.T) {
 }
 
 func TestListenBoundToDevice(t *testing.T) {
-	relay, client := newSpace(t), newSpace(t)
+	relay, client := spacetest.New(t), spacetest.New(t)
 	for _, l := range []string{"0", "1"} {
-		veth(relay, "d"+l, client, "c"+l, 1500)
-		relay.addr("d"+l, "192.0."+l+".1/24")
-		client.addr("c"+l, "192.0."+l+".9/24")
+		relay.Veth("d"+l, client, "c"+l)
+		relay.Addr("d"+l, "192.0."+l+".1/24")
+		client.Addr("c"+l, "192.0."+l+".9/24")
 	}
 	// In this order: see Holders. Unbound sockets do not fit a VRF's packets, so
 	// with VRFs there is no order to keep.
-	rest := relay.listen(Config{Family: V4, Port: 67})
-	p0 := relay.listen(Config{Family: V4, Port: 67, VRF: "d0"})
-	c := client.dial("udp4", "0.0.0.0:67")
+	rest := listen(relay, Config{Family: V4, Port: 67})
+	p0 := listen(relay, Config{Family: V4, Port: 67, VRF: "d0"})
+	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	for _, tc := range []struct {
 		payload, dst string
 		c            *Conn
@@ -331,20 +321,20 @@ func TestListenBoundToDevice(t *testing.T) {
 }
 
 func TestListenErrors(t *testing.T) {
-	s := newSpace(t)
+	s := spacetest.New(t)
 	t.Run("T26 the holder of the port is named", func(t *testing.T) {
-		other := s.dial("udp4", "0.0.0.0:67") // without SO_REUSEADDR
-		s.do(func() error {
+		other := s.ListenUDP("udp4", "0.0.0.0:67") // without SO_REUSEADDR
+		s.Do(func() error {
 			_, err := Listen(Config{Family: V4, Port: 67})
 			if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "udp.test (pid ") {
 				t.Errorf("Listen: %v, want EADDRINUSE held by udp.test", err)
 			}
 			return nil
 		})
-		s.must(other.Close())
+		s.Must(other.Close())
 	})
 	t.Run("device that is not there", func(t *testing.T) {
-		s.do(func() error {
+		s.Do(func() error {
 			if _, err := Listen(Config{Family: V4, Port: 67, VRF: "blue"}); !errors.Is(err, unix.ENODEV) {
 				t.Errorf("Listen: %v, want ENODEV", err)
 			}
@@ -354,13 +344,13 @@ func TestListenErrors(t *testing.T) {
 }
 
 func TestT26_HoldersOfThePort(t *testing.T) {
-	s := newSpace(t)
-	s.dial("udp4", "0.0.0.0:68")
-	p := s.listen(Config{Family: V4, Port: 67, VRF: "lo"})
-	s.dial("udp", "[::]:1067") // dual stack: hears IPv4 as well
-	s.dial("udp6", "[::1]:2067")
+	s := spacetest.New(t)
+	s.ListenUDP("udp4", "0.0.0.0:68")
+	p := listen(s, Config{Family: V4, Port: 67, VRF: "lo"})
+	s.ListenUDP("udp", "[::]:1067") // dual stack: hears IPv4 as well
+	s.ListenUDP("udp6", "[::1]:2067")
 	holders := func(f Family, port uint16) (got []Holder) {
-		s.do(func() (err error) {
+		s.Do(func() (err error) {
 			got, err = Holders(f, port)
 			return err
 		})
@@ -388,18 +378,18 @@ func TestT26_HoldersOfThePort(t *testing.T) {
 			}
 		})
 	}
-	s.must(p.Close())
+	s.Must(p.Close())
 }
 
 func TestCloseEndsRead(t *testing.T) {
-	s := newSpace(t)
-	p := s.listen(Config{Family: V4, Port: 67})
+	s := spacetest.New(t)
+	p := listen(s, Config{Family: V4, Port: 67})
 	errs := make(chan error, 1)
 	go func() {
 		_, err := p.Requests.Read(NewBatch(4))
 		errs <- err
 	}()
-	s.must(p.Close())
+	s.Must(p.Close())
 	select {
 	case err := <-errs:
 		if !errors.Is(err, net.ErrClosed) {

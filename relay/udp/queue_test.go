@@ -14,13 +14,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
 // A wire is a relay and a server joined by a cable.
 type wire struct {
-	relay, server *space
+	relay, server *spacetest.Space
 	p, at         *Pair // the relay's sockets and the server's
 	link          int   // the relay's interface
 	dst, src      netip.AddrPort
@@ -28,15 +30,17 @@ type wire struct {
 
 func newWire(t testing.TB, mtu int) *wire {
 	t.Helper()
-	w := &wire{relay: newSpace(t), server: newSpace(t)}
-	veth(w.relay, "u0", w.server, "s0", mtu)
-	w.relay.addr("u0", "198.51.100.1/24")
-	w.relay.addr("lo", "203.0.113.1/32")
-	w.server.addr("s0", "198.51.100.2/24")
-	route(w.server, "203.0.113.1/32", "198.51.100.1")
-	w.p = w.relay.listen(Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
-	w.at = w.server.listen(Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
-	w.link = w.relay.index("u0")
+	w := &wire{relay: spacetest.New(t), server: spacetest.New(t)}
+	w.relay.Veth("u0", w.server, "s0")
+	w.relay.Must(w.relay.NL.LinkSetMTU(w.relay.Link("u0"), mtu))
+	w.server.Must(w.server.NL.LinkSetMTU(w.server.Link("s0"), mtu))
+	w.relay.Addr("u0", "198.51.100.1/24")
+	w.relay.Addr("lo", "203.0.113.1/32")
+	w.server.Addr("s0", "198.51.100.2/24")
+	w.server.Route("203.0.113.1/32", "198.51.100.1")
+	w.p = listen(w.relay, Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
+	w.at = listen(w.server, Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
+	w.link = w.relay.Index("u0")
 	w.dst = netip.MustParseAddrPort("198.51.100.2:67")
 	w.src = netip.MustParseAddrPort("198.51.100.1:67")
 	return w
@@ -74,7 +78,7 @@ func payloads(hs []heard) []string {
 
 func TestFlushCoalescesPerFlowAndLength(t *testing.T) {
 	w := newWire(t, 1500)
-	w.server.addr("s0", "198.51.100.3/24")
+	w.server.Addr("s0", "198.51.100.3/24")
 	other := netip.MustParseAddrPort("198.51.100.3:67")
 	giaddr := netip.MustParseAddr("203.0.113.1")
 	type add struct {
@@ -141,13 +145,11 @@ func TestFlushCoalescesPerFlowAndLength(t *testing.T) {
 func TestFlushMakesOneBufferOfAGroup(t *testing.T) {
 	w := newWire(t, 1500)
 	sent := func() uint64 {
-		l, err := w.relay.nl.LinkByName("u0")
-		w.relay.must(err)
-		return l.Attrs().Statistics.TxPackets
+		return w.relay.Link("u0").Attrs().Statistics.TxPackets
 	}
 	// IPv6 would send something of its own, and ARP if the neighbour is not known.
-	w.relay.sysctl("ipv6/conf/u0/disable_ipv6", "1")
-	sendTo(t, w.server.dial("udp4", "0.0.0.0:0"), request, "198.51.100.1:67")
+	w.relay.Sysctl("ipv6/conf/u0/disable_ipv6", "1")
+	sendTo(t, w.server.ListenUDP("udp4", "0.0.0.0:0"), request, "198.51.100.1:67")
 	hear(t, w.p.Requests, 1, patient)
 	q := NewQueue(w.p.Requests)
 	q.Add(0, message(0, 300), w.dst, netip.Addr{}, 0)
@@ -187,7 +189,7 @@ func TestFlushKeepsOrderWithinAFlow(t *testing.T) {
 
 func TestFlushSourceAndLink(t *testing.T) {
 	w := newWire(t, 1500)
-	in := w.server.index("s0")
+	in := w.server.Index("s0")
 	giaddr := netip.MustParseAddr("203.0.113.1")
 	all := netip.MustParseAddrPort("255.255.255.255:67")
 	for _, tc := range []struct {
@@ -220,17 +222,17 @@ func TestFlushSourceAndLink(t *testing.T) {
 }
 
 func TestFlush6(t *testing.T) {
-	relay, server := newSpace(t), newSpace(t)
-	veth(relay, "u0", server, "s0", 1500)
-	relay.addr("u0", "fe80::1/64")
-	relay.addr("u0", "2001:db8::1/64")
-	relay.addr("lo", "2001:db8:1::1/128")
-	server.addr("s0", "fe80::2/64")
-	server.addr("s0", "2001:db8::2/64")
-	p := relay.listen(Config{Family: V6, Port: 547})
-	at := server.listen(Config{Family: V6, Port: 547})
-	server.must(at.Requests.Join(server.index("s0")))
-	u0, s0 := relay.index("u0"), server.index("s0")
+	relay, server := spacetest.New(t), spacetest.New(t)
+	relay.Veth("u0", server, "s0")
+	relay.Addr("u0", "fe80::1/64")
+	relay.Addr("u0", "2001:db8::1/64")
+	relay.Addr("lo", "2001:db8:1::1/128")
+	server.Addr("s0", "fe80::2/64")
+	server.Addr("s0", "2001:db8::2/64")
+	p := listen(relay, Config{Family: V6, Port: 547})
+	at := listen(server, Config{Family: V6, Port: 547})
+	server.Must(at.Requests.Join(server.Index("s0")))
+	u0, s0 := relay.Index("u0"), server.Index("s0")
 	addr := netip.MustParseAddr
 	for _, tc := range []struct {
 		name     string
@@ -446,10 +448,9 @@ func (c *Conn) must(t *testing.T, opt, value int) {
 // TestFlushWaitsForRoom has the neighbour appear while a flush waits for it.
 func TestFlushWaitsForRoom(t *testing.T) {
 	w := newWire(t, 1500)
-	w.server.addr("s0", "198.51.100.99/24")
-	w.server.sysctl("ipv4/conf/s0/arp_ignore", "8") // answer no ARP
-	s0, err := w.server.nl.LinkByName("s0")
-	w.server.must(err)
+	w.server.Addr("s0", "198.51.100.99/24")
+	w.server.Sysctl("ipv4/conf/s0/arp_ignore", "8") // answer no ARP
+	at := w.server.Link("s0").Attrs().HardwareAddr
 	w.p.Requests.must(t, unix.SO_SNDBUF, 16<<10)
 	q := NewQueue(w.p.Requests)
 	waited := false
@@ -457,9 +458,9 @@ func TestFlushWaitsForRoom(t *testing.T) {
 	q.tx.insist = func(fd uintptr) bool {
 		if !waited {
 			waited = true
-			w.relay.must(w.relay.nl.NeighSet(&netlink.Neigh{
+			w.relay.Must(w.relay.NL.NeighSet(&netlink.Neigh{
 				LinkIndex: w.link, State: netlink.NUD_PERMANENT,
-				IP: net.IPv4(198, 51, 100, 99), HardwareAddr: s0.Attrs().HardwareAddr,
+				IP: net.IPv4(198, 51, 100, 99), HardwareAddr: at,
 			}))
 		}
 		return insist(fd)
@@ -482,7 +483,7 @@ func TestFlushWaitsForRoom(t *testing.T) {
 
 func TestFlushAfterClose(t *testing.T) {
 	w := newWire(t, 1500)
-	w.relay.must(w.p.Close())
+	w.relay.Must(w.p.Close())
 	q := NewQueue(w.p.Requests)
 	q.Add(7, []byte(request), w.dst, netip.Addr{}, 0)
 	q.Add(8, []byte(request), w.dst, netip.Addr{}, 0)

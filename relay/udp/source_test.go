@@ -7,17 +7,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 // TestSourceFollowsTheHost sends while the addresses of the host change. What is
 // heard comes from where the kernel would have sent it from.
 func TestSourceFollowsTheHost(t *testing.T) {
-	relay, server := newSpace(t), newSpace(t)
-	veth(relay, "u0", server, "s0", 1500)
-	relay.addr("u0", "2001:db8:9::1/64")
-	server.addr("s0", "2001:db8:9::2/64")
-	p := relay.listen(Config{Family: V6, Port: 547})
-	at := server.listen(Config{Family: V6, Port: 547})
+	relay, server := spacetest.New(t), spacetest.New(t)
+	relay.Veth("u0", server, "s0")
+	relay.Addr("u0", "2001:db8:9::1/64")
+	server.Addr("s0", "2001:db8:9::2/64")
+	p := listen(relay, Config{Family: V6, Port: 547})
+	at := listen(server, Config{Family: V6, Port: 547})
 	dst := netip.MustParseAddrPort("[2001:db8:9::2]:547")
 	q := NewQueue(p.Requests)
 
@@ -50,8 +52,8 @@ func TestSourceFollowsTheHost(t *testing.T) {
 	chosen("2001:db8:9::1")
 
 	// The choice is not valid any more, and the kernel says so at once.
-	relay.addr("u0", "2001:db8:9::8/64")
-	relay.delAddr("u0", "2001:db8:9::1/64")
+	relay.Addr("u0", "2001:db8:9::8/64")
+	relay.DelAddr("u0", "2001:db8:9::1/64")
 	send("another address", "2001:db8:9::8")
 	q.age()
 	send("some time later", "2001:db8:9::8")
@@ -59,8 +61,8 @@ func TestSourceFollowsTheHost(t *testing.T) {
 
 	// The choice stays valid, but is no longer the right one. Until it is due,
 	// either is good.
-	relay.addr("u0", "2001:db8:9::9/64")
-	relay.via("2001:db8:9::/64", "u0", "2001:db8:9::9")
+	relay.Addr("u0", "2001:db8:9::9/64")
+	via(relay, "2001:db8:9::/64", "u0", "2001:db8:9::9")
 	q.age()
 	send("another route", "2001:db8:9::9")
 	chosen("2001:db8:9::9")
@@ -68,15 +70,15 @@ func TestSourceFollowsTheHost(t *testing.T) {
 
 // TestSourcesAreBounded sends to more places than a queue keeps choices for.
 func TestSourcesAreBounded(t *testing.T) {
-	relay, server := newSpace(t), newSpace(t)
-	veth(relay, "u0", server, "s0", 1500)
-	relay.addr("u0", "2001:db8:9::1/64")
-	server.addr("s0", "2001:db8:9::2/64")
-	q := NewQueue(relay.listen(Config{Family: V6, Port: 547}).Requests)
-	at := server.listen(Config{Family: V6, Port: 547})
+	relay, server := spacetest.New(t), spacetest.New(t)
+	relay.Veth("u0", server, "s0")
+	relay.Addr("u0", "2001:db8:9::1/64")
+	server.Addr("s0", "2001:db8:9::2/64")
+	q := NewQueue(listen(relay, Config{Family: V6, Port: 547}).Requests)
+	at := listen(server, Config{Family: V6, Port: 547})
 	for i := range 2 * maxSources {
 		a := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: 9, 14: 1, 15: byte(i)})
-		server.addr("s0", netip.PrefixFrom(a, 64).String())
+		server.Addr("s0", netip.PrefixFrom(a, 64).String())
 		q.Add(i, []byte{12, byte(i)}, netip.AddrPortFrom(a, 547), netip.Addr{}, 0)
 	}
 	for tag, errno := range outcomes(t, q) {
@@ -99,21 +101,12 @@ func (q *Queue) age() {
 	}
 }
 
-func (s *space) delAddr(name, prefix string) {
-	s.t.Helper()
-	l, err := s.nl.LinkByName(name)
-	s.must(err)
-	a, err := netlink.ParseAddr(prefix)
-	s.must(err)
-	s.must(s.nl.AddrDel(l, a))
-}
-
 // via makes a route on a link prefer a source.
-func (s *space) via(dst, name, src string) {
-	s.t.Helper()
+func via(s *spacetest.Space, dst, name, src string) {
+	s.T.Helper()
 	p, err := netlink.ParseIPNet(dst)
-	s.must(err)
-	s.must(s.nl.RouteReplace(&netlink.Route{
-		Dst: p, LinkIndex: s.index(name), Src: netip.MustParseAddr(src).AsSlice(), Priority: 1,
+	s.Must(err)
+	s.Must(s.NL.RouteReplace(&netlink.Route{
+		Dst: p, LinkIndex: s.Index(name), Src: netip.MustParseAddr(src).AsSlice(), Priority: 1,
 	}))
 }
