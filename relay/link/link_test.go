@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 const patient = 5 * time.Second
@@ -26,17 +27,17 @@ var (
 // An ear is a packet socket that hears all IPv4 frames of an interface.
 type ear int
 
-func listen(s *space, index int) ear {
-	s.t.Helper()
+func listen(s *spacetest.Space, index int) ear {
+	s.T.Helper()
 	proto := binary.NativeEndian.Uint16([]byte{0x08, 0x00}) // IPv4, in network order
 	var fd int
-	s.do(func() (err error) {
+	s.Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		return err
 	})
-	s.t.Cleanup(func() { _ = unix.Close(fd) })
-	s.must(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(patient.Seconds())}))
-	s.must(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto, Ifindex: index}))
+	s.T.Cleanup(func() { _ = unix.Close(fd) })
+	s.Must(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(patient.Seconds())}))
+	s.Must(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto, Ifindex: index}))
 	return ear(fd)
 }
 
@@ -88,16 +89,9 @@ func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
 // it does for frames from a packet socket.
 func TestT9_TheKernelAcceptsTheChecksums(t *testing.T) {
 	w := newCable(t)
-	a, err := netlink.ParseAddr("192.0.2.50/24")
-	w.client.must(err)
-	w.client.must(w.client.nl.AddrAdd(w.c0, a))
-	var u net.PacketConn
-	w.client.do(func() (err error) {
-		u, err = net.ListenPacket("udp4", "0.0.0.0:68")
-		return err
-	})
-	t.Cleanup(func() { _ = u.Close() })
-	w.client.must(u.SetReadDeadline(time.Now().Add(patient)))
+	w.client.Addr("c0", "192.0.2.50/24")
+	u := w.client.ListenUDP("udp4", "0.0.0.0:68")
+	w.client.Must(u.SetReadDeadline(time.Now().Add(patient)))
 	c := w.open()
 	for n := range 64 { // odd and even lengths
 		payload := bytes.Repeat([]byte{byte(200 + n)}, 300+n)
@@ -120,7 +114,7 @@ func TestReceivesNothing(t *testing.T) {
 	c := w.open()
 	hears := listen(w.relay, w.d0.Attrs().Index)
 	var back *Conn
-	w.client.do(func() (err error) {
+	w.client.Do(func() (err error) {
 		back, err = Open(w.c0.Attrs().Index, w.c0.Attrs().HardwareAddr)
 		return err
 	})
@@ -137,7 +131,7 @@ func TestReceivesNothing(t *testing.T) {
 	if st.Packets != 0 || st.Drops != 0 {
 		t.Errorf("the transmit-only socket was given %+v", *st)
 	}
-	w.relay.do(func() error {
+	w.relay.Do(func() error {
 		b, err := os.ReadFile("/proc/thread-self/net/packet")
 		// Columns: sk RefCnt Type Proto Iface R(unning) ...
 		var running, idle int
@@ -183,19 +177,19 @@ func TestSendErrors(t *testing.T) {
 		})
 	}
 	t.Run("interface down", func(t *testing.T) {
-		w.relay.must(w.relay.nl.LinkSetDown(w.d0))
+		w.relay.Must(w.relay.NL.LinkSetDown(w.d0))
 		if err := c.Send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENETDOWN) {
 			t.Errorf("Send: %v, want ENETDOWN", err)
 		}
 	})
 	t.Run("interface up again", func(t *testing.T) {
-		w.relay.must(w.relay.nl.LinkSetUp(w.d0))
+		w.relay.Must(w.relay.NL.LinkSetUp(w.d0))
 		if err := c.Send([]byte{2}, server, client, hw); err != nil {
 			t.Errorf("Send: %v", err)
 		}
 	})
 	t.Run("interface gone", func(t *testing.T) {
-		w.relay.must(w.relay.nl.LinkDel(w.d0))
+		w.relay.Must(w.relay.NL.LinkDel(w.d0))
 		if err := c.Send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
 			t.Errorf("Send: %v, want ENXIO", err)
 		}
@@ -203,8 +197,8 @@ func TestSendErrors(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	s := newSpace(t)
-	s.do(func() error {
+	s := spacetest.New(t)
+	s.Do(func() error {
 		if _, err := Open(4711, []byte{2, 0, 0, 0, 0, 1}); !errors.Is(err, unix.ENODEV) {
 			t.Errorf("Open: %v, want ENODEV", err)
 		}
@@ -219,13 +213,13 @@ func TestOpenErrors(t *testing.T) {
 // lets next to nothing pass keeps the frames, until the socket's buffer is full.
 func TestSendWaitsABoundedTime(t *testing.T) {
 	w := newCable(t)
-	err := w.relay.nl.QdiscAdd(&netlink.Tbf{
+	err := w.relay.NL.QdiscAdd(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 		Rate:       1000,     // octets per second
 		Buffer:     4e9 / 64, // ticks of 64 ns: 4 s, or 4,000 octets
 		Limit:      1 << 30,
 	})
-	need(t, "tbf queues (CONFIG_NET_SCH_TBF)", err)
+	spacetest.Need(t, "tbf queues (CONFIG_NET_SCH_TBF)", err)
 	c := w.open()
 	start := time.Now()
 	for range 10_000 {
@@ -239,7 +233,7 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	if took := time.Since(start); took > patient {
 		t.Errorf("took %v", took)
 	}
-	w.relay.must(w.relay.nl.QdiscDel(&netlink.Tbf{
+	w.relay.Must(w.relay.NL.QdiscDel(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 	}))
 	if err := c.Send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
@@ -252,8 +246,8 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 func TestSendAfterAStall(t *testing.T) {
 	w := newCable(t)
 	c := w.open()
-	w.relay.must(c.Send([]byte{1}, server, client, w.c0.Attrs().HardwareAddr))
-	w.relay.must(c.sock.setDeadline(time.Now().Add(-time.Second)))
+	w.relay.Must(c.Send([]byte{1}, server, client, w.c0.Attrs().HardwareAddr))
+	w.relay.Must(c.sock.setDeadline(time.Now().Add(-time.Second)))
 	c.deadline = time.Now().Add(patient)
 	if err := c.Send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
 		t.Errorf("Send: %v", err)
