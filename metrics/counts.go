@@ -35,22 +35,15 @@ func (m *Metrics) Messages() iter.Seq[MessageCount] {
 
 // each yields the counts of one family.
 func (l *Link) each(f Family, yield func(MessageCount) bool) bool {
-	c := l.counts[f].Load()
-	if c == nil {
-		return true
-	}
 	for r := range agent.Reason(agent.NumReasons) {
-		t := &c.relayed
-		if r != agent.Relayed {
-			t = c.dropped[r].Load()
-		}
-		if t == nil {
-			continue
-		}
-		for d := range t {
-			for slot := range t[d] {
-				n := t[d][slot].Load()
-				if n > 0 && !yield(MessageCount{l.name, f, Direction(d), l.types[f].pairs[slot].GetValue(), r, n}) {
+		for d := range Direction(directions) {
+			t := l.seen(f, d, r)
+			if t == nil {
+				continue
+			}
+			for slot := range t {
+				n := t[slot].Load()
+				if n > 0 && !yield(MessageCount{l.name, f, d, l.types[f].pairs[slot].GetValue(), r, n}) {
 					return false
 				}
 			}

@@ -170,20 +170,13 @@ func (s *scrape) messages(links []*Link) {
 
 // link adds the counts that are not zero of one link, family and direction.
 func (s *scrape) link(l *Link, f Family, d Direction) {
-	c := l.counts[f].Load()
-	if c == nil {
-		return
-	}
 	for _, r := range s.g.byName {
-		t := &c.relayed
-		if r != agent.Relayed {
-			t = c.dropped[r].Load()
-		}
+		t := l.seen(f, d, r)
 		if t == nil {
 			continue
 		}
-		for slot := range t[d] {
-			if n := t[d][slot].Load(); n > 0 {
+		for slot := range t {
+			if n := t[slot].Load(); n > 0 {
 				s.add(messages, float64(n),
 					s.g.directions[d], s.g.families[f], l.pair, s.g.outcomes[r], l.types[f].pairs[slot])
 			}

@@ -161,8 +161,8 @@ func TestMemoryOfManyLinks(t *testing.T) {
 	got := heap() - before
 	runtime.KeepAlive(m)
 	t.Logf("%d links: %d KiB", manyLinks, got>>10)
-	if got > 10<<20 {
-		t.Errorf("%d links cost %d KiB, want at most 10 MiB", manyLinks, got>>10)
+	if got > 7<<20 {
+		t.Errorf("%d links cost %d KiB, want at most 7 MiB", manyLinks, got>>10)
 	}
 }
 
