@@ -74,10 +74,13 @@ func (r *Recent) Counts(now time.Time) Counts {
 
 func (r *Recent) countsOf(l *linkSeries, second int64) (c LinkCounts) {
 	c.Refusals = l.refusals.at(second)
-	for f := range families {
-		c.Unanswered[f] = l.unanswered[f].at(second)
+	for f, counted := range l.families {
+		if counted == nil {
+			continue
+		}
+		c.Unanswered[f] = counted.unanswered.at(second)
 		for d := range directions {
-			c.Relayed[f][d] = l.relayed[f][d].at(second)
+			c.Relayed[f][d] = counted.relayed[d].at(second)
 		}
 	}
 	for i := range l.drops {

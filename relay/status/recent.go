@@ -10,8 +10,8 @@ import (
 
 // A Recent knows what the counters have counted lately, from a Sample a second:
 // in all, and in the last ten minutes. It is safe for concurrent use; the zero
-// value is ready. It grows with what is counted only: some 500 octets for an
-// interface, and 72 for each reason for which it drops.
+// value is ready. It grows with what is counted only: some 400 octets for an
+// interface that relays in one family, and 72 for each reason for which it drops.
 type Recent struct {
 	mu      sync.Mutex
 	start   time.Time
@@ -24,11 +24,17 @@ type Recent struct {
 }
 
 type linkSeries struct {
-	name       string
-	relayed    [families][directions]series
-	unanswered [families]series
-	refusals   series
-	drops      []dropSeries
+	name     string
+	families [families]*familySeries // nil until something is counted
+	refusals series
+	drops    []dropSeries
+}
+
+// A familySeries is what an interface counts in one family. Most interfaces see
+// one family only.
+type familySeries struct {
+	relayed    [directions]series
+	unanswered series
 }
 
 type dropSeries struct {
@@ -75,7 +81,7 @@ func (r *Recent) Take(now time.Time, s Sample) []Dropped {
 	r.second = max(r.second, int64(now.Sub(r.start)/time.Second))
 	r.takeMessages(s)
 	for _, n := range s.Unanswered {
-		r.link(n.Interface).unanswered[n.Family].taken += n.Count
+		r.link(n.Interface).family(n.Family).unanswered.taken += n.Count
 	}
 	r.takeServers(s.Servers)
 	for f, n := range s.Kernel {
@@ -118,10 +124,18 @@ func (r *Recent) link(name string) *linkSeries {
 	return l
 }
 
+// family returns the series of a family.
+func (l *linkSeries) family(f agent.Family) *familySeries {
+	if l.families[f] == nil {
+		l.families[f] = new(familySeries)
+	}
+	return l.families[f]
+}
+
 // of returns the series of an outcome.
 func (l *linkSeries) of(k kind) *series {
 	if k.reason == agent.Relayed {
-		return &l.relayed[k.family][k.direction]
+		return &l.family(k.family).relayed[k.direction]
 	}
 	i := slices.IndexFunc(l.drops, func(d dropSeries) bool { return d.kind == k })
 	if i < 0 {
@@ -135,10 +149,13 @@ func (l *linkSeries) of(k kind) *series {
 func (r *Recent) settleLinks() (fresh []Dropped) {
 	for _, l := range r.inOrder {
 		l.refusals.settle(r.second)
-		for f := range families {
-			l.unanswered[f].settle(r.second)
-			for d := range directions {
-				l.relayed[f][d].settle(r.second)
+		for _, f := range l.families {
+			if f == nil {
+				continue
+			}
+			f.unanswered.settle(r.second)
+			for d := range f.relayed {
+				f.relayed[d].settle(r.second)
 			}
 		}
 		for i := range l.drops {
