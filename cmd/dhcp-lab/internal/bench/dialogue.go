@@ -44,29 +44,25 @@ func (d *dialogue) play(ctx context.Context, l load, t *tally, f *flow) error {
 		cpu = l.relay.cpu()
 	}
 	start := time.Now()
-	last, sending := start, time.Duration(0)
-	for t.n < l.total && !l.idle(time.Since(last)) {
-		if n := l.due(time.Since(start), f.Sent); n > 0 {
+	for elapsed := time.Duration(0); !l.over(elapsed, f.Sent); elapsed = time.Since(start) {
+		if n := l.due(elapsed, f.Sent); n > 0 {
 			n, err := d.first.sendNext(t.run, f.Sent, n)
 			if err != nil {
 				return err
 			}
 			f.Sent += n
-			last = time.Now()
-			if f.Sent == l.total {
-				sending = last.Sub(start)
-			}
 		}
-		progress, err := d.turn(t)
-		if err != nil {
+		if _, err := d.turn(t); err != nil {
 			return err
-		}
-		if progress {
-			last = time.Now()
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+	}
+	sending := time.Since(start)
+	last, err := d.settle(ctx, &l, t, f.Sent)
+	if err != nil {
+		return err
 	}
 	if l.relay != nil {
 		f.CPU = l.relay.cpu() - cpu
@@ -75,7 +71,27 @@ func (d *dialogue) play(ctx context.Context, l load, t *tally, f *flow) error {
 	f.Lag = last.Sub(start) - sending
 	f.Rate = float64(f.Sent) / sending.Seconds()
 	f.Goodput = float64(t.n) / last.Sub(start).Seconds()
-	return nil
+	return ctx.Err()
+}
+
+// settle goes on until all transactions are completed, or nothing more comes, and
+// returns when the last message came.
+func (d *dialogue) settle(ctx context.Context, l *load, t *tally, sent int) (last time.Time, err error) {
+	last = time.Now()
+	for end := l.deadline(); t.n < sent && ctx.Err() == nil; {
+		now := time.Now()
+		progress, err := d.turn(t)
+		if err != nil {
+			return last, err
+		}
+		if progress {
+			last = now
+		}
+		if now.After(end) || l.idle(now.Sub(last)) {
+			break
+		}
+	}
+	return last, nil
 }
 
 // turn lets the server and the clients answer what they have heard.

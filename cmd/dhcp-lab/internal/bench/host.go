@@ -56,20 +56,29 @@ func kernelThread(name string) int {
 	return 0
 }
 
-// bindAll binds the threads of this process.
+// bindAll binds the threads of this process, also those that are started by
+// others before they are bound.
 func bindAll(set *unix.CPUSet) error {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
-	}
-	for _, t := range tasks {
-		tid, err := strconv.Atoi(t.Name())
+	bound := map[int]bool{}
+	for again := true; again; {
+		again = false
+		tasks, err := os.ReadDir("/proc/self/task")
 		if err != nil {
 			return err
 		}
-		// A thread may have ended since.
-		if err := unix.SchedSetaffinity(tid, set); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("bind thread %d: %w", tid, err)
+		for _, t := range tasks {
+			tid, err := strconv.Atoi(t.Name())
+			if err != nil {
+				return err
+			}
+			if bound[tid] {
+				continue
+			}
+			// A thread may have ended since.
+			if err := unix.SchedSetaffinity(tid, set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("bind thread %d: %w", tid, err)
+			}
+			bound[tid], again = true, true
 		}
 	}
 	return nil

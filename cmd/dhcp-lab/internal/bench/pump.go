@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -112,11 +113,27 @@ type pump struct {
 
 // A load says how much a pump sends.
 type load struct {
-	rate  float64 // messages a second; 0: as fast as it goes
-	total int     // at most maxSeq
+	rate  float64       // messages a second; 0: as fast as it goes
+	total int           // at most maxSeq
+	lasts time.Duration // at most; 0: until total is reached
+	after time.Duration // how long a relay may go on afterwards; 0: dribble
 	timed bool
 	relay *process // whose processor time is measured; nil: none
 }
+
+// dribble is how long a relay may go on after the load has ended, unless the
+// load says so. One that takes milliseconds for each message would be at it for
+// many minutes.
+const dribble = 20 * time.Second
+
+// over reports whether all is sent that is to be sent.
+func (l *load) over(elapsed time.Duration, sent int) bool {
+	return sent >= l.total || l.lasts > 0 && elapsed >= l.lasts
+}
+
+// deadline returns when what a relay still does no longer counts, if the load
+// ends now.
+func (l *load) deadline() time.Time { return time.Now().Add(cmp.Or(l.after, dribble)) }
 
 // idle reports whether nothing more is to be expected after a silence. A relay
 // that could run but gets no processor is not idle.
@@ -147,8 +164,8 @@ func (p *pump) pump(ctx context.Context, l load, t *tally, f *flow) error {
 		cpu = l.relay.cpu()
 	}
 	start := time.Now()
-	for f.Sent < l.total {
-		if n := l.due(time.Since(start), f.Sent); n > 0 {
+	for elapsed := time.Duration(0); !l.over(elapsed, f.Sent); elapsed = time.Since(start) {
+		if n := l.due(elapsed, f.Sent); n > 0 {
 			n, err := p.send(t, f.Sent, n)
 			if err != nil {
 				return err
@@ -161,7 +178,7 @@ func (p *pump) pump(ctx context.Context, l load, t *tally, f *flow) error {
 		}
 	}
 	sending := time.Since(start)
-	last := p.settle(&l, t, f.Sent)
+	last := p.settle(ctx, &l, t, f.Sent)
 	if l.relay != nil {
 		f.CPU = l.relay.cpu() - cpu
 	}
@@ -169,7 +186,7 @@ func (p *pump) pump(ctx context.Context, l load, t *tally, f *flow) error {
 	f.Lag = last.Sub(start) - sending
 	f.Rate = float64(f.Sent) / sending.Seconds()
 	f.Goodput = float64(t.n) / last.Sub(start).Seconds()
-	return nil
+	return ctx.Err()
 }
 
 // due returns how many messages it is time to send.
@@ -217,15 +234,11 @@ func (p *pump) id(b []byte) (id, bool) {
 	return x, ok
 }
 
-// dribble is how long a relay may go on after the load has ended. One that takes
-// milliseconds for each message would be at it for many minutes.
-const dribble = 20 * time.Second
-
 // settle waits until all is there, or nothing more comes, and returns when the
 // last message came.
-func (p *pump) settle(l *load, t *tally, sent int) time.Time {
+func (p *pump) settle(ctx context.Context, l *load, t *tally, sent int) time.Time {
 	last := time.Now()
-	for end := last.Add(dribble); t.n < sent; {
+	for end := l.deadline(); t.n < sent && ctx.Err() == nil; {
 		now := time.Now()
 		if p.drain(t) {
 			last = now

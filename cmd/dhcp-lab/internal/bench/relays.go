@@ -51,7 +51,7 @@ type subject struct {
 	yardstick bool // no relay, but a limit
 	single    bool // knows one client-facing link only
 	later     bool // relays on links that appear after its start
-	brief     bool // ours in another form: only requests and replies count
+	paired    bool // ours in another form: of two such, one is measured right after the other
 	watched   bool // scraped, looked at and traced all the time
 	command   func(s *site) ([]string, error)
 }
@@ -68,8 +68,8 @@ func subjects(relay string, self []string) []subject {
 	}
 	return []subject{
 		{name: ours, binary: relay, families: all, later: true, command: oursCommand},
-		{name: oursWatched, binary: relay, families: all, single: true, brief: true, watched: true, command: oursCommand},
-		{name: oursBare, binary: relay, families: all, single: true, brief: true, command: bareCommand},
+		{name: oursWatched, binary: relay, families: all, single: true, paired: true, watched: true, command: oursCommand},
+		{name: oursBare, binary: relay, families: all, single: true, paired: true, command: bareCommand},
 		{name: "dhcrelay", binary: "dhcrelay", families: all, command: dhcrelayCommand},
 		{name: "dnsmasq", binary: "dnsmasq", families: all, later: true, command: dnsmasqCommand},
 		{name: "dhcp-helper", binary: "dhcp-helper", families: all[:1], later: true, command: helperCommand},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A Report is all that was measured, as it is written as JSON.
@@ -31,9 +32,9 @@ type Row struct {
 	Values    map[string]*Sample `json:"values"`
 }
 
-// A Sample is the values of one metric, one for each round.
+// A Sample is the values of one metric.
 type Sample struct {
-	Values  []float64 `json:"values"`
+	Values  []float64 `json:"values"`             // of each round; for latency of each slice, for watched and bare of each pair
 	AtLeast bool      `json:"at_least,omitempty"` // the load was the limit, not the relay
 	Median  float64   `json:"median"`
 	Min     float64   `json:"min"`
@@ -68,6 +69,15 @@ func (r *Row) value(key string) (v float64, ok bool) {
 		return 0, false
 	}
 	return r.Values[key].Median, true
+}
+
+// last returns the latest value of a metric, or 0 if it was not measured.
+func (r *Row) last(key string) float64 {
+	s := r.Values[key]
+	if s == nil {
+		return 0
+	}
+	return s.Values[len(s.Values)-1]
 }
 
 // spread returns how far the values lie apart, relative to the median.
@@ -125,6 +135,12 @@ type metric struct {
 	fewer            bool // less is better
 }
 
+// comparable reports whether a ratio of the metric to another relay's says
+// anything: not of per cents, and not at a rate that is each relay's own.
+func (m *metric) comparable() bool {
+	return m.unit != "%" && !strings.HasPrefix(m.key, "lat_half_")
+}
+
 // metrics lists the lines of the table in order; those nobody has a value for
 // are left out.
 func metrics(t *Table) []metric {
@@ -134,7 +150,7 @@ func metrics(t *Table) []metric {
 			known[k] = true
 		}
 	}
-	ms := slices.Concat(rateMetrics(), latencyMetrics(), footprintMetrics(), linkMetrics())
+	ms := slices.Concat(rateMetrics(), pairMetrics(), latencyMetrics(), footprintMetrics(), linkMetrics())
 	return slices.DeleteFunc(ms, func(m metric) bool { return !known[m.key] })
 }
 
@@ -155,6 +171,16 @@ func rateMetrics() []metric {
 		{"txn_flood", "transactions: completed under flood", "/s", false},
 		{"txn_cpu", "transactions: CPU each, under flood", "ns", true},
 		{"txn_cpu_lossless", "transactions: CPU each, at highest rate", "ns", true},
+	}
+}
+
+// pairMetrics are the ratios of watched to bare.
+func pairMetrics() []metric {
+	return []metric{
+		{"req_cpu_ratio", "requests: CPU each, watched to bare", "", true},
+		{"req_flood_ratio", "requests: relayed under flood, watched to bare", "", false},
+		{"rep_cpu_ratio", "replies: CPU each, watched to bare", "", true},
+		{"rep_flood_ratio", "replies: relayed under flood, watched to bare", "", false},
 	}
 }
 

@@ -37,34 +37,42 @@ type Config struct {
 
 // A plan is how long a run takes.
 type plan struct {
+	warm       time.Duration // of a relay before what is measured, at most, each way
+	flood      time.Duration // but that it ends with maxSeq messages
 	step       time.Duration // of one step of a search
 	least      int           // messages of a step, but that it takes four times as long at most
 	steps      int
 	search     time.Duration // at most, but for the last step
+	after      time.Duration // what a relay has not relayed by then is lost
+	slices     int           // of latency, in each round
 	rates      []int         // of latency, a second
-	latency    time.Duration
-	samples    int // of latency, at least
-	taxPairs   int // in each round
+	slice      time.Duration // at each rate
+	samples    int           // of a slice, at least
+	pairs      int           // watched and bare
+	taxPairs   int           // in each round
 	taxPackets int
 	links      []int
 
-	rounds [2]time.Duration // by family: when its last round may begin, but that there is one
+	rounds [2]time.Duration // by family: when its last round is to be over, but that there is one
 	scales time.Duration    // when the last relay but ours may begin with many links
 }
 
 func (c *Config) plan() plan {
 	if c.Quick {
 		return plan{
-			step: 150 * time.Millisecond, least: 100, steps: 4, search: 5 * time.Second, rates: []int{100, 1000}, latency: 300 * time.Millisecond, samples: 100,
+			warm: 200 * time.Millisecond, flood: 400 * time.Millisecond,
+			step: 150 * time.Millisecond, least: 100, steps: 3, search: 3 * time.Second, after: 2 * time.Second,
+			slices: 1, rates: []int{100, 1000}, slice: 200 * time.Millisecond, samples: 50, pairs: 2,
 			taxPairs: 1, taxPackets: 100_000, links: []int{100},
 			rounds: [2]time.Duration{2 * time.Minute, 4 * time.Minute}, scales: 5 * time.Minute,
 		}
 	}
 	return plan{
-		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second,
-		rates: []int{100, 1000, 10_000}, latency: time.Second, samples: 300,
+		warm: time.Second, flood: 2 * time.Second,
+		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second, after: 20 * time.Second,
+		slices: 4, rates: []int{100, 1000, 10_000}, slice: 300 * time.Millisecond, samples: 100, pairs: 5,
 		taxPairs: 1, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
-		rounds: [2]time.Duration{6 * time.Minute, 12 * time.Minute}, scales: 19 * time.Minute,
+		rounds: [2]time.Duration{9 * time.Minute, 18 * time.Minute}, scales: 22 * time.Minute,
 	}
 }
 
@@ -79,7 +87,6 @@ type session struct {
 	server [2]*listener // by family
 	client [2]*listener
 	sets   [2]frameSet // requests that begin a transaction
-	limit  [2]float64  // messages a second that the load can send
 	runs   int
 	lost   uint32
 }
@@ -130,7 +137,7 @@ func run(ctx context.Context, c Config, p plan) (r *Report, err error) {
 	return r, err
 }
 
-// chosen returns the relays to measure.
+// chosen returns the relays to measure. Watched and bare come together.
 func (s *session) chosen() ([]subject, error) {
 	xs := subjects(s.Relay, s.Self)
 	for _, n := range s.Only {
@@ -138,8 +145,9 @@ func (s *session) chosen() ([]subject, error) {
 			return nil, fmt.Errorf("there is no relay %q to measure", n)
 		}
 	}
+	pair := slices.Contains(s.Only, oursWatched) || slices.Contains(s.Only, oursBare)
 	return slices.DeleteFunc(xs, func(x subject) bool {
-		return len(s.Only) > 0 && !slices.Contains(s.Only, x.name)
+		return len(s.Only) > 0 && !slices.Contains(s.Only, x.name) && (!pair || !x.paired)
 	}), nil
 }
 
@@ -168,136 +176,6 @@ func (s *session) close() {
 }
 
 func (s *session) requests(f udp.Family) frameSet { return s.sets[f] }
-
-// measure measures all relays of a family in turn, round after round, and the
-// next family then.
-func (s *session) measure(ctx context.Context, xs []subject, r *Report) error {
-	for _, f := range both {
-		r.Tables = append(r.Tables, Table{Family: label(f)})
-		t := &r.Tables[len(r.Tables)-1]
-		load := &Row{Name: loadName, Yardstick: true}
-		found := s.rows(xs, f, t)
-		t.Rows = append(t.Rows, load)
-		for round := range s.Rounds {
-			if round > 0 && time.Since(s.began) > s.plan.rounds[f] {
-				s.say("DHCP%s: the time is up after round %d", t.Family, round)
-				break
-			}
-			s.say("DHCP%s, round %d of %d: the load itself", t.Family, round+1, s.Rounds)
-			if err := s.calibrate(ctx, f, load); err != nil {
-				return err
-			}
-			for _, x := range found {
-				s.say("DHCP%s, round %d of %d: %s", t.Family, round+1, s.Rounds, x.name)
-				if err := s.one(ctx, x, f, round, t.row(x.name)); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return s.scales(ctx, xs, r)
-}
-
-// rows makes the rows of the relays that are there, and notes those that are not.
-func (s *session) rows(xs []subject, f udp.Family, t *Table) (found []*subject) {
-	for i := range xs {
-		x := xs[i]
-		if !slices.Contains(x.families, f) {
-			continue
-		}
-		row := &Row{Name: x.name, Yardstick: x.yardstick || x.brief}
-		t.Rows = append(t.Rows, row)
-		if x.yardstick {
-			// The family is an argument that no site tells.
-			x.binary, x.command = s.Self[0], nullCommand(x.command, f)
-			found = append(found, &x)
-			continue
-		}
-		path, err := find(x.binary, s.Peers)
-		if err != nil {
-			row.note("not measured: " + err.Error())
-			s.say("%s: %v", x.name, err)
-			continue
-		}
-		x.binary, row.Binary = path, path
-		if info, err := os.Stat(path); err == nil {
-			row.add("size", float64(info.Size())/1024)
-		}
-		found = append(found, &x)
-	}
-	return found
-}
-
-// nullCommand cuts off the program and puts the family before the flags.
-func nullCommand(next func(*site) ([]string, error), f udp.Family) func(*site) ([]string, error) {
-	return func(s *site) ([]string, error) {
-		args, err := next(s)
-		if err != nil {
-			return nil, err
-		}
-		return append(args[1:], "--family", label(f)), nil
-	}
-}
-
-// one measures a relay in one round. What fails is noted, but that the run is
-// over.
-func (s *session) one(ctx context.Context, x *subject, f udp.Family, round int, row *Row) error {
-	p, err := s.start(ctx, x, f, s.downs(0))
-	if err == nil {
-		err = (&trial{s: s, f: f, p: p, row: row}).all(ctx)
-		err = errors.Join(err, p.stop())
-	}
-	if err == nil && !x.brief {
-		err = s.tax(ctx, x, f, round, row)
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		row.note(err.Error())
-		s.say("%v", err)
-	}
-	return nil
-}
-
-// scales measures the relays with more and more interfaces.
-func (s *session) scales(ctx context.Context, xs []subject, r *Report) error {
-	for _, n := range s.plan.links {
-		began := time.Now()
-		if err := s.bed.grow(ctx, n); err != nil {
-			return err
-		}
-		if n > 1 {
-			s.say("made %d interfaces in %v", n, time.Since(began).Round(time.Millisecond))
-		}
-		for i := range r.Tables {
-			t, f := &r.Tables[i], both[i]
-			if err := s.aloneOn(ctx, f, n, t.row(loadName)); err != nil {
-				return err
-			}
-			for _, x := range xs {
-				row := t.row(x.name)
-				if x.single || row == nil || len(row.Values) == 0 {
-					continue
-				}
-				if x.name != ours && time.Since(s.began) > s.plan.scales {
-					row.note(fmt.Sprintf("%d interfaces: not measured, the time was up", n))
-					continue
-				}
-				x.binary = row.Binary
-				s.say("DHCP%s, %d interfaces: %s", t.Family, n, x.name)
-				if err := s.scale(ctx, &x, f, n, row); err != nil {
-					if ctx.Err() != nil {
-						return ctx.Err()
-					}
-					row.note(fmt.Sprintf("%d interfaces: %v", n, err))
-					s.say("%v", err)
-				}
-			}
-		}
-	}
-	return nil
-}
 
 func (s *session) say(format string, args ...any) {
 	if s.Log != nil {

@@ -41,6 +41,7 @@ func TestQuick(t *testing.T) {
 	}
 	netns.Require(t)
 	t.Setenv(asNull, "1")
+	t.Setenv("TMPDIR", t.TempDir())
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -49,12 +50,15 @@ func TestQuick(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", relay, "dhcp-relay/cmd/dhcp-relay").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	had := affinity(t, 0)
 	short := plan{
-		step: 20 * time.Millisecond, least: 20, steps: 1, search: time.Minute, rates: []int{1000}, latency: 20 * time.Millisecond, samples: 20,
+		warm: 20 * time.Millisecond, flood: 20 * time.Millisecond,
+		step: 20 * time.Millisecond, least: 20, steps: 1, search: time.Minute, after: time.Second,
+		slices: 2, rates: []int{1000}, slice: 20 * time.Millisecond, samples: 20, pairs: 2,
 		taxPairs: 1, taxPackets: 1000, links: []int{3}, scales: time.Minute,
 	}
 	r, err := run(t.Context(), Config{
-		Relay: relay, Self: []string{self}, Only: []string{ours, nullName}, Rounds: 1, Log: t.Output(),
+		Relay: relay, Self: []string{self}, Only: []string{ours, oursWatched, nullName}, Rounds: 1, Log: t.Output(),
 	}, short)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +83,19 @@ func TestQuick(t *testing.T) {
 		if v, _ := tab.row(ours).value("links_3_new"); v <= 0 {
 			t.Errorf("DHCP%s: a new link relays after %v ms", tab.Family, v)
 		}
+		for name, keys := range map[string][]string{
+			ours:        {"lat_1000_p50", "lat_1000_p99"},
+			oursBare:    {"req_cpu", "rep_cpu"},
+			oursWatched: {"req_cpu", "rep_cpu", "req_cpu_ratio", "req_flood_ratio", "rep_cpu_ratio", "rep_flood_ratio"},
+		} {
+			for _, key := range keys {
+				if s := tab.row(name).Values[key]; s == nil || len(s.Values) != 2 {
+					t.Errorf("DHCP%s, %s: %s is %+v, want 2 values", tab.Family, name, key, s)
+				}
+			}
+		}
 	}
+	nothingLeft(t, had)
 	if t.Failed() {
 		var b strings.Builder
 		if err := r.Print(&b); err != nil {

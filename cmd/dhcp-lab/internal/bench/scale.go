@@ -106,7 +106,10 @@ func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, ro
 		return err
 	}
 	defer pump.gen.close()
-	k, err := s.search(ctx, pump, p, s.limit[f])
+	if err := s.warm(ctx, p, s.plan.warm, pump); err != nil {
+		return err
+	}
+	k, err := s.search(ctx, pump, p)
 	if err != nil {
 		return err
 	}
@@ -115,17 +118,24 @@ func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, ro
 		row.atLeast(key("rate"))
 	}
 	row.add(key("cpu"), k.flood.PerMessage())
-	slow, err := pump.do(ctx, load{rate: 1000, total: int(1000 * s.plan.latency.Seconds()), timed: true, relay: p})
-	if err != nil {
+	if err := s.scaledLatency(ctx, pump, p, row, key("")); err != nil {
 		return err
 	}
-	row.add(key("p50"), slow.Percentile(50)/1000)
-	row.add(key("p99"), slow.Percentile(99)/1000)
 	row.add(key("rss"), float64(residentOf(p.proc.Pid()))/1024)
 	if !x.later {
 		return nil
 	}
 	return s.arrival(ctx, p, f, func(d time.Duration) { row.add(key("new"), ms(d)) })
+}
+
+// scaledLatency measures the latency at a rate that most bear with many links.
+func (s *session) scaledLatency(ctx context.Context, p *pump, relay *process, row *Row, prefix string) error {
+	stop, err := keepAwake(s.bed.relay, s.cores.relay)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return s.latency(ctx, p, relay, 1000, row, prefix)
 }
 
 // arrival measures how long after a link has appeared the relay relays what its

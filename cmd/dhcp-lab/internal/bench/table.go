@@ -17,7 +17,9 @@ func (r *Report) Print(w io.Writer) error {
 	if r.Quick {
 		b.WriteString("; quick: too short for more than a look")
 	}
-	b.WriteString("\nMedian, then the spread over the rounds. >= says that the load was the limit.\n")
+	b.WriteString("\nMedian, then the spread over the rounds (latency: over slices of rounds; watched and bare: over\n" +
+		"pairs). >= says that the load was the limit. While latency is measured, the relay's processor is\n" +
+		"kept awake, as to wake a virtual one up takes longer than to relay and differs by the minute.\n")
 	for i := range r.Tables {
 		if err := r.Tables[i].print(&b); err != nil {
 			return err
@@ -68,7 +70,7 @@ func (t *Table) print(w io.Writer) error {
 func (t *Table) against(m metric, other *Row) string {
 	a, ok := t.row(ours).value(m.key)
 	b, ok2 := other.value(m.key)
-	if !ok || !ok2 || a <= 0 || b <= 0 || m.unit == "%" {
+	if !ok || !ok2 || a <= 0 || b <= 0 || !m.comparable() {
 		return ""
 	}
 	text := fmt.Sprintf("%.2f", a/b)
