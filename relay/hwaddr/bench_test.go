@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/udp"
 
 	"github.com/cilium/ebpf"
@@ -83,7 +84,7 @@ func lruMap(b *testing.B) *ebpf.Map {
 	b.Helper()
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.LRUHash, KeySize: 24, ValueSize: 8, MaxEntries: 65536})
 	if errors.Is(err, unix.EPERM) {
-		need(b, "CAP_BPF", err)
+		spacetest.Need(b, "CAP_BPF", err)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -193,7 +194,7 @@ func attachProgram(b *testing.B, c *udp.Conn, is asm.Instructions) *ebpf.Program
 	b.Helper()
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SocketFilter, Instructions: is, License: "BSD"})
 	if errors.Is(err, unix.EPERM) {
-		need(b, "CAP_BPF", err)
+		spacetest.Need(b, "CAP_BPF", err)
 	}
 	if err != nil {
 		b.Fatalf("%+v", err)
@@ -259,13 +260,13 @@ func BenchmarkSolicitation(b *testing.B) {
 		e := r.neigh(link, cl.src, cl.mac)
 		e.State, e.HardwareAddr, e.Flags = 0, nil, netlink.NTF_USE
 		begin := time.Now()
-		r.must(r.nl.NeighSet(e))
+		r.Must(r.NL.NeighSet(e))
 		asking += time.Since(begin)
 		for !n.knows(link, cl) {
 			time.Sleep(5 * time.Microsecond)
 		}
 		b.StopTimer()
-		r.must(r.nl.NeighDel(e))
+		r.Must(r.NL.NeighDel(e))
 		eventually(b, "end of the neighbour", func() bool { return !n.knows(link, cl) })
 		b.StartTimer()
 	}
@@ -276,9 +277,9 @@ func BenchmarkSolicitation(b *testing.B) {
 func BenchmarkNeighboursBySyscall(b *testing.B) {
 	r := newSpace(b)
 	link := r.cable("client0").link
-	r.must(r.nl.NeighSet(r.neigh(link, nth(1).src, nth(1).mac)))
+	r.Must(r.NL.NeighSet(r.neigh(link, nth(1).src, nth(1).mac)))
 	b.ReportAllocs()
-	r.do(func() error {
+	r.Do(func() error {
 		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 		if err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"dhcp-relay/relay/spacetest"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +33,7 @@ const privileged = "/proc/sys/kernel/unprivileged_bpf_disabled"
 func TestCapabilities(t *testing.T) {
 	needTable(t, logSets)
 	disabled, err := os.ReadFile(privileged)
-	need(t, privileged, err)
+	spacetest.Need(t, privileged, err)
 	admin := []uint{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_PERFMON, unix.CAP_SYS_RESOURCE}
 	for _, tc := range []struct {
 		name  string
@@ -45,29 +47,28 @@ func TestCapabilities(t *testing.T) {
 			r := newSpace(t)
 			w := r.cable("client0")
 			c := r.relay("", w.link)
-			onThread(func() {
+			r.Do(func() error {
 				without(t, tc.drop...)
 				table, err := New()
 				if !tc.works {
 					if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "CAP_BPF") {
 						t.Errorf("error is %v, not that CAP_BPF is missing", err)
 					}
-					return
+					return nil
 				}
 				if err != nil {
-					t.Error(err)
-					return
+					return err
 				}
 				defer func() { _ = table.Close() }()
 				s, err := table.Attach(c.SyscallConn())
 				if err != nil {
-					t.Error(err)
-					return
+					return err
 				}
 				w.send(nth(1).solicit())
 				if diff := cmp.Diff([]seen{{nth(1).mac, true}}, look(t, c, s, 1)); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
 				}
+				return nil
 			})
 		})
 	}
@@ -77,7 +78,7 @@ func TestAttachToClosed(t *testing.T) {
 	r := newSpace(t)
 	c := r.relay("")
 	table := needTable(t, logSets)
-	r.must(c.Close())
+	r.Must(c.Close())
 	if s, err := table.Attach(c.SyscallConn()); err == nil {
 		t.Errorf("got %v, want an error", s)
 	}

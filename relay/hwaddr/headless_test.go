@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/udp"
 
 	"golang.org/x/sys/unix"
@@ -13,9 +14,9 @@ import (
 // tun makes a device without link-layer headers and returns it with its index.
 // What is written to the file comes in by the device.
 func (s *space) tun(name string) (f *os.File, link int) {
-	s.t.Helper()
+	s.T.Helper()
 	var missing error
-	s.do(func() error {
+	s.Do(func() error {
 		fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
 			missing = err
@@ -29,9 +30,9 @@ func (s *space) tun(name string) (f *os.File, link int) {
 		req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
 		return unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
 	})
-	need(s.t, "/dev/net/tun", missing)
-	s.t.Cleanup(func() { _ = f.Close() })
-	return f, s.up(name)
+	spacetest.Need(s.T, "/dev/net/tun", missing)
+	s.T.Cleanup(func() { _ = f.Close() })
+	return f, s.Up(name)
 }
 
 // What a device without link-layer headers brings is noted nowhere, whatever is
@@ -51,7 +52,7 @@ func TestNoEthernetHeader(t *testing.T) {
 	sly.src = netip.AddrFrom16(a)
 	for _, cl := range []client{plain, sly} {
 		_, err := dev.Write(packet(cl.src, datagram(cl.src, cl.message(typeSolicit)), 17))
-		r.must(err)
+		r.Must(err)
 	}
 	read(t, c, 2, func(d *udp.Datagram) {
 		if m, ok := s.Lookup(d.Link, d.Src.Addr(), payload(d)); ok {

@@ -11,20 +11,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
 // follow runs n in the namespace, until the test ends.
 func (s *space) follow(n *Neighbours) {
-	s.t.Helper()
+	s.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go onThread(func() { ended <- errors.Join(netns.Set(s.ns), n.Run(ctx)) })
-	s.t.Cleanup(func() {
+	go func() { ended <- s.In(func() error { return n.Run(ctx) }) }()
+	s.T.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			s.t.Error(err)
+			s.T.Error(err)
 		}
 	})
 }
@@ -47,7 +46,7 @@ func TestNeighboursFollow(t *testing.T) {
 	old, moved, v4 := nth(1), nth(1), netip.MustParseAddr("192.0.2.1")
 	moved.mac = mac{2, 9, 9, 9, 9, 9}
 
-	r.must(r.nl.NeighSet(r.neigh(link, old.src, old.mac)))
+	r.Must(r.NL.NeighSet(r.neigh(link, old.src, old.mac)))
 	n := &Neighbours{}
 	if n.knows(link, old) {
 		t.Error("knows a neighbour before it runs")
@@ -58,16 +57,16 @@ func TestNeighboursFollow(t *testing.T) {
 		t.Error("knows the neighbour on another link")
 	}
 
-	r.must(r.nl.NeighSet(r.neigh(link, moved.src, moved.mac)))
+	r.Must(r.NL.NeighSet(r.neigh(link, moved.src, moved.mac)))
 	eventually(t, "changed neighbour", func() bool { return n.knows(link, moved) })
 
-	r.must(r.nl.NeighSet(r.neigh(link, nth(2).src, nth(2).mac)))
+	r.Must(r.NL.NeighSet(r.neigh(link, nth(2).src, nth(2).mac)))
 	eventually(t, "new neighbour", func() bool { return n.knows(link, nth(2)) })
 
 	e := r.neigh(link, v4, nth(3).mac)
 	e.Family = netlink.FAMILY_V4
-	r.must(r.nl.NeighSet(e))
-	r.must(r.nl.NeighDel(r.neigh(link, moved.src, moved.mac)))
+	r.Must(r.NL.NeighSet(e))
+	r.Must(r.NL.NeighDel(r.neigh(link, moved.src, moved.mac)))
 	eventually(t, "end of a neighbour", func() bool { return !n.knows(link, moved) })
 	if _, ok := n.Lookup(link, v4, nil); ok {
 		t.Error("knows a neighbour of the other family")
@@ -85,7 +84,7 @@ func TestNeighboursAfterLoss(t *testing.T) {
 	n := &Neighbours{buffer: 1}
 	r.follow(n)
 	for i := range many {
-		r.must(r.nl.NeighSet(r.neigh(link, nth(i).src, nth(i).mac)))
+		r.Must(r.NL.NeighSet(r.neigh(link, nth(i).src, nth(i).mac)))
 	}
 	eventually(t, "all neighbours", func() bool {
 		for i := range many {
@@ -100,46 +99,45 @@ func TestNeighboursAfterLoss(t *testing.T) {
 func TestNeighboursWithoutCapabilities(t *testing.T) {
 	r := newSpace(t)
 	link := r.cable("client0").link
-	r.must(r.nl.NeighSet(r.neigh(link, nth(1).src, nth(1).mac)))
+	r.Must(r.NL.NeighSet(r.neigh(link, nth(1).src, nth(1).mac)))
 	n := &Neighbours{}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go onThread(func() {
-		err := netns.Set(r.ns)
-		without(t, unix.CAP_BPF, unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN)
-		ended <- errors.Join(err, n.Run(ctx))
-	})
+	go func() {
+		ended <- r.In(func() error {
+			without(t, unix.CAP_BPF, unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN)
+			return n.Run(ctx)
+		})
+	}()
 	eventually(t, "neighbour", func() bool { return n.knows(link, nth(1)) })
 	cancel()
-	r.must(<-ended)
+	r.Must(<-ended)
 	if n.knows(link, nth(1)) {
 		t.Error("knows a neighbour although nothing keeps it up to date any more")
 	}
 }
 
-// An end is one with the kernel's own IPv6, whose address works at once.
+// end returns a link with the kernel's own IPv6, whose address works by then, and
+// who is there.
 func (s *space) end(name string) (link int, c client) {
-	s.t.Helper()
-	link = s.up(name)
+	s.T.Helper()
+	l := s.Link(name)
+	link = l.Attrs().Index
 	s.ready(link)
-	l, err := s.nl.LinkByIndex(link)
-	s.must(err)
-	as, err := s.nl.AddrList(l, netlink.FAMILY_V6)
-	s.must(err)
+	as, err := s.NL.AddrList(l, netlink.FAMILY_V6)
+	s.Must(err)
+	s.Local(as[0].IP)
 	src, _ := netip.AddrFromSlice(as[0].IP)
 	return link, client{mac(l.Attrs().HardwareAddr), src, 1}
 }
 
 // ends joins two namespaces, and returns what is at the second end.
 func (s *space) ends(to *space) (link, toLink int, c client) {
-	s.t.Helper()
+	s.T.Helper()
 	for _, e := range []*space{s, to} {
-		e.sysctl("ipv6/conf/default/accept_dad", "0")
+		e.Sysctl("ipv6/conf/default/accept_dad", "0")
 	}
-	s.must(s.nl.LinkAdd(&netlink.Veth{
-		LinkAttrs: attrs("client0", 0), PeerName: "eth0", PeerNamespace: netlink.NsFd(to.ns),
-	}))
-	s.up("client0")
+	s.Veth("client0", to.Space, "eth0")
 	toLink, c = to.end("eth0")
 	link, _ = s.end("client0")
 	return link, toLink, c
@@ -154,7 +152,7 @@ func TestNeighboursKnowSecondMessage(t *testing.T) {
 	s := needTable(t, logSets).mustAttach(t, c)
 	n := &Neighbours{}
 	r.follow(n)
-	r.must(r.nl.NeighSet(r.neigh(link, nth(1).src, nth(1).mac)))
+	r.Must(r.NL.NeighSet(r.neigh(link, nth(1).src, nth(1).mac)))
 	eventually(t, "any neighbour", func() bool { return n.knows(link, nth(1)) })
 
 	host.datagram(&unix.SockaddrInet6{Port: 547, Addr: udp.AllAgents().As16(), ZoneId: uint32(eth)}, cl.message(typeSolicit))
@@ -170,8 +168,8 @@ func TestNeighboursKnowSecondMessage(t *testing.T) {
 
 // datagram sends one by the kernel's own means.
 func (s *space) datagram(to unix.Sockaddr, payload []byte) {
-	s.t.Helper()
-	s.do(func() error {
+	s.T.Helper()
+	s.Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			return err

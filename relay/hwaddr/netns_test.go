@@ -5,36 +5,22 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
+	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/udp"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
-
-// need skips a test for want of something. With RELAY_TEST_NOSKIP=1 only what
-// the kernel lacks may be missing, with RELAY_TEST_NOSKIP=all nothing.
-func need(t testing.TB, what string, err error) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	if noSkip := os.Getenv("RELAY_TEST_NOSKIP"); noSkip == "all" || noSkip != "" && !errors.Is(err, unix.EOPNOTSUPP) {
-		t.Fatalf("needs %s: %v", what, err)
-	}
-	t.Skipf("needs %s: %v", what, err)
-}
 
 // needTable returns a table of 1<<log sets.
 func needTable(t testing.TB, log int, reject ...byte) *Table {
 	t.Helper()
 	table, err := newTable(log, reject)
 	if errors.Is(err, os.ErrPermission) {
-		need(t, "CAP_BPF", err)
+		spacetest.Need(t, "CAP_BPF", err)
 	}
 	if err != nil {
 		t.Fatalf("%+v", err)
@@ -43,94 +29,41 @@ func needTable(t testing.TB, log int, reject ...byte) *Table {
 	return table
 }
 
-// A space is a network namespace without a name: it ends with its last handle.
-type space struct {
-	t  testing.TB
-	ns netns.NsHandle
-	nl *netlink.Handle
-}
+// A space is a namespace of the relay's or of a client's.
+type space struct{ *spacetest.Space }
 
 func newSpace(t testing.TB) *space {
 	t.Helper()
-	s := &space{t: t}
-	var err error
-	onThread(func() { s.ns, err = netns.New() })
-	need(t, "root, for network namespaces", err)
-	t.Cleanup(func() { _ = s.ns.Close() })
-	s.nl, err = netlink.NewHandleAt(s.ns)
-	s.must(err)
-	t.Cleanup(s.nl.Close)
-	s.up("lo")
-	return s
-}
-
-// onThread runs f on a thread that ends with it, so that what it changes of the
-// thread cannot leak to others.
-func onThread(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		f()
-	}()
-	<-done
-}
-
-// do runs f within the namespace.
-func (s *space) do(f func() error) {
-	s.t.Helper()
-	var err error
-	onThread(func() {
-		if err = netns.Set(s.ns); err == nil {
-			err = f()
-		}
-	})
-	s.must(err)
-}
-
-func (s *space) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// up sets a link up and returns its index.
-func (s *space) up(name string) int {
-	s.t.Helper()
-	l, err := s.nl.LinkByName(name)
-	s.must(err)
-	s.must(s.nl.LinkSetUp(l))
-	return l.Attrs().Index
+	return &space{spacetest.New(t)}
 }
 
 // add adds a link, sets it up and returns its index; without the kernel's help
 // the test is skipped.
 func (s *space) add(l netlink.Link) int {
-	s.t.Helper()
-	need(s.t, "a kernel with "+l.Type()+" devices", s.nl.LinkAdd(l))
-	return s.up(l.Attrs().Name)
+	s.T.Helper()
+	s.Add(l)
+	return s.Up(l.Attrs().Name)
 }
 
 // attrs names a link and says on which other it sits, if any.
 func attrs(name string, parent int) netlink.LinkAttrs {
-	a := netlink.NewLinkAttrs()
-	a.Name, a.ParentIndex = name, parent
+	a := spacetest.Attrs(name)
+	a.ParentIndex = parent
 	return a
 }
 
 // enslave puts a link under a bridge or a VRF.
 func (s *space) enslave(link, master int) {
-	s.t.Helper()
-	s.must(s.nl.LinkSetMasterByIndex(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link}}, master))
+	s.T.Helper()
+	s.Must(s.NL.LinkSetMasterByIndex(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link}}, master))
 }
 
 // ready waits until the kernel has made IPv6 work on a link, which it does some
 // time after the link is up, and last of all gives it a link-local address.
 func (s *space) ready(link int) {
-	s.t.Helper()
-	eventually(s.t, "link-local address", func() bool {
-		as, err := s.nl.AddrList(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link}}, netlink.FAMILY_V6)
+	s.T.Helper()
+	eventually(s.T, "link-local address", func() bool {
+		as, err := s.NL.AddrList(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: link}}, netlink.FAMILY_V6)
 		return err == nil && len(as) > 0
 	})
 }
@@ -144,15 +77,13 @@ type wire struct {
 
 // cable joins the relay's namespace to one where frames are made.
 func (s *space) cable(name string) *wire {
-	s.t.Helper()
-	w := &wire{s: newSpace(s.t)}
-	s.must(s.nl.LinkAdd(&netlink.Veth{
-		LinkAttrs: attrs(name, 0), PeerName: name, PeerNamespace: netlink.NsFd(w.s.ns),
-	}))
-	w.link = s.up(name)
-	peer := w.s.up(name)
+	s.T.Helper()
+	w := &wire{s: newSpace(s.T)}
+	s.Veth(name, w.s.Space, name)
+	w.link = s.Index(name)
+	peer := w.s.Index(name)
 	s.ready(w.link) // a bridge takes ports at once only when they are
-	w.s.do(func() (err error) {
+	w.s.Do(func() (err error) {
 		// Protocol 0: it sends only.
 		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -160,14 +91,14 @@ func (s *space) cable(name string) *wire {
 		}
 		return unix.Bind(w.fd, &unix.SockaddrLinklayer{Ifindex: peer})
 	})
-	s.t.Cleanup(func() { _ = unix.Close(w.fd) })
+	s.T.Cleanup(func() { _ = unix.Close(w.fd) })
 	return w
 }
 
 func (w *wire) send(frames ...[]byte) {
-	w.s.t.Helper()
+	w.s.T.Helper()
 	for _, f := range frames {
-		w.s.must(w.trySend(f))
+		w.s.Must(w.trySend(f))
 	}
 }
 
@@ -178,22 +109,22 @@ func (w *wire) trySend(f []byte) error {
 
 // relay listens for DHCPv6 on links as the daemon does.
 func (s *space) relay(vrf string, links ...int) *udp.Conn {
-	s.t.Helper()
+	s.T.Helper()
 	return s.listen(udp.Config{VRF: vrf, RcvBuf: 64 << 20}, links...)
 }
 
 func (s *space) listen(c udp.Config, links ...int) *udp.Conn {
-	s.t.Helper()
+	s.T.Helper()
 	c.Family, c.Port = udp.V6, 547
 	var p *udp.Pair
-	s.do(func() (err error) {
+	s.Do(func() (err error) {
 		p, err = udp.Listen(c)
 		return err
 	})
-	s.t.Cleanup(func() { _ = p.Close() })
+	s.T.Cleanup(func() { _ = p.Close() })
 	for _, l := range links {
 		s.ready(l)
-		s.must(p.Requests.Join(l))
+		s.Must(p.Requests.Join(l))
 	}
 	return p.Requests
 }
@@ -309,12 +240,6 @@ func sum(b []byte) uint16 {
 		s = s>>16 + s&0xffff
 	}
 	return uint16(s)
-}
-
-// sysctl writes a value below /proc/sys/net.
-func (s *space) sysctl(path, value string) {
-	s.t.Helper()
-	s.do(func() error { return os.WriteFile("/proc/sys/net/"+path, []byte(value), 0o644) })
 }
 
 // eventually waits until f is true.

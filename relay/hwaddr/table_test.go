@@ -41,8 +41,8 @@ func TestR6939_1_FirstSolicitOfUnknownClient(t *testing.T) {
 	if diff := cmp.Diff(want, look(t, c, s, 1)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	ns, err := r.nl.NeighList(w.link, netlink.FAMILY_V6)
-	r.must(err)
+	ns, err := r.NL.NeighList(w.link, netlink.FAMILY_V6)
+	r.Must(err)
 	for _, n := range ns {
 		if n.IP.Equal(nth(7).src.AsSlice()) {
 			t.Errorf("the neighbour table has the client, so this shows nothing: %v", n)
