@@ -93,6 +93,20 @@ func addPair(bare, watched *Row, b, w *half) {
 			continue // a ratio would say nothing
 		}
 		watched.add(x.prefix+"_cpu_ratio", x.w.PerMessage()/x.b.PerMessage())
-		watched.add(x.prefix+"_flood_ratio", x.w.Goodput/x.b.Goodput)
+		ratio, bounded := throughput(x.b, x.w)
+		watched.add(x.prefix+"_flood_ratio", ratio)
+		if bounded {
+			watched.atLeast(x.prefix + "_flood_ratio")
+		}
 	}
+}
+
+// throughput returns the ratio of what was relayed a second, watched to bare. If
+// both have kept up, the load was the limit, whose own speed says nothing about a
+// relay: what each has relayed is taken as a part of what it was offered then.
+func throughput(b, w *flow) (ratio float64, bounded bool) {
+	if b.keptUp() && w.keptUp() {
+		return w.Goodput / w.Rate / (b.Goodput / b.Rate), true
+	}
+	return w.Goodput / b.Goodput, false
 }

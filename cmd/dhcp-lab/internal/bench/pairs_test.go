@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// side makes one side of a pair that has relayed 1,000 messages each way.
+// side makes one side of a pair that has relayed half of 2,000 messages each way.
 func side(cpu time.Duration, goodput float64) *half {
-	f := flow{Sent: 1000, Received: 1000, CPU: cpu, Goodput: goodput}
+	f := flow{Sent: 2000, Received: 1000, Rate: 2 * goodput, CPU: cpu, Goodput: goodput}
 	return &half{requests: f, replies: f}
 }
 
@@ -40,6 +40,28 @@ func TestPairs(t *testing.T) {
 	}
 	if v, _ := tab.row(oursBare).value("req_cpu"); v != 2000 {
 		t.Errorf("a request costs %v ns bare, want 2000", v)
+	}
+}
+
+func TestThroughput(t *testing.T) {
+	limited := flow{Sent: 200_000, Received: 100_000, Rate: 100_000, Goodput: 50_000}
+	kept := flow{Sent: 200_000, Received: 200_000, Rate: 100_000, Goodput: 99_000, Lag: 20 * time.Millisecond}
+	slowly := flow{Sent: 200_000, Received: 200_000, Rate: 100_000, Goodput: 80_000, Lag: 500 * time.Millisecond}
+	other := flow{Sent: 100_000, Received: 100_000, Rate: 50_000, Goodput: 49_500, Lag: 20 * time.Millisecond}
+	for _, tt := range []struct {
+		name          string
+		bare, watched flow
+		want          float64
+		bounded       bool
+	}{
+		{"watched loses", kept, limited, 50_000.0 / 99_000, false},
+		{"watched falls behind", kept, slowly, 80_000.0 / 99_000, false},
+		{"both lose", limited, limited, 1, false},
+		{"both keep up, the load was slower", kept, other, 1, true},
+	} {
+		if got, bounded := throughput(&tt.bare, &tt.watched); got != tt.want || bounded != tt.bounded {
+			t.Errorf("%s: got %v, %v; want %v, %v", tt.name, got, bounded, tt.want, tt.bounded)
+		}
 	}
 }
 
