@@ -145,6 +145,25 @@ func TestSVG(t *testing.T) {
 	}
 }
 
+func TestPlotEnd(t *testing.T) {
+	var calm, disturbed Row
+	for range 4 {
+		calm.add("req_cpu", 100)
+		disturbed.add("req_cpu", 80)
+	}
+	c := chart{m: metric{key: "req_cpu"}, rows: []*Row{&calm, &disturbed}}
+	if got := c.most(); got != 100 {
+		t.Errorf("calm: got %v, want 100", got)
+	}
+	disturbed.add("req_cpu", 5000)
+	if got := c.most(); got != 150 {
+		t.Errorf("disturbed: got %v, want 150", got)
+	}
+	if s := c.svg(); !strings.Contains(s, `x2="520.0"`) {
+		t.Errorf("no line is cut where the room for numbers begins:\n%s", s)
+	}
+}
+
 func TestTally(t *testing.T) {
 	a := newTally(17, 100, true)
 	a.sent[5] = 1000

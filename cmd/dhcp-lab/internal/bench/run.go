@@ -72,7 +72,7 @@ func (c *Config) plan() plan {
 		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second, after: 20 * time.Second,
 		slices: 4, rates: []int{100, 1000, 10_000}, slice: 300 * time.Millisecond, samples: 100, pairs: 5,
 		taxPairs: 1, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
-		rounds: [2]time.Duration{9 * time.Minute, 18 * time.Minute}, scales: 22 * time.Minute,
+		rounds: [2]time.Duration{9 * time.Minute, 20 * time.Minute}, scales: 23 * time.Minute,
 	}
 }
 

@@ -63,13 +63,21 @@ func plotted(key string) bool {
 	return false
 }
 
+// most returns what the right end of the plot stands for. A disturbed value far
+// beyond the medians does not make all bars short: its line is cut.
+func (c *chart) most() float64 {
+	var greatest, medians float64
+	for _, r := range c.rows {
+		s := r.Values[c.m.key]
+		greatest, medians = max(greatest, s.Max), max(medians, s.Median)
+	}
+	return min(greatest, 1.5*medians)
+}
+
 // svg draws the chart. Its colours suit light and dark pages.
 func (c *chart) svg() string {
 	height := titleRoom + len(c.rows)*(barHeight+barGap) + barGap
-	most := 0.0
-	for _, r := range c.rows {
-		most = max(most, r.Values[c.m.key].Max)
-	}
+	most := c.most()
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img">`+"\n",
 		plotWidth, height)
@@ -104,7 +112,7 @@ func (c *chart) bar(b *strings.Builder, r *Row, y int, most float64) {
 		if most <= 0 || math.IsNaN(v) {
 			return nameWidth
 		}
-		return nameWidth + max(0, v)/most*(plotWidth-nameWidth-textWidth)
+		return nameWidth + min(max(0, v), most)/most*(plotWidth-nameWidth-textWidth)
 	}
 	mid := y + barHeight/2
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", nameWidth-8, mid+5, html.EscapeString(r.Name))
