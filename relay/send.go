@@ -12,17 +12,25 @@ import (
 	"dhcp-relay/relay/udp"
 )
 
-// A target is one server of one link, with the queue that leads to it.
+// A target is one server of an interface, with the queue that leads to it.
 type target struct {
 	queue *udp.Queue // nil if the way to the server does not exist now
 	to    *serverState
 	link  int // index of the interface to send on, 0 if the route decides
 }
 
-// A way is all targets of a link, for those who watch.
+// A path is what leads to the servers of an interface, for all of its links.
+type path struct {
+	targets []target
+	addrs   []netip.Addr // as long as targets, like what follows
+	ports   []netip.AddrPort
+	servers []track.Server
+}
+
+// A way is the path of a link, for those who watch.
 type way struct {
 	track.Way
-	ports []netip.AddrPort // of the servers; as long as Addrs
+	*path
 }
 
 // outlets are a loop's queues into the sockets, and for each link the way to
@@ -31,8 +39,8 @@ type outlets struct {
 	family  agent.Family
 	state   *state
 	queues  map[socketKey]*queue
-	targets [][]target   // by agent.Link.ID
-	ways    []*way       // by agent.Link.ID; set with targets
+	paths   map[*agent.Interface]*path
+	ways    []*way       // by agent.Link.ID
 	clients []*udp.Queue // by agent.Link.ID
 }
 
@@ -59,32 +67,44 @@ func (o *outlets) adopt(s *state) {
 		}
 		o.queues[k] = q
 	}
-	o.targets = make([][]target, len(s.snap.Links))
+	o.paths = make(map[*agent.Interface]*path)
 	o.ways = make([]*way, len(s.snap.Links))
 	o.clients = make([]*udp.Queue, len(s.snap.Links))
 }
 
 // of returns the way to the servers of a link.
 func (o *outlets) of(l *agent.Link) []target {
-	if t := o.targets[l.ID]; t != nil {
-		return t
+	if w := o.ways[l.ID]; w != nil {
+		return w.targets
 	}
+	p := o.paths[l.Interface]
+	if p == nil {
+		p = o.path(l)
+		o.paths[l.Interface] = p
+	}
+	w := track.Way{Link: o.state.links[l.ID], Family: o.family, Addrs: p.addrs, Servers: p.servers}
+	o.ways[l.ID] = &way{w, p}
+	return p.targets
+}
+
+// path resolves the path of a link, which depends on its interface alone: with
+// one of its own, each of 4,000 links took 240 octets more in each loop.
+func (o *outlets) path(l *agent.Link) *path {
 	servers := l.ServersOf(o.family)
-	t := make([]target, len(servers))
-	w := &way{Way: track.Way{Link: o.state.links[l.ID], Family: o.family}}
+	p := &path{targets: make([]target, len(servers))}
 	for i, n := range servers {
-		t[i].to = &o.state.servers[n]
-		w.Servers = append(w.Servers, t[i].to.metrics)
-		w.Addrs = append(w.Addrs, t[i].to.Addr.Addr())
-		w.ports = append(w.ports, t[i].to.Addr)
-		v, known := o.state.vrfs.named[t[i].to.VRF]
+		t := &p.targets[i]
+		t.to = &o.state.servers[n]
+		p.addrs = append(p.addrs, t.to.Addr.Addr())
+		p.ports = append(p.ports, t.to.Addr)
+		p.servers = append(p.servers, t.to.metrics)
+		v, known := o.state.vrfs.named[t.to.VRF]
 		link, exists := o.state.snap.Out(n)
 		if q := o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]; known && exists && q != nil {
-			t[i].queue, t[i].link = q.Queue, link
+			t.queue, t.link = q.Queue, link
 		}
 	}
-	o.targets[l.ID], o.ways[l.ID] = t, w
-	return t
+	return p
 }
 
 // client returns the queue that leads to a link's clients, nil if there is none.
