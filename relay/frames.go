@@ -14,6 +14,7 @@ import (
 type frames struct {
 	open map[int]*frame // by interface index
 	byID []*frame       // by agent.Link.ID; nil until needed
+	room link.Room
 
 	closing sync.WaitGroup
 	closers chan struct{} // holds one for each close at work
@@ -62,7 +63,7 @@ func (f *frames) get(l *agent.Link) (*frame, error) {
 	if c := f.open[l.Host.Index]; c != nil {
 		return c, nil
 	}
-	conn, err := link.Open(l.Host.Index, l.Host.MAC)
+	conn, err := f.room.Open(l.Host.Index, l.Host.MAC)
 	if err != nil {
 		return nil, err
 	}
