@@ -19,6 +19,7 @@ func TestNewBatchSlotsDoNotOverlap(t *testing.T) {
 			s[j] = 1
 		}
 	}
+	runtime.KeepAlive(ds)
 }
 
 // What the garbage collector counts as in use, it lets garbage grow by.
