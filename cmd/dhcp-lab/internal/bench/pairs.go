@@ -8,8 +8,12 @@ import (
 	"dhcp-relay/relay/udp"
 )
 
-// A half is one side of a pair: what became of floods of requests and replies.
-type half struct{ requests, replies flow }
+// A half is one side of a pair: what became of floods of requests and replies,
+// and the relay's memory then, in octets.
+type half struct {
+	requests, replies flow
+	resident          int
+}
 
 // pairs measures what it costs ours to be watched: pairs of runs, watched and
 // bare, one right after the other, each pair in the other order than the one
@@ -78,11 +82,14 @@ func (s *session) half(ctx context.Context, x *subject, f udp.Family) (h half, e
 	if h.replies, err = s.flood(ctx, down, p); err != nil {
 		return h, fmt.Errorf("replies: %w", err)
 	}
+	h.resident = residentOf(p.proc.Pid())
 	return h, nil
 }
 
 // addPair adds a pair to the rows, its ratios to that of the watched one.
 func addPair(bare, watched *Row, b, w *half) {
+	bare.add("rss_loaded", float64(b.resident)/1024)
+	watched.add("rss_loaded", float64(w.resident)/1024)
 	for _, x := range []struct {
 		prefix string
 		b, w   *flow

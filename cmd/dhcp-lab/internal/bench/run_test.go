@@ -85,7 +85,7 @@ func TestQuick(t *testing.T) {
 		}
 		for name, keys := range map[string][]string{
 			ours:        {"lat_1000_p50", "lat_1000_p99"},
-			oursBare:    {"req_cpu", "rep_cpu"},
+			oursBare:    {"req_cpu", "rep_cpu", "rss_loaded"},
 			oursWatched: {"req_cpu", "rep_cpu", "req_cpu_ratio", "req_flood_ratio", "rep_cpu_ratio", "rep_flood_ratio"},
 		} {
 			for _, key := range keys {
