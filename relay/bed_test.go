@@ -65,10 +65,10 @@ type bed struct {
 func newBed(t testing.TB) *bed {
 	t.Helper()
 	b := &bed{t, newSpace(t), newSpace(t), newSpace(t)}
-	veth(b.relay, "up", b.servers, "s")
-	b.relay.addr("up", "10.9.0.1/24")
-	b.servers.addr("s", "10.9.0.2/24", "10.9.0.3/24")
-	b.servers.route("10.0.0.0/8", "10.9.0.1")
+	b.relay.Veth("up", b.servers.Space, "s")
+	b.relay.Addr("up", "10.9.0.1/24")
+	b.servers.Addr("s", "10.9.0.2/24", "10.9.0.3/24")
+	b.servers.Route("10.0.0.0/8", "10.9.0.1")
 	return b
 }
 
@@ -76,8 +76,8 @@ func newBed(t testing.TB) *bed {
 // clients' end.
 func (b *bed) network(name string, prefixes ...string) *network {
 	b.t.Helper()
-	veth(b.relay, name, b.clients, "c"+name)
-	b.relay.addr(name, prefixes...)
+	b.relay.Veth(name, b.clients.Space, "c"+name)
+	b.relay.Addr(name, prefixes...)
 	return attach(b.clients, "c"+name)
 }
 
@@ -155,7 +155,7 @@ func (d *daemon) await(what string, holds func() bool) {
 
 // dial connects within the daemon's namespace.
 func (d *daemon) dial(ctx context.Context, network, addr string) (c net.Conn, err error) {
-	err = d.space.in(func() error {
+	err = d.space.In(func() error {
 		c, err = new(net.Dialer).DialContext(ctx, network, addr)
 		return err
 	})

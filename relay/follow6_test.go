@@ -6,15 +6,17 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 // ipv6 switches IPv6 on for a link, with an address that can be used at once.
 func (s *space) ipv6(link, prefix string) {
-	s.t.Helper()
-	s.sysctl("ipv6/conf/"+link+"/accept_dad", "0")
-	s.sysctl("ipv6/conf/"+link+"/disable_ipv6", "0")
+	s.T.Helper()
+	s.Sysctl("ipv6/conf/"+link+"/accept_dad", "0")
+	s.Sysctl("ipv6/conf/"+link+"/disable_ipv6", "0")
 	if prefix != "" {
-		s.addr(link, prefix)
+		s.Addr(link, prefix)
 	}
 }
 
@@ -30,14 +32,7 @@ type soliciting struct {
 func (b *bed) solicits(d *daemon, link string) *soliciting {
 	b.t.Helper()
 	s := &soliciting{d: d, to: &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547, Zone: link}}
-	b.clients.do(func() error {
-		pc, err := net.ListenPacket("udp6", "[::]:0")
-		if err == nil {
-			s.conn = pc.(*net.UDPConn)
-		}
-		return err
-	})
-	b.t.Cleanup(func() { _ = s.conn.Close() })
+	s.conn = b.clients.ListenUDP("udp6", "[::]:0")
 	return s
 }
 
@@ -76,23 +71,23 @@ func TestMulticastsAreHeardAgain(t *testing.T) {
 	c := b.solicits(d, "cvlan10")
 	c.heard("at the start")
 
-	vlan := b.relay.link("vlan10")
-	b.relay.must(b.relay.nl.LinkSetDown(vlan))
-	b.relay.must(b.relay.nl.LinkSetUp(vlan))
+	vlan := b.relay.Link("vlan10")
+	b.relay.Must(b.relay.NL.LinkSetDown(vlan))
+	b.relay.Must(b.relay.NL.LinkSetUp(vlan))
 	c.heard("down and up")
 
-	b.relay.must(b.relay.nl.LinkSetMTU(vlan, 1000)) // less than IPv6 needs
-	b.relay.must(b.relay.nl.LinkSetMTU(vlan, 1500))
+	b.relay.Must(b.relay.NL.LinkSetMTU(vlan, 1000)) // less than IPv6 needs
+	b.relay.Must(b.relay.NL.LinkSetMTU(vlan, 1500))
 	b.relay.ipv6("vlan10", "")
 	c.heard("after a small MTU")
 
 	other := newSpace(t)
-	b.relay.must(b.relay.nl.LinkSetNsFd(vlan, int(other.ns)))
-	other.must(other.nl.LinkSetNsFd(vlan, int(b.relay.ns)))
-	if now := b.relay.index("vlan10"); now != vlan.Attrs().Index {
+	b.relay.Must(b.relay.NL.LinkSetNsFd(vlan, int(other.NS)))
+	other.Must(other.NL.LinkSetNsFd(vlan, int(b.relay.NS)))
+	if now := b.relay.Index("vlan10"); now != vlan.Attrs().Index {
 		t.Fatalf("index %d, want %d as before", now, vlan.Attrs().Index)
 	}
-	b.relay.must(b.relay.nl.LinkSetUp(vlan))
+	b.relay.Must(b.relay.NL.LinkSetUp(vlan))
 	b.relay.ipv6("vlan10", "")
 	c.heard("away and back under the same index")
 }
@@ -103,7 +98,7 @@ func TestLinksWithoutIPv6MakeFewLines(t *testing.T) {
 	b := newBed(t)
 	for _, name := range []string{"vlan10", "vlan20", "vlan30"} {
 		b.network(name, "10.1."+name[4:]+".1/24")
-		b.relay.must(b.relay.nl.LinkSetMTU(b.relay.link(name), 1000))
+		b.relay.Must(b.relay.NL.LinkSetMTU(b.relay.Link(name), 1000))
 	}
 	b.network("vlan40")
 	b.relay.ipv6("vlan40", "2001:db8:1::1/64")
@@ -111,12 +106,10 @@ func TestLinksWithoutIPv6MakeFewLines(t *testing.T) {
 	d := b.start("[[interface]]\nname = \"vlan*\"\nservers = [\"2001:db8:9::2\"]\n")
 	b.solicits(d, "cvlan40").heard("one that has IPv6")
 	began := time.Now()
-	la := netlink.NewLinkAttrs()
-	la.Name = "vlan50"
 	for range 20 { // each change is an occasion
-		b.relay.must(b.relay.nl.LinkAdd(&netlink.Bridge{LinkAttrs: la}))
+		b.relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("vlan50")})
 		time.Sleep(60 * time.Millisecond)
-		b.relay.must(b.relay.nl.LinkDel(b.relay.link("vlan50")))
+		b.relay.Must(b.relay.NL.LinkDel(b.relay.Link("vlan50")))
 		time.Sleep(60 * time.Millisecond)
 	}
 	if n := d.log.count("not all sockets work"); n > 0 {

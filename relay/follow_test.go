@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/spacetest"
 )
 
 // A stream sends DISCOVERs at a steady rate until it is stopped, each with the
@@ -97,7 +98,7 @@ func follows(b *bed, d *daemon, what string, n *network, v *server, giaddr, name
 		}
 		v.reply(h, bootp.Offer, "10.2.0.77")
 		f, ok := n.hear(50 * time.Millisecond)
-		if !ok || !bytes.Equal(f.from[:], b.relay.link(name).Attrs().HardwareAddr) {
+		if !ok || !bytes.Equal(f.from[:], b.relay.Link(name).Attrs().HardwareAddr) {
 			continue
 		}
 		took := time.Since(began)
@@ -131,47 +132,50 @@ servers = ["10.9.0.2"]
 		t.Errorf("an interface that is missing shows %v (%v), want 0", n, ok)
 	}
 	// The kernel's ARP is not what is tried here.
-	b.relay.neighbour("up", "10.9.0.2", b.servers.link("s"))
-	b.relay.neighbour("up", "10.9.0.3", b.servers.link("s"))
-	b.servers.neighbour("s", "10.9.0.1", b.relay.link("up"))
+	b.relay.neighbour("up", "10.9.0.2", b.servers.Link("s"))
+	b.relay.neighbour("up", "10.9.0.3", b.servers.Link("s"))
+	b.servers.neighbour("s", "10.9.0.1", b.relay.Link("up"))
 	s := calm.stream(1000)
 
 	moving := b.network("moving", "10.2.0.1/24")
 	follows(b, d, "appears", moving, v, "10.2.0.1", "moving")
 
-	b.relay.addr("moving", "10.3.0.1/24")
-	b.relay.delAddr("moving", "10.2.0.1/24")
+	b.relay.Addr("moving", "10.3.0.1/24")
+	b.relay.DelAddr("moving", "10.2.0.1/24")
 	follows(b, d, "changes its address", moving, v, "10.3.0.1", "moving")
 
-	b.relay.must(b.relay.nl.LinkSetDown(b.relay.link("moving")))
+	b.relay.Must(b.relay.NL.LinkSetDown(b.relay.Link("moving")))
 	d.await("down", func() bool {
 		n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="moving",reason="down"}`]
 		return ok && n == 0
 	})
 	v.send(message{kind: bootp.Offer, giaddr: netip.MustParseAddr("10.3.0.1")}.octets(bootp.Reply), netip.MustParseAddrPort("10.9.0.1:67"))
 	d.awaitOutcome("link_down", 1)
-	b.relay.up("moving")
+	b.relay.Up("moving")
+	b.relay.Running("moving")
 	follows(b, d, "goes down and up", moving, v, "10.3.0.1", "moving")
 
-	l := b.relay.link("moving")
-	b.relay.must(b.relay.nl.LinkSetDown(l))
-	b.relay.must(b.relay.nl.LinkSetName(l, "moved"))
-	b.relay.up("moved")
+	l := b.relay.Link("moving")
+	b.relay.Must(b.relay.NL.LinkSetDown(l))
+	b.relay.Must(b.relay.NL.LinkSetName(l, "moved"))
+	b.relay.Up("moved")
+	b.relay.Running("moved")
 	follows(b, d, "is renamed", moving, v, "10.3.0.1", "moved")
 
 	// Its index stays the same, and its sockets are void.
 	elsewhere := newSpace(t)
-	b.relay.must(b.relay.nl.LinkSetNsFd(b.relay.link("moved"), int(elsewhere.ns)))
-	elsewhere.must(elsewhere.nl.LinkSetNsFd(elsewhere.link("moved"), int(b.relay.ns)))
-	b.relay.up("moved")
-	b.relay.addr("moved", "10.3.0.1/24")
+	b.relay.Must(b.relay.NL.LinkSetNsFd(b.relay.Link("moved"), int(elsewhere.NS)))
+	elsewhere.Must(elsewhere.NL.LinkSetNsFd(elsewhere.Link("moved"), int(b.relay.NS)))
+	b.relay.Up("moved")
+	b.relay.Running("moved")
+	b.relay.Addr("moved", "10.3.0.1/24")
 	follows(b, d, "goes to another namespace and comes back", moving, v, "10.3.0.1", "moved")
 
-	b.relay.must(b.relay.nl.LinkDel(b.relay.link("moved")))
+	b.relay.Must(b.relay.NL.LinkDel(b.relay.Link("moved")))
 	follows(b, d, "is deleted and made again", b.network("moved", "10.4.0.1/24"), v, "10.4.0.1", "moved")
 
 	mac := []byte{2, 0xaa, 0, 0, 0, 1}
-	b.relay.must(b.relay.nl.LinkSetHardwareAddr(b.relay.link("moved"), mac))
+	b.relay.Must(b.relay.NL.LinkSetHardwareAddr(b.relay.Link("moved"), mac))
 	follows(b, d, "changes its link-layer address", attach(b.clients, "cmoved"), v, "10.4.0.1", "moved")
 
 	s.whole(b, steady)
@@ -188,9 +192,7 @@ func TestManyInterfacesAtOnceMakeFewLines(t *testing.T) {
 	began := time.Now()
 	const many = 60
 	for i := range many {
-		la := netlink.NewLinkAttrs()
-		la.Name = "many" + string([]byte{'0' + byte(i/10), '0' + byte(i%10)})
-		b.relay.must(b.relay.nl.LinkAdd(&netlink.Bridge{LinkAttrs: la}))
+		b.relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs(fmt.Sprintf("many%02d", i))})
 	}
 	d.await("all are known", func() bool { return d.scrape().sum("dhcp_relay_interface_servers", "many") == many })
 	t.Logf("%d interfaces in %v, %d lines", many, time.Since(began).Round(time.Millisecond), strings.Count(d.log.String(), "\n"))

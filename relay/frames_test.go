@@ -1,47 +1,28 @@
 package relay
 
 import (
-	"os"
-	"runtime"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netns"
-
 	"dhcp-relay/relay/link"
+	"dhcp-relay/relay/spacetest"
 )
 
 // TestFramesCloseTogether closes the sockets of as many links as a router may
 // have: in turn they would take more than six seconds.
 func TestFramesCloseTogether(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("RELAY_TEST_NOSKIP") != "" {
-			t.Fatal("needs root, for packet sockets")
-		}
-		t.Skip("needs root, for packet sockets")
-	}
 	const links, loopback = 1000, 1
 	f := frames{open: make(map[int]*frame)}
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread goes, and the namespace
-		if _, err := netns.New(); err != nil {
-			done <- err
-			return
-		}
+	spacetest.New(t).Do(func() error {
 		for i := range links {
 			c, err := link.Open(loopback, []byte{2, 0, 0, 0, 0, 1})
 			if err != nil {
-				done <- err
-				return
+				return err
 			}
 			f.open[i] = &frame{conn: c}
 		}
-		done <- nil
-	}()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+		return nil
+	})
 	start := time.Now()
 	f.close()
 	if took := time.Since(start); took > 3*time.Second {

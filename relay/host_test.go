@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/spacetest"
 )
 
 // tun makes a link without link-layer addresses and returns the end from which
@@ -22,7 +23,7 @@ import (
 func (b *bed) tun(name, prefix string) *os.File {
 	b.t.Helper()
 	var fd int
-	b.relay.do(func() (err error) {
+	b.relay.Do(func() (err error) {
 		if fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
 			return err
 		}
@@ -35,15 +36,15 @@ func (b *bed) tun(name, prefix string) *os.File {
 	})
 	f := os.NewFile(uintptr(fd), "tun")
 	b.t.Cleanup(func() { _ = f.Close() })
-	b.relay.must(b.relay.nl.LinkSetUp(b.relay.link(name)))
-	b.relay.addr(name, prefix)
+	b.relay.Up(name)
+	b.relay.Addr(name, prefix)
 	return f
 }
 
 func TestLinkWithoutLinkLayerAddressGetsPlainUDP(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		need(t, "tun devices", fmt.Errorf("%w: %w", unix.EOPNOTSUPP, err))
+		spacetest.Need(t, "tun devices", fmt.Errorf("%w: %w", unix.EOPNOTSUPP, err))
 	}
 	b := newBed(t)
 	v := listenAt(b.servers, "10.9.0.2:67")
@@ -84,7 +85,7 @@ func TestStartFailsWhereAnotherHasThePort(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.network("vlan10", "10.1.0.1/24")
-	b.relay.udp("0.0.0.0:67")
+	b.relay.ListenUDP("udp4", "0.0.0.0:67")
 	d := b.launch("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
 	var exit *exec.ExitError
 	if err := d.cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
@@ -105,7 +106,7 @@ func TestStartFailsWhereAnotherHasThePort(t *testing.T) {
 // sharing opens a wildcard socket on port 67 as a program does that lets others
 // have the port too.
 func (s *space) sharing() net.PacketConn {
-	s.t.Helper()
+	s.T.Helper()
 	lc := net.ListenConfig{Control: func(_, _ string, rc syscall.RawConn) error {
 		var err error
 		return errors.Join(rc.Control(func(fd uintptr) {
@@ -113,11 +114,11 @@ func (s *space) sharing() net.PacketConn {
 		}), err)
 	}}
 	var pc net.PacketConn
-	s.do(func() (err error) {
-		pc, err = lc.ListenPacket(s.t.Context(), "udp4", "0.0.0.0:67")
+	s.Do(func() (err error) {
+		pc, err = lc.ListenPacket(s.T.Context(), "udp4", "0.0.0.0:67")
 		return err
 	})
-	s.t.Cleanup(func() { _ = pc.Close() })
+	s.T.Cleanup(func() { _ = pc.Close() })
 	return pc
 }
 
@@ -177,12 +178,9 @@ func TestT26_AnotherWildcardListener(t *testing.T) {
 
 // vrf makes a VRF device, or skips.
 func (s *space) vrf(name string, table uint32) {
-	s.t.Helper()
-	la := netlink.NewLinkAttrs()
-	la.Name = name
-	err := s.nl.LinkAdd(&netlink.Vrf{LinkAttrs: la, Table: table})
-	need(s.t, "VRF devices (CONFIG_NET_VRF)", err)
-	s.must(s.nl.LinkSetUp(s.link(name)))
+	s.T.Helper()
+	s.Add(&netlink.Vrf{LinkAttrs: spacetest.Attrs(name), Table: table})
+	s.Up(name)
 }
 
 func TestClientsAndServersInVRFs(t *testing.T) {
@@ -192,11 +190,11 @@ func TestClientsAndServersInVRFs(t *testing.T) {
 	b.relay.vrf("blue", 20)
 	n := b.network("vlan10")
 	for link, vrf := range map[string]string{"vlan10": "red", "up": "blue"} {
-		b.relay.must(b.relay.nl.LinkSetMaster(b.relay.link(link), b.relay.link(vrf)))
+		b.relay.Must(b.relay.NL.LinkSetMaster(b.relay.Link(link), b.relay.Link(vrf)))
 	}
-	b.relay.addr("vlan10", "10.1.0.1/24")
+	b.relay.Addr("vlan10", "10.1.0.1/24")
 	// Replies to giaddr come in by blue, where the address is not local.
-	b.relay.must(b.relay.nl.AddrAdd(b.relay.link("blue"), mustAddr(t, "10.1.0.1/32")))
+	b.relay.Addr("blue", "10.1.0.1/32")
 	v := listenAt(b.servers, "10.9.0.2:67")
 	d := b.start(`
 [[server]]

@@ -33,16 +33,16 @@ type network struct {
 
 // attach opens the clients' end of a link.
 func attach(s *space, link string) *network {
-	s.t.Helper()
-	n := &network{t: s.t, to: unix.SockaddrLinklayer{Ifindex: s.index(link)}, lost: func() int { return s.dropped(link) }}
+	s.T.Helper()
+	n := &network{t: s.T, to: unix.SockaddrLinklayer{Ifindex: s.Index(link)}, lost: func() int { return s.dropped(link) }}
 	const ipv4 = unix.ETH_P_IP>>8 | unix.ETH_P_IP<<8&0xff00 // in network order
-	s.do(func() (err error) {
+	s.Do(func() (err error) {
 		n.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ipv4)
 		return err
 	})
-	s.t.Cleanup(func() { _ = unix.Close(n.fd) })
-	s.must(unix.SetsockoptInt(n.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer))
-	s.must(unix.Bind(n.fd, &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: n.to.Ifindex}))
+	s.T.Cleanup(func() { _ = unix.Close(n.fd) })
+	s.Must(unix.SetsockoptInt(n.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer))
+	s.Must(unix.Bind(n.fd, &unix.SockaddrLinklayer{Protocol: ipv4, Ifindex: n.to.Ifindex}))
 	return n
 }
 
@@ -142,14 +142,14 @@ type server struct {
 }
 
 func listenAt(s *space, addr string) *server {
-	s.t.Helper()
-	v := &server{s.t, s.udp(addr)}
+	s.T.Helper()
+	v := &server{s.T, s.ListenUDP("udp4", addr)}
 	rc, err := v.conn.SyscallConn()
-	s.must(err)
-	s.must(rc.Control(func(fd uintptr) {
+	s.Must(err)
+	s.Must(rc.Control(func(fd uintptr) {
 		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer)
 	}))
-	s.must(err)
+	s.Must(err)
 	return v
 }
 

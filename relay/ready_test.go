@@ -32,15 +32,15 @@ func TestReadinessTellsOfSockets(t *testing.T) {
 		t.Errorf("at the start: %q", got)
 	}
 	var other net.PacketConn
-	b.relay.must(b.relay.in(func() (err error) {
+	b.relay.Do(func() (err error) {
 		other, err = net.ListenPacket("udp6", "[::]:547")
 		return err
-	}))
+	})
 	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"2001:db8:9::2\"]\n", "configuration reloaded")
 	d.await("a word about the sockets", func() bool {
 		got := says()
 		return strings.HasPrefix(got, "503 not all sockets work: ") && strings.Contains(got, "547")
 	})
-	b.relay.must(other.Close())
+	b.relay.Must(other.Close())
 	d.await("all sockets", func() bool { return says() == ready })
 }

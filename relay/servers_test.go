@@ -121,11 +121,11 @@ remote_id = "r"
 func (b *bed) narrow(mtu int) *server {
 	b.t.Helper()
 	servers := newSpace(b.t)
-	veth(b.relay, "narrow", servers, "n")
-	b.relay.addr("narrow", "10.8.0.1/24")
-	servers.addr("n", "10.8.0.2/24")
-	servers.route("10.0.0.0/8", "10.8.0.1")
-	b.relay.must(b.relay.nl.LinkSetMTU(b.relay.link("narrow"), mtu))
+	b.relay.Veth("narrow", servers.Space, "n")
+	b.relay.Addr("narrow", "10.8.0.1/24")
+	servers.Addr("n", "10.8.0.2/24")
+	servers.Route("10.0.0.0/8", "10.8.0.1")
+	b.relay.Must(b.relay.NL.LinkSetMTU(b.relay.Link("narrow"), mtu))
 	return listenAt(servers, "10.8.0.2:67")
 }
 
@@ -230,7 +230,7 @@ func TestSourceAddressAndPort(t *testing.T) {
 	b := newBed(t)
 	n := b.network("vlan10", "10.1.0.1/24")
 	v := listenAt(b.servers, "10.9.0.2:67")
-	b.relay.must(b.relay.nl.AddrAdd(b.relay.link("lo"), mustAddr(t, "10.7.0.1/32")))
+	b.relay.Addr("lo", "10.7.0.1/32")
 	d := b.start("")
 	const config = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
 	for _, tc := range []struct{ name, source, want string }{
@@ -277,8 +277,8 @@ func TestSourceAddressAndPort(t *testing.T) {
 
 // ports lists the UDP ports that are open in the namespace.
 func (s *space) ports() (list []uint16) {
-	s.t.Helper()
-	s.do(func() error {
+	s.T.Helper()
+	s.Do(func() error {
 		socks, err := netlink.SocketDiagUDP(unix.AF_INET)
 		for _, sock := range socks {
 			list = append(list, sock.ID.SourcePort)
@@ -286,13 +286,4 @@ func (s *space) ports() (list []uint16) {
 		return err
 	})
 	return list
-}
-
-func mustAddr(t *testing.T, prefix string) *netlink.Addr {
-	t.Helper()
-	a, err := netlink.ParseAddr(prefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
 }
