@@ -152,32 +152,40 @@ func (l *loop) record(n int) {
 	if !l.sight.taken {
 		return
 	}
-	defer w.End(n)
-	at, done := l.sight.at.UnixNano(), time.Now().UnixNano()
+	defer w.End()
+	e := flight.Event{At: l.sight.at.UnixNano(), Done: time.Now().UnixNano(), Family: l.family}
 	for i := range n {
-		d, v, f := &l.data[i], &l.verdicts[i], &l.fates[i]
-		e := w.Event(i)
-		*e = flight.Event{
-			At: at, Done: done, Family: l.family, Direction: v.Direction, Type: v.Type, Outcome: f.outcome,
-			Heard: d.Link, Src: d.Src, Dst: netip.AddrPortFrom(d.Dst, l.port),
-			To: v.To, From: v.Src, Omitted: f.bare, Copies: f.copies,
-			Refused: f.refused, Errno: f.errno,
+		l.event(i, &e)
+		b := &l.bufs[i]
+		sent, shift := b.Bytes(), b.Off-udp.Headroom
+		if !l.fates[i].sent {
+			sent, shift = nil, 0
 		}
-		if v.Link != nil {
-			e.Link = v.Link.Host.Index
-		}
-		if f.copies|f.refused != 0 {
-			e.Servers = l.out.ways[v.Link.ID].ports
-		}
-		if !f.sent {
-			w.Sent(i, nil)
-			continue
-		}
-		if v.To != agent.ToServers {
-			e.Client = netip.AddrPortFrom(v.Dst, v.Port)
-			e.HW = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-			copy(e.HW[:], v.HW)
-		}
-		w.Sent(i, l.bufs[i].Bytes())
+		w.Sent(&e, sent, shift)
+	}
+}
+
+// event sets all of an event that is message i's own.
+func (l *loop) event(i int, e *flight.Event) {
+	d, v, f := &l.data[i], &l.verdicts[i], &l.fates[i]
+	e.Direction, e.Type, e.Outcome, e.Omitted = v.Direction, v.Type, f.outcome, f.bare
+	e.Heard, e.Link = d.Link, 0
+	if v.Link != nil {
+		e.Link = v.Link.Host.Index
+	}
+	e.Src, e.Dst, e.From = d.Src, netip.AddrPortFrom(d.Dst, l.port), v.Src
+	e.Servers, e.Copies, e.Refused, e.Errno = 0, f.copies, f.refused, f.errno
+	if f.copies|f.refused != 0 {
+		e.Servers = l.sight.writer.Servers(l.out.ways[v.Link.ID].ports)
+	}
+	e.To = v.To
+	if v.To == agent.ToServers {
+		return
+	}
+	e.Client, e.HW = netip.AddrPort{}, [6]byte{}
+	if f.sent {
+		e.Client = netip.AddrPortFrom(v.Dst, v.Port)
+		e.HW = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+		copy(e.HW[:], v.HW)
 	}
 }

@@ -1,7 +1,8 @@
 // Package flight is the flight recorder: it keeps the last messages of each
 // loop of the engine, as they were received and as they were sent, with what
-// became of them. Writing costs a message two short copies and neither waits nor
-// allocates; who reads gets copies. It must not decide or change anything.
+// became of them. Writing keeps the octets that were received and what differs
+// in those that were sent, and neither waits nor allocates; who reads gets
+// copies. It must not decide or change anything.
 package flight
 
 import (
@@ -42,44 +43,23 @@ type Message struct {
 	Errno   syscall.Errno    // why the kernel refused, the last time that it did; 0: it did not
 }
 
-// An Event is a Message as a Writer takes it: without its octets, and with its
-// servers as a list that many messages share.
+// An Event is a Message as a Writer takes it, without its octets.
 type Event struct {
-	At, Done  int64 // nanoseconds since 1970
+	At, Done  int64 // nanoseconds since 1970; what was sent 4.3 seconds after At or later is said to be sent then
 	Family    agent.Family
 	Direction agent.Direction
 	Type      uint8
 	Outcome   agent.Reason
 	To        agent.Target
 	Omitted   bool
-	HW        [6]byte
 	Heard     int
 	Link      int
 	Src, Dst  netip.AddrPort
 	From      netip.Addr
-	Client    netip.AddrPort
-	Servers   []netip.AddrPort // must not change any more
-	Copies    uint64           // bit n: Servers[n] got a copy; of more than 64 the rest is not told
-	Refused   uint64           // bit n: the kernel refused to send to Servers[n]
+	Servers   Servers        // ToServers: the list that Copies and Refused speak of
+	Copies    uint64         // ToServers: bit n: server n got a copy; of more than 64 the rest is not told
+	Refused   uint64         // ToServers: bit n: the kernel refused to send to server n
+	Client    netip.AddrPort // ToFrame, ToHost
+	HW        [6]byte        // ToFrame
 	Errno     syscall.Errno
-}
-
-// message returns the Message of an event.
-func (e *Event) message(received, sent []byte, size, sentLen int) Message {
-	m := Message{
-		At: time.Unix(0, e.At), Done: time.Unix(0, e.Done),
-		Family: e.Family, Direction: e.Direction, Type: e.Type, Outcome: e.Outcome,
-		Heard: e.Heard, Src: e.Src, Dst: e.Dst, Received: received, Size: size,
-		Link: e.Link, To: e.To, From: e.From, Client: e.Client, HW: e.HW,
-		Sent: sent, SentLen: sentLen, Omitted: e.Omitted, Errno: e.Errno,
-	}
-	for n, s := range e.Servers {
-		if n < 64 && e.Copies>>n&1 == 1 {
-			m.Servers = append(m.Servers, s)
-		}
-		if n < 64 && e.Refused>>n&1 == 1 {
-			m.Refused = append(m.Refused, s)
-		}
-	}
-	return m
 }

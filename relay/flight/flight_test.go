@@ -25,11 +25,10 @@ func record(w *flight.Writer, payloads ...[]byte) bool {
 	for _, p := range payloads {
 		w.Received(p)
 	}
-	for i, p := range payloads {
-		*w.Event(i) = flight.Event{At: int64(p[0]) * 1e9, Done: int64(p[0])*1e9 + 1}
-		w.Sent(i, append(p[:len(p):len(p)], 0xff))
+	for _, p := range payloads {
+		w.Sent(&flight.Event{At: int64(p[0]) * 1e9, Done: int64(p[0])*1e9 + 1}, append(p[:len(p):len(p)], 0xff), 0)
 	}
-	w.End(len(payloads))
+	w.End()
 	return true
 }
 
@@ -48,13 +47,12 @@ func TestLogKeepsBothLegs(t *testing.T) {
 		t.Fatal("nobody reads, yet the recorder was refused")
 	}
 	w.Received([]byte{1, 2, 3})
-	*w.Event(0) = flight.Event{
+	w.Sent(&flight.Event{
 		At: 5e9, Done: 6e9, Family: agent.V4, Direction: agent.Requests, Type: 1, Outcome: agent.Relayed,
 		Heard: 7, Link: 7, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
-		Servers: two, Copies: 2, Refused: 1, Errno: syscall.ENETUNREACH,
-	}
-	w.Sent(0, []byte{1, 2, 3, 4})
-	w.End(1)
+		Servers: l.Servers(two), Copies: 2, Refused: 1, Errno: syscall.ENETUNREACH,
+	}, []byte{1, 2, 3, 4}, 0)
+	w.End()
 
 	got, lost := l.Reader().Read()
 	want := []flight.Message{{
@@ -101,9 +99,9 @@ func TestOldMessagesMakeRoom(t *testing.T) {
 		lost    uint64
 	}{
 		"more messages than slots": {[][][]byte{count(1, 60, 10), count(61, 60, 10)}, 57, 64, 56},
-		// 64 slots have room for 16 times 4,096 octets. Of the first batch, the
-		// octets of 4 messages as received make room for the second.
-		"more octets than room":                {[][][]byte{count(1, 6, flight.MaxOctets), count(7, 4, flight.MaxOctets)}, 5, 6, 4},
+		// 64 slots have room for 64 times 448 octets. Of the first batch, the octets
+		// of 3 messages as received make room for the second.
+		"more octets than room":                {[][][]byte{count(1, 8, 1000), count(9, 9, 1000)}, 4, 14, 3},
 		"a batch that is larger than the room": {[][][]byte{count(1, 20, flight.MaxOctets)}, 21, 0, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,30 +196,11 @@ func TestRecordingDoesNotAllocate(t *testing.T) {
 	n := testing.AllocsPerRun(1000, func() {
 		if w.Begin(1) {
 			w.Received(p)
-			*w.Event(0) = flight.Event{}
-			w.Sent(0, p)
-			w.End(1)
+			w.Sent(&flight.Event{}, p, 0)
+			w.End()
 		}
 	})
 	if n != 0 {
 		t.Errorf("%v allocations a message, want none", n)
 	}
-}
-
-func BenchmarkRecord(b *testing.B) {
-	w := flight.NewLog(1024).Writer()
-	p := make([]byte, 300)
-	b.ReportAllocs()
-	for b.Loop() {
-		w.Begin(64)
-		for range 64 {
-			w.Received(p)
-		}
-		for i := range 64 {
-			*w.Event(i) = flight.Event{At: 1}
-			w.Sent(i, p)
-		}
-		w.End(64)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/64, "ns/message")
 }

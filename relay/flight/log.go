@@ -1,6 +1,8 @@
 package flight
 
 import (
+	"math"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,7 +13,8 @@ import (
 type Log struct {
 	messages int
 
-	missed atomic.Uint64
+	missed  atomic.Uint64
+	servers atomic.Pointer[[][]netip.AddrPort] // by number; grows under mu
 
 	mu      sync.Mutex // for the list; never held by the way of a message
 	writers []*Writer
@@ -23,7 +26,9 @@ func NewLog(messages int) *Log {
 	if messages <= 0 {
 		return nil
 	}
-	return &Log{messages: messages}
+	l := &Log{messages: messages}
+	l.servers.Store(&[][]netip.AddrPort{nil})
+	return l
 }
 
 // Writer returns a writer for the sole use of one loop. Close gives it back, and
@@ -53,6 +58,43 @@ func (w *Writer) Close() {
 	w.log.mu.Lock()
 	defer w.log.mu.Unlock()
 	w.free = true
+}
+
+// Servers is the number of a list of servers in a Log; 0 is the empty list.
+type Servers uint16
+
+// Servers returns the number of a list, for events. Equal lists have one number
+// for the life of the log, which is why it is for lists that come from the
+// configuration. Of more than 65,535 lists the rest is not told.
+func (l *Log) Servers(list []netip.AddrPort) Servers {
+	if l == nil || len(list) == 0 {
+		return 0
+	}
+	if n := l.numberOf(list); n > 0 {
+		return Servers(n)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.numberOf(list); n > 0 {
+		return Servers(n)
+	}
+	all := l.lists()
+	if len(all) > math.MaxUint16 {
+		return 0
+	}
+	all = append(slices.Clone(all), slices.Clone(list))
+	l.servers.Store(&all)
+	return Servers(len(all) - 1)
+}
+
+// numberOf returns the number of a list, -1 if it has none.
+func (l *Log) numberOf(list []netip.AddrPort) int {
+	return slices.IndexFunc(l.lists(), func(o []netip.AddrPort) bool { return slices.Equal(o, list) })
+}
+
+// lists returns the lists of servers by number.
+func (l *Log) lists() [][]netip.AddrPort {
+	return *l.servers.Load()
 }
 
 // Missed returns how many messages were not recorded because someone was reading

@@ -1,35 +1,26 @@
 package flight
 
 import (
+	"math"
+	"net/netip"
 	"sync"
 )
 
-// usual is the room for the octets of one message, received and sent. A writer
-// keeps fewer messages while they are larger on average.
-const usual = 1024
+// usual is the room for the octets of one message: 300 of BOOTP, and 88 of them or
+// some more as sent. A writer keeps fewer messages while they are larger on average.
+const usual = 448
 
 // least is how many messages a writer keeps at the least, which is also the most
 // that a batch may have.
 const least = 64
-
-// chunk is how many messages a reader copies before it lets the writer in.
-const chunk = 32
-
-// A slot is one message in the ring: its event, and where its octets are.
-type slot struct {
-	Event
-	at, sentAt     uint64 // positions of the first octets, ever counting
-	received, sent uint16 // octets that are kept
-	size, sentLen  uint16 // octets that there were
-}
 
 // A Writer takes the messages of one loop, batch by batch:
 //
 //	if w.Begin(n) {
 //		for each message { w.Received(payload) }
 //		... decide, edit, send ...
-//		for each message { *w.Event(i) = ...; w.Sent(i, payload) }
-//		w.End(n)
+//		for each message { w.Sent(&event, payload, shift) }
+//		w.End()
 //	}
 //
 // Its methods must not be called by two goroutines at once, and none of them
@@ -41,9 +32,23 @@ type Writer struct {
 	mu    sync.Mutex // for what follows: a reader waits for it, the writer never
 	slots []slot
 	next  uint64 // number of the first message of the next batch
-	heard uint64 // number of the next message of this batch
+	first int    // index of its slot
 	data  []byte
-	head  uint64 // position of the next octet
+	head  uint64 // how many octets were ever written, or skipped lest some wrap around
+	index int    // where in data the next one goes
+
+	heard, sent int           // messages of this batch
+	batch       [least]extent // as received
+
+	list   []netip.AddrPort // the last one that had its number looked up
+	number Servers
+}
+
+// An extent says where the octets of a message are, as received.
+type extent struct {
+	pos   uint64
+	index int
+	size  int // that there were
 }
 
 func newWriter(l *Log, messages int) *Writer {
@@ -58,100 +63,80 @@ func (w *Writer) Begin(n int) bool {
 		w.log.missed.Add(uint64(n))
 		return false
 	}
-	w.heard = w.next
+	w.heard, w.sent = 0, 0
 	return true
 }
 
-// End ends a batch of n messages, whose events and octets are all set.
-func (w *Writer) End(n int) {
-	w.next += uint64(n)
+// End ends a batch, of which all messages are Sent.
+func (w *Writer) End() {
+	w.next += uint64(w.sent)
+	w.first = w.slot(w.sent)
 	w.mu.Unlock()
 }
 
-func (w *Writer) slot(n uint64) *slot { return &w.slots[n%uint64(len(w.slots))] }
+// slot returns the index of the slot of message i of the batch.
+func (w *Writer) slot(i int) int {
+	if i += w.first; i >= len(w.slots) {
+		i -= len(w.slots)
+	}
+	return i
+}
 
 // Received keeps the octets of the next message of the batch before it is edited.
 func (w *Writer) Received(payload []byte) {
-	s := w.slot(w.heard)
+	x := &w.batch[w.heard]
 	w.heard++
-	s.size = uint16(len(payload))
-	s.at, s.received = w.put(payload)
+	x.size = len(payload)
+	payload = payload[:min(len(payload), MaxOctets)]
+	x.pos, x.index = w.reserve(len(payload))
+	copy(w.data[x.index:], payload)
+	w.take(len(payload))
 }
 
-// Event returns the event of message i of the batch, for the caller to fill.
-func (w *Writer) Event(i int) *Event { return &w.slot(w.next + uint64(i)).Event }
-
-// Sent keeps the octets of message i of the batch as they were sent, none if it
-// was dropped.
-func (w *Writer) Sent(i int, payload []byte) {
-	s := w.slot(w.next + uint64(i))
-	s.sentLen = uint16(len(payload))
-	s.sentAt, s.sent = w.put(payload)
+// Sent keeps what became of the next message of the batch, in the order of
+// Received, and its octets as they were sent, none if it was dropped. Shift says
+// where they begin, counted from where it began as received; it may be negative.
+func (w *Writer) Sent(e *Event, payload []byte, shift int) {
+	x := &w.batch[w.sent]
+	s := &w.slots[w.slot(w.sent)]
+	w.sent++
+	s.set(e)
+	s.pos, s.receivedAt = uint32(x.pos), uint32(x.index)
+	s.size, s.sentSize = uint16(min(x.size, math.MaxUint16)), uint16(min(len(payload), math.MaxUint16))
+	received := w.data[x.index:][:min(x.size, MaxOctets)]
+	payload = payload[:min(len(payload), MaxOctets)]
+	s.delta = same(received, payload, shift)
+	n := s.literal(len(payload))
+	_, at := w.reserve(n)
+	s.keep(w.data[at:at+n], payload)
+	s.literalAt = uint32(at)
+	w.take(n)
 }
 
-// put writes octets into the ring of data, and returns where and how many.
-func (w *Writer) put(b []byte) (pos uint64, n uint16) {
-	b = b[:min(len(b), MaxOctets)]
-	pos = w.head
-	at := int(pos % uint64(len(w.data)))
-	copy(w.data, b[copy(w.data[at:], b):])
-	w.head += uint64(len(b))
-	return pos, uint16(len(b))
+// Servers returns the number of a list for events, like that of the Log, and at
+// once if it is the list that it was last. The list must not change any more.
+func (w *Writer) Servers(list []netip.AddrPort) Servers {
+	if len(list) == 0 {
+		return 0
+	}
+	if len(list) != len(w.list) || &list[0] != &w.list[0] {
+		w.list, w.number = list, w.log.Servers(list)
+	}
+	return w.number
 }
 
-// get reads octets from the ring of data into out, and returns them and the rest
-// of out.
-func (w *Writer) get(pos uint64, n uint16, out []byte) (b, rest []byte) {
-	if n == 0 {
-		return nil, out
+// reserve returns the place of the next n octets in the ring, which follow each
+// other.
+func (w *Writer) reserve(n int) (pos uint64, index int) {
+	if w.index+n > len(w.data) {
+		w.head += uint64(len(w.data) - w.index)
+		w.index = 0
 	}
-	b = out[:n:n]
-	c := copy(b, w.data[pos%uint64(len(w.data)):])
-	copy(b[c:], w.data)
-	return b, out[n:]
+	return w.head, w.index
 }
 
-// end returns the number of the next message.
-func (w *Writer) end() uint64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.next
-}
-
-// since appends the messages from number next on, a few at a time, so that the
-// writer is seldom kept out.
-func (w *Writer) since(next uint64, ms []Message) (_ []Message, end, lost uint64) {
-	for stop := w.end(); next < stop; {
-		var n uint64
-		ms, next, n = w.some(next, stop, ms)
-		lost += n
-	}
-	return ms, next, lost
-}
-
-// some appends at most chunk messages.
-func (w *Writer) some(next, stop uint64, ms []Message) (_ []Message, end, lost uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if size := uint64(len(w.slots)); w.next-next > size {
-		lost = w.next - size - next
-		next += lost
-	}
-	for ; next < stop && w.head-w.slot(next).at > uint64(len(w.data)); next++ {
-		lost++ // larger messages than usual have overwritten its octets
-	}
-	stop = min(stop, next+chunk)
-	octets := 0
-	for n := next; n < stop; n++ {
-		octets += int(w.slot(n).received) + int(w.slot(n).sent)
-	}
-	room := make([]byte, octets)
-	var received, sent []byte
-	for ; next < stop; next++ {
-		s := w.slot(next)
-		received, room = w.get(s.at, s.received, room)
-		sent, room = w.get(s.sentAt, s.sent, room)
-		ms = append(ms, s.message(received, sent, int(s.size), int(s.sentLen)))
-	}
-	return ms, next, lost
+// take takes n octets of what is reserved.
+func (w *Writer) take(n int) {
+	w.head += uint64(n)
+	w.index += n
 }

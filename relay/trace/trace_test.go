@@ -58,20 +58,19 @@ func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
 			t.Fatal("the recorder stays locked")
 		}
 	}
-	defer s.w.End(1)
+	defer s.w.End()
 	s.w.Received(p)
 	now := time.Now().UnixNano()
-	*s.w.Event(0) = flight.Event{
+	e := flight.Event{
 		At: now, Done: now, Type: 1, Outcome: outcome, Heard: 2, Link: 2,
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 	}
 	if outcome != agent.Relayed {
-		s.w.Sent(0, nil)
+		s.w.Sent(&e, nil, 0)
 		return
 	}
-	e := s.w.Event(0)
-	e.Servers, e.Copies = []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}, 1
-	s.w.Sent(0, p)
+	e.Servers, e.Copies = s.log.Servers([]netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}), 1
+	s.w.Sent(&e, p, 0)
 }
 
 // serve serves a view on a Unix socket, with limits for what takes long, and

@@ -1,0 +1,201 @@
+package flight_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/flight"
+)
+
+// fill returns so many octets by chance.
+func fill(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := 0; i < n; i += 8 {
+		var w [8]byte
+		binary.NativeEndian.PutUint64(w[:], r.Uint64())
+		copy(b[i:], w[:])
+	}
+	return b
+}
+
+// change returns what a relay, or anything else, might make of a message, and
+// where that begins, or is said to begin, in the message.
+func change(r *rand.Rand, p []byte) (sent []byte, shift int) {
+	s := bytes.Clone(p)
+	switch r.IntN(6) {
+	case 0: // dropped
+		return nil, 0
+	case 1: // hops, giaddr and options
+		if len(s) > 240 {
+			s[3]++
+			copy(s[24:28], fill(r, 4))
+			copy(s[240:], fill(r, 20))
+		}
+		s = append(s, fill(r, r.IntN(30))...)
+	case 2: // wrapped
+		h := fill(r, r.IntN(200))
+		s, shift = append(h, s...), -len(h)
+	case 3: // unwrapped
+		shift = r.IntN(len(p) + 1)
+		s = s[shift:]
+	case 4: // nothing to do with it
+		s = fill(r, r.IntN(2*flight.MaxOctets))
+		shift = r.IntN(4*flight.MaxOctets) - 2*flight.MaxOctets
+	}
+	for range r.IntN(3) {
+		if len(s) > 0 {
+			s[r.IntN(len(s))] ^= 1 << r.IntN(8)
+		}
+	}
+	return s, shift
+}
+
+// Whatever was sent, it is told to the octet, or its message is not told at all.
+func TestSentIsToldExactly(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	w := flight.NewLog(1)
+	l, log := w.Writer(), w.Reader()
+	var kept, lost int
+	for range 4000 {
+		n := 1 + r.IntN(6)
+		var received, sent [][]byte
+		var shifts []int
+		for range n {
+			size := 200 + r.IntN(400)
+			if r.IntN(16) == 0 {
+				size = r.IntN(2 * flight.MaxOctets)
+			}
+			p := fill(r, size)
+			s, shift := change(r, p)
+			received, sent, shifts = append(received, p), append(sent, s), append(shifts, shift)
+		}
+		if !l.Begin(n) {
+			t.Fatal("nobody reads, yet the recorder was refused")
+		}
+		for _, p := range received {
+			l.Received(p)
+		}
+		for i, s := range sent {
+			l.Sent(&flight.Event{}, s, shifts[i])
+		}
+		l.End()
+		ms, gone := log.Read()
+		if len(ms)+int(gone) != n {
+			t.Fatalf("%d messages and %d lost, want %d in all", len(ms), gone, n)
+		}
+		kept, lost = kept+len(ms), lost+int(gone)
+		for i, m := range ms {
+			p, s := received[int(gone)+i], sent[int(gone)+i]
+			if !bytes.Equal(m.Received, p[:min(len(p), flight.MaxOctets)]) || m.Size != len(p) {
+				t.Fatalf("received %x of %d octets, want %x", m.Received, m.Size, p)
+			}
+			if !bytes.Equal(m.Sent, s[:min(len(s), flight.MaxOctets)]) || m.SentLen != len(s) {
+				t.Fatalf("sent %x of %d octets, shift %d, want %x", m.Sent, m.SentLen, shifts[int(gone)+i], s)
+			}
+		}
+	}
+	if kept < 20*lost || lost == 0 {
+		t.Errorf("%d kept and %d lost, want some lost and most kept", kept, lost)
+	}
+}
+
+func TestUsualMessagesAreAllKept(t *testing.T) {
+	const messages = 1000
+	for name, p := range map[string]passage{"v4 request": request4(), "v6 solicit": solicit6()} {
+		l := flight.NewLog(messages)
+		w := l.Writer()
+		f := newFlow(p)
+		for range 3 * messages / batch {
+			f.batch(w, true)
+		}
+		ms, _ := l.Reader().Read()
+		if len(ms) != messages {
+			t.Errorf("%s: %d messages are kept, want %d", name, len(ms), messages)
+		}
+		for i := range ms {
+			if !bytes.Equal(ms[i].Received, p.received) || !bytes.Equal(ms[i].Sent, p.sent) {
+				t.Fatalf("%s: message %d is %x and %x, want %x and %x", name, i, ms[i].Received, ms[i].Sent, p.received, p.sent)
+			}
+		}
+	}
+}
+
+func TestEventIsToldAsItWas(t *testing.T) {
+	server, client := netip.MustParseAddrPort("[2001:db8::9]:547"), netip.MustParseAddrPort("192.0.2.77:68")
+	for _, c := range []struct {
+		name  string
+		event flight.Event
+		want  flight.Message
+	}{
+		{"nothing known", flight.Event{}, flight.Message{At: time.Unix(0, 0), Done: time.Unix(0, 0)}},
+		{
+			"a reply in a frame",
+			flight.Event{
+				At: 3e9, Done: 3e9 + 5, Direction: agent.Replies, Type: 2, To: agent.ToFrame, Heard: 9, Link: 7,
+				Src: netip.MustParseAddrPort("10.9.0.2:67"), Dst: netip.MustParseAddrPort("192.0.2.1:67"),
+				From: netip.MustParseAddr("192.0.2.1"), Client: client, HW: [6]byte{2, 0, 0, 0, 0, 1},
+			},
+			flight.Message{
+				At: time.Unix(3, 0), Done: time.Unix(3, 5), Direction: agent.Replies, Type: 2, To: agent.ToFrame, Heard: 9, Link: 7,
+				Src: netip.MustParseAddrPort("10.9.0.2:67"), Dst: netip.MustParseAddrPort("192.0.2.1:67"),
+				From: netip.MustParseAddr("192.0.2.1"), Client: client, HW: [6]byte{2, 0, 0, 0, 0, 1},
+			},
+		},
+		{
+			"a reply by the kernel",
+			flight.Event{Family: agent.V6, Direction: agent.Replies, Type: 7, To: agent.ToHost, Src: server, Client: netip.MustParseAddrPort("[fe80::1]:546")},
+			flight.Message{
+				At: time.Unix(0, 0), Done: time.Unix(0, 0), Family: agent.V6, Direction: agent.Replies, Type: 7, To: agent.ToHost,
+				Src: server, Client: netip.MustParseAddrPort("[fe80::1]:546"),
+			},
+		},
+		{
+			"unspecified is not unknown",
+			flight.Event{Family: agent.V6, From: netip.IPv6Unspecified(), Src: netip.MustParseAddrPort("[::ffff:192.0.2.1]:0"), Omitted: true, Outcome: agent.HopLimit},
+			flight.Message{
+				At: time.Unix(0, 0), Done: time.Unix(0, 0), Family: agent.V6, From: netip.IPv6Unspecified(),
+				Src: netip.MustParseAddrPort("[::ffff:192.0.2.1]:0"), Omitted: true, Outcome: agent.HopLimit,
+			},
+		},
+		{"a very long time", flight.Event{Done: 100e9}, flight.Message{At: time.Unix(0, 0), Done: time.Unix(0, 1<<32-1)}},
+		{"done before it came", flight.Event{At: 100e9}, flight.Message{At: time.Unix(100, 0), Done: time.Unix(100, 0)}},
+	} {
+		l := flight.NewLog(1)
+		w := l.Writer()
+		w.Begin(1)
+		w.Received(nil)
+		w.Sent(&c.event, nil, 0)
+		w.End()
+		got, _ := l.Reader().Read()
+		if d := cmp.Diff([]flight.Message{c.want}, got, cmpopts.EquateComparable(netip.AddrPort{}, netip.Addr{})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+}
+
+func TestServersHaveOneNumberAList(t *testing.T) {
+	a, b := netip.MustParseAddrPort("10.9.0.1:67"), netip.MustParseAddrPort("10.9.0.2:67")
+	l := flight.NewLog(1)
+	one, two := l.Servers([]netip.AddrPort{a}), l.Servers([]netip.AddrPort{a, b})
+	if again := l.Servers([]netip.AddrPort{a}); again != one || one == two || one == 0 || l.Servers(nil) != 0 {
+		t.Errorf("numbers %d and then %d for one list, %d for another, %d for none", one, again, two, l.Servers(nil))
+	}
+	w := l.Writer()
+	lists := [][]netip.AddrPort{{a}, {a, b}, {a}, {}, {b}}
+	for i, want := range []flight.Servers{one, two, one, 0, two + 1} {
+		if n := w.Servers(lists[i]); n != want {
+			t.Errorf("list %d has number %d for a writer, want %d", i, n, want)
+		}
+	}
+	if n := (*flight.Log)(nil).Servers([]netip.AddrPort{a}); n != 0 {
+		t.Errorf("no log has number %d", n)
+	}
+}
