@@ -31,7 +31,7 @@ type Config struct {
 	Peers  string   // where peers were unpacked that cannot be installed
 	Only   []string // names of relays; empty: all
 	Rounds int      // 0: three, or one if quick
-	Quick  bool     // some two minutes, for a look; else 20, and 25 at most
+	Quick  bool     // some two minutes, for a look; else 25, and 28 at most
 	Log    io.Writer
 }
 
