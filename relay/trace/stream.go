@@ -23,6 +23,10 @@ const (
 	// overwritten meanwhile is told as lost.
 	share = 100
 
+	// longest is the longest pause all the same: on a machine that has other work
+	// to do a look takes long and costs little, and who watches wants to see.
+	longest = 2 * time.Second
+
 	// linger is how long a client may take to read what it was sent.
 	linger = 10 * time.Second
 )
@@ -108,7 +112,7 @@ func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
 			if es := s.next(now); len(es) > 0 && tell(w, out, es) != nil {
 				return
 			}
-			pause = max(poll, share*time.Since(now))
+			pause = min(max(poll, share*time.Since(now)), longest)
 		}
 	}
 }
