@@ -58,6 +58,7 @@ type fate struct {
 	errno   syscall.Errno // of the last refusal
 	asked   uint64        // the same of those that are to reply
 	key     track.Key     // if asked is not 0
+	one     bool          // one reply is enough, for the same
 }
 
 func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn, turns *atomic.Uint64) *loop {
@@ -102,6 +103,7 @@ func (l *loop) run() {
 		for i := range n {
 			l.decide(i)
 		}
+		l.await(n)
 		l.flush()
 		for i := range n {
 			l.count(i)

@@ -78,20 +78,20 @@ func (l *loop) see(n int) {
 	}
 }
 
-// asked notes a request that waits for replies once it is sent.
+// asked tells f whose reply a request waits for once it is sent.
 func (l *loop) asked(b *agent.Buf, v *agent.Verdict, f *fate) {
-	var typ dhcp6.Type
-	var one bool // one reply is enough for all but what looks for servers
+	// One reply is enough for all but what looks for servers.
 	if l.family == agent.V6 {
+		var typ dhcp6.Type
 		f.key, typ = track.Key6(dhcp6.Message(b.Bytes()))
-		one = typ != dhcp6.Solicit
+		f.one = typ != dhcp6.Solicit
 	} else {
 		p := bootp.Packet(b.Bytes())
 		if !awaits4(p, v) {
 			return
 		}
 		f.key = track.Key4(p, bootp.Type(v.Type))
-		one = v.Type != uint8(bootp.Discover)
+		f.one = v.Type != uint8(bootp.Discover)
 	}
 	f.asked = ^uint64(0)
 	if n := len(l.out.of(v.Link)); n < 64 {
@@ -100,7 +100,22 @@ func (l *loop) asked(b *agent.Buf, v *agent.Verdict, f *fate) {
 	if v.Server >= 0 {
 		f.asked = 1 << v.Server
 	}
-	l.engine.track.Asked(f.key, &l.out.ways[v.Link.ID].Way, f.asked, one, l.sight.now)
+}
+
+// await notes the requests of a batch of n messages before they are sent, for a
+// reply may come at once.
+func (l *loop) await(n int) {
+	t := l.engine.track
+	for i := range n {
+		if f := &l.fates[i]; f.asked != 0 {
+			t.Fetch(f.key)
+		}
+	}
+	for i := range n {
+		if f := &l.fates[i]; f.asked != 0 {
+			t.Asked(f.key, &l.out.ways[l.verdicts[i].Link.ID].Way, f.asked, f.one, l.sight.now)
+		}
+	}
 }
 
 // awaits4 reports whether a request is to be answered to this relay: not if it

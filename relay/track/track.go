@@ -101,6 +101,10 @@ func New(n int) *Table {
 
 func (t *Table) bucket(k Key) *bucket { return &t.buckets[uint64(k)&uint64(len(t.buckets)-1)] }
 
+// Fetch brings into the processor's cache what Asked or Answered will need for k.
+// Called for all messages of a batch at first, their waits for memory are one.
+func (t *Table) Fetch(k Key) { t.bucket(k).meta[0].Load() }
+
 // Asked notes that a request went to the servers of w whose bits are set in to.
 // one says that a single answer is all that it asks for. now counts from any
 // moment, the same for every call.
