@@ -78,14 +78,16 @@ func (s *session) flood(ctx context.Context, d doer, relay *process) (flow, erro
 	return s.try(ctx, d, load{total: maxSeq, lasts: s.plan.flood, relay: relay})
 }
 
-// try does one step, and once more if the kernel has disturbed it.
+// try does one step, and once more if the kernel has disturbed it and there is
+// time for that.
 func (s *session) try(ctx context.Context, d doer, l load) (f flow, err error) {
 	l.after = s.plan.after
+	late := time.Now().Add(s.plan.search)
 	for range disturbed {
 		before := backlogDrops()
 		f, err = d.do(ctx, l)
 		s.lost += f.Lost
-		if err != nil || f.Loss() < lossless || backlogDrops() == before {
+		if err != nil || f.Loss() < lossless || backlogDrops() == before || time.Now().After(late) {
 			break
 		}
 	}
