@@ -71,16 +71,15 @@ func (p *tape) record(t *testing.T, payload []byte, e flight.Event) {
 			t.Fatal("the recorder stays locked")
 		}
 	}
-	defer p.w.End(1)
+	defer p.w.End()
 	p.w.Received(payload)
 	e.At = time.Now().UnixNano()
 	e.Done, e.Type = e.At, payload[242]
-	*p.w.Event(0) = e
 	sent := payload
 	if e.Outcome != agent.Relayed {
 		sent = nil
 	}
-	p.w.Sent(0, sent)
+	p.w.Sent(&e, sent, 0)
 }
 
 func (p *tape) ask(t *testing.T, xid byte, outcome agent.Reason) {
@@ -90,7 +89,7 @@ func (p *tape) ask(t *testing.T, xid byte, outcome agent.Reason) {
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 	}
 	if outcome == agent.Relayed {
-		e.Servers, e.Copies = []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}, 1
+		e.Servers, e.Copies = p.w.Servers([]netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}), 1
 	}
 	p.record(t, octets(1, 1, xid), e)
 }
