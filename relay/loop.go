@@ -75,7 +75,7 @@ func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn, turns *atomic.Uint6
 		verdicts: make([]agent.Verdict, batch),
 		fates:    make([]fate, batch),
 	}
-	l.out.family = k.family
+	l.out.family, l.out.log = k.family, e.flight
 	l.done = l.copied
 	l.sight.writer = e.flight.Writer()
 	return l

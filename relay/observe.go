@@ -191,7 +191,7 @@ func (l *loop) event(i int, e *flight.Event) {
 	e.Src, e.Dst, e.From = d.Src, netip.AddrPortFrom(d.Dst, l.port), v.Src
 	e.Servers, e.Copies, e.Refused, e.Errno = 0, f.copies, f.refused, f.errno
 	if f.copies|f.refused != 0 {
-		e.Servers = l.sight.writer.Servers(l.out.ways[v.Link.ID].ports)
+		e.Servers = l.out.ways[v.Link.ID].list
 	}
 	e.To = v.To
 	if v.To == agent.ToServers {

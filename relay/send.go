@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/flight"
 	"dhcp-relay/relay/link"
 	"dhcp-relay/relay/track"
 	"dhcp-relay/relay/udp"
@@ -22,9 +23,9 @@ type target struct {
 // A path is what leads to the servers of an interface, for all of its links.
 type path struct {
 	targets []target
-	addrs   []netip.Addr // as long as targets, like what follows
-	ports   []netip.AddrPort
-	servers []track.Server
+	addrs   []netip.Addr   // as long as targets
+	servers []track.Server // as long as targets
+	list    flight.Servers // of targets, for the recorder
 }
 
 // A way is the path of a link, for those who watch.
@@ -37,6 +38,7 @@ type way struct {
 // its servers, resolved when first needed.
 type outlets struct {
 	family  agent.Family
+	log     *flight.Log // may be nil
 	state   *state
 	queues  map[socketKey]*queue
 	paths   map[*agent.Interface]*path
@@ -92,11 +94,12 @@ func (o *outlets) of(l *agent.Link) []target {
 func (o *outlets) path(l *agent.Link) *path {
 	servers := l.ServersOf(o.family)
 	p := &path{targets: make([]target, len(servers))}
+	list := make([]netip.AddrPort, len(servers))
 	for i, n := range servers {
 		t := &p.targets[i]
 		t.to = &o.state.servers[n]
 		p.addrs = append(p.addrs, t.to.Addr.Addr())
-		p.ports = append(p.ports, t.to.Addr)
+		list[i] = t.to.Addr
 		p.servers = append(p.servers, t.to.metrics)
 		v, known := o.state.vrfs.named[t.to.VRF]
 		link, exists := o.state.snap.Out(n)
@@ -104,6 +107,7 @@ func (o *outlets) path(l *agent.Link) *path {
 			t.queue, t.link = q.Queue, link
 		}
 	}
+	p.list = o.log.Servers(list)
 	return p
 }
 

@@ -188,13 +188,6 @@ func TestServersHaveOneNumberAList(t *testing.T) {
 	if again := l.Servers([]netip.AddrPort{a}); again != one || one == two || one == 0 || l.Servers(nil) != 0 {
 		t.Errorf("numbers %d and then %d for one list, %d for another, %d for none", one, again, two, l.Servers(nil))
 	}
-	w := l.Writer()
-	lists := [][]netip.AddrPort{{a}, {a, b}, {a}, {}, {b}}
-	for i, want := range []flight.Servers{one, two, one, 0, two + 1} {
-		if n := w.Servers(lists[i]); n != want {
-			t.Errorf("list %d has number %d for a writer, want %d", i, n, want)
-		}
-	}
 	if n := (*flight.Log)(nil).Servers([]netip.AddrPort{a}); n != 0 {
 		t.Errorf("no log has number %d", n)
 	}

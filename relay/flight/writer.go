@@ -2,7 +2,6 @@ package flight
 
 import (
 	"math"
-	"net/netip"
 	"sync"
 )
 
@@ -39,9 +38,6 @@ type Writer struct {
 
 	heard, sent int           // messages of this batch
 	batch       [least]extent // as received
-
-	list   []netip.AddrPort // the last one that had its number looked up
-	number Servers
 }
 
 // An extent says where the octets of a message are, as received.
@@ -111,18 +107,6 @@ func (w *Writer) Sent(e *Event, payload []byte, shift int) {
 	s.keep(w.data[at:at+n], payload)
 	s.literalAt = uint32(at)
 	w.take(n)
-}
-
-// Servers returns the number of a list for events, like that of the Log, and at
-// once if it is the list that it was last. The list must not change any more.
-func (w *Writer) Servers(list []netip.AddrPort) Servers {
-	if len(list) == 0 {
-		return 0
-	}
-	if len(list) != len(w.list) || &list[0] != &w.list[0] {
-		w.list, w.number = list, w.log.Servers(list)
-	}
-	return w.number
 }
 
 // reserve returns the place of the next n octets in the ring, which follow each
