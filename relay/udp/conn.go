@@ -6,9 +6,13 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// ErrWoken says that Read has no datagrams, because of Wake.
+var ErrWoken = errors.New("woken")
 
 // A Conn is one socket. One goroutine may read it while others send through
 // queues of their own; the other methods may be called at any time.
@@ -40,6 +44,13 @@ func (c *Conn) Close() error {
 	return errors.Join(c.pc.Close(), c.probe.close())
 }
 
+// Wake ends a read that waits, or else the next one, with ErrWoken; whoever reads
+// sees all that was done before. No datagram is lost by it. It does nothing to a
+// closed socket.
+func (c *Conn) Wake() {
+	_ = c.pc.SetReadDeadline(time.Unix(1, 0)) // long ago; it fails on a closed socket alone
+}
+
 // SyscallConn returns the socket itself, for options that concern others.
 func (c *Conn) SyscallConn() syscall.RawConn { return c.rc }
 
@@ -58,7 +69,8 @@ type receiver struct {
 
 // Read waits for datagrams, fills ds with as many as there are and returns their
 // number, which is not 0 unless len(ds) is 0 or there is an error. After Close
-// the error is net.ErrClosed. Each Store must have SlotSize octets.
+// the error is net.ErrClosed, after Wake it is ErrWoken. Each Store must have
+// SlotSize octets.
 func (c *Conn) Read(ds []Datagram) (int, error) {
 	if len(ds) == 0 {
 		return 0, nil
@@ -68,7 +80,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	r.prepare(ds)
 	if err := c.rc.Read(r.try); err != nil {
 		r.forget()
-		return 0, err
+		return 0, c.woken(err)
 	}
 	if r.errno != 0 {
 		return 0, os.NewSyscallError("recvmmsg", r.errno)
@@ -77,6 +89,19 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 		r.fill(&ds[i], i, c.family)
 	}
 	return r.n, nil
+}
+
+// woken returns the error of a read that has failed. It takes the deadline of Wake
+// away before the reader looks for what is new, so that a later Wake ends another
+// read.
+func (c *Conn) woken(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	if err := c.pc.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	return ErrWoken
 }
 
 // prepare points the headers at the stores of ds.

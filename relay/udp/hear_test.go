@@ -3,7 +3,6 @@ package udp
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 
@@ -42,7 +41,7 @@ func hear(t testing.TB, c *Conn, n int, wait time.Duration) []heard {
 			t.Fatal(err)
 		}
 		got, err := c.Read(ds)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		if errors.Is(err, ErrWoken) { // by the deadline
 			break
 		}
 		if err != nil {

@@ -69,6 +69,12 @@ func (p *Pair) Close() error {
 	return errors.Join(errs...)
 }
 
+// Wake ends one read of each socket, see Conn.Wake.
+func (p *Pair) Wake() {
+	p.Requests.Wake()
+	p.Replies.Wake()
+}
+
 // open opens one socket; setup gives it its filter before it is bound, so that
 // it never hears what is not for it.
 func (c Config) open(setup func(fd int) error) (*Conn, error) {
