@@ -215,6 +215,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.state.Store(s)
 	errs = append(errs, e.join(s)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	e.wakeLoops()
 	e.show(snap, problems)
 	e.startLoops()
 	return errors.Join(errs...)

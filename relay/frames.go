@@ -30,15 +30,18 @@ type frame struct {
 	mac  []byte
 }
 
-// adopt takes over a new snapshot. Sockets of links that are gone, or have
-// another link-layer address now, are closed.
-func (f *frames) adopt(s *agent.Snapshot) {
+// adopt takes over a new snapshot after release.
+func (f *frames) adopt(s *agent.Snapshot) { f.byID = make([]*frame, len(s.Links)) }
+
+// release closes the sockets of links that are gone, or have another link-layer
+// address in the new snapshot.
+func (f *frames) release(s *agent.Snapshot) {
 	for index, c := range f.open {
 		if l := s.Link(index); l == nil || !bytes.Equal(l.Host.MAC, c.mac) {
 			f.drop(index)
 		}
 	}
-	f.byID = make([]*frame, len(s.Links))
+	f.byID = nil
 }
 
 // send sends a reply onto a link; hw is nil for a broadcast.

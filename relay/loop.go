@@ -75,7 +75,7 @@ func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn, turns *atomic.Uint6
 		verdicts: make([]agent.Verdict, batch),
 		fates:    make([]fate, batch),
 	}
-	l.out.family, l.out.log = k.family, e.flight
+	l.out.family, l.out.log, l.out.queues = k.family, e.flight, make(map[socketKey]*queue)
 	l.done = l.copied
 	l.sight.writer = e.flight.Writer()
 	return l
@@ -90,27 +90,38 @@ func (l *loop) run() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, udp.ErrWoken) {
 			l.endure(err)
 			continue
 		}
 		l.turns.Add(1)
-		l.received.Add(uint64(n))
-		if s := l.engine.state.Load(); s != l.state {
+		switch s := l.engine.state.Load(); {
+		case s == l.state:
+		case n == 0:
+			l.release(s)
+		default:
 			l.adopt(s)
 		}
-		l.see(n)
-		for i := range n {
-			l.decide(i)
+		if n > 0 {
+			l.relay(n)
 		}
-		l.await(n)
-		l.flush()
-		for i := range n {
-			l.count(i)
-		}
-		l.record(n)
 		l.turns.Add(1)
 	}
+}
+
+// relay moves a batch of n messages.
+func (l *loop) relay(n int) {
+	l.received.Add(uint64(n))
+	l.see(n)
+	for i := range n {
+		l.decide(i)
+	}
+	l.await(n)
+	l.flush()
+	for i := range n {
+		l.count(i)
+	}
+	l.record(n)
 }
 
 // endure waits after an error of the socket, which stays usable after a passing
@@ -125,9 +136,21 @@ func (l *loop) endure(err error) {
 
 // adopt takes over a new state.
 func (l *loop) adopt(s *state) {
+	l.release(s)
 	l.state = s
 	l.out.adopt(s)
 	l.frames.adopt(s.snap)
+}
+
+// release lets go of the state at hand and of what the new one has not; the next
+// message has the rest adopted. With thousands of links a state is millions of
+// octets, and what belongs to a loop thousands more: one that hears nothing needs
+// neither.
+func (l *loop) release(s *state) {
+	l.state = nil
+	clear(l.verdicts)
+	l.out.release(s)
+	l.frames.release(s.snap)
 }
 
 // decide asks the core what to do with message i, and queues or sends it.

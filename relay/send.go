@@ -52,26 +52,29 @@ type queue struct {
 	conn *udp.Conn
 }
 
-// adopt takes over a new state; queues of sockets that stay are kept.
+// adopt takes over a new state after release.
 func (o *outlets) adopt(s *state) {
 	o.state = s
-	old := o.queues
-	o.queues = make(map[socketKey]*queue, len(s.sockets))
 	for k, v := range s.sockets {
-		if k.family != o.family {
-			continue
+		if k.family == o.family && o.queues[k] == nil {
+			// Requests leave by the socket on which their answers are not waited
+			// for, so that its send buffer is theirs alone.
+			o.queues[k] = &queue{udp.NewQueue(v.pair.Requests), v.pair.Requests}
 		}
-		// Requests leave by the socket on which their answers are not waited
-		// for, so that its send buffer is theirs alone.
-		q := old[k]
-		if q == nil || q.conn != v.pair.Requests {
-			q = &queue{udp.NewQueue(v.pair.Requests), v.pair.Requests}
-		}
-		o.queues[k] = q
 	}
 	o.paths = make(map[*agent.Interface]*path)
 	o.ways = make([]*way, len(s.snap.Links))
 	o.clients = make([]*udp.Queue, len(s.snap.Links))
+}
+
+// release forgets the state at hand; queues of sockets that stay are kept.
+func (o *outlets) release(s *state) {
+	for k, q := range o.queues {
+		if v := s.sockets[k]; v == nil || v.pair.Requests != q.conn {
+			delete(o.queues, k)
+		}
+	}
+	o.state, o.paths, o.ways, o.clients = nil, nil, nil, nil
 }
 
 // of returns the way to the servers of a link.

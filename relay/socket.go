@@ -172,6 +172,14 @@ func (e *Engine) startLoops() {
 	}
 }
 
+// wakeLoops has the loops see the state now, whether they hear anything or not: one
+// that waits would keep the old one, and sockets on links that are gone.
+func (e *Engine) wakeLoops() {
+	for _, s := range e.sockets {
+		s.pair.Wake()
+	}
+}
+
 // closeUnused closes the sockets that are no longer needed, some time after that
 // was so first. It returns when to look again, zero if there is no need.
 func (e *Engine) closeUnused(now time.Time) (due time.Time) {
