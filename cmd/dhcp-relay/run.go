@@ -41,8 +41,9 @@ func newRunCommand() *cobra.Command {
 		if err := capable(); err != nil {
 			return err
 		}
-		limitGarbage()
-		return newProcess(*file, cfg, c.ErrOrStderr()).run(c.Context())
+		p := newProcess(*file, cfg, c.ErrOrStderr())
+		p.tune = limitGarbage()
+		return p.run(c.Context())
 	}
 	return c
 }
@@ -61,6 +62,7 @@ type process struct {
 	relaying  atomic.Bool // clients are heard
 	// What was recorded stays until the next start.
 	recorderAt config.Recorder
+	tune       bool // the garbage collector is ours to set
 
 	started      time.Time
 	recent       status.Recent
@@ -130,6 +132,9 @@ func (p *process) run(ctx context.Context) error {
 		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.current, p.surroundings.setRivals, p.log) })
 		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
+		if p.tune {
+			wg.Go(func() { followGarbage(ctx) })
+		}
 	})
 	p.notify(daemon.SdNotifyStopping)
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
