@@ -21,7 +21,7 @@ const (
 	// share bounds what a trace takes from the relay under load: after a look it
 	// pauses for at least so many times as long as that has taken. What has been
 	// overwritten meanwhile is told as lost.
-	share = 100
+	share = 200
 
 	// longest is the longest pause all the same: on a machine that has other work
 	// to do a look takes long and costs little, and who watches wants to see.
