@@ -63,13 +63,14 @@ func (l *Link) StateOf(f Family) (State, error) {
 }
 
 // AddressOf returns the address that stands for the link's clients, the first to
-// be tried: giaddr or link-address. It is not valid if there is none.
+// be tried: giaddr or link-address. It is not valid if there is none, or no
+// server of the family.
 func (l *Link) AddressOf(f Family) (a netip.Addr) {
-	if f == V6 {
-		return l.Face6.Giaddr
-	}
-	if len(l.Faces) > 0 {
+	switch {
+	case f == V4 && len(l.Faces) > 0:
 		return l.Faces[0].Giaddr
+	case f == V6 && l.Face6 != nil:
+		return l.Face6.Giaddr
 	}
 	return a
 }

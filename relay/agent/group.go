@@ -27,8 +27,8 @@ func (s *Snapshot) group(ps *problems) {
 		for i := range l.Faces {
 			s.join(member{l, &l.Faces[i]})
 		}
-		if len(l.Servers6) > 0 {
-			s.join(member{l, &l.Face6})
+		if l.Face6 != nil {
+			s.join(member{l, l.Face6})
 		}
 	}
 	for a, g := range s.groups {

@@ -161,14 +161,14 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	case Drop:
 		return GiaddrRefused
 	case Append:
-		return s.add82(b, p, opts, &l.chained, in, v)
+		return s.add82(b, p, opts, l.chained, in, v)
 	case Replace:
 		if opts.NumRelay > 0 {
 			p = p.RemoveAll(*opts)
 			*opts, _ = p.Scan()
 			b.set(p)
 		}
-		return s.add82(b, p, opts, &l.chained, in, v)
+		return s.add82(b, p, opts, l.chained, in, v)
 	case Forward:
 	}
 	return Relayed

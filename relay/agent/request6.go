@@ -68,7 +68,7 @@ func (l *Link) face6() *Face {
 	if a := l.Face6.Giaddr; !a.IsValid() || a.IsLinkLocalUnicast() {
 		return nil
 	}
-	return &l.Face6
+	return l.Face6
 }
 
 // admit6 checks what holds for every request of a link.
@@ -121,7 +121,7 @@ func admitRelay6(l *Link, m dhcp6.Message) Reason {
 
 // first6 makes this relay the first one of a message (RFC 9915, section 19.1.1).
 func first6(b *Buf, in *Ingress, v *Verdict) Reason {
-	f := &v.Link.Face6
+	f := v.Link.Face6
 	if !f.Giaddr.IsValid() {
 		return NoLinkAddress
 	}
@@ -140,7 +140,7 @@ func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	if f := v.Link.face6(); f != nil && h.Peer.IsLinkLocalUnicast() {
 		h.Link = f.Giaddr
 	}
-	o := &v.Link.chained6
+	o := v.Link.chained6
 	var port [2]byte
 	opts, fill := o.bytes, port[:]
 	if p := in.Src.Port(); p != portServer6 {

@@ -20,7 +20,7 @@ type Snapshot struct {
 
 	byIndex map[int]*Link
 	vrfOf   map[int]string // VRF name of each link of the host, "" for the default VRF
-	own     map[home]struct{}
+	own     map[home]struct{} // but for link-local IPv6 addresses, see ownOn
 	servers map[netip.Addr]bool // whether the server is told of VSS
 	groups  map[netip.Addr]*group
 	ids     group          // the links that relay DHCPv6
@@ -60,18 +60,18 @@ type Link struct {
 	State     State
 	Problem   error // why State is not Relaying, in words
 
-	Servers  []int  // IPv4 servers, indexes into Policy.Servers
-	Faces    []Face // addresses that stand for the clients, the best first; more than one only for smart relay
-	chained  option // option 82 for requests that another relay has relayed
-	ethernet bool   // replies go out as Ethernet frames
-	vrf      string // name of its VRF, "" for the default VRF
-	vrfs     []int  // VRFs of the link and of its servers, by index, the link's first
+	Servers  []int   // IPv4 servers, indexes into Policy.Servers
+	Faces    []Face  // addresses that stand for the clients, the best first; more than one only for smart relay; none without Servers
+	chained  *option // option 82 for requests that another relay has relayed, nil if none is added
+	ethernet bool    // replies go out as Ethernet frames
+	vrf      string  // name of its VRF, "" for the default VRF
+	vrfs     []int   // VRFs of the link and of its servers, by index, the link's first
 
 	State6   State
-	Problem6 error // why State6 is not Relaying, in words
-	Servers6 []int // IPv6 servers, indexes into Policy.Servers
-	Face6    Face  // what stands for the clients in DHCPv6
-	chained6 option
+	Problem6 error   // why State6 is not Relaying, in words
+	Servers6 []int   // IPv6 servers, indexes into Policy.Servers
+	Face6    *Face   // what stands for the clients in DHCPv6; nil without Servers6
+	chained6 *option // options for what another relay has relayed, nil if that is not relayed
 }
 
 // A Face is one address that can stand for a link's clients.
@@ -171,7 +171,9 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 		}
 		s.named[l.Name] = l.Index
 		for _, a := range l.Addrs {
-			s.own[home{l.VRF, a.Prefix.Addr()}] = struct{}{}
+			if own := a.Prefix.Addr(); own.Is4() || !own.IsLinkLocalUnicast() {
+				s.own[home{l.VRF, own}] = struct{}{}
+			}
 		}
 	}
 }
@@ -224,10 +226,24 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, near *neighbourhood, p
 	}
 	s.Links = append(s.Links, l)
 	s.byIndex[h.Index] = l
-	choices, err := giaddr.Choose4(in.Giaddr, h, near.of(in.Giaddr))
-	if err != nil && len(l.Servers) > 0 {
+	s.addFaces(l, near, ps)
+	s.addFace6(l, near, ps)
+	if !h.Up {
+		l.State, l.Problem = Down, errDown
+		l.State6, l.Problem6 = Down, errDown
+	}
+}
+
+// addFaces settles what a link shows in DHCPv4.
+func (s *Snapshot) addFaces(l *Link, near *neighbourhood, ps *problems) {
+	if len(l.Servers) == 0 {
+		return
+	}
+	in := l.Interface
+	choices, err := giaddr.Choose4(in.Giaddr, &l.Host, near.of(in.Giaddr))
+	if err != nil {
 		l.State, l.Problem = NoAddress, err
-		ps.add(h.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
+		ps.add(l.Host.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
 		// RFC 1542, section 4.1.1: giaddr is never a broadcast address.
 		(*ps)[len(*ps)-1].Fatal = errors.Is(err, giaddr.ErrBroadcast)
 	}
@@ -237,11 +253,9 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, near *neighbourhood, p
 	for _, c := range choices {
 		l.Faces = append(l.Faces, s.face(l, c, ps))
 	}
-	l.chained = s.render(l, nil, ps)
-	s.addFace6(l, near, ps)
-	if !h.Up {
-		l.State, l.Problem = Down, errDown
-		l.State6, l.Problem6 = Down, errDown
+	if in.Trusted && (in.Relayed == Append || in.Relayed == Replace) {
+		o := s.render(l, nil, ps)
+		l.chained = &o
 	}
 }
 
@@ -250,6 +264,7 @@ func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 	if len(l.Servers6) == 0 {
 		return
 	}
+	l.Face6 = &Face{}
 	rule := l.Interface.V6.LinkAddress
 	choices, err := giaddr.Choose6(rule, &l.Host, near.of(rule))
 	switch {
@@ -262,10 +277,13 @@ func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 			"give the interface a global IPv6 address, set dhcpv6.link_address, or have the servers go by the Interface-Id")
 		fallthrough
 	default:
-		l.Face6 = Face{Giaddr: choices[0].Addr, Subnet: choices[0].Subnet, Local: choices[0].Addr}
+		*l.Face6 = Face{Giaddr: choices[0].Addr, Subnet: choices[0].Subnet, Local: choices[0].Addr}
 	}
 	l.Face6.opt = s.render6(l, s.addClientMAC, ps)
-	l.chained6 = s.render6(l, s.addRelayPort, ps)
+	if l.Interface.Trusted {
+		o := s.render6(l, s.addRelayPort, ps)
+		l.chained6 = &o
+	}
 }
 
 // face renders what a link shows under one giaddr.

@@ -118,7 +118,7 @@ func (r *Relay) address6(uplink string, clients *agent.Link) netip.Addr {
 			}
 		}
 	}
-	return clients.Face6.Giaddr
+	return clients.AddressOf(agent.V6)
 }
 
 // offer returns an address for the client: the one that it has, else the next
