@@ -19,8 +19,8 @@ type Snapshot struct {
 	Absent []*Interface // those of the policy that match no link now
 
 	byIndex map[int]*Link
-	vrfOf   map[int]string // VRF name of each link of the host, "" for the default VRF
-	own     map[home]struct{} // but for link-local IPv6 addresses, see ownOn
+	vrfOf   map[int]string      // VRF name of each link of the host, "" for the default VRF
+	own     map[home]struct{}   // but for link-local IPv6 addresses, see ownOn
 	servers map[netip.Addr]bool // whether the server is told of VSS
 	groups  map[netip.Addr]*group
 	ids     group          // the links that relay DHCPv6
