@@ -49,7 +49,6 @@ type Engine struct {
 	watcher  *watch.Watcher
 	policy   agent.Policy
 	sockets  map[socketKey]*socket
-	shown    map[subject]shown
 	problems map[agent.Problem]struct{}
 	macs     macs
 	loops    sync.WaitGroup
@@ -93,7 +92,6 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		start:   time.Now(),
 		policy:  p,
 		sockets: make(map[socketKey]*socket),
-		shown:   make(map[subject]shown),
 		reload:  make(chan request),
 		probe:   make(chan chan error),
 	}
@@ -197,7 +195,8 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
 	s := &state{snap: snap, problems: problems, vrfs: vrfs(links)}
 	errs := e.openSockets(s)
-	if e.state.Load() == nil && len(errs) > 0 {
+	last := e.state.Load()
+	if last == nil && len(errs) > 0 {
 		return errors.Join(errs...)
 	}
 	s.other = e.metrics.Link("")
@@ -216,7 +215,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	errs = append(errs, e.join(s)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	e.wakeLoops()
-	e.show(snap, problems)
+	e.show(last, s)
 	e.startLoops()
 	return errors.Join(errs...)
 }
