@@ -113,7 +113,7 @@ func (l *loop) await(n int) {
 	}
 	for i := range n {
 		if f := &l.fates[i]; f.asked != 0 {
-			t.Asked(f.key, &l.out.ways[l.verdicts[i].Link.ID].Way, f.asked, f.one, l.sight.now)
+			t.Asked(f.key, l.out.way(l.verdicts[i].Link), f.asked, f.one, l.sight.now)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func (l *loop) event(i int, e *flight.Event) {
 	e.Src, e.Dst, e.From = d.Src, netip.AddrPortFrom(d.Dst, l.port), v.Src
 	e.Servers, e.Copies, e.Refused, e.Errno = 0, f.copies, f.refused, f.errno
 	if f.copies|f.refused != 0 {
-		e.Servers = l.out.ways[v.Link.ID].list
+		e.Servers = l.out.path(v.Link).list
 	}
 	e.To = v.To
 	if v.To == agent.ToServers {

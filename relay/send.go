@@ -28,22 +28,19 @@ type path struct {
 	list    flight.Servers // of targets, for the recorder
 }
 
-// A way is the path of a link, for those who watch.
-type way struct {
-	track.Way
-	*path
-}
-
-// outlets are a loop's queues into the sockets, and for each link the way to
+// outlets are a loop's queues into the sockets, and for each link the path to
 // its servers, resolved when first needed.
 type outlets struct {
-	family  agent.Family
-	log     *flight.Log // may be nil
-	state   *state
-	queues  map[socketKey]*queue
-	paths   map[*agent.Interface]*path
-	ways    []*way       // by agent.Link.ID
-	clients []*udp.Queue // by agent.Link.ID
+	family agent.Family
+	log    *flight.Log // may be nil
+	state  *state
+	queues map[socketKey]*queue
+	shared map[*agent.Interface]*path
+
+	// By agent.Link.ID.
+	paths   []*path
+	ways    []*track.Way // of those that have asked
+	clients []*udp.Queue
 }
 
 // A queue is a udp.Queue with the socket that it belongs to.
@@ -62,8 +59,9 @@ func (o *outlets) adopt(s *state) {
 			o.queues[k] = &queue{udp.NewQueue(v.pair.Requests), v.pair.Requests}
 		}
 	}
-	o.paths = make(map[*agent.Interface]*path)
-	o.ways = make([]*way, len(s.snap.Links))
+	o.shared = make(map[*agent.Interface]*path)
+	o.paths = make([]*path, len(s.snap.Links))
+	o.ways = make([]*track.Way, len(s.snap.Links))
 	o.clients = make([]*udp.Queue, len(s.snap.Links))
 }
 
@@ -74,27 +72,40 @@ func (o *outlets) release(s *state) {
 			delete(o.queues, k)
 		}
 	}
-	o.state, o.paths, o.ways, o.clients = nil, nil, nil, nil
+	o.state, o.shared, o.paths, o.ways, o.clients = nil, nil, nil, nil, nil
 }
 
-// of returns the way to the servers of a link.
-func (o *outlets) of(l *agent.Link) []target {
-	if w := o.ways[l.ID]; w != nil {
-		return w.targets
-	}
-	p := o.paths[l.Interface]
-	if p == nil {
-		p = o.path(l)
-		o.paths[l.Interface] = p
-	}
-	w := track.Way{Link: o.state.links[l.ID], Family: o.family, Addrs: p.addrs, Servers: p.servers}
-	o.ways[l.ID] = &way{w, p}
-	return p.targets
-}
+// of returns the servers of a link.
+func (o *outlets) of(l *agent.Link) []target { return o.path(l).targets }
 
-// path resolves the path of a link, which depends on its interface alone: with
-// one of its own, each of 4,000 links took 240 octets more in each loop.
+// path returns the path to the servers of a link.
 func (o *outlets) path(l *agent.Link) *path {
+	if p := o.paths[l.ID]; p != nil {
+		return p
+	}
+	p := o.shared[l.Interface]
+	if p == nil {
+		p = o.resolve(l)
+		o.shared[l.Interface] = p
+	}
+	o.paths[l.ID] = p
+	return p
+}
+
+// way returns the path of a link for the table of transactions.
+func (o *outlets) way(l *agent.Link) *track.Way {
+	if w := o.ways[l.ID]; w != nil {
+		return w
+	}
+	p := o.path(l)
+	w := &track.Way{Link: o.state.links[l.ID], Family: o.family, Addrs: p.addrs, Servers: p.servers}
+	o.ways[l.ID] = w
+	return w
+}
+
+// resolve resolves the path of a link, which depends on its interface alone: with
+// one of its own, each of 4,000 links took 240 octets more in each loop.
+func (o *outlets) resolve(l *agent.Link) *path {
 	servers := l.ServersOf(o.family)
 	p := &path{targets: make([]target, len(servers))}
 	list := make([]netip.AddrPort, len(servers))
