@@ -63,7 +63,7 @@ func (c *Config) plan() plan {
 			warm: 200 * time.Millisecond, flood: 400 * time.Millisecond,
 			step: 150 * time.Millisecond, least: 100, steps: 3, search: 3 * time.Second, after: 2 * time.Second,
 			slices: 1, rates: []int{100, 1000}, slice: 200 * time.Millisecond, samples: 50, pairs: 2,
-			taxPairs: 1, taxPackets: 100_000, links: []int{100},
+			taxPairs: 2, taxPackets: 50_000, links: []int{100},
 			rounds: [2]time.Duration{2 * time.Minute, 4 * time.Minute}, scales: 5 * time.Minute,
 		}
 	}
@@ -71,7 +71,7 @@ func (c *Config) plan() plan {
 		warm: time.Second, flood: 2 * time.Second,
 		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second, after: 20 * time.Second,
 		slices: 4, rates: []int{100, 1000, 10_000}, slice: 300 * time.Millisecond, samples: 100, pairs: 5,
-		taxPairs: 1, taxPackets: 500_000, links: []int{1, 100, 1000, 4000},
+		taxPairs: 5, taxPackets: 100_000, links: []int{1, 100, 1000, 4000},
 		rounds: [2]time.Duration{9 * time.Minute, 20 * time.Minute}, scales: 23 * time.Minute,
 	}
 }
