@@ -189,9 +189,13 @@ func (l *loop) toFrame(i int, v *agent.Verdict) {
 }
 
 // errnoOf returns the errno that stands for an error of a frame.
-func errnoOf(err error) (errno syscall.Errno) {
+func errnoOf(err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	var errno syscall.Errno // leaves the stack, which no frame that was sent may cost
 	switch {
-	case err == nil, errors.As(err, &errno):
+	case errors.As(err, &errno):
 		return errno
 	case errors.Is(err, link.ErrTooBig):
 		return syscall.EMSGSIZE
