@@ -28,10 +28,14 @@ type Snapshot struct {
 }
 
 // A home is an address of this host: what VRFs have in common is their numbers
-// alone, so it is one only in its VRF.
+// alone, so it is one only in its VRF. Written out it is smaller than a netip.Addr.
 type home struct {
-	vrf  int // index of the VRF device, 0 for the default VRF
-	addr netip.Addr
+	vrf  uint32 // index of the VRF device, 0 for the default VRF
+	addr [16]byte
+}
+
+func homeOf(vrf int, a netip.Addr) home {
+	return home{uint32(vrf), a.As16()}
 }
 
 // A State says whether a client-facing link can relay, and if not, why.
@@ -102,7 +106,7 @@ func (s *Snapshot) owns(vrf int, a netip.Addr) bool {
 	if a.IsUnspecified() || a.IsMulticast() { // what clients send from, and to: nobody's
 		return false
 	}
-	_, ok := s.own[home{vrf, a}]
+	_, ok := s.own[homeOf(vrf, a)]
 	return ok
 }
 
@@ -172,7 +176,7 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 		s.named[l.Name] = l.Index
 		for _, a := range l.Addrs {
 			if own := a.Prefix.Addr(); own.Is4() || !own.IsLinkLocalUnicast() {
-				s.own[home{l.VRF, own}] = struct{}{}
+				s.own[homeOf(l.VRF, own)] = struct{}{}
 			}
 		}
 	}
