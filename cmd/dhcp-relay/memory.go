@@ -14,7 +14,7 @@ import (
 // garbage is what would make the process large.
 const (
 	garbage      = 10 << 20 // octets
-	leastGarbage = 40       // percent of what is in use, all the same
+	leastGarbage = 50       // percent of what is in use, all the same
 	mostGarbage  = 200
 )
 

@@ -12,7 +12,7 @@ func TestGarbagePercent(t *testing.T) {
 		{"least", 1 << 20, 200},
 		{"one interface", 9 << 20, 100},
 		{"in steps", 11 << 20, 75},
-		{"4,000 interfaces", 29 << 20, 40},
+		{"4,000 interfaces", 29 << 20, 50},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := garbagePercent(tt.used); got != tt.want {
