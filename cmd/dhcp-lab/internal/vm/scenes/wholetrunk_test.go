@@ -48,10 +48,9 @@ func TestManyVLANs(t *testing.T) {
 	late := time.Since(start) - made
 	t.Logf("%d sub-interfaces made in %v, of which the relay has worked %v, and served %v later",
 		many, made.Round(10*time.Millisecond), cost.Round(10*time.Millisecond), late.Round(10*time.Millisecond))
-	// An emulated machine may have to wait for the processors of the host: what the
-	// relay has worked tells more than what it took in all.
-	if others := made - cost; late > 3*time.Second && cost > others/2 {
-		t.Errorf("served %v after the last one, having worked %v of %v; want 3s, or half of what others worked", late, cost, made)
+	// An emulated machine has other seconds: what others took is the measure there.
+	if others := made - cost; late > max(3*time.Second, others/2) {
+		t.Errorf("served %v after the last one, which is more than 3s and than half of what others worked, %v", late, others)
 	}
 	if c := calls(); c == 0 {
 		t.Error("no client has got an answer meanwhile")
