@@ -1,6 +1,9 @@
 package udp
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // A counter extends a count of the kernel, which wraps at 32 bits, to 64 and
 // keeps it from going back.
@@ -8,6 +11,13 @@ type counter struct {
 	mu    sync.Mutex
 	last  uint32
 	total uint64
+}
+
+// behind reports whether the kernel has counted more than was advanced to.
+func (c *counter) behind(now uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int32(now-c.last) > 0
 }
 
 // advance takes what the kernel says now, unless that lies behind what it said
@@ -41,9 +51,11 @@ func (c *counter) advance(now uint32, ok bool) uint64 {
 // Counting the broadcasts that were read instead would miss those in the buffer
 // and those lost. The witness costs a clone and a filter run for each broadcast,
 // 0.3 to 0.4 µs where hearing and reading one takes 4 µs in all. It is asked
-// last, so that broadcasts which arrive between the three questions
-// make the result too small for a moment and never too large. IPv6 multicasts
-// reach only the sockets that have joined the group, so nothing is rejected and
+// last, so that broadcasts which arrive between the three questions make the
+// result too small for a moment. One that is being delivered meanwhile may have
+// come to Replies and not yet to the witness, so what looks like a loss is
+// believed once the witness has had time to hear of it. IPv6 multicasts reach
+// only the sockets that have joined the group, so nothing is rejected and
 // nothing has to be taken off.
 func (p *Pair) Drops() uint64 {
 	req, ok1 := p.Requests.kernelDrops()
@@ -52,8 +64,17 @@ func (p *Pair) Drops() uint64 {
 		return p.drops.advance(req+rep, ok1 && ok2)
 	}
 	bcast, ok3 := p.witness.kernelDrops()
-	return p.drops.advance(req+rep-bcast, ok1 && ok2 && ok3)
+	ok := ok1 && ok2 && ok3
+	if ok && p.drops.behind(req+rep-bcast) {
+		time.Sleep(delivery)
+		bcast, ok = p.witness.kernelDrops()
+	}
+	return p.drops.advance(req+rep-bcast, ok)
 }
+
+// delivery is longer than the kernel takes to give one broadcast to all sockets,
+// which are microseconds, even if the processor is taken from it meanwhile.
+const delivery = 2 * time.Millisecond
 
 // Drops returns the kernel's count of drops for this socket alone, which holds
 // the broadcasts that its filter rejected: on Replies every broadcast request,

@@ -2,6 +2,8 @@ package udp
 
 import (
 	"math"
+	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +36,34 @@ func TestDropsCountsNoBroadcastThatWasHeard(t *testing.T) {
 	// The trap that the witness is for.
 	if n := p.Replies.Drops(); n != 1000 {
 		t.Errorf("Replies.Drops() = %d, want 1000", n)
+	}
+}
+
+// The kernel gives a broadcast to one socket after the other; who asks in
+// between must not be told of a loss.
+func TestDropsCountsNoBroadcastThatIsBeingDelivered(t *testing.T) {
+	relay, client := spacetest.New(t), spacetest.New(t)
+	relay.Veth("d0", client, "c0")
+	relay.Addr("d0", "192.0.2.1/24")
+	client.Addr("c0", "192.0.2.9/24")
+	p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 64 << 20})
+	c := client.ListenUDP("udp4", "0.0.0.0:67")
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for range 20_000 {
+			if _, err := c.WriteToUDPAddrPort([]byte(request), netip.MustParseAddrPort("192.0.2.255:67")); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	asked := 0
+	for began := time.Now(); time.Since(began) < time.Second/2 && p.Drops() == 0; {
+		asked++
+	}
+	sending.Wait()
+	if n := p.Drops(); n != 0 {
+		t.Errorf("Drops() = %d after it was asked %d times, want 0", n, asked)
 	}
 }
 
