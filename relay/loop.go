@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/hwaddr"
 	"dhcp-relay/relay/track"
 	"dhcp-relay/relay/udp"
 )
@@ -26,7 +27,7 @@ type loop struct {
 	family   agent.Family
 	port     uint16
 	received *metrics.Counter
-	macs     macTable // nil for DHCPv4
+	macs     macTable // nil for DHCPv4 and for replies
 
 	turns *atomic.Uint64 // odd while at work on a batch
 
@@ -38,11 +39,11 @@ type loop struct {
 	bufs     []agent.Buf
 	verdicts []agent.Verdict
 	fates    []fate
+	origins  []hwaddr.Query // of the batch, for macs
 	sight    sight
 	noVSS    []int // tags of copies that wait to go out without VSS
 	tooBig   []int // tags of copies that wait to go out without option 82
 	done     func(tag int, errno syscall.Errno)
-	hardware [6]byte   // link-layer source of the message at hand
 	warned   time.Time // of an error that may last
 }
 
@@ -57,17 +58,17 @@ type fate struct {
 	refused uint64        // bit n: the kernel refused to send to it
 	errno   syscall.Errno // of the last refusal
 	asked   uint64        // the same of those that are to reply
-	key     track.Key     // if asked is not 0
-	one     bool          // one reply is enough, for the same
+	reply   bool          // it may answer a request
+	key     track.Key     // if asked is not 0, or for a reply
+	one     bool          // one reply is enough, if asked is not 0
 }
 
-func newLoop(e *Engine, k socketKey, s *socket, c *udp.Conn, turns *atomic.Uint64) *loop {
+func newLoop(e *Engine, k socketKey, c *udp.Conn, turns *atomic.Uint64) *loop {
 	l := &loop{
 		engine:   e,
 		conn:     c,
 		family:   k.family,
 		port:     k.port,
-		macs:     s.macs,
 		turns:    turns,
 		received: e.metrics.Received(metrics.Family(k.family)),
 		data:     udp.NewBatch(batch),
@@ -113,15 +114,15 @@ func (l *loop) run() {
 func (l *loop) relay(n int) {
 	l.received.Add(uint64(n))
 	l.see(n)
+	l.askMACs(n)
 	for i := range n {
+		l.keep(i)
 		l.decide(i)
 	}
 	l.await(n)
 	l.flush()
-	for i := range n {
-		l.count(i)
-	}
-	l.record(n)
+	l.settle(n)
+	l.conclude(n)
 }
 
 // endure waits after an error of the socket, which stays usable after a passing
@@ -159,31 +160,32 @@ func (l *loop) decide(i int) {
 	*b = agent.Buf{Store: d.Store, Off: udp.Headroom, Len: d.N}
 	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Truncated: d.Truncated}
 	if l.family == agent.V6 {
-		in.MAC = l.mac(d)
-		*v = l.state.snap.Relay6(b, in)
+		in.MAC = l.mac(i)
+		l.state.snap.Decide6(b, &in, v)
 	} else {
 		var try bool
-		in.Face, try = l.face(b, in)
-		*v = l.state.snap.Relay4(b, in)
+		in.Face, try = l.face(b, &in)
+		l.state.snap.Decide4(b, &in, v)
 		if try && v.Reason == agent.Relayed {
 			l.tried(b, v)
 		}
 	}
-	l.fates[i] = fate{}
+	f := &l.fates[i]
+	*f = fate{}
 	if v.Reason != agent.Relayed {
 		return
 	}
 	switch v.To {
 	case agent.ToServers:
-		l.asked(b, v, &l.fates[i])
+		l.asked(d, v, f)
 		l.toServers(i, v)
 	case agent.ToFrame:
 		l.answered(b, v)
-		l.replied(d, v)
+		l.replied(d, v, f)
 		l.toFrame(i, v)
 	case agent.ToHost:
 		l.answered(b, v)
-		l.replied(d, v)
+		l.replied(d, v, f)
 		l.toHost(i, v)
 	}
 }

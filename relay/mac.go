@@ -2,17 +2,15 @@ package relay
 
 import (
 	"context"
-	"net/netip"
 	"syscall"
 	"time"
 
 	"dhcp-relay/relay/hwaddr"
-	"dhcp-relay/relay/udp"
 )
 
 // A macTable knows the link-layer address from which a DHCPv6 message came.
 type macTable interface {
-	Lookup(link int, src netip.Addr, message []byte) (mac [6]byte, ok bool)
+	Answer(qs []hwaddr.Query)
 }
 
 // macs are what tells the link-layer addresses of clients: a filter on the
@@ -70,15 +68,30 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// mac returns the link-layer source of a message, or nothing if it is not known.
-// It is valid until the next call.
-func (l *loop) mac(d *udp.Datagram) []byte {
+// ask has the loop ask m, which may be nil, from where its messages come.
+func (l *loop) ask(m macTable) {
+	if m != nil {
+		l.macs, l.origins = m, make([]hwaddr.Query, batch)
+	}
+}
+
+// askMACs asks for the link-layer sources of a batch of n messages.
+func (l *loop) askMACs(n int) {
 	if l.macs == nil {
+		return
+	}
+	qs := l.origins[:n]
+	for i := range qs {
+		d, q := &l.data[i], &qs[i]
+		q.Link, q.Src, q.Message = d.Link, d.Src.Addr(), heard(d)
+	}
+	l.macs.Answer(qs)
+}
+
+// mac returns the link-layer source of message i, or nothing if it is not known.
+func (l *loop) mac(i int) []byte {
+	if l.macs == nil || !l.origins[i].Known {
 		return nil
 	}
-	var ok bool
-	if l.hardware, ok = l.macs.Lookup(d.Link, d.Src.Addr(), d.Store[udp.Headroom:udp.Headroom+d.N]); !ok {
-		return nil
-	}
-	return l.hardware[:]
+	return l.origins[i].MAC[:]
 }

@@ -63,30 +63,30 @@ type sight struct {
 	taken  bool           // the writer takes the batch
 }
 
-// see notes the batch of n messages before any of them is edited.
+// see notes that a batch of n messages was read.
 func (l *loop) see(n int) {
 	l.sight.at = time.Now()
 	l.sight.now = l.sight.at.Sub(l.engine.start)
 	w := l.sight.writer
 	l.sight.taken = w != nil && w.Begin(n)
-	if !l.sight.taken {
-		return
-	}
-	for i := range n {
-		d := &l.data[i]
-		w.Received(d.Store[udp.Headroom : udp.Headroom+d.N])
+}
+
+// keep keeps message i as it was received.
+func (l *loop) keep(i int) {
+	if l.sight.taken {
+		l.sight.writer.Received(heard(&l.data[i]))
 	}
 }
 
 // asked tells f whose reply a request waits for once it is sent.
-func (l *loop) asked(b *agent.Buf, v *agent.Verdict, f *fate) {
+func (l *loop) asked(d *udp.Datagram, v *agent.Verdict, f *fate) {
 	// One reply is enough for all but what looks for servers.
 	if l.family == agent.V6 {
 		var typ dhcp6.Type
-		f.key, typ = track.Key6(dhcp6.Message(b.Bytes()))
+		f.key, typ = track.Key6(dhcp6.Message(heard(d)), d.Src.Addr())
 		f.one = typ != dhcp6.Solicit
 	} else {
-		p := bootp.Packet(b.Bytes())
+		p := bootp.Packet(heard(d))
 		if !awaits4(p, v) {
 			return
 		}
@@ -137,7 +137,7 @@ func awaits4(p bootp.Packet, v *agent.Verdict) bool {
 }
 
 // replied notes a reply that is relayed.
-func (l *loop) replied(d *udp.Datagram, v *agent.Verdict) {
+func (l *loop) replied(d *udp.Datagram, v *agent.Verdict, f *fate) {
 	from := d.Src.Addr()
 	ts := l.out.of(v.Link)
 	for i := range ts {
@@ -146,38 +146,65 @@ func (l *loop) replied(d *udp.Datagram, v *agent.Verdict) {
 			break
 		}
 	}
-	m := d.Store[udp.Headroom : udp.Headroom+d.N]
-	t := l.engine.track
+	f.reply = true
 	if l.family == agent.V6 {
-		k, _ := track.Key6(dhcp6.Message(m)) // as received: the edit only moved its beginning
-		t.Answered(k, from, l.sight.now)
+		f.key, _ = track.Key6(dhcp6.Message(heard(d)), from)
 		return
 	}
-	typ := bootp.Type(v.Type)
-	if t.Answered(track.Key4(bootp.Packet(m), typ), from, l.sight.now) || typ != bootp.Ack {
-		return
-	}
-	// The server has committed at once (RFC 4039).
-	t.Answered(track.Key4(bootp.Packet(m), bootp.Discover), from, l.sight.now)
+	f.key = track.Key4(bootp.Packet(heard(d)), bootp.Type(v.Type))
 }
 
-// record writes the n messages of the batch and what became of them.
-func (l *loop) record(n int) {
-	w := l.sight.writer
+// heard returns a message as it was received, but that of a DHCPv4 message the
+// edit has changed what no client chooses: that of a DHCPv6 message only moves
+// its beginning.
+func heard(d *udp.Datagram) []byte { return d.Store[udp.Headroom : udp.Headroom+d.N] }
+
+// settle notes what the replies of a batch of n messages have answered.
+func (l *loop) settle(n int) {
+	t := l.engine.track
+	for i := range n {
+		if f := &l.fates[i]; f.reply {
+			t.Fetch(f.key)
+		}
+	}
+	for i := range n {
+		f := &l.fates[i]
+		if !f.reply || t.Answered(f.key, l.data[i].Src.Addr(), l.sight.now) {
+			continue
+		}
+		if l.family == agent.V4 && bootp.Type(l.verdicts[i].Type) == bootp.Ack {
+			// The server has committed at once (RFC 4039).
+			t.Answered(track.Key4(bootp.Packet(heard(&l.data[i])), bootp.Discover), l.data[i].Src.Addr(), l.sight.now)
+		}
+	}
+}
+
+// conclude counts the n messages of a batch, and records what became of them.
+func (l *loop) conclude(n int) {
 	if !l.sight.taken {
+		for i := range n {
+			l.count(i)
+		}
 		return
 	}
-	defer w.End()
 	e := flight.Event{At: l.sight.at.UnixNano(), Done: time.Now().UnixNano(), Family: l.family}
 	for i := range n {
-		l.event(i, &e)
-		b := &l.bufs[i]
-		sent, shift := b.Bytes(), b.Off-udp.Headroom
-		if !l.fates[i].sent {
-			sent, shift = nil, 0
-		}
-		w.Sent(&e, sent, shift)
+		l.count(i)
+		l.record(i, &e)
 	}
+	l.sight.writer.End()
+}
+
+// record records what became of message i. Of e, it sets all but what is the same
+// for the batch.
+func (l *loop) record(i int, e *flight.Event) {
+	l.event(i, e)
+	b := &l.bufs[i]
+	sent, shift := b.Bytes(), b.Off-udp.Headroom
+	if !l.fates[i].sent {
+		sent, shift = nil, 0
+	}
+	l.sight.writer.Sent(e, sent, shift)
 }
 
 // event sets all of an event that is message i's own.

@@ -8,7 +8,7 @@ import (
 // face returns which address of a link to try for a client, and whether the
 // message begins a conversation, so that it counts as a try once it is relayed.
 // It costs a look at the link where smart relay is off.
-func (l *loop) face(b *agent.Buf, in agent.Ingress) (face int, try bool) {
+func (l *loop) face(b *agent.Buf, in *agent.Ingress) (face int, try bool) {
 	to := l.state.snap.Link(in.Link)
 	if to == nil || to.Interface.SmartAfter == 0 || len(to.Faces) < 2 {
 		return 0, false

@@ -166,7 +166,11 @@ func (e *Engine) startLoops() {
 			e.loops.Add(1)
 			go func() {
 				defer e.loops.Done()
-				newLoop(e, k, s, c, turns).run()
+				l := newLoop(e, k, c, turns)
+				if c == s.pair.Requests {
+					l.ask(s.macs) // a server's address is nobody's business
+				}
+				l.run()
 			}()
 		}
 	}

@@ -17,9 +17,14 @@ const (
 // Relay6 decides on one DHCPv6 message and edits it in its Buf, which needs
 // Headroom in front of the message.
 func (s *Snapshot) Relay6(b *Buf, in Ingress) (v Verdict) {
-	v = Verdict{Family: V6, Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
-	v.Reason = s.relay6(b, &in, &v)
+	s.Decide6(b, &in, &v)
 	return v
+}
+
+// Decide6 is Relay6 with the verdict put where it is to be.
+func (s *Snapshot) Decide6(b *Buf, in *Ingress, v *Verdict) {
+	*v = Verdict{Family: V6, Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	v.Reason = s.relay6(b, in, v)
 }
 
 // relay6 says all but the reason in v, and returns that.

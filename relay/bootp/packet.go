@@ -140,6 +140,18 @@ func (p Packet) Chaddr() []byte {
 	return p[offChaddr:end:end]
 }
 
+// ChaddrWords returns the 16 octets of chaddr as two words, the first octet in the
+// lowest bits, with zeros for those beyond the address.
+func (p Packet) ChaddrWords() (first, second uint64) {
+	first = binary.LittleEndian.Uint64(p[offChaddr:])
+	second = binary.LittleEndian.Uint64(p[offChaddr+8:])
+	n := min(int(p.Hlen()), maxHlen)
+	if n < 8 {
+		return first & (1<<(8*n) - 1), 0
+	}
+	return first, second & (1<<(8*(n-8)) - 1)
+}
+
 // SetHops sets the hops field.
 func (p Packet) SetHops(h byte) { p[offHops] = h }
 

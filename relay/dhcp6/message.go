@@ -88,6 +88,9 @@ func (m Message) LinkAddress() netip.Addr { return m.addr(offLink) }
 // came from, and where the content of a Relay-reply goes.
 func (m Message) PeerAddress() netip.Addr { return m.addr(offPeer) }
 
+// Peer returns a view of the 16 octets of PeerAddress.
+func (m Message) Peer() []byte { return m[offPeer : offPeer+16 : offPeer+16] }
+
 // ClientID returns a view of the DUID in the first Client Identifier option of
 // a client's or server's message, possibly empty; nil if there is none before
 // the end, before the first option that is cut off, and for a relay message.

@@ -70,7 +70,7 @@ type filter struct {
 // program returns the program: messages of the types in reject end here, all
 // others are let through whole, whatever becomes of the note.
 func (f filter) program() asm.Instructions {
-	is := concat(f.types(), frame(), f.scope(), f.lookup(), note(), asm.Instructions{
+	is := concat(f.types(), frame(), f.scope(), f.lookup(), write(), asm.Instructions{
 		asm.Mov.Imm(asm.R0, passAll).WithSymbol(labelPass),
 		asm.Return(),
 	})
@@ -161,8 +161,8 @@ func (f filter) scope() asm.Instructions {
 	}
 }
 
-// lookup points R6 to the slot that is to be written, and puts the cursor into
-// the stamp. Two CPUs never have the same cursor.
+// lookup points R5 to the head and R6 to the note that are to be written, and puts
+// the cursor into the stamp. Two CPUs never have the same cursor.
 func (f filter) lookup() asm.Instructions {
 	return asm.Instructions{
 		// key.index
@@ -197,17 +197,22 @@ func (f filter) lookup() asm.Instructions {
 		asm.Mov.Imm(asm.R1, 1),
 		atomically(asm.FetchAdd, asm.R0, asm.R1, 0),
 		asm.StoreMem(asm.RFP, atType, asm.R1, asm.Half),
-		asm.And.Imm(asm.R1, ways-1),
-		asm.Mul.Imm(asm.R1, slotSize),
-		asm.Add.Imm(asm.R1, 8),
+		asm.Mod.Imm(asm.R1, ways),
+		asm.JGT.Imm(asm.R1, ways-1, labelPass), // never; the kernel does not see that
+		asm.Mov.Reg(asm.R5, asm.R1),
+		asm.Mul.Imm(asm.R5, headSize),
+		asm.Add.Imm(asm.R5, offHeads),
+		asm.Add.Reg(asm.R5, asm.R6),
+		asm.Mul.Imm(asm.R1, noteSize),
+		asm.Add.Imm(asm.R1, offNotes),
 		asm.Add.Reg(asm.R6, asm.R1),
 	}
 }
 
-// note writes the slot, unless another CPU still does. The two exchanges are
+// write writes the note, unless another CPU still does. The two exchanges are
 // full barriers, so nobody sees the new key with the old stamp or the old key
 // with the new one.
-func note() asm.Instructions {
+func write() asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMem(asm.R3, asm.RFP, atMAC, asm.DWord),
 		asm.LoadMem(asm.R0, asm.R6, offStamp, asm.DWord),
@@ -216,7 +221,7 @@ func note() asm.Instructions {
 		asm.Mov.Imm(asm.R2, busy),
 		atomically(asm.CmpXchg, asm.R6, asm.R2, offStamp),
 		asm.JNE.Reg(asm.R0, asm.R1, labelPass),
-		asm.StoreMem(asm.R6, offHead, asm.R7, asm.DWord),
+		asm.StoreMem(asm.R5, 0, asm.R7, asm.DWord),
 		asm.StoreMem(asm.R6, offSrc, asm.R8, asm.DWord),
 		asm.StoreMem(asm.R6, offSrc+8, asm.R9, asm.DWord),
 		atomically(asm.Xchg, asm.R6, asm.R3, offStamp),

@@ -55,7 +55,7 @@ func TestNoEthernetHeader(t *testing.T) {
 		r.Must(err)
 	}
 	read(t, c, 2, func(d *udp.Datagram) {
-		if m, ok := s.Lookup(d.Link, d.Src.Addr(), payload(d)); ok {
+		if m, ok := s.ask(d); ok {
 			t.Errorf("%v came from %x", d.Src, m)
 		}
 	})

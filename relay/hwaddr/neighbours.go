@@ -37,11 +37,16 @@ const shards = 256
 // receiveBuffer is asked of the kernel for notices, in octets.
 const receiveBuffer = 4 << 20
 
-// Lookup returns the link-layer address that the kernel has for src on a link,
-// and whether it has one that is an Ethernet address. It does not look at the
-// message.
-func (n *Neighbours) Lookup(link int, src netip.Addr, _ []byte) (mac [6]byte, ok bool) {
-	k := neighbour{link, src}
+// Answer answers queries with the link-layer addresses that the kernel has for
+// their sources, if they are Ethernet addresses. It does not look at the messages.
+func (n *Neighbours) Answer(qs []Query) {
+	for i := range qs {
+		q := &qs[i]
+		q.MAC, q.Known = n.lookup(neighbour{q.Link, q.Src})
+	}
+}
+
+func (n *Neighbours) lookup(k neighbour) (mac [6]byte, ok bool) {
 	if m := n.shard(k).Load(); m != nil {
 		mac, ok = (*m)[k]
 	}

@@ -36,7 +36,7 @@ func (s *space) neigh(link int, addr netip.Addr, m mac) *netlink.Neigh {
 }
 
 func (n *Neighbours) knows(link int, c client) bool {
-	m, ok := n.Lookup(link, c.src, nil)
+	m, ok := n.lookup(neighbour{link, c.src})
 	return ok && m == c.mac
 }
 
@@ -53,7 +53,7 @@ func TestNeighboursFollow(t *testing.T) {
 	}
 	r.follow(n)
 	eventually(t, "neighbour that was there before", func() bool { return n.knows(link, old) })
-	if _, ok := n.Lookup(link+1, old.src, nil); ok {
+	if _, ok := n.lookup(neighbour{link + 1, old.src}); ok {
 		t.Error("knows the neighbour on another link")
 	}
 
@@ -68,7 +68,7 @@ func TestNeighboursFollow(t *testing.T) {
 	r.Must(r.NL.NeighSet(e))
 	r.Must(r.NL.NeighDel(r.neigh(link, moved.src, moved.mac)))
 	eventually(t, "end of a neighbour", func() bool { return !n.knows(link, moved) })
-	if _, ok := n.Lookup(link, v4, nil); ok {
+	if _, ok := n.lookup(neighbour{link, v4}); ok {
 		t.Error("knows a neighbour of the other family")
 	}
 	if !n.knows(link, nth(2)) {
@@ -159,7 +159,7 @@ func TestNeighboursKnowSecondMessage(t *testing.T) {
 	if diff := cmp.Diff([]seen{{cl.mac, true}}, look(t, c, s, 1)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if m, ok := n.Lookup(link, cl.src, nil); ok {
+	if m, ok := n.lookup(neighbour{link, cl.src}); ok {
 		t.Errorf("knows %x before the kernel could", m)
 	}
 	r.datagram(&unix.SockaddrInet6{Port: 546, Addr: cl.src.As16(), ZoneId: uint32(link)}, []byte{2})
@@ -182,7 +182,8 @@ func (s *space) datagram(to unix.Sockaddr, payload []byte) {
 func TestNeighboursLookupAllocatesNothing(t *testing.T) {
 	n := &Neighbours{}
 	n.learn(neighbour{1, nth(1).src}, nth(1).mac)
-	if a := testing.AllocsPerRun(1000, func() { n.Lookup(1, nth(1).src, nil) }); a != 0 {
+	qs := []Query{{Link: 1, Src: nth(1).src}}
+	if a := testing.AllocsPerRun(1000, func() { n.Answer(qs) }); a != 0 {
 		t.Errorf("%v allocations", a)
 	}
 }

@@ -9,12 +9,13 @@ import (
 )
 
 // write does what the filter does.
-func (s *slot) write(k key, stamp uint64) {
-	atomic.StoreUint64(&s.stamp, busy)
-	atomic.StoreUint64(&s.head, k.head)
-	atomic.StoreUint64(&s.src[0], k.src[0])
-	atomic.StoreUint64(&s.src[1], k.src[1])
-	atomic.StoreUint64(&s.stamp, stamp)
+func (s *set) write(i int, k key, stamp uint64) {
+	n := &s.notes[i]
+	atomic.StoreUint64(&n.stamp, busy)
+	atomic.StoreUint64(&s.heads[i], k.head)
+	atomic.StoreUint64(&n.src[0], k.src0)
+	atomic.StoreUint64(&n.src[1], k.src1)
+	atomic.StoreUint64(&n.stamp, stamp)
 }
 
 // stampOf returns a stamp that says m.
@@ -25,8 +26,8 @@ func stampOf(m mac, cursor uint16) uint64 {
 	return binary.NativeEndian.Uint64(b[:])
 }
 
-// A slot that is written while it is read says the right address or none.
-func TestSlotWrittenWhileRead(t *testing.T) {
+// A note that is written while it is read says the right address or none.
+func TestNoteWrittenWhileRead(t *testing.T) {
 	const reads = 2_000_000
 	var s set
 	a, b := nth(1), nth(2)
@@ -35,7 +36,7 @@ func TestSlotWrittenWhileRead(t *testing.T) {
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		for i := 0; !stop.Load(); i++ {
-			s.slots[0].write(keys[i%2], stampOf(nth(1+i%2).mac, uint16(i)))
+			s.write(0, keys[i%2], stampOf(nth(1+i%2).mac, uint16(i)))
 		}
 	})
 	var known, wrong int
@@ -60,7 +61,10 @@ func TestSizes(t *testing.T) {
 	if got := unsafe.Sizeof(set{}); got != setSize {
 		t.Errorf("a set has %d octets, want %d", got, setSize)
 	}
-	if got := unsafe.Sizeof(slot{}); got != slotSize {
-		t.Errorf("a slot has %d octets, want %d", got, slotSize)
+	if got := unsafe.Offsetof(set{}.notes); got != offNotes {
+		t.Errorf("notes begin at %d, want %d", got, offNotes)
+	}
+	if got := unsafe.Sizeof(note{}); got != noteSize {
+		t.Errorf("a note has %d octets, want %d", got, noteSize)
 	}
 }

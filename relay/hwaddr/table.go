@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"syscall"
 
@@ -13,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// logSets is the binary logarithm of the number of sets. 16,384 of them are
-// 131,072 slots and 4.1 MiB.
-const logSets = 14
+// logSets is the binary logarithm of the number of sets. 4,096 of them are 61,440
+// notes and 2 MiB.
+const logSets = 12
 
 // A Table is told by filters on sockets from which link-layer address each
 // message came, before the message can be read.
@@ -161,24 +160,47 @@ func boundTo(fd int) (uint32, error) {
 	return uint32(i), nil
 }
 
-// Lookup returns the link-layer source address of the frame in which msg came
-// from src by a link, and whether it is known. It must be asked soon after msg was
-// read: after some 100,000 more have come it is forgotten. Messages of relays and
-// those that came without an Ethernet header are unknown, and so are those of
-// which two came that differ in nothing but this address: same link, source,
-// type and transaction ID. On a socket bound to a VRF the links of the VRF count
-// as one.
-func (s *Source) Lookup(link int, src netip.Addr, msg []byte) (mac [6]byte, ok bool) {
-	if len(msg) < sizeHead {
-		return mac, false
+// Answer answers queries. A message must be asked about soon after it was read:
+// after some 50,000 more have come it is forgotten. Messages of relays and those
+// that came without an Ethernet header are unknown, and so are those of which two
+// came that differ in nothing but this address: same link, source, type and
+// transaction ID. On a socket bound to a VRF the links of the VRF count as one.
+//
+// Another processor has written what is looked for, and not lately, so most of
+// what an answer costs is to wait for memory. The queries of a batch wait
+// together, if nothing stands between one load and the next.
+func (s *Source) Answer(qs []Query) {
+	for i := range qs {
+		s.place(&qs[i])
+	}
+	for i := range qs {
+		qs[i].set.fetch()
+	}
+	for i := range qs {
+		qs[i].set.fetchNote(qs[i].key)
+	}
+	for i := range qs {
+		q := &qs[i]
+		q.MAC, q.Known = q.set.find(q.key)
+		q.set = nil
+	}
+	runtime.KeepAlive(s.notes) // and with it the mapping
+}
+
+// nobody is where those are looked for who cannot be known.
+var nobody set
+
+// place says where the answer to a query is.
+func (s *Source) place(q *Query) {
+	if len(q.Message) < sizeHead {
+		q.set = &nobody
+		return
 	}
 	scope := s.device
 	if scope == 0 {
-		scope = uint32(link)
+		scope = uint32(q.Link)
 	}
-	k := newKey(scope, src, msg)
 	n := s.notes
-	mac, ok = n.sets[k.index(n.seed, n.log)].find(k)
-	runtime.KeepAlive(n) // and with it the mapping
-	return mac, ok
+	q.key = newKey(scope, q.Src, q.Message)
+	q.set = &n.sets[q.key.index(n.seed, n.log)]
 }

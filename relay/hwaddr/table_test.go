@@ -19,12 +19,19 @@ type seen struct {
 	Known bool
 }
 
+// ask returns from where one message came, if that is known.
+func (s *Source) ask(d *udp.Datagram) (mac, bool) {
+	q := []Query{{Link: d.Link, Src: d.Src.Addr(), Message: payload(d)}}
+	s.Answer(q)
+	return q[0].MAC, q[0].Known
+}
+
 // look looks up the next n messages.
 func look(t testing.TB, c *udp.Conn, s *Source, n int) []seen {
 	t.Helper()
 	var all []seen
 	read(t, c, n, func(d *udp.Datagram) {
-		m, ok := s.Lookup(d.Link, d.Src.Addr(), payload(d))
+		m, ok := s.ask(d)
 		all = append(all, seen{m, ok})
 	})
 	return all
@@ -163,7 +170,7 @@ func TestBurstOfManyClients(t *testing.T) {
 	var unknown, wrong int
 	var next int
 	read(t, c, clients, func(d *udp.Datagram) {
-		m, ok := s.Lookup(d.Link, d.Src.Addr(), payload(d))
+		m, ok := s.ask(d)
 		switch {
 		case !ok:
 			unknown++
@@ -250,7 +257,7 @@ func TestOverwrittenWhileRead(t *testing.T) {
 	})
 	var known, wrong int
 	read(t, c, messages, func(d *udp.Datagram) {
-		m, ok := s.Lookup(d.Link, d.Src.Addr(), payload(d))
+		m, ok := s.ask(d)
 		if ok {
 			known++
 		}
@@ -265,17 +272,18 @@ func TestOverwrittenWhileRead(t *testing.T) {
 	}
 }
 
-// inconsistent counts the slots that say, to one who reads them as Lookup does,
+// inconsistent counts the notes that say, to one who reads them as Lookup does,
 // that a client has another's address.
 func inconsistent(sets []set) (n int64) {
 	for i := range sets {
-		for j := range sets[i].slots {
-			s := &sets[i].slots[j]
+		for j := range sets[i].notes {
+			s := &sets[i]
 			k := key{
-				head: atomic.LoadUint64(&s.head),
-				src:  [2]uint64{atomic.LoadUint64(&s.src[0]), atomic.LoadUint64(&s.src[1])},
+				head: atomic.LoadUint64(&s.heads[j]),
+				src0: atomic.LoadUint64(&s.notes[j].src[0]),
+				src1: atomic.LoadUint64(&s.notes[j].src[1]),
 			}
-			stamp, here := s.read(k)
+			stamp, here := s.read(j, k)
 			if here && linkLocal(address(stamp)) != k.addr() {
 				n++
 			}
@@ -286,8 +294,8 @@ func inconsistent(sets []set) (n int64) {
 
 func (k key) addr() netip.Addr {
 	var a [16]byte
-	binary.NativeEndian.PutUint64(a[:8], k.src[0])
-	binary.NativeEndian.PutUint64(a[8:], k.src[1])
+	binary.NativeEndian.PutUint64(a[:8], k.src0)
+	binary.NativeEndian.PutUint64(a[8:], k.src1)
 	return netip.AddrFrom16(a)
 }
 
@@ -330,12 +338,13 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	w := r.cable("client0")
 	c := r.relay("", w.link)
 	s := needTable(t, logSets).mustAttach(t, c)
-	a, m := nth(1), nth(1).message(typeSolicit)
+	a := nth(1)
+	qs := []Query{{Link: w.link, Src: a.src, Message: a.message(typeSolicit)}}
 	w.send(a.solicit())
 	if diff := cmp.Diff([]seen{{a.mac, true}}, look(t, c, s, 1)); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
-	if n := testing.AllocsPerRun(1000, func() { s.Lookup(w.link, a.src, m) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { s.Answer(qs) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

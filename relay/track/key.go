@@ -3,6 +3,7 @@ package track
 import (
 	"encoding/binary"
 	"math/bits"
+	"net/netip"
 
 	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/dhcp6"
@@ -16,22 +17,22 @@ type Key uint64
 // its answers: the client goes on with the first offer, and the others may still
 // come.
 func Key4(p bootp.Packet, t bootp.Type) Key {
-	var c [16]byte
-	copy(c[:], p.Chaddr())
 	h := uint64(4<<32) | uint64(p.Xid())
 	if t == bootp.Discover || t == bootp.Offer {
 		h |= 1 << 40
 	}
-	h = mix(h, 0)
-	return Key(mix(mix(h, binary.LittleEndian.Uint64(c[:])), binary.LittleEndian.Uint64(c[8:])))
+	lo, hi := p.ChaddrWords()
+	return Key(mix(mix(mix(h, 0), lo), hi))
 }
 
-// Key6 returns the key of a valid DHCPv6 relay message and the type of the
-// message inside all headers: the key is of that message's transaction-id and of
-// the peer-address in the header next to it, which a server echoes (RFC 9915,
-// section 19.3).
-func Key6(m dhcp6.Message) (Key, dhcp6.Type) {
-	var peer [16]byte
+// Key6 returns the key of a valid DHCPv6 message that came from an address, and
+// the type of the message inside all relay headers: the key is of that message's
+// transaction-id and of the address that it came from to the first relay, which
+// that puts into its header and a server echoes (RFC 9915, section 19.3).
+func Key6(m dhcp6.Message, from netip.Addr) (Key, dhcp6.Type) {
+	var a [16]byte
+	_, _ = from.AppendBinary(a[:0]) // an address without a zone always fits
+	peer := a[:]
 	for range dhcp6.MaxNesting {
 		if !m.IsRelay() {
 			break
@@ -44,10 +45,10 @@ func Key6(m dhcp6.Message) (Key, dhcp6.Type) {
 		if !ok {
 			break
 		}
-		peer, m = m.PeerAddress().As16(), inner
+		peer, m = m.Peer(), inner
 	}
 	h := mix(6<<32|uint64(m.Xid()), 0)
-	k := mix(mix(h, binary.LittleEndian.Uint64(peer[:])), binary.LittleEndian.Uint64(peer[8:]))
+	k := mix(mix(h, binary.LittleEndian.Uint64(peer)), binary.LittleEndian.Uint64(peer[8:]))
 	return Key(k), m.Type()
 }
 

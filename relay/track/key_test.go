@@ -50,7 +50,7 @@ func wrap(t *testing.T, typ dhcp6.Type, peer string, m []byte) dhcp6.Message {
 }
 
 func key6(m dhcp6.Message) track.Key {
-	k, _ := track.Key6(m)
+	k, _ := track.Key6(m, netip.Addr{})
 	return k
 }
 
@@ -69,8 +69,11 @@ func TestKey6TellsClientsApart(t *testing.T) {
 			t.Errorf("%s has key %x, the client's first message %x", name, got, one)
 		}
 	}
-	if _, typ := track.Key6(wrap(t, dhcp6.RelayForward, "fe80::1", solicit)); typ != dhcp6.Solicit {
+	if _, typ := track.Key6(wrap(t, dhcp6.RelayForward, "fe80::1", solicit), netip.Addr{}); typ != dhcp6.Solicit {
 		t.Errorf("the message inside is a %v, want a solicit", typ)
+	}
+	if got, typ := track.Key6(solicit, netip.MustParseAddr("fe80::1")); got != one || typ != dhcp6.Solicit {
+		t.Errorf("as the client has sent it, the %v has key %x, want %x", typ, got, one)
 	}
 	for name, m := range map[string]dhcp6.Message{
 		"another transaction": wrap(t, dhcp6.RelayForward, "fe80::1", []byte{1, 0, 0, 8}),
@@ -86,7 +89,7 @@ func FuzzKey6(f *testing.F) {
 	f.Add([]byte{12, 0, 0, 7})
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		if m := dhcp6.Message(b); m.Valid() {
-			track.Key6(m)
+			track.Key6(m, netip.IPv6LinkLocalAllNodes())
 		}
 	})
 }

@@ -103,7 +103,11 @@ func (t *Table) bucket(k Key) *bucket { return &t.buckets[uint64(k)&uint64(len(t
 
 // Fetch brings into the processor's cache what Asked or Answered will need for k.
 // Called for all messages of a batch at first, their waits for memory are one.
-func (t *Table) Fetch(k Key) { t.bucket(k).meta[0].Load() }
+func (t *Table) Fetch(k Key) {
+	b := t.bucket(k)
+	b.meta[0].Load()
+	b.way[0].Load() // on a line of its own
+}
 
 // Asked notes that a request went to the servers of w whose bits are set in to.
 // one says that a single answer is all that it asks for. now counts from any
