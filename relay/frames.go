@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"sync"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/link"
@@ -14,7 +15,6 @@ import (
 type frames struct {
 	open map[int]*frame // by interface index
 	byID []*frame       // by agent.Link.ID; nil until needed
-	room link.Room
 
 	closing sync.WaitGroup
 	closers chan struct{} // holds one for each close at work
@@ -44,8 +44,9 @@ func (f *frames) release(s *agent.Snapshot) {
 	f.byID = nil
 }
 
-// send sends a reply onto a link; hw is nil for a broadcast.
-func (f *frames) send(l *agent.Link, payload []byte, src, dst netip.AddrPort, hw []byte) error {
+// send sends the reply frame[link.Headroom:] onto a link, where it has the room
+// before the reply for headers; hw is nil for a broadcast.
+func (f *frames) send(now time.Time, l *agent.Link, frame []byte, src, dst netip.AddrPort, hw []byte) error {
 	c := f.byID[l.ID]
 	if c == nil {
 		var err error
@@ -58,7 +59,7 @@ func (f *frames) send(l *agent.Link, payload []byte, src, dst netip.AddrPort, hw
 		all := link.Broadcast()
 		hw = all[:]
 	}
-	return c.conn.Send(payload, src, dst, hw)
+	return c.conn.Send(now, frame, src, dst, hw)
 }
 
 // get returns the socket of a link, and opens it if there is none.
@@ -66,7 +67,7 @@ func (f *frames) get(l *agent.Link) (*frame, error) {
 	if c := f.open[l.Host.Index]; c != nil {
 		return c, nil
 	}
-	conn, err := f.room.Open(l.Host.Index, l.Host.MAC)
+	conn, err := link.Open(l.Host.Index, l.Host.MAC)
 	if err != nil {
 		return nil, err
 	}

@@ -184,7 +184,8 @@ func (l *loop) toHost(i int, v *agent.Verdict) {
 // toFrame sends a reply in a frame of its own.
 func (l *loop) toFrame(i int, v *agent.Verdict) {
 	src, dst := netip.AddrPortFrom(v.Src, portServer(agent.V4)), netip.AddrPortFrom(v.Dst, v.Port)
-	err := l.frames.send(v.Link, l.bufs[i].Bytes(), src, dst, v.HW)
+	b := &l.bufs[i]
+	err := l.frames.send(l.sight.at, v.Link, b.Store[b.Off-link.Headroom:b.Off+b.Len], src, dst, v.HW)
 	l.copied(tagOf(i, clientCopy), errnoOf(err))
 }
 

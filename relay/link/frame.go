@@ -38,38 +38,46 @@ type header struct {
 
 // putHeaders writes the headers in front of the payload in f. DF stays clear, as
 // in what the kernel itself sends for this relay, so the identification counts
-// (RFC 6864, section 4.3).
+// (RFC 6864, section 4.3). The checksums are of the values that are written: to
+// read again in long words what was just written in short ones would take longer.
 func putHeaders(f []byte, h *header) {
 	copy(f[0:], h.to[:])
 	copy(f[6:], h.from[:])
 	binary.BigEndian.PutUint16(f[12:], typeIPv4)
 
+	src, dst := word(h.src.Addr()), word(h.dst.Addr())
 	ip := f[offIP:]
-	src, dst := h.src.Addr().As4(), h.dst.Addr().As4()
-	clear(ip[:20])
-	ip[0] = versionIHL
+	ip[0], ip[1] = versionIHL, 0
 	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
 	binary.BigEndian.PutUint16(ip[4:], h.id)
-	ip[8] = ttl
-	ip[9] = protocolUDP
-	copy(ip[12:], src[:])
-	copy(ip[16:], dst[:])
-	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip[:20])))
+	binary.BigEndian.PutUint16(ip[6:], 0)
+	ip[8], ip[9] = ttl, protocolUDP
+	addrs := uint64(src) + uint64(dst)
+	s := addrs + versionIHL<<8 + uint64(len(ip)) + uint64(h.id) + ttl<<8 + protocolUDP
+	binary.BigEndian.PutUint16(ip[10:], ^fold(s))
+	binary.BigEndian.PutUint32(ip[12:], src)
+	binary.BigEndian.PutUint32(ip[16:], dst)
 
 	udp := f[offUDP:]
 	binary.BigEndian.PutUint16(udp[0:], h.src.Port())
 	binary.BigEndian.PutUint16(udp[2:], h.dst.Port())
 	binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
-	binary.BigEndian.PutUint16(udp[6:], 0)
-	binary.BigEndian.PutUint16(udp[6:], udpChecksum(ip[12:20], udp))
+	s = addrs + protocolUDP + uint64(len(udp)) // the pseudo header
+	s += uint64(h.src.Port()) + uint64(h.dst.Port()) + uint64(len(udp)) + halve(sum(f[sizeHeaders:]))
+	binary.BigEndian.PutUint16(udp[6:], udpChecksum(s))
 }
 
-// udpChecksum returns the checksum over the pseudo header and the datagram, in
-// which the checksum itself is 0. A sum of 0 is sent as 0xffff, as 0 would say
-// that there is none (RFC 768; RFC 1122, section 4.1.3.4). Packet sockets have
-// no checksum offload, so it must be whole.
-func udpChecksum(addrs, udp []byte) uint16 {
-	s := uint64(fold(sum(addrs))) + protocolUDP + uint64(len(udp)) + uint64(fold(sum(udp)))
+// word returns an IPv4 address as a number.
+func word(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// udpChecksum returns the checksum of a datagram whose words and whose pseudo
+// header's add up to s. A checksum of 0 is sent as 0xffff, as 0 would say that there
+// is none (RFC 768; RFC 1122, section 4.1.3.4). Packet sockets have no checksum
+// offload, so it must be whole.
+func udpChecksum(s uint64) uint16 {
 	if c := ^fold(s); c != 0 {
 		return c
 	}
@@ -77,9 +85,17 @@ func udpChecksum(addrs, udp []byte) uint16 {
 }
 
 // sum adds up b as 64-bit words in ones' complement; the order of octets is as
-// in the 16-bit words that RFC 1071 adds, of which a larger word is a multiple.
+// in the 16-bit words that RFC 1071 adds, of which a larger word is a multiple. Of
+// words that are added one after the other the processor keeps the carry.
 func sum(b []byte) uint64 {
 	var s, carry uint64
+	for len(b) >= 32 {
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[8:]), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[16:]), carry)
+		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b[24:]), carry)
+		b = b[32:]
+	}
 	for len(b) >= 8 {
 		s, carry = bits.Add64(s, binary.BigEndian.Uint64(b), carry)
 		b = b[8:]
@@ -91,10 +107,12 @@ func sum(b []byte) uint64 {
 	return s + carry
 }
 
+// halve reduces a ones' complement sum to 33 bits, so that more can be added.
+func halve(s uint64) uint64 { return s>>32 + s&0xffffffff }
+
 // fold reduces a ones' complement sum to 16 bits.
 func fold(s uint64) uint16 {
-	s = s>>32 + s&0xffffffff
-	s = s>>32 + s&0xffffffff
+	s = halve(s)
 	s = s>>16 + s&0xffff
 	s = s>>16 + s&0xffff
 	s = s>>16 + s&0xffff

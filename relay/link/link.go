@@ -25,22 +25,19 @@ func Broadcast() [6]byte { return [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
 
 // How long a Send may wait for an interface whose queue is full: at least
 // patience, and at most twice the horizon. A deadline serves for many sends, as it costs
-// more to set one than to look at the clock.
+// more to set one than to look whether it is near.
 const (
 	patience = 5 * time.Millisecond
 	horizon  = 5 * patience
 )
 
-// A Room is where frames are put together. The zero value is ready; it grows to
-// the largest frame. All Conns of one goroutine can share it: with 2 KiB for each
-// interface, 4,000 took 8 MiB.
-type Room struct{ frame []byte }
+// Headroom is how many octets Send needs in front of a payload.
+const Headroom = sizeHeaders
 
 // A Conn sends frames on one interface. It is for one goroutine.
 type Conn struct {
 	sock     *socket
 	mac      [6]byte
-	room     *Room
 	id       uint16 // of the last IPv4 header
 	deadline time.Time
 }
@@ -48,10 +45,7 @@ type Conn struct {
 // Open returns a Conn for the interface with an index, whose own link-layer
 // address is mac. The error wraps the errno: ENXIO or ENODEV if there is no such
 // interface, EPERM without CAP_NET_RAW.
-func Open(index int, mac []byte) (*Conn, error) { return new(Room).Open(index, mac) }
-
-// Open does what the function Open does, for a Conn that shares the room.
-func (r *Room) Open(index int, mac []byte) (*Conn, error) {
+func Open(index int, mac []byte) (*Conn, error) {
 	if len(mac) != 6 {
 		return nil, fmt.Errorf("open link %d: %w", index, ErrAddress)
 	}
@@ -59,43 +53,38 @@ func (r *Room) Open(index int, mac []byte) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open link %d: %w", index, err)
 	}
-	return &Conn{sock: s, mac: [6]byte(mac), room: r}, nil
+	return &Conn{sock: s, mac: [6]byte(mac)}, nil
 }
 
-// Send puts payload into UDP, IPv4 and Ethernet headers, all checksums filled
-// in, and sends it to hw, which has 6 octets. Errors are ErrTooBig, ErrAddress,
+// Send sends the payload frame[Headroom:] to hw, which has 6 octets, from src to
+// dst. It writes UDP, IPv4 and Ethernet headers in front of it, all checksums
+// filled in. now may be some milliseconds old. Errors are ErrTooBig, ErrAddress,
 // os.ErrDeadlineExceeded if the interface's queue stays full, or wrap the errno:
 // ENETDOWN if the interface is down, ENXIO if it is gone.
-func (c *Conn) Send(payload []byte, src, dst netip.AddrPort, hw []byte) error {
+func (c *Conn) Send(now time.Time, frame []byte, src, dst netip.AddrPort, hw []byte) error {
 	if len(hw) != 6 || !src.Addr().Is4() || !dst.Addr().Is4() {
 		return ErrAddress
 	}
-	if len(payload) > maxPayload {
+	if len(frame) > Headroom+maxPayload {
 		return ErrTooBig
 	}
 	c.id++
-	n := sizeHeaders + len(payload)
-	if n > len(c.room.frame) {
-		c.room.frame = make([]byte, max(n, 2048))
-	}
-	f := c.room.frame[:n]
-	copy(f[sizeHeaders:], payload)
-	putHeaders(f, &header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id})
-	if now := time.Now(); c.deadline.Sub(now) < patience {
+	putHeaders(frame, &header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id})
+	if c.deadline.Sub(now) < patience {
 		if err := c.extend(now); err != nil {
 			return err
 		}
 	}
-	err := c.sock.send(f, hw)
+	err := c.sock.send(frame, hw)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	// The queue is full, or this process had no CPU until the deadline was over,
-	// in which case nothing has been tried.
+	// The queue is full, or the deadline was over before anything was tried: for want
+	// of CPU, or because now is old.
 	if err := c.extend(time.Now()); err != nil {
 		return err
 	}
-	return c.sock.send(f, hw)
+	return c.sock.send(frame, hw)
 }
 
 // extend sets a new deadline.

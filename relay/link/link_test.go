@@ -52,6 +52,11 @@ func (e ear) hear(t *testing.T) []byte {
 	return b[:n]
 }
 
+// send is Send for a payload alone.
+func (c *Conn) send(payload []byte, src, dst netip.AddrPort, hw []byte) error {
+	return c.Send(time.Now(), append(make([]byte, Headroom), payload...), src, dst, hw)
+}
+
 func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
 	w := newCable(t) // the client has no address
 	in := listen(w.client, w.c0.Attrs().Index)
@@ -69,7 +74,7 @@ func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
 		{"empty", nil, client, w.c0.Attrs().HardwareAddr},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if err := c.Send(tc.payload, server, tc.dst, tc.hw); err != nil {
+			if err := c.send(tc.payload, server, tc.dst, tc.hw); err != nil {
 				t.Fatal(err)
 			}
 			got := in.hear(t)
@@ -95,7 +100,7 @@ func TestT9_TheKernelAcceptsTheChecksums(t *testing.T) {
 	c := w.open()
 	for n := range 64 { // odd and even lengths
 		payload := bytes.Repeat([]byte{byte(200 + n)}, 300+n)
-		if err := c.Send(payload, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+		if err := c.send(payload, server, client, w.c0.Attrs().HardwareAddr); err != nil {
 			t.Fatal(err)
 		}
 		b := make([]byte, 2048)
@@ -120,7 +125,7 @@ func TestReceivesNothing(t *testing.T) {
 	})
 	t.Cleanup(func() { _ = back.Close() })
 	all := Broadcast()
-	if err := back.Send([]byte{1}, client, server, all[:]); err != nil {
+	if err := back.send([]byte{1}, client, server, all[:]); err != nil {
 		t.Fatal(err)
 	}
 	hears.hear(t) // the frame has come
@@ -171,26 +176,26 @@ func TestSendErrors(t *testing.T) {
 		{"still usable", 300, server, client, hw, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if err := c.Send(make([]byte, tc.octets), tc.src, tc.dst, tc.hw); !errors.Is(err, tc.want) {
+			if err := c.send(make([]byte, tc.octets), tc.src, tc.dst, tc.hw); !errors.Is(err, tc.want) {
 				t.Errorf("Send: %v, want %v", err, tc.want)
 			}
 		})
 	}
 	t.Run("interface down", func(t *testing.T) {
 		w.relay.Must(w.relay.NL.LinkSetDown(w.d0))
-		if err := c.Send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENETDOWN) {
+		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENETDOWN) {
 			t.Errorf("Send: %v, want ENETDOWN", err)
 		}
 	})
 	t.Run("interface up again", func(t *testing.T) {
 		w.relay.Must(w.relay.NL.LinkSetUp(w.d0))
-		if err := c.Send([]byte{2}, server, client, hw); err != nil {
+		if err := c.send([]byte{2}, server, client, hw); err != nil {
 			t.Errorf("Send: %v", err)
 		}
 	})
 	t.Run("interface gone", func(t *testing.T) {
 		w.relay.Must(w.relay.NL.LinkDel(w.d0))
-		if err := c.Send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
+		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
 			t.Errorf("Send: %v, want ENXIO", err)
 		}
 	})
@@ -223,7 +228,7 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	c := w.open()
 	start := time.Now()
 	for range 10_000 {
-		if err = c.Send(make([]byte, 1000), server, client, w.c0.Attrs().HardwareAddr); err != nil {
+		if err = c.send(make([]byte, 1000), server, client, w.c0.Attrs().HardwareAddr); err != nil {
 			break
 		}
 	}
@@ -236,7 +241,7 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	w.relay.Must(w.relay.NL.QdiscDel(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 	}))
-	if err := c.Send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+	if err := c.send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
 		t.Errorf("Send with room again: %v", err)
 	}
 }
@@ -246,10 +251,10 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 func TestSendAfterAStall(t *testing.T) {
 	w := newCable(t)
 	c := w.open()
-	w.relay.Must(c.Send([]byte{1}, server, client, w.c0.Attrs().HardwareAddr))
+	w.relay.Must(c.send([]byte{1}, server, client, w.c0.Attrs().HardwareAddr))
 	w.relay.Must(c.sock.setDeadline(time.Now().Add(-time.Second)))
 	c.deadline = time.Now().Add(patient)
-	if err := c.Send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+	if err := c.send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
 		t.Errorf("Send: %v", err)
 	}
 }
@@ -263,8 +268,8 @@ const libraryAllocs = 4
 func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
 	w := newCable(t)
 	c := w.open()
-	payload, hw := make([]byte, 300), w.c0.Attrs().HardwareAddr
-	frame := make([]byte, sizeHeaders+300)
+	frame, hw := make([]byte, Headroom+300), w.c0.Attrs().HardwareAddr
+	now := time.Now()
 	c.sock.to.HardwareAddr = hw
 	library := testing.AllocsPerRun(200, func() {
 		if _, err := c.sock.conn.WriteTo(frame, &c.sock.to); err != nil {
@@ -272,7 +277,7 @@ func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
 		}
 	})
 	send := testing.AllocsPerRun(200, func() {
-		if err := c.Send(payload, server, client, hw); err != nil {
+		if err := c.Send(now, frame, server, client, hw); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -286,11 +291,12 @@ func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
 func BenchmarkSend(b *testing.B) {
 	w := newCable(b)
 	c := w.open()
-	payload := make([]byte, 300)
+	frame := make([]byte, Headroom+300)
 	hw := w.c0.Attrs().HardwareAddr
+	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Send(payload, server, client, hw); err != nil {
+		if err := c.Send(now, frame, server, client, hw); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"dhcp-relay/relay/link"
 	"dhcp-relay/relay/udp"
@@ -65,21 +66,22 @@ type null struct {
 }
 
 // move reads batches and hands each datagram on.
-func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram)) error {
+func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram, time.Time)) error {
 	ds := udp.NewBatch(nullBatch)
 	for {
 		got, err := from.Read(ds)
 		if err != nil {
 			return err
 		}
+		now := time.Now()
 		for i := range ds[:got] {
-			each(q, &ds[i])
+			each(q, &ds[i], now)
 		}
 		q.Flush(func(int, syscall.Errno) {})
 	}
 }
 
-func (n *null) request(q *udp.Queue, d *udp.Datagram) {
+func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 	at, size := udp.Headroom, d.N
 	if n.Family == udp.V6 {
 		at, size = at-relayLen-4, size+relayLen+4
@@ -95,7 +97,7 @@ func (n *null) request(q *udp.Queue, d *udp.Datagram) {
 
 // reply hands on a reply. Replies to fewer octets than a message has are not in
 // the load; one would end the process, not mislead the measurement.
-func (n *null) reply(q *udp.Queue, d *udp.Datagram) {
+func (n *null) reply(q *udp.Queue, d *udp.Datagram, now time.Time) {
 	b := d.Store[udp.Headroom : udp.Headroom+d.N]
 	if n.Family == udp.V6 {
 		q.Add(0, b[relayLen+4:], netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[18:])), 546), netip.Addr{}, n.link.Index)
@@ -103,5 +105,5 @@ func (n *null) reply(q *udp.Queue, d *udp.Datagram) {
 	}
 	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
 	// A frame that does not go out is missed where the frames are counted.
-	_ = n.frames.Send(b, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
+	_ = n.frames.Send(now, d.Store[udp.Headroom-link.Headroom:udp.Headroom+d.N], netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
 }
