@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/flight"
 	"dhcp-relay/relay/status"
 )
 
@@ -42,7 +43,7 @@ func (p *process) recorder() status.Recorder {
 // sources of requests may be clients, which are not named where their identifiers
 // are redacted.
 func (p *process) sightings() (all []status.Sighting) {
-	ms, _ := p.engine.Recorder().Reader().Read()
+	ms, _ := p.engine.Recorder().Reader().Pick(func(g flight.Glance) bool { return g.Outcome != agent.Relayed })
 	known := make(map[status.Way]bool)
 	for i := range slices.Backward(ms) {
 		m := &ms[i]
@@ -50,7 +51,7 @@ func (p *process) sightings() (all []status.Sighting) {
 		if m.Link != 0 {
 			d.Interface = p.linkName(m.Link)
 		}
-		if m.Outcome == agent.Relayed || known[d] {
+		if known[d] {
 			continue
 		}
 		known[d] = true

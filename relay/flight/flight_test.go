@@ -84,6 +84,40 @@ func TestReaderGetsEachMessageOnce(t *testing.T) {
 	}
 }
 
+func TestPickTakesWhatIsWanted(t *testing.T) {
+	const messages = 200
+	l := flight.NewLog(messages)
+	w := l.Writer()
+	for i := range messages {
+		e := flight.Event{At: int64(i), Done: int64(i), Family: agent.Family(i % 2)}
+		if i%3 == 0 {
+			e.Outcome = agent.HopLimit
+		}
+		if !w.Begin(1) {
+			t.Fatal("nobody reads, yet the recorder was refused")
+		}
+		w.Received([]byte{byte(i), 7})
+		w.Sent(&e, []byte{byte(i), 8}, 0)
+		w.End()
+	}
+	shown := 0
+	ms, lost := l.Reader().Pick(func(g flight.Glance) bool {
+		if i := int(g.Received[0]); i != shown || g.Family != agent.Family(i%2) || (g.Outcome == agent.HopLimit) != (i%3 == 0) {
+			t.Errorf("message %d is shown as %+v", shown, g)
+		}
+		shown++
+		return g.Outcome != agent.Relayed
+	})
+	if shown != messages || len(ms) != (messages+2)/3 || lost != 0 {
+		t.Errorf("%d were shown, %d taken and %d lost, want %d, %d and 0", shown, len(ms), lost, messages, (messages+2)/3)
+	}
+	for i := range ms {
+		if n := byte(3 * i); ms[i].Received[0] != n || ms[i].Sent[0] != n || ms[i].Sent[1] != 8 {
+			t.Errorf("message %d is %x and %x", i, ms[i].Received, ms[i].Sent)
+		}
+	}
+}
+
 func TestOldMessagesMakeRoom(t *testing.T) {
 	// count returns messages of so many octets, numbered from first on.
 	count := func(first, n, size int) (list [][]byte) {

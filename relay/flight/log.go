@@ -127,7 +127,11 @@ func (l *Log) Follow() *Reader {
 
 // Read returns the messages since the last call, oldest first, and how many were
 // overwritten before they could be read. It holds up no message.
-func (r *Reader) Read() (ms []Message, lost uint64) {
+func (r *Reader) Read() (ms []Message, lost uint64) { return r.Pick(nil) }
+
+// Pick is Read but for the messages for which want returns false: these cost next
+// to nothing. want must not use the log.
+func (r *Reader) Pick(want func(Glance) bool) (ms []Message, lost uint64) {
 	if r.log == nil {
 		return nil, 0
 	}
@@ -140,7 +144,7 @@ func (r *Reader) Read() (ms []Message, lost uint64) {
 			continue
 		}
 		var n uint64
-		ms, r.next[w], n = w.since(r.next[w], ms)
+		ms, r.next[w], n = w.since(r.next[w], ms, want)
 		lost += n
 	}
 	slices.SortStableFunc(ms, func(a, b Message) int { return a.At.Compare(b.At) })

@@ -1,6 +1,10 @@
 package flight
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"dhcp-relay/relay/agent"
+)
 
 // chunk is how many messages a reader copies before it lets the writer in.
 const chunk = 32
@@ -12,19 +16,20 @@ func (w *Writer) end() uint64 {
 	return w.next
 }
 
-// since appends the messages from number next on, a few at a time, so that the
-// writer is seldom kept out.
-func (w *Writer) since(next uint64, ms []Message) (_ []Message, end, lost uint64) {
+// since appends the messages from number next on that are wanted, a few at a time,
+// so that the writer is seldom kept out.
+func (w *Writer) since(next uint64, ms []Message, want func(Glance) bool) (_ []Message, end, lost uint64) {
 	for stop := w.end(); next < stop; {
 		var n uint64
-		ms, next, n = w.some(next, stop, ms)
+		ms, next, n = w.some(next, stop, ms, want)
 		lost += n
 	}
 	return ms, next, lost
 }
 
-// some appends at most chunk messages.
-func (w *Writer) some(next, stop uint64, ms []Message) (_ []Message, end, lost uint64) {
+// some looks at the next messages, at most chunk of them, and appends those that
+// are wanted.
+func (w *Writer) some(next, stop uint64, ms []Message, want func(Glance) bool) (_ []Message, end, lost uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if size := uint64(len(w.slots)); w.next-next > size {
@@ -35,18 +40,42 @@ func (w *Writer) some(next, stop uint64, ms []Message) (_ []Message, end, lost u
 		lost++ // larger messages than usual have taken its place
 	}
 	stop = min(stop, next+chunk)
-	octets := 0
+	var found [chunk]*slot
+	count, octets := 0, 0
 	for n := next; n < stop; n++ {
 		s := w.numbered(n)
+		if want != nil && !want(w.glance(s)) {
+			continue
+		}
+		found[count] = s
+		count++
 		octets += s.receivedLen() + s.sentLen()
 	}
+	if count == 0 {
+		return ms, stop, lost
+	}
 	room, lists := make([]byte, octets), w.log.lists()
-	for ; next < stop; next++ {
+	for _, s := range found[:count] {
 		var m Message
-		m, room = w.copyOf(w.numbered(next), room, lists)
+		m, room = w.copyOf(s, room, lists)
 		ms = append(ms, m)
 	}
-	return ms, next, lost
+	return ms, stop, lost
+}
+
+// A Glance is what a message shows before it is copied.
+type Glance struct {
+	Family   agent.Family
+	Outcome  agent.Reason
+	Received []byte // as in Message; valid until the function that it is shown to returns
+}
+
+func (w *Writer) glance(s *slot) Glance {
+	g := Glance{Outcome: agent.Reason(s.outcome), Received: w.data[s.receivedAt:][:s.receivedLen()]}
+	if s.flags&flagV6 != 0 {
+		g.Family = agent.V6
+	}
+	return g
 }
 
 // numbered returns the slot of the message of a number, which must be one of the

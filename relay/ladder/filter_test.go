@@ -1,6 +1,7 @@
 package ladder_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,33 @@ func TestFilter(t *testing.T) {
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("transactions (-want +got):\n%s", d)
 			}
+			some := slices.DeleteFunc(four(), func(m flight.Message) bool { return !f.MayPass(m.Family, m.Received) })
+			got = xids(ladder.Join(some, at(9000), ladder.Options{Names: names}, f))
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("transactions of the messages that may pass (-want +got):\n%s", d)
+			}
 		})
+	}
+}
+
+func TestMayPassSparesTheOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		ask  string
+		want int // messages of four
+	}{
+		"all":              {"outcome=relayed", len(four())},
+		"MAC of no client": {"mac=02:00:00:00:00:99", len(exchange6())}, // theirs may be in a DUID
+		"a pseudonym":      {"mac=mac-1a2b3c4d", len(four())},
+		"family":           {"family=ipv6", len(exchange6())},
+	} {
+		f, err := ladder.ParseFilter(ask(c.ask))
+		if err != nil {
+			t.Fatal(err)
+		}
+		some := slices.DeleteFunc(four(), func(m flight.Message) bool { return !f.MayPass(m.Family, m.Received) })
+		if len(some) != c.want {
+			t.Errorf("%s: %d messages may pass, want %d", name, len(some), c.want)
+		}
 	}
 }
 

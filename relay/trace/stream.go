@@ -134,12 +134,16 @@ func tell(w http.ResponseWriter, out *http.ResponseController, es []ladder.Event
 	return out.SetWriteDeadline(time.Time{})
 }
 
+// wants reports whether a message may be of a transaction that is asked for. To
+// look at the others would take most of what a trace takes of a busy relay.
+func (s *stream) wants(g flight.Glance) bool { return s.filter.MayPass(g.Family, g.Received) }
+
 // next returns what there is to tell at the time now.
 func (s *stream) next(now time.Time) []ladder.Event {
 	if s.log != s.view.source.Recorder() || s.redact != s.view.redact.Load() {
 		s.adopt()
 	}
-	ms, lost := s.reader.Read()
+	ms, lost := s.reader.Pick(s.wants)
 	s.lost += lost
 	s.pending = append(s.pending, ms...)
 	slices.SortStableFunc(s.pending, func(a, b flight.Message) int { return a.At.Compare(b.At) })
