@@ -21,7 +21,11 @@ const (
 // the fixed fields of BOOTP are looked at, of another one all that both have:
 // a search for what differs, in blocks of 32 or 64 octets, took 50 ns more than one
 // comparison of the whole. If they are not the same, all must be kept.
-func same(received, sent []byte, shift int) (d delta) {
+// Received is without its hole if it has one.
+func same(received, sent []byte, shift int, hole bool) (d delta) {
+	if hole {
+		return sameButHole(received, sent, shift)
+	}
 	from, to := max(0, -shift), min(len(sent), len(received)-shift)
 	if shift == 0 {
 		from, to = fixedFrom, min(fixedTo, to)
@@ -30,6 +34,14 @@ func same(received, sent []byte, shift int) (d delta) {
 		return d
 	}
 	return delta{from: uint16(from), to: uint16(to), shift: int16(shift)}
+}
+
+// sameButHole is same for what has a hole, which is BOOTP, or else a coincidence.
+func sameButHole(received, sent []byte, shift int) (d delta) {
+	if shift != 0 || !holed(sent) || !bytes.Equal(received[fixedFrom:holeFrom], sent[fixedFrom:holeFrom]) {
+		return d
+	}
+	return delta{from: fixedFrom, to: fixedTo}
 }
 
 // literal returns how many octets must be kept of n that were sent.

@@ -133,9 +133,9 @@ func TestOldMessagesMakeRoom(t *testing.T) {
 		lost    uint64
 	}{
 		"more messages than slots": {[][][]byte{count(1, 60, 10), count(61, 60, 10)}, 57, 64, 56},
-		// 64 slots have room for 64 times 448 octets. Of the first batch, the octets
+		// 64 slots have room for 64 times 256 octets. Of the first batch, the octets
 		// of 3 messages as received make room for the second.
-		"more octets than room":                {[][][]byte{count(1, 8, 1000), count(9, 9, 1000)}, 4, 14, 3},
+		"more octets than room":                {[][][]byte{count(1, 8, 632), count(9, 9, 632)}, 4, 14, 3},
 		"a batch that is larger than the room": {[][][]byte{count(1, 20, flight.MaxOctets)}, 21, 0, 20},
 	} {
 		t.Run(name, func(t *testing.T) {

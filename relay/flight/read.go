@@ -40,11 +40,12 @@ func (w *Writer) some(next, stop uint64, ms []Message, want func(Glance) bool) (
 		lost++ // larger messages than usual have taken its place
 	}
 	stop = min(stop, next+chunk)
+	var room [MaxOctets]byte
 	var found [chunk]*slot
 	count, octets := 0, 0
 	for n := next; n < stop; n++ {
 		s := w.numbered(n)
-		if want != nil && !want(w.glance(s)) {
+		if want != nil && !want(w.glance(s, &room)) {
 			continue
 		}
 		found[count] = s
@@ -54,10 +55,10 @@ func (w *Writer) some(next, stop uint64, ms []Message, want func(Glance) bool) (
 	if count == 0 {
 		return ms, stop, lost
 	}
-	room, lists := make([]byte, octets), w.log.lists()
+	rest, lists := make([]byte, octets), w.log.lists()
 	for _, s := range found[:count] {
 		var m Message
-		m, room = w.copyOf(s, room, lists)
+		m, rest = w.copyOf(s, rest, lists)
 		ms = append(ms, m)
 	}
 	return ms, stop, lost
@@ -70,12 +71,22 @@ type Glance struct {
 	Received []byte // as in Message; valid until the function that it is shown to returns
 }
 
-func (w *Writer) glance(s *slot) Glance {
-	g := Glance{Outcome: agent.Reason(s.outcome), Received: w.data[s.receivedAt:][:s.receivedLen()]}
+func (w *Writer) glance(s *slot, room *[MaxOctets]byte) Glance {
+	g := Glance{Outcome: agent.Reason(s.outcome), Received: room[:s.receivedLen()]}
+	w.received(s, g.Received)
 	if s.flags&flagV6 != 0 {
 		g.Family = agent.V6
 	}
 	return g
+}
+
+// received copies the octets of a message as received.
+func (w *Writer) received(s *slot, payload []byte) {
+	if s.flags&flagHole != 0 {
+		fill(payload, w.data[s.receivedAt:])
+		return
+	}
+	copy(payload, w.data[s.receivedAt:])
 }
 
 // numbered returns the slot of the message of a number, which must be one of the
@@ -94,7 +105,7 @@ func (s *slot) sentLen() int { return min(int(s.sentSize), MaxOctets) }
 func (w *Writer) copyOf(s *slot, room []byte, lists [][]netip.AddrPort) (m Message, rest []byte) {
 	received, room := cut(room, s.receivedLen())
 	sent, room := cut(room, s.sentLen())
-	copy(received, w.data[s.receivedAt:])
+	w.received(s, received)
 	s.restore(sent, received, w.data[s.literalAt:])
 	return s.message(received, sent, lists), room
 }

@@ -40,6 +40,7 @@ const (
 	flagOmitted
 	flagToFrame
 	flagToHost
+	flagHole // of the octets as received
 )
 
 // The kinds of addresses, and where each address has its own.

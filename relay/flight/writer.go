@@ -5,9 +5,10 @@ import (
 	"sync"
 )
 
-// usual is the room for the octets of one message: 300 of BOOTP, and 88 of them or
-// some more as sent. A writer keeps fewer messages while they are larger on average.
-const usual = 448
+// usual is the room for the octets of one message: of 300 of BOOTP 108 without the
+// hole, and 92 or some more as sent. A writer keeps fewer messages while they are
+// larger on average.
+const usual = 256
 
 // least is how many messages a writer keeps at the least, which is also the most
 // that a batch may have.
@@ -44,7 +45,9 @@ type Writer struct {
 type extent struct {
 	pos   uint64
 	index int
-	size  int // that there were
+	size  int  // that there were
+	kept  int  // that are kept, at most MaxOctets but for a hole
+	holed bool // see hole
 }
 
 func newWriter(l *Log, messages int) *Writer {
@@ -84,9 +87,17 @@ func (w *Writer) Received(payload []byte) {
 	w.heard++
 	x.size = len(payload)
 	payload = payload[:min(len(payload), MaxOctets)]
-	x.pos, x.index = w.reserve(len(payload))
-	copy(w.data[x.index:], payload)
-	w.take(len(payload))
+	x.kept, x.holed = len(payload), holed(payload)
+	if x.holed {
+		x.kept -= hole
+	}
+	x.pos, x.index = w.reserve(x.kept)
+	if x.holed {
+		dig(w.data[x.index:], payload)
+	} else {
+		copy(w.data[x.index:], payload)
+	}
+	w.take(x.kept)
 }
 
 // Sent keeps what became of the next message of the batch, in the order of
@@ -99,9 +110,11 @@ func (w *Writer) Sent(e *Event, payload []byte, shift int) {
 	s.set(e)
 	s.pos, s.receivedAt = uint32(x.pos), uint32(x.index)
 	s.size, s.sentSize = uint16(min(x.size, math.MaxUint16)), uint16(min(len(payload), math.MaxUint16))
-	received := w.data[x.index:][:min(x.size, MaxOctets)]
+	if x.holed {
+		s.flags |= flagHole
+	}
 	payload = payload[:min(len(payload), MaxOctets)]
-	s.delta = same(received, payload, shift)
+	s.delta = same(w.data[x.index:][:x.kept], payload, shift, x.holed)
 	n := s.literal(len(payload))
 	_, at := w.reserve(n)
 	s.keep(w.data[at:at+n], payload)
