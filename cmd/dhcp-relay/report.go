@@ -43,7 +43,7 @@ func (p *process) recorder() status.Recorder {
 // sources of requests may be clients, which are not named where their identifiers
 // are redacted.
 func (p *process) sightings() (all []status.Sighting) {
-	ms, _ := p.engine.Recorder().Reader().Pick(func(g flight.Glance) bool { return g.Outcome != agent.Relayed })
+	ms, _ := p.engine.Recorder().Reader().Pick(func(g flight.Glance) bool { return g.Outcome != agent.Relayed }, 0)
 	known := make(map[status.Way]bool)
 	for i := range slices.Backward(ms) {
 		m := &ms[i]

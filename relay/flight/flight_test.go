@@ -107,7 +107,7 @@ func TestPickTakesWhatIsWanted(t *testing.T) {
 		}
 		shown++
 		return g.Outcome != agent.Relayed
-	})
+	}, 0)
 	if shown != messages || len(ms) != (messages+2)/3 || lost != 0 {
 		t.Errorf("%d were shown, %d taken and %d lost, want %d, %d and 0", shown, len(ms), lost, messages, (messages+2)/3)
 	}
@@ -115,6 +115,24 @@ func TestPickTakesWhatIsWanted(t *testing.T) {
 		if n := byte(3 * i); ms[i].Received[0] != n || ms[i].Sent[0] != n || ms[i].Sent[1] != 8 {
 			t.Errorf("message %d is %x and %x", i, ms[i].Received, ms[i].Sent)
 		}
+	}
+}
+
+func TestPickTakesTheLatest(t *testing.T) {
+	const messages = 200
+	l := flight.NewLog(messages)
+	w, r := l.Writer(), l.Reader()
+	for i := range messages {
+		record(w, []byte{byte(i)})
+	}
+	even := func(g flight.Glance) bool { return g.Received[0]%2 == 0 }
+	ms, lost := r.Pick(even, 3)
+	if got := first(ms); !bytes.Equal(got, []byte{194, 196, 198}) || lost != 97 {
+		t.Errorf("got %v and %d lost, want the last three of a hundred", got, lost)
+	}
+	record(w, []byte{202})
+	if ms, lost := r.Pick(even, 3); !bytes.Equal(first(ms), []byte{202}) || lost != 0 {
+		t.Errorf("got %v and %d lost, want what is new", first(ms), lost)
 	}
 }
 

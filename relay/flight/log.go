@@ -127,11 +127,12 @@ func (l *Log) Follow() *Reader {
 
 // Read returns the messages since the last call, oldest first, and how many were
 // overwritten before they could be read. It holds up no message.
-func (r *Reader) Read() (ms []Message, lost uint64) { return r.Pick(nil) }
+func (r *Reader) Read() (ms []Message, lost uint64) { return r.Pick(nil, 0) }
 
-// Pick is Read but for the messages for which want returns false: these cost next
-// to nothing. want must not use the log.
-func (r *Reader) Pick(want func(Glance) bool) (ms []Message, lost uint64) {
+// Pick is Read of the messages for which want returns true, and of those of each
+// loop the latest only, if most is not 0: the others cost next to nothing. Those that
+// are wanted and not taken count as lost. want must not use the log.
+func (r *Reader) Pick(want func(Glance) bool, most int) (ms []Message, lost uint64) {
 	if r.log == nil {
 		return nil, 0
 	}
@@ -144,7 +145,7 @@ func (r *Reader) Pick(want func(Glance) bool) (ms []Message, lost uint64) {
 			continue
 		}
 		var n uint64
-		ms, r.next[w], n = w.since(r.next[w], ms, want)
+		ms, r.next[w], n = w.since(r.next[w], ms, want, most)
 		lost += n
 	}
 	slices.SortStableFunc(ms, func(a, b Message) int { return a.At.Compare(b.At) })

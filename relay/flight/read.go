@@ -1,83 +1,12 @@
 package flight
 
-import (
-	"net/netip"
-
-	"dhcp-relay/relay/agent"
-)
-
-// chunk is how many messages a reader copies before it lets the writer in.
-const chunk = 32
+import "net/netip"
 
 // end returns the number of the next message.
 func (w *Writer) end() uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.next
-}
-
-// since appends the messages from number next on that are wanted, a few at a time,
-// so that the writer is seldom kept out.
-func (w *Writer) since(next uint64, ms []Message, want func(Glance) bool) (_ []Message, end, lost uint64) {
-	for stop := w.end(); next < stop; {
-		var n uint64
-		ms, next, n = w.some(next, stop, ms, want)
-		lost += n
-	}
-	return ms, next, lost
-}
-
-// some looks at the next messages, at most chunk of them, and appends those that
-// are wanted.
-func (w *Writer) some(next, stop uint64, ms []Message, want func(Glance) bool) (_ []Message, end, lost uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if size := uint64(len(w.slots)); w.next-next > size {
-		lost = w.next - size - next
-		next += lost
-	}
-	for ; next < stop && w.overwritten(w.numbered(next)); next++ {
-		lost++ // larger messages than usual have taken its place
-	}
-	stop = min(stop, next+chunk)
-	var room [MaxOctets]byte
-	var found [chunk]*slot
-	count, octets := 0, 0
-	for n := next; n < stop; n++ {
-		s := w.numbered(n)
-		if want != nil && !want(w.glance(s, &room)) {
-			continue
-		}
-		found[count] = s
-		count++
-		octets += s.receivedLen() + s.sentLen()
-	}
-	if count == 0 {
-		return ms, stop, lost
-	}
-	rest, lists := make([]byte, octets), w.log.lists()
-	for _, s := range found[:count] {
-		var m Message
-		m, rest = w.copyOf(s, rest, lists)
-		ms = append(ms, m)
-	}
-	return ms, stop, lost
-}
-
-// A Glance is what a message shows before it is copied.
-type Glance struct {
-	Family   agent.Family
-	Outcome  agent.Reason
-	Received []byte // as in Message; valid until the function that it is shown to returns
-}
-
-func (w *Writer) glance(s *slot, room *[MaxOctets]byte) Glance {
-	g := Glance{Outcome: agent.Reason(s.outcome), Received: room[:s.receivedLen()]}
-	w.received(s, g.Received)
-	if s.flags&flagV6 != 0 {
-		g.Family = agent.V6
-	}
-	return g
 }
 
 // received copies the octets of a message as received.

@@ -23,6 +23,10 @@ const (
 	// overwritten meanwhile is told as lost.
 	share = 200
 
+	// most is how many messages of each socket a look takes: under a load of more it
+	// would take as long as it then has to pause, and find what is old.
+	most = 250
+
 	// longest is the longest pause all the same: on a machine that has other work
 	// to do a look takes long and costs little, and who watches wants to see.
 	longest = 2 * time.Second
@@ -143,7 +147,7 @@ func (s *stream) next(now time.Time) []ladder.Event {
 	if s.log != s.view.source.Recorder() || s.redact != s.view.redact.Load() {
 		s.adopt()
 	}
-	ms, lost := s.reader.Pick(s.wants)
+	ms, lost := s.reader.Pick(s.wants, most)
 	s.lost += lost
 	s.pending = append(s.pending, ms...)
 	slices.SortStableFunc(s.pending, func(a, b flight.Message) int { return a.At.Compare(b.At) })
