@@ -12,6 +12,7 @@ type Query struct {
 	MAC   [6]byte
 
 	// Where a Source looks for the answer.
-	key key
-	set *set
+	key   key
+	set   *set
+	notes uint16
 }

@@ -2,6 +2,7 @@ package hwaddr
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"sync/atomic"
 	"unsafe"
@@ -90,15 +91,31 @@ func (k key) index(seed uint64, log int) uint64 {
 	return h >> (64 - log)
 }
 
-// find returns the one address that the set knows for the key. Two addresses for
-// one key are none: either message could be the one that is asked for.
-func (s *set) find(k key) (mac [6]byte, ok bool) {
-	var found uint64
+// fetch brings the heads into the processor's cache: they are two lines of it.
+func (s *set) fetch() {
+	atomic.LoadUint64(&s.heads[0])
+	atomic.LoadUint64(&s.heads[ways-1])
+}
+
+// match returns which heads are the key's, a bit for each, and brings their notes
+// into the cache.
+func (s *set) match(k key) (found uint16) {
 	for i := range s.heads {
-		if atomic.LoadUint64(&s.heads[i]) != k.head {
-			continue
+		if atomic.LoadUint64(&s.heads[i]) == k.head {
+			found |= 1 << i
+			atomic.LoadUint64(&s.notes[i].stamp)
 		}
-		stamp, here := s.read(i, k)
+	}
+	return found
+}
+
+// find returns the one address that the set knows for the key, of those notes that
+// match has found. Two addresses for one key are none: either message could be the
+// one that is asked for.
+func (s *set) find(k key, notes uint16) (mac [6]byte, ok bool) {
+	var found uint64
+	for ; notes != 0; notes &= notes - 1 {
+		stamp, here := s.read(bits.TrailingZeros16(notes), k)
 		if !here {
 			continue
 		}
@@ -111,22 +128,6 @@ func (s *set) find(k key) (mac [6]byte, ok bool) {
 		return mac, false
 	}
 	return address(found), true
-}
-
-// fetch brings the heads into the processor's cache: they are two lines of it.
-func (s *set) fetch() {
-	atomic.LoadUint64(&s.heads[0])
-	atomic.LoadUint64(&s.heads[ways-1])
-}
-
-// fetchNote brings the first note with the key's head into the cache.
-func (s *set) fetchNote(k key) {
-	for i := range s.heads {
-		if atomic.LoadUint64(&s.heads[i]) == k.head {
-			atomic.LoadUint64(&s.notes[i].stamp)
-			return
-		}
-	}
 }
 
 // read returns the stamp of note i if it is for the key. The stamp is taken

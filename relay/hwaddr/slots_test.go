@@ -41,7 +41,8 @@ func TestNoteWrittenWhileRead(t *testing.T) {
 	})
 	var known, wrong int
 	for i := range reads {
-		m, ok := s.find(keys[i%2])
+		k := keys[i%2]
+		m, ok := s.find(k, s.match(k))
 		if ok {
 			known++
 		}

@@ -177,11 +177,11 @@ func (s *Source) Answer(qs []Query) {
 		qs[i].set.fetch()
 	}
 	for i := range qs {
-		qs[i].set.fetchNote(qs[i].key)
+		qs[i].notes = qs[i].set.match(qs[i].key)
 	}
 	for i := range qs {
 		q := &qs[i]
-		q.MAC, q.Known = q.set.find(q.key)
+		q.MAC, q.Known = q.set.find(q.key, q.notes)
 		q.set = nil
 	}
 	runtime.KeepAlive(s.notes) // and with it the mapping
