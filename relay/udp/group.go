@@ -16,14 +16,23 @@ func AllAgents() netip.Addr {
 }
 
 // groups are the multicast memberships of a socket. What a socket has joined on
-// one link it hears from every link on which the host is a member, so where the
-// kernel's memory for the options of one socket is used up (some 2,000
-// memberships), another socket can hold the rest.
+// one link it hears from every link on which the host is a member, so others can
+// hold the rest of its memberships: the kernel's memory for the options of one
+// socket has room for some 2,000, and is where the source addresses of what is sent
+// are put together as well. A socket that had used it up could send no more.
 type groups struct {
 	mu     sync.Mutex
-	member map[int]int // link -> index into extra, or -1: the socket itself
+	member map[int]int // link -> index into extra, or itself
+	own    int         // memberships that the socket itself holds
 	extra  []int       // descriptors
 }
+
+// itself stands for the socket among the holders of its memberships.
+const itself = -1
+
+// maxOwn is how many memberships a socket holds itself. One would do for it to
+// hear, but links go, and each has then to be replaced.
+const maxOwn = 16
 
 // Join makes the socket hear DHCPv6 multicasts to ff02::1:2 on a link, by its
 // index. To join twice is no error. The error wraps the errno: ENODEV if the
@@ -41,13 +50,24 @@ func (c *Conn) Join(link int) error {
 	if c.groups.member == nil {
 		c.groups.member = make(map[int]int)
 	}
-	c.groups.member[link] = holder
+	c.groups.note(link, holder)
 	return nil
+}
+
+func (g *groups) note(link, holder int) {
+	g.member[link] = holder
+	if holder == itself {
+		g.own++
+	}
 }
 
 // join joins with the first holder that has room, and returns which.
 func (c *Conn) join(link int) (holder int, err error) {
-	for holder = -1; holder < len(c.groups.extra); holder++ {
+	holder = itself
+	if c.groups.own >= maxOwn {
+		holder++
+	}
+	for ; holder < len(c.groups.extra); holder++ {
 		err = c.membership(holder, unix.IPV6_JOIN_GROUP, link)
 		if !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.ENOBUFS) {
 			return holder, err
@@ -71,12 +91,31 @@ func (c *Conn) Leave(link int) error {
 		return nil
 	}
 	delete(c.groups.member, link)
+	if holder == itself {
+		c.groups.own--
+		if c.groups.own == 0 {
+			c.replace()
+		}
+	}
 	// The kernel has forgotten the membership of a link that is gone.
 	err := c.membership(holder, unix.IPV6_LEAVE_GROUP, link)
 	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
 		return fmt.Errorf("leave %v on link %d: %w", AllAgents(), link, err)
 	}
 	return nil
+}
+
+// replace has the socket itself join on a link on which another holds the
+// membership: without any of its own it would hear nothing. A link on which that
+// fails is gone.
+func (c *Conn) replace() {
+	for link, holder := range c.groups.member {
+		if c.membership(itself, unix.IPV6_JOIN_GROUP, link) == nil {
+			c.groups.note(link, itself)
+			_ = c.membership(holder, unix.IPV6_LEAVE_GROUP, link) // it does no harm if it stays
+			return
+		}
+	}
 }
 
 func (c *Conn) membership(holder, opt, link int) (err error) {

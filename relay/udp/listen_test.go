@@ -2,10 +2,12 @@ package udp
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -219,7 +221,7 @@ func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
 		client.Addr(name("c", i), "fe80::9/64")
 	}
 	p := listen(relay, Config{Family: V6, Port: 547})
-	exhaust(t, p.Requests)
+	exhaust(t, p.Requests, 4)
 	for i := range links {
 		relay.Do(func() error { return p.Requests.Join(relay.Index(name("d", i))) })
 	}
@@ -227,7 +229,8 @@ func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
 		t.Fatal("the socket had room for all")
 	}
 	c := client.ListenUDP("udp6", "[::]:546")
-	for i := range links {
+	heardOn := func(i int) {
+		t.Helper()
 		_, err := ipv6.NewPacketConn(c).WriteTo([]byte(solicit),
 			&ipv6.ControlMessage{IfIndex: client.Index(name("c", i))}, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547})
 		client.Must(err)
@@ -237,12 +240,49 @@ func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
 		}
 	}
 	for i := range links {
+		heardOn(i)
+	}
+	for i := range links - 1 {
 		relay.Must(p.Requests.Leave(relay.Index(name("d", i))))
+		heardOn(links - 1)
+	}
+	relay.Must(p.Requests.Leave(relay.Index(name("d", links-1))))
+}
+
+// The kernel takes the memory for a send's control messages from what memberships
+// may use up.
+func TestSendsWhileItHasJoinedManyLinks(t *testing.T) {
+	relay, server := spacetest.New(t), spacetest.New(t)
+	const links, free = 30, 24
+	for i := range links {
+		relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs(fmt.Sprintf("b%d", i))})
+		relay.Up(fmt.Sprintf("b%d", i))
+	}
+	relay.Veth("u0", server, "s0")
+	relay.Addr("u0", "2001:db8::1/64")
+	server.Addr("s0", "2001:db8::9/64")
+	at := listen(server, Config{Family: V6, Port: 547})
+	p := listen(relay, Config{Family: V6, Port: 547})
+	exhaust(t, p.Requests, free)
+	for i := range links {
+		relay.Do(func() error { return p.Requests.Join(relay.Index(fmt.Sprintf("b%d", i))) })
+	}
+	q := NewQueue(p.Requests)
+	for tag := range 2 { // with lengths that make one send of them
+		q.Add(tag, []byte(forward), netip.MustParseAddrPort("[2001:db8::9]:547"), netip.MustParseAddr("2001:db8::1"), 0)
+	}
+	q.Flush(func(tag int, errno syscall.Errno) {
+		if errno != 0 {
+			t.Errorf("message %d: %v", tag, errno)
+		}
+	})
+	if n := len(hear(t, at.Requests, 2, patient)); n != 2 {
+		t.Errorf("the server heard %d messages, want 2", n)
 	}
 }
 
-// exhaust uses up the socket's memory for options, but for a few memberships.
-func exhaust(t *testing.T, c *Conn) {
+// exhaust uses up the socket's memory for options, but for some memberships.
+func exhaust(t *testing.T, c *Conn, free int) {
 	t.Helper()
 	err := c.rc.Control(func(fd uintptr) {
 		m := &unix.IPv6Mreq{Interface: 1}
@@ -253,7 +293,7 @@ func exhaust(t *testing.T, c *Conn) {
 				break
 			}
 		}
-		for i := range 4 {
+		for i := range free {
 			m.Multiaddr = [16]byte{0: 0xff, 1: 0x02, 14: byte(i), 15: 9}
 			_ = unix.SetsockoptIPv6Mreq(int(fd), unix.IPPROTO_IPV6, unix.IPV6_LEAVE_GROUP, m)
 		}
