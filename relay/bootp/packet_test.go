@@ -1,6 +1,7 @@
 package bootp
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"testing"
@@ -177,5 +178,25 @@ func TestTypeString(t *testing.T) {
 	}
 	if got := Type(255).String(); got != "unknown" {
 		t.Errorf("Type(255) = %q, want unknown", got)
+	}
+}
+
+func TestChaddrWordsAreTheAddressAlone(t *testing.T) {
+	t.Parallel()
+	for hlen := range 256 {
+		p := make(Packet, HeaderLen)
+		for i := range p {
+			p[i] = byte(0x80 + i)
+		}
+		p[offHlen] = byte(hlen)
+		var want [maxHlen]byte
+		copy(want[:], p.Chaddr())
+		first, second := p.ChaddrWords()
+		var got [maxHlen]byte
+		binary.LittleEndian.PutUint64(got[:], first)
+		binary.LittleEndian.PutUint64(got[8:], second)
+		if got != want {
+			t.Errorf("hlen %d: %x, want %x", hlen, got, want)
+		}
 	}
 }
