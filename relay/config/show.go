@@ -95,7 +95,7 @@ func recorderKeys() []key[Recorder] {
 	return []key[Recorder]{
 		{
 			"messages", "1000", "a number from 0 to 100000",
-			"How many messages to keep for each socket, some 0.6 KiB each; 0 also ends the ladders of trace and of the status page.",
+			"How many messages to keep for each socket, some 0.4 KiB each; 0 also ends the ladders of trace and of the status page.",
 			number(0, 100000, func(c *Recorder) *int { return &c.Messages }),
 		},
 		{
