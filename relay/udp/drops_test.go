@@ -11,10 +11,7 @@ import (
 )
 
 func TestDropsCountsNoBroadcastThatWasHeard(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
-	relay.Veth("d0", client, "c0")
-	relay.Addr("d0", "192.0.2.1/24")
-	client.Addr("c0", "192.0.2.9/24")
+	relay, client := cable(t)
 	p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 8 << 20})
 	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	for range 1000 {
@@ -42,10 +39,7 @@ func TestDropsCountsNoBroadcastThatWasHeard(t *testing.T) {
 // The kernel gives a broadcast to one socket after the other; who asks in
 // between must not be told of a loss.
 func TestDropsCountsNoBroadcastThatIsBeingDelivered(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
-	relay.Veth("d0", client, "c0")
-	relay.Addr("d0", "192.0.2.1/24")
-	client.Addr("c0", "192.0.2.9/24")
+	relay, client := cable(t)
 	p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 64 << 20})
 	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	var sending sync.WaitGroup
@@ -78,10 +72,7 @@ func TestDropsCountsWhatFoundAFullBuffer(t *testing.T) {
 		{"unicast replies", reply, "192.0.2.1:67"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			relay, client := spacetest.New(t), spacetest.New(t)
-			relay.Veth("d0", client, "c0")
-			relay.Addr("d0", "192.0.2.1/24")
-			client.Addr("c0", "192.0.2.9/24")
+			relay, client := cable(t)
 			p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 64 << 10})
 			c := client.ListenUDP("udp4", "0.0.0.0:67")
 			for range sent {

@@ -23,6 +23,17 @@ func listen(s *spacetest.Space, c Config) *Pair {
 	return p
 }
 
+// cable joins a relay's d0, which is 192.0.2.1, to a client's c0, which is
+// 192.0.2.9.
+func cable(t testing.TB) (relay, client *spacetest.Space) {
+	t.Helper()
+	relay, client = spacetest.New(t), spacetest.New(t)
+	relay.Veth("d0", client, "c0")
+	relay.Addr("d0", "192.0.2.1/24")
+	client.Addr("c0", "192.0.2.9/24")
+	return relay, client
+}
+
 // A heard is what a test wants to know of a datagram.
 type heard struct {
 	Payload string

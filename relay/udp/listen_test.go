@@ -107,10 +107,7 @@ func TestR1542_1_HearsBroadcastsAndUnicasts(t *testing.T) {
 }
 
 func TestRequestsAndRepliesLandOnTheirOwnSockets(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
-	relay.Veth("d0", client, "c0")
-	relay.Addr("d0", "192.0.2.1/24")
-	client.Addr("c0", "192.0.2.9/24")
+	relay, client := cable(t)
 	p := listen(relay, Config{Family: V4, Port: 67, RcvBuf: 4 << 20})
 	c := client.ListenUDP("udp4", "0.0.0.0:67")
 	for i := range 500 {
