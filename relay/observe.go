@@ -154,9 +154,9 @@ func (l *loop) replied(d *udp.Datagram, v *agent.Verdict, f *fate) {
 	f.key = track.Key4(bootp.Packet(heard(d)), bootp.Type(v.Type))
 }
 
-// heard returns a message as it was received, but that of a DHCPv4 message the
-// edit has changed what no client chooses: that of a DHCPv6 message only moves
-// its beginning.
+// heard returns the octets where a message was received. After the edit they still
+// tell its transaction: that leaves xid and chaddr of a DHCPv4 message as they were,
+// and of a DHCPv6 message it only moves the beginning.
 func heard(d *udp.Datagram) []byte { return d.Store[udp.Headroom : udp.Headroom+d.N] }
 
 // settle notes what the replies of a batch of n messages have answered.

@@ -58,7 +58,8 @@ func Open(index int, mac []byte) (*Conn, error) {
 
 // Send sends the payload frame[Headroom:] to hw, which has 6 octets, from src to
 // dst. It writes UDP, IPv4 and Ethernet headers in front of it, all checksums
-// filled in. now may be some milliseconds old. Errors are ErrTooBig, ErrAddress,
+// filled in. now may be some milliseconds old: who sends many asks the clock
+// once. Errors are ErrTooBig, ErrAddress,
 // os.ErrDeadlineExceeded if the interface's queue stays full, or wrap the errno:
 // ENETDOWN if the interface is down, ENXIO if it is gone.
 func (c *Conn) Send(now time.Time, frame []byte, src, dst netip.AddrPort, hw []byte) error {
