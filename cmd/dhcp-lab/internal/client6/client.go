@@ -111,17 +111,8 @@ func New(n *netns.NS, dev string, conf Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := n.Addrs6(dev)
-	if err != nil {
+	if c.local, err = n.LinkLocal(dev); err != nil {
 		return nil, err
-	}
-	for _, a := range addrs {
-		if a.Addr().IsLinkLocalUnicast() {
-			c.local = a.Addr()
-		}
-	}
-	if !c.local.IsValid() {
-		return nil, fmt.Errorf("%s in %s has no link-local address", dev, n.Name)
 	}
 	err = n.Do(func() (err error) {
 		c.udp, err = listen(c.local, index)

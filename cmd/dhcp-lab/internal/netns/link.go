@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -174,24 +173,45 @@ func (n *NS) Addr(dev, cidr string) error {
 	})
 }
 
-// settled waits until the namespace takes what comes for an IPv6 address: without
-// duplicate address detection, too, the kernel is a moment late with that, and
-// answers its neighbours before.
+// settled waits until the namespace takes what comes for an IPv6 address of a
+// device that is up.
 func (n *NS) settled(l netlink.Link, a *netlink.Addr) error {
 	if ready := uint32(unix.IFF_UP | unix.IFF_RUNNING); l.Attrs().RawFlags&ready != ready {
 		return nil
 	}
-	kind := &netlink.Route{Type: unix.RTN_LOCAL} // in the table of any VRF
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		list, err := n.nl.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+	ip, _ := netip.AddrFromSlice(a.IP)
+	_, err := n.taken(l, func(to netip.Addr) bool { return to == ip })
+	return err
+}
+
+// LinkLocal waits until a device has an IPv6 link-local address that is ready for
+// use, and returns it: the kernel makes it a moment after the device has come up.
+func (n *NS) LinkLocal(dev string) (a netip.Addr, err error) {
+	err = n.on(dev, "link-local address", func(l netlink.Link) error {
+		a, err = n.taken(l, netip.Addr.IsLinkLocalUnicast)
+		return err
+	})
+	return a, err
+}
+
+// taken waits until the namespace takes what comes on a device for an IPv6
+// address that is wanted: without duplicate address detection, too, the kernel is
+// a moment late with that. It answers its neighbours before, and shows the address
+// while no socket can be bound to it.
+func (n *NS) taken(l netlink.Link, want func(netip.Addr) bool) (netip.Addr, error) {
+	kind := &netlink.Route{Type: unix.RTN_LOCAL, LinkIndex: l.Attrs().Index} // in the table of any VRF
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		list, err := n.nl.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE|netlink.RT_FILTER_OIF)
 		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // by another change
-			return err
+			return netip.Addr{}, err
 		}
-		if slices.ContainsFunc(list, func(r netlink.Route) bool { return r.Dst.IP.Equal(a.IP) }) {
-			return nil
+		for _, r := range list {
+			if a, _ := netip.AddrFromSlice(r.Dst.IP); want(a) {
+				return a, nil
+			}
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("no route takes it: %w", context.DeadlineExceeded)
+			return netip.Addr{}, fmt.Errorf("no route takes it: %w", context.DeadlineExceeded)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package scenes
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv6"
-	"github.com/vishvananda/netlink"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/client6"
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
@@ -66,29 +64,10 @@ func newBed6(t *testing.T) *bed {
 // client6 returns a DHCPv6 client on a link of a namespace.
 func (b *bed) client6(n *netns.NS, dev string) *host6 {
 	b.t.Helper()
-	b.await6(n, dev)
 	c, err := client6.New(n, dev, client6.Config{Scale: 3})
 	must(b.t, err)
 	b.t.Cleanup(func() { _ = c.Close() }) // its link may be gone
 	return &host6{c, n, dev, b.tap(n, dev)}
-}
-
-// await6 waits until a link has an address of its own: the kernel makes it a
-// moment after the link has come up.
-func (b *bed) await6(n *netns.NS, dev string) {
-	b.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		all, err := n.Addrs6(dev)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
-			b.t.Fatal(err)
-		}
-		if len(all) > 0 {
-			return
-		}
-		if time.Now().After(end) {
-			b.t.Fatalf("%s has no link-local address", dev)
-		}
-	}
 }
 
 // network6 cables a client network with the router's address on it, and returns
