@@ -131,7 +131,7 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 	changed := make(chan chan struct{})
 	ended := make(chan error, 1)
 	var wg sync.WaitGroup
-	wg.Go(func() { ended <- e.watcher.Run(ctx, func() { applyThenRest(ctx, changed) }) })
+	wg.Go(func() { ended <- e.watcher.Run(ctx, func() { applyThenRest(ctx, changed, e.watcher.Len) }) })
 	defer wg.Wait()
 	defer cancel()
 	for {

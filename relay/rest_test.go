@@ -11,11 +11,14 @@ func TestApplyThenRest(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name        string
+		links       int
 		takes, want time.Duration // to apply; from the first change to when the second may be applied
 	}{
-		{"a quick change", time.Millisecond, 4 * time.Millisecond},
-		{"a slow one", 100 * time.Millisecond, 400 * time.Millisecond},
-		{"a very slow one", 2 * time.Second, 4 * time.Second},
+		{"a quick change of few links", 10, time.Millisecond, 4 * time.Millisecond},
+		{"a slow one, which others have held up", 10, 350 * time.Millisecond, 355 * time.Millisecond},
+		{"a quick change of many links", 4000, 100 * time.Millisecond, 400 * time.Millisecond},
+		{"a slow one", 2000, 500 * time.Millisecond, 1500 * time.Millisecond},
+		{"a very slow one", 8000, 2 * time.Second, 4 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -31,7 +34,7 @@ func TestApplyThenRest(t *testing.T) {
 					time.Sleep(tt.takes) // of the bubble's clock
 					close(done)
 				}()
-				applyThenRest(t.Context(), changed)
+				applyThenRest(t.Context(), changed, func() int { return tt.links })
 				if got := time.Since(start); got != tt.want {
 					t.Errorf("rested until %v, want %v", got, tt.want)
 				}
@@ -64,7 +67,7 @@ func TestApplyThenRestEnds(t *testing.T) {
 				changed := make(chan chan struct{})
 				start := time.Now()
 				go tt.take(changed)
-				applyThenRest(ctx, changed)
+				applyThenRest(ctx, changed, func() int { return 4000 })
 				if got := time.Since(start); got != end {
 					t.Errorf("ended after %v, want %v", got, end)
 				}

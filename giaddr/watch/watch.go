@@ -74,6 +74,13 @@ func (w *Watcher) Links() []giaddr.Link {
 	return w.host.picture()
 }
 
+// Len returns how many links the present picture has.
+func (w *Watcher) Len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.host.links)
+}
+
 // Stats returns how well w follows the kernel.
 func (w *Watcher) Stats() Stats {
 	w.mu.Lock()

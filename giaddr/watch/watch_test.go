@@ -235,8 +235,8 @@ func TestClose(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("Run does not end")
 	}
-	if len(w.Links()) == 0 {
-		t.Error("the picture is gone")
+	if n := len(w.Links()); n == 0 || w.Len() != n {
+		t.Errorf("the picture has %d links, and Len is %d", n, w.Len())
 	}
 	if err := w.Run(context.Background(), func() {}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Run after Close: %v, want %v", err, os.ErrClosed)
