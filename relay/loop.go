@@ -14,10 +14,9 @@ import (
 	"dhcp-relay/relay/udp"
 )
 
-// batch is how many messages a loop takes from the kernel at once. 256 took as
-// much CPU, and as much again of memory: the garbage collector lets garbage grow
-// to the size of what is in use, of which the slots are the most.
-const batch = 64
+// batch is how many messages a loop takes from the kernel at once. 64 took some 5 %
+// more CPU under a flood of requests; 256 took as much, and more memory.
+const batch = 128
 
 // A loop moves the messages of one socket, a batch at a time. All that it
 // touches belongs to its goroutine, but for the state, which is immutable.

@@ -150,10 +150,10 @@ func TestOldMessagesMakeRoom(t *testing.T) {
 		kept    int
 		lost    uint64
 	}{
-		"more messages than slots": {[][][]byte{count(1, 60, 10), count(61, 60, 10)}, 57, 64, 56},
-		// 64 slots have room for 64 times 256 octets. Of the first batch, the octets
+		"more messages than slots": {[][][]byte{count(1, 120, 10), count(121, 120, 10)}, 113, 128, 112},
+		// 128 slots have room for 128 times 256 octets. Of the first batch, the octets
 		// of 3 messages as received make room for the second.
-		"more octets than room":                {[][][]byte{count(1, 8, 632), count(9, 9, 632)}, 4, 14, 3},
+		"more octets than room":                {[][][]byte{count(1, 8, 1150), count(9, 9, 1150)}, 4, 14, 3},
 		"a batch that is larger than the room": {[][][]byte{count(1, 20, flight.MaxOctets)}, 21, 0, 20},
 	} {
 		t.Run(name, func(t *testing.T) {

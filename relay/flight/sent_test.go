@@ -65,7 +65,7 @@ func TestSentIsToldExactly(t *testing.T) {
 	l, log := w.Writer(), w.Reader()
 	var kept, lost int
 	for range 4000 {
-		n := 1 + r.IntN(6)
+		n := 1 + r.IntN(12)
 		var received, sent [][]byte
 		var shifts []int
 		for range n {

@@ -12,7 +12,7 @@ const usual = 256
 
 // least is how many messages a writer keeps at the least, which is also the most
 // that a batch may have.
-const least = 64
+const least = 128
 
 // A Writer takes the messages of one loop, batch by batch:
 //
@@ -55,7 +55,7 @@ func newWriter(l *Log, messages int) *Writer {
 	return &Writer{log: l, slots: make([]slot, messages), data: make([]byte, messages*usual)}
 }
 
-// Begin begins a batch of n messages, at most 64. If someone is reading at this
+// Begin begins a batch of n messages, at most 128. If someone is reading at this
 // moment it returns false at once, and the messages count as missed.
 func (w *Writer) Begin(n int) bool {
 	if !w.mu.TryLock() {

@@ -47,7 +47,7 @@ func BenchmarkLookup(b *testing.B) {
 	}{{"known", w.link, true}, {"unknown", w.link + 1, false}} {
 		b.Run(bc.name, func(b *testing.B) {
 			b.ReportAllocs()
-			const batch = 64
+			const batch = 128
 			qs := make([]Query, batch)
 			i := 0
 			for b.Loop() {

@@ -22,7 +22,7 @@ type NullConfig struct {
 }
 
 const (
-	nullBatch  = 64
+	nullBatch  = 128
 	nullBuffer = 64 << 20
 )
 
