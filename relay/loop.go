@@ -156,7 +156,7 @@ func (l *loop) release(s *state) {
 // decide asks the core what to do with message i, and queues or sends it.
 func (l *loop) decide(i int) {
 	d, b, v := &l.data[i], &l.bufs[i], &l.verdicts[i]
-	*b = agent.Buf{Store: d.Store, Off: udp.Headroom, Len: d.N}
+	b.Store, b.Off, b.Len = d.Store, udp.Headroom, d.N // as a literal it took 30 ns
 	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Truncated: d.Truncated}
 	if l.family == agent.V6 {
 		in.MAC = l.mac(i)

@@ -21,13 +21,16 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingres
 	if g == nil {
 		return BogusGiaddr
 	}
-	var scratch [bootp.MaxRelay * 255]byte
 	var echo bootp.RelayInfo
-	if opts.NumRelay > 0 {
-		echo = bootp.RelayInfo(p.RelayValue(opts, scratch[:]))
-		if opts.NumRelay > bootp.MaxRelay || !echo.Valid() {
-			return Option82Malformed
-		}
+	switch {
+	case opts.NumRelay == 1:
+		echo = p.RelayValue(opts, nil)
+	case opts.NumRelay > 1:
+		var scratch [bootp.MaxRelay * 255]byte // cleared only where it is needed
+		echo = p.RelayValue(opts, scratch[:])
+	}
+	if opts.NumRelay > 0 && (opts.NumRelay > bootp.MaxRelay || !echo.Valid()) {
+		return Option82Malformed
 	}
 	circuit, _ := echo.Sub(bootp.SubCircuitID)
 	to := g.find(s, vrf, circuit)
@@ -106,7 +109,7 @@ func strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to 
 			if r := vssReason(&c.Option82, echo); r != Relayed {
 				return r
 			}
-			p = p.RemoveAll(*opts)
+			p = p.RemoveAll(opts)
 		}
 	}
 	// RFC 1542, section 2.1: clients may drop what is shorter.

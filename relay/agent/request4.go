@@ -22,7 +22,7 @@ func (s *Snapshot) Relay4(b *Buf, in Ingress) (v Verdict) {
 // Decide4 is Relay4 with the verdict put where it is to be: copies of it are 2 %
 // of what a request costs in a flood.
 func (s *Snapshot) Decide4(b *Buf, in *Ingress, v *Verdict) {
-	*v = Verdict{Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	v.begin(V4, s.byIndex[in.Link])
 	v.Reason = s.relay4(b, in, v)
 }
 
@@ -170,7 +170,7 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 		return s.add82(b, p, opts, l.chained, in, v)
 	case Replace:
 		if opts.NumRelay > 0 {
-			p = p.RemoveAll(*opts)
+			p = p.RemoveAll(opts)
 			*opts, _ = p.Scan()
 			b.set(p)
 		}
@@ -192,7 +192,7 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 		limit = min(limit, c.MaxSize)
 	}
 	n := len(p)
-	if q, ok := p.Insert(*opts, o.bytes); ok {
+	if q, ok := p.Insert(opts, o.bytes); ok {
 		if len(q) <= limit {
 			if o.flags > 0 && s.owns(v.Link.Host.VRF, in.Dst) {
 				q[opts.End+o.flags] = flagUnicast

@@ -23,7 +23,7 @@ func (s *Snapshot) Relay6(b *Buf, in Ingress) (v Verdict) {
 
 // Decide6 is Relay6 with the verdict put where it is to be.
 func (s *Snapshot) Decide6(b *Buf, in *Ingress, v *Verdict) {
-	*v = Verdict{Family: V6, Type: TypeInvalid, Link: s.byIndex[in.Link], Server: -1}
+	v.begin(V6, s.byIndex[in.Link])
 	v.Reason = s.relay6(b, in, v)
 }
 

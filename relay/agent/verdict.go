@@ -60,3 +60,11 @@ type Verdict struct {
 	added bootp.Span // option 82 as inserted, for Shed
 	vss   int        // octets of VSS for ShedVSS: at the end of option 82, or the first option of a Relay-forward
 }
+
+// begin makes v that of a message of which only the link is known that heard it,
+// nil if it is none of ours. It sets field by field: a literal is put together
+// elsewhere and copied, and the copy waits until what is narrower has been stored.
+func (v *Verdict) begin(f Family, l *Link) {
+	*v = Verdict{}
+	v.Family, v.Type, v.Link, v.Server = f, TypeInvalid, l, -1
+}

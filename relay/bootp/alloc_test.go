@@ -33,7 +33,7 @@ func TestNoAllocation(t *testing.T) { // not parallel: AllocsPerRun refuses that
 		if !ok {
 			bad = "Scan"
 		}
-		q, ok := p.Insert(l, relayInf)
+		q, ok := p.Insert(&l, relayInf)
 		if !ok {
 			bad = "Insert"
 		}
@@ -41,7 +41,7 @@ func TestNoAllocation(t *testing.T) { // not parallel: AllocsPerRun refuses that
 		if v := RelayInfo(q.RelayValue(&l, scratch)); !v.Valid() {
 			bad = "RelayValue"
 		}
-		if p, ok = q.RemoveAll(l).Pad(MinLen); !ok {
+		if p, ok = q.RemoveAll(&l).Pad(MinLen); !ok {
 			bad = "Pad"
 		}
 		sl, _ := split.Scan()
@@ -84,7 +84,7 @@ func BenchmarkRequest(b *testing.B) {
 		}
 		p.SetHops(p.Hops() + 1)
 		p.SetGiaddr(giaddr)
-		if _, ok := p.Insert(l, relayInf); !ok {
+		if _, ok := p.Insert(&l, relayInf); !ok {
 			b.Fatal("Insert found no room")
 		}
 	}
@@ -104,7 +104,7 @@ func BenchmarkReply(b *testing.B) {
 		if _, ok := RelayInfo(p.RelayValue(&l, nil)).Sub(SubCircuitID); !ok {
 			b.Fatal("no circuit ID")
 		}
-		if _, ok := p.RemoveAll(l).Pad(MinLen); !ok {
+		if _, ok := p.RemoveAll(&l).Pad(MinLen); !ok {
 			b.Fatal("Pad found no room")
 		}
 	}

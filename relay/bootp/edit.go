@@ -13,7 +13,7 @@ import "encoding/binary"
 //
 // Insert uses the spare capacity of p and never allocates. If that is too
 // small, it returns p as it is, and false.
-func (p Packet) Insert(l Layout, opt []byte) (Packet, bool) {
+func (p Packet) Insert(l *Layout, opt []byte) (Packet, bool) {
 	at := l.End
 	after := at + len(opt)
 	if l.HasEnd && !zero(p[at+1:]) {
@@ -49,7 +49,7 @@ func (p Packet) Remove(s Span) Packet {
 // RemoveAll cuts out every instance of option 82, also those for which l has no
 // room, in one pass. l must be the layout of p. The octets that become free are
 // zeroed and not part of the result.
-func (p Packet) RemoveAll(l Layout) Packet {
+func (p Packet) RemoveAll(l *Layout) Packet {
 	if l.NumRelay == 0 {
 		return p
 	}

@@ -118,7 +118,7 @@ func TestInsert(t *testing.T) {
 			if !ok {
 				t.Fatal("Scan refused the message")
 			}
-			got, ok := p.Insert(l, tt.opt)
+			got, ok := p.Insert(&l, tt.opt)
 			if ok != (tt.want != nil) {
 				t.Errorf("Insert: %v, want %v", ok, !ok)
 			}
@@ -216,7 +216,7 @@ func TestRemoveAll(t *testing.T) {
 			if !ok {
 				t.Fatal("Scan refused the message")
 			}
-			got := Packet(p).RemoveAll(l)
+			got := Packet(p).RemoveAll(&l)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("message (-want +got):\n%s", diff)
 			}
@@ -267,7 +267,7 @@ func TestR_SEC_4_StripThenPadLeaksNothing(t *testing.T) {
 	if !ok {
 		t.Fatal("Scan refused the message")
 	}
-	got, ok := p.RemoveAll(l).Pad(MinLen)
+	got, ok := p.RemoveAll(&l).Pad(MinLen)
 	if !ok {
 		t.Fatal("Pad found no room")
 	}

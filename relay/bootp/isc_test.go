@@ -31,7 +31,7 @@ func strip(t *testing.T, p Packet) Packet {
 	if !ok {
 		t.Fatal("Scan refused the message")
 	}
-	p, ok = p.RemoveAll(l).Pad(MinLen)
+	p, ok = p.RemoveAll(&l).Pad(MinLen)
 	if !ok {
 		t.Fatal("Pad found no room")
 	}
@@ -75,12 +75,12 @@ func TestISCReplace(t *testing.T) {
 			if !ok {
 				t.Fatal("Scan refused the message")
 			}
-			p = p.RemoveAll(l)
+			p = p.RemoveAll(&l)
 			l, ok = p.Scan()
 			if !ok {
 				t.Fatal("Scan refused the stripped message")
 			}
-			p, inserted := p.Insert(l, iscNew)
+			p, inserted := p.Insert(&l, iscNew)
 			p, room := p.Pad(MinLen)
 			if !inserted || !room {
 				t.Fatalf("Insert: %v, Pad: %v", inserted, room)

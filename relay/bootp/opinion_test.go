@@ -35,7 +35,7 @@ func TestSecondOpinionReadsWhatInsertMade(t *testing.T) {
 	if !ok || l.Type != Discover || !bytes.Equal(l.ClientID, clientID[2:]) {
 		t.Fatalf("Scan: %v, type %v, client identifier % x", ok, l.Type, l.ClientID)
 	}
-	p, ok = p.Insert(l, relayInf)
+	p, ok = p.Insert(&l, relayInf)
 	if !ok {
 		t.Fatal("Insert found no room")
 	}
@@ -62,7 +62,7 @@ func TestSecondOpinionReadsWhatInsertMade(t *testing.T) {
 	if !ok {
 		t.Fatal("Scan refused what Insert made")
 	}
-	p, ok = p.RemoveAll(l).Pad(len(sent))
+	p, ok = p.RemoveAll(&l).Pad(len(sent))
 	if !ok {
 		t.Fatal("Pad found no room")
 	}
@@ -88,7 +88,7 @@ func TestSecondOpinionRandomMessages(t *testing.T) {
 		if err := before.FromBytes(m[OptionsOffset:]); err != nil {
 			t.Fatalf("Scan took what another refuses: %v\n% x", err, m)
 		}
-		p, ok := roomy(m, len(opt)+1).Insert(l, opt)
+		p, ok := roomy(m, len(opt)+1).Insert(&l, opt)
 		if !ok {
 			t.Fatalf("Insert found no room\n% x", m)
 		}

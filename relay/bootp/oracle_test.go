@@ -156,7 +156,8 @@ func checkInsert(t *testing.T, o *oracle, buf, m, opt []byte) {
 	}
 	p := stale(buf, m)
 	want := o.inserted(m, opt)
-	q, ok := p.Insert(o.layout(), opt)
+	l := o.layout()
+	q, ok := p.Insert(&l, opt)
 	if fits := len(want) <= cap(p); ok != fits {
 		t.Fatalf("Insert: %v, want %v: %d octets in %d\n% x", ok, fits, len(want), cap(p), m)
 	}
@@ -186,7 +187,7 @@ func checkRemove(t *testing.T, o *oracle, buf, m []byte) {
 	}
 	l, want := o.layout(), o.stripped(m)
 	p := stale(buf, m)
-	got := p.RemoveAll(l)
+	got := p.RemoveAll(&l)
 	if !bytes.Equal(got, want) {
 		t.Fatalf("RemoveAll\nof   % x\ngot  % x\nwant % x", m, got, want)
 	}
