@@ -62,6 +62,7 @@ type receiver struct {
 	ctls  []control
 
 	try   func(fd uintptr) bool // receive
+	first *Datagram             // of those that the headers point to; nil: to none
 	batch int                   // datagrams asked for
 	n     int                   // datagrams received
 	errno syscall.Errno
@@ -104,14 +105,19 @@ func (c *Conn) woken(err error) error {
 	return ErrWoken
 }
 
-// prepare points the headers at the stores of ds.
+// prepare points the headers at the stores of ds, and undoes what the kernel has
+// written into them. Where ds is what it was, that is into those of the last read.
 func (r *receiver) prepare(ds []Datagram) {
 	if len(ds) > len(r.msgs) {
 		r.grow(len(ds))
 	}
-	r.batch = len(ds)
-	for i := range ds {
-		r.iovs[i].Base = &ds[i].Store[Headroom : Headroom+maxRead][0]
+	if r.first != &ds[0] || r.batch != len(ds) {
+		for i := range ds {
+			r.iovs[i].Base = &ds[i].Store[Headroom : Headroom+maxRead][0]
+		}
+		r.first, r.batch, r.n = &ds[0], len(ds), len(ds)
+	}
+	for i := range r.msgs[:r.n] {
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlSize)
@@ -123,6 +129,7 @@ func (r *receiver) forget() {
 	for i := range r.iovs {
 		r.iovs[i].Base = nil
 	}
+	r.first = nil
 }
 
 func (r *receiver) grow(n int) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dhcp-relay/relay/spacetest"
 )
 
@@ -70,5 +72,47 @@ func silent(t testing.TB, c *Conn, name string) {
 	t.Helper()
 	if hs := hear(t, c, 1, 20*time.Millisecond); len(hs) != 0 {
 		t.Errorf("%s heard %v", name, hs)
+	}
+}
+
+// What a read finds out is its own, whichever datagrams the one before it filled.
+func TestReadsFillAnyBatch(t *testing.T) {
+	relay, client := cable(t)
+	p := listen(relay, Config{Family: V4, Port: 67})
+	from := client.ListenUDP("udp4", "192.0.2.9:68")
+	a, b := NewBatch(4), NewBatch(4)
+	link, src, dst := relay.Index("d0"), netip.MustParseAddrPort("192.0.2.9:68"), netip.MustParseAddr("192.0.2.1")
+	no := 0
+	for _, c := range []struct {
+		name string
+		ds   []Datagram
+		n    int
+	}{
+		{"the first", a, 3},
+		{"the same", a, 1},
+		{"more of the same", a, 4},
+		{"others", b, 2},
+		{"the first again", a, 2},
+		{"a part of them", a[:2], 2},
+		{"all of them", a, 4},
+	} {
+		var want, got []heard
+		for range c.n {
+			no++
+			want = append(want, heard{itoa(no), link, src, dst})
+			sendTo(t, from, itoa(no), "192.0.2.1:67")
+		}
+		for len(got) < c.n {
+			n, err := p.Requests.Read(c.ds)
+			if err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			for _, d := range c.ds[:n] {
+				got = append(got, heard{string(d.Store[Headroom : Headroom+d.N]), d.Link, d.Src, d.Dst})
+			}
+		}
+		if diff := cmp.Diff(want, got, opts()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
 	}
 }
