@@ -153,6 +153,25 @@ func (d *daemon) await(what string, holds func() bool) {
 	}
 }
 
+// awaitCount polls until a count is what is wanted. How long a flood takes is the
+// machine's affair: only a count that stands still is too late.
+func (d *daemon) awaitCount(what string, want int, count func() int) {
+	d.t.Helper()
+	last, end := -1, time.Time{}
+	for {
+		n := count()
+		if n == want {
+			return
+		}
+		if n != last {
+			last, end = n, time.Now().Add(patient)
+		} else if time.Now().After(end) {
+			d.t.Fatalf("%s: stays at %d, want %d", what, n, want)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // dial connects within the daemon's namespace.
 func (d *daemon) dial(ctx context.Context, network, addr string) (c net.Conn, err error) {
 	err = d.space.In(func() error {
