@@ -5,6 +5,7 @@
 package track
 
 import (
+	"math"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,7 @@ type bucket struct {
 
 // A meta is the state of a slot:
 //
-//	bit 63..20  when the request was heard, microseconds since the start
+//	bit 63..20  when the request was heard, microseconds; wraps after 203 days
 //	bit 19..4   servers that have yet to answer
 //	bit 3       one answer is enough: the request is for one server, or any
 //	bit 2       someone has answered
@@ -83,7 +84,15 @@ const (
 	pendingMask  = meta(1<<MaxServers-1) << pendingShift
 )
 
-func (m meta) at() time.Duration { return time.Duration(m>>timeShift) * time.Microsecond }
+// stamp returns the meta of a moment.
+func stamp(now time.Duration) meta { return meta(now.Microseconds()) << timeShift }
+
+// age returns how long before now the request of m was heard, less than 101 days. It
+// is negative if another loop has heard it since.
+func (m meta) age(now meta) time.Duration {
+	const low = meta(1)<<timeShift - 1
+	return time.Duration(int64(now&^low-m&^low)>>timeShift) * time.Microsecond
+}
 
 func (m meta) pending() uint64 { return uint64(m&pendingMask) >> pendingShift }
 
@@ -113,13 +122,13 @@ func (t *Table) Fetch(k Key) {
 // one says that a single answer is all that it asks for. now counts from any
 // moment, the same for every call.
 func (t *Table) Asked(k Key, w *Way, to uint64, one bool, now time.Duration) {
-	m := used | meta(now.Microseconds())<<timeShift | meta(to)<<pendingShift&pendingMask
+	m := used | stamp(now) | meta(to)<<pendingShift&pendingMask
 	if one {
 		m |= anyone
 	}
 	b := t.bucket(k)
 	for range ways { // another loop may be faster, hardly more often than that
-		n, old := b.place(k)
+		n, old := b.place(k, m)
 		if old&busy != 0 || !b.meta[n].CompareAndSwap(uint64(old), uint64(used|busy)) {
 			continue
 		}
@@ -148,15 +157,15 @@ func (t *Table) leave(b *bucket, n int, old meta, k Key) {
 }
 
 // place returns the slot for a key: its own, else a free one, one that waits for
-// nothing, or the oldest.
-func (b *bucket) place(k Key) (best int, was meta) {
+// nothing, or the oldest. now has the present moment.
+func (b *bucket) place(k Key, now meta) (best int, was meta) {
 	best = -1
 	for n := range ways {
 		m := meta(b.meta[n].Load())
 		switch {
 		case m&used != 0 && b.key[n].Load() == uint64(k):
 			return n, m
-		case best < 0, rank(m) < rank(was):
+		case best < 0, m.rank(now) < was.rank(now):
 			best, was = n, m
 		}
 	}
@@ -164,16 +173,16 @@ func (b *bucket) place(k Key) (best int, was meta) {
 }
 
 // rank orders slots by how little is lost with them.
-func rank(m meta) uint64 {
+func (m meta) rank(now meta) int64 {
 	switch {
 	case m&used == 0:
 		return 0
 	case m&busy != 0:
-		return ^uint64(0)
+		return math.MaxInt64
 	case !m.open():
 		return 1
 	}
-	return 2 + uint64(m>>timeShift)
+	return math.MaxInt64/2 - int64(m.age(now))
 }
 
 // find returns the slot that holds a key, -1 if none does.
@@ -214,7 +223,7 @@ func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
 			continue
 		}
 		if first {
-			w.Servers[v].Answered(max(0, now-m.at()))
+			w.Servers[v].Answered(max(0, m.age(stamp(now))))
 		}
 		return true
 	}
@@ -256,6 +265,7 @@ func (w *Way) missing(m meta) {
 // Sweep frees the requests that have waited for more than Timeout, and returns
 // how many of each family still wait. Call it about once a second.
 func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
+	moment := stamp(now)
 	for i := range t.buckets {
 		b := &t.buckets[i]
 		for n := range ways {
@@ -264,7 +274,7 @@ func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
 				continue
 			}
 			w := b.way[n].Load()
-			if now-m.at() <= Timeout {
+			if m.age(moment) <= Timeout {
 				if m.open() {
 					waiting[w.Family]++
 				}

@@ -166,6 +166,40 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// The table's clock begins anew after months; what waits meanwhile must not notice.
+func TestMonthsOfUptime(t *testing.T) {
+	t.Parallel()
+	const wrap, s = (1 << 44) * time.Microsecond, time.Second
+	for _, start := range []time.Duration{wrap / 2, wrap - 2*s, wrap, 5*wrap + 3*s} {
+		t.Run(start.String(), func(t *testing.T) {
+			t.Parallel()
+			b := new(book)
+			tb, w := track.New(4), b.way() // one bucket
+			for k := range track.Key(5) {
+				tb.Asked(k, w, 1, false, start+time.Duration(k)*s)
+			}
+			tb.Answered(4, srvA, start+5*s)
+			tb.Answered(3, srvA, start+2*s) // read in the batch before
+			waiting := tb.Sweep(start + 11*s)
+			tb.Answered(2, srvA, start+12*s)
+			tb.Answered(1, srvA, start+12*s)
+			if waiting[agent.V4] != 2 {
+				t.Errorf("%d wait, want 2", waiting[agent.V4])
+			}
+			if d := cmp.Diff([]string{"a after 1s", "a after 0s", "a after 10s", "a after 11s"}, b.told); d != "" {
+				t.Errorf("told (-want +got):\n%s", d)
+			}
+			if n := tb.Evicted(agent.V4); n != 1 {
+				t.Errorf("%d evicted, want the oldest", n)
+			}
+			tb.Asked(9, w, 1, false, start+13*s)
+			if waiting := tb.Sweep(start + 24*s); waiting[agent.V4] != 0 {
+				t.Errorf("%d wait after their time, want none", waiting[agent.V4])
+			}
+		})
+	}
+}
+
 // round hides the nanoseconds by which the tests tell keys apart.
 func round(s string) string {
 	var name string
