@@ -49,8 +49,8 @@ func (s *socket) join(hear map[int]uint64) (errs []error) {
 		switch {
 		case err == nil:
 			s.joined[index] = life
-		case errors.Is(err, syscall.ENODEV):
-			// It has gone since the links were looked at, which will be told.
+		case errors.Is(err, syscall.ENODEV), errors.Is(err, syscall.EINVAL):
+			// It has gone since the links were looked at, or lost IPv6, which will be told.
 		default:
 			errs = append(errs, fmt.Errorf("hear DHCPv6 multicasts on interface %d: %w", index, err))
 		}

@@ -29,23 +29,19 @@ func portServer(f agent.Family) uint16 {
 // may still answer what was sent by it before.
 const linger = 5 * time.Second
 
-// A vrf is a VRF device at one moment: made again under the same name it is
-// another one, and its sockets have to be opened again.
-type vrf struct {
-	name  string
-	index int
-}
-
-// A socketKey says what a pair of sockets is for.
+// A socketKey says what a pair of sockets is for. A VRF is its index: with another
+// name it is the same, and its sockets stay; made again under the same name it is
+// another one, and has sockets of its own.
 type socketKey struct {
 	family agent.Family
 	port   uint16
-	vrf    vrf
+	vrf    int // index of the device, 0 for the default VRF
 }
 
 // A socket is a pair of sockets with its loops.
 type socket struct {
 	pair    *udp.Pair
+	vrf     string // name of the VRF when it was opened
 	started bool
 	turns   []*atomic.Uint64 // of its loops
 	unused  time.Time        // since when no state needs it; zero: one does
@@ -55,17 +51,18 @@ type socket struct {
 
 // A topology is the VRFs of one moment.
 type topology struct {
-	of    map[int]vrf    // by interface index; the default VRF is absent
-	named map[string]vrf // the default VRF is ""
+	of    map[int]int    // index of the VRF device by that of an interface; the default VRF is absent
+	named map[string]int // the same by name; the default VRF is ""
+	names map[int]string // of the VRF devices by index
 }
 
 // vrfs returns the VRF that each link is in.
 func vrfs(links []giaddr.Link) topology {
-	t := topology{of: make(map[int]vrf), named: map[string]vrf{"": {}}}
+	t := topology{of: make(map[int]int), named: map[string]int{"": 0}, names: make(map[int]string)}
 	for i := range links {
 		if links[i].IsVRF {
-			v := vrf{links[i].Name, links[i].Index}
-			t.named[v.name], t.of[v.index] = v, v
+			v := links[i].Index
+			t.named[links[i].Name], t.names[v], t.of[v] = v, links[i].Name, v
 		}
 	}
 	for i := range links {
@@ -89,7 +86,7 @@ func (s *state) wanted() map[socketKey]bool {
 	for i := range s.snap.Policy.Interfaces {
 		for _, n := range s.snap.Policy.Interfaces[i].Servers {
 			f := agent.FamilyOf(s.snap.Policy.Servers[n].Addr.Addr())
-			ks[socketKey{f, portServer(f), vrf{}}] = true
+			ks[socketKey{f, portServer(f), 0}] = true
 		}
 	}
 	return ks
@@ -120,12 +117,12 @@ func (e *Engine) openSockets(s *state) (errs []error) {
 		if e.sockets[k] != nil {
 			continue
 		}
-		p, err := udp.Listen(udp.Config{Family: udp.Family(k.family), Port: k.port, VRF: k.vrf.name, RcvBuf: receiveBuffer})
+		p, err := udp.Listen(udp.Config{Family: udp.Family(k.family), Port: k.port, VRF: k.vrf, RcvBuf: receiveBuffer})
 		if err != nil {
-			errs = append(errs, k.explain(err))
+			errs = append(errs, k.explain(s.vrfs.names[k.vrf], err))
 			continue
 		}
-		e.sockets[k] = &socket{pair: p, joined: make(map[int]uint64)}
+		e.sockets[k] = &socket{pair: p, vrf: s.vrfs.names[k.vrf], joined: make(map[int]uint64)}
 		if k.family == agent.V6 {
 			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
 		}
@@ -136,10 +133,10 @@ func (e *Engine) openSockets(s *state) (errs []error) {
 
 // explain says what a socket was for that could not be opened, and which
 // capability would have helped.
-func (k socketKey) explain(err error) error {
+func (k socketKey) explain(vrf string, err error) error {
 	where := fmt.Sprintf("listen on port %d", k.port)
-	if k.vrf.name != "" {
-		where += " in VRF " + k.vrf.name
+	if vrf != "" {
+		where += " in VRF " + vrf
 	}
 	switch {
 	case errors.Is(err, syscall.EACCES):
@@ -212,6 +209,6 @@ func (e *Engine) close(k socketKey, s *socket) {
 	delete(e.sockets, k)
 	e.ledger.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
-		e.log.Warn("close socket", "port", k.port, "vrf", k.vrf.name, "err", err)
+		e.log.Warn("close socket", "port", k.port, "vrf", s.vrf, "err", err)
 	}
 }

@@ -107,10 +107,15 @@ func (w *wire) trySend(f []byte) error {
 	return err
 }
 
-// relay listens for DHCPv6 on links as the daemon does.
-func (s *space) relay(vrf string, links ...int) *udp.Conn {
+// relay listens for DHCPv6 on links as the daemon does, bound to a device unless it
+// is "".
+func (s *space) relay(device string, links ...int) *udp.Conn {
 	s.T.Helper()
-	return s.listen(udp.Config{VRF: vrf, RcvBuf: 64 << 20}, links...)
+	c := udp.Config{RcvBuf: 64 << 20}
+	if device != "" {
+		c.VRF = s.Index(device)
+	}
+	return s.listen(c, links...)
 }
 
 func (s *space) listen(c udp.Config, links ...int) *udp.Conn {

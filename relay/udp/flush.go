@@ -49,8 +49,9 @@ func (q *Queue) Flush(done func(tag int, errno syscall.Errno)) {
 	}
 	q.tx.deadline, q.now = time.Time{}, time.Time{}
 	q.pass(q.groups, done)
-	if len(q.again) > 0 {
-		q.pass(q.again, done)
+	for len(q.again) > 0 { // twice at most: split, then without the source that was chosen
+		q.again, q.retried = q.retried[:0], q.again
+		q.pass(q.retried, done)
 	}
 	q.items, q.groups, q.again = q.items[:0], q.groups[:0], q.again[:0]
 }
@@ -206,10 +207,15 @@ func (t *sender) send(c *Conn) {
 	if t.deadline.IsZero() {
 		t.deadline = time.Now().Add(patience)
 	}
-	// A queue that shares the socket may set a later deadline, never none.
 	err := c.pc.SetWriteDeadline(t.deadline)
 	if err == nil {
 		err = c.rc.Write(t.insist)
+	}
+	for errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(t.deadline) {
+		// It was that of another queue, which shares the socket.
+		if err = c.pc.SetWriteDeadline(t.deadline); err == nil {
+			err = c.rc.Write(t.insist)
+		}
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):

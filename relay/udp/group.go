@@ -36,7 +36,7 @@ const maxOwn = 16
 
 // Join makes the socket hear DHCPv6 multicasts to ff02::1:2 on a link, by its
 // index. To join twice is no error. The error wraps the errno: ENODEV if the
-// link is gone or has no IPv6.
+// link is gone, EINVAL if it has no IPv6.
 func (c *Conn) Join(link int) error {
 	c.groups.mu.Lock()
 	defer c.groups.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 type Config struct {
 	Family Family
 	Port   uint16
-	VRF    string // device to bind to, "" for none; net.ipv4.udp_l3mdev_accept must be 0
-	RcvBuf int    // octets of receive buffer per socket; 0: the system's default
+	VRF    int // index of the device to bind to, 0 for none; net.ipv4.udp_l3mdev_accept must be 0
+	RcvBuf int // octets of receive buffer per socket; 0: the system's default
 }
 
 // sendBuffer is asked for each socket, in octets. What waits for a neighbour to
@@ -95,7 +95,7 @@ func (c Config) open(setup func(fd int) error) (*Conn, error) {
 		return nil, errors.Join(err, pc.Close())
 	}
 	if c.Family == V6 {
-		if conn.probe, err = openProbe(c.VRF); err != nil {
+		if err := conn.probe.open(c.VRF); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
@@ -148,11 +148,17 @@ func (c Config) options(fd int) error {
 			return fmt.Errorf("set %s: %w", o.name, err)
 		}
 	}
-	if c.VRF == "" {
+	return bind(fd, c.VRF)
+}
+
+// bind binds a socket to a device by its index, unless that is 0: by its name it
+// might get another one that has come to bear it.
+func bind(fd, device int) error {
+	if device == 0 {
 		return nil
 	}
-	if err := unix.BindToDevice(fd, c.VRF); err != nil {
-		return fmt.Errorf("bind to device %s: %w", c.VRF, err)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, device); err != nil {
+		return fmt.Errorf("bind to device %d: %w", device, err)
 	}
 	return nil
 }

@@ -19,11 +19,12 @@ const window = 16
 // A Queue collects datagrams and sends them through one Conn together. It is for
 // one goroutine; several queues may use one Conn.
 type Queue struct {
-	c      *Conn
-	items  []item
-	groups []group
-	again  []group // of one datagram each: their group failed where they may not
-	tx     sender
+	c       *Conn
+	items   []item
+	groups  []group
+	again   []group // of one datagram each: their group failed where they may not
+	retried []group // what was in again before the last pass
+	tx      sender
 
 	sources []source
 	now     time.Time // of this flush; zero: nobody has asked yet

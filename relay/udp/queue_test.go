@@ -436,6 +436,31 @@ func TestFlushWaitsABoundedTime(t *testing.T) {
 	}
 }
 
+// TestFlushWaitsItsOwnTime has another queue of the socket set an earlier deadline.
+func TestFlushWaitsItsOwnTime(t *testing.T) {
+	w := newWire(t, 1500)
+	w.p.Requests.must(t, unix.SO_SNDBUF, 1) // the kernel's minimum
+	q := NewQueue(w.p.Requests)
+	for i := range 100 {
+		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0)
+	}
+	insist, once := q.tx.insist, false
+	q.tx.insist = func(fd uintptr) bool {
+		if !once {
+			once = true
+			if err := w.p.Requests.pc.SetWriteDeadline(time.Now().Add(patience / 10)); err != nil {
+				t.Error(err)
+			}
+		}
+		return insist(fd)
+	}
+	start := time.Now()
+	outcomes(t, q)
+	if took := time.Since(start); !once || took < patience || took > patient {
+		t.Errorf("took %v, want %v", took, patience)
+	}
+}
+
 func (c *Conn) must(t *testing.T, opt, value int) {
 	t.Helper()
 	var err error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -59,17 +60,16 @@ func (q *Queue) source(f *flow) netip.Addr {
 			oldest = i
 		}
 	}
-	s := q.choose(f)
 	switch {
 	case len(q.sources) < maxSources:
-		q.sources = append(q.sources, s)
-	case q.now.Sub(q.sources[oldest].at) >= fresh:
-		q.sources[oldest] = s
-	default:
+		q.sources = append(q.sources, source{})
+		oldest = len(q.sources) - 1
+	case q.now.Sub(q.sources[oldest].at) < fresh:
 		// More places than there is room for: no choice is worth its price.
 		return netip.Addr{}
 	}
-	return s.addr
+	q.sources[oldest] = q.choose(f)
+	return q.sources[oldest].addr
 }
 
 // choose asks the kernel.
@@ -91,25 +91,23 @@ func (q *Queue) distrust(f *flow) {
 type probe struct {
 	file *os.File // counts those who use the descriptor
 	rc   syscall.RawConn
+
+	mu sync.Mutex // one asks at a time; each queue does once a second for each place
 }
 
-// openProbe opens a probe; device is what it is bound to, "" for nothing.
-func openProbe(device string) (p probe, err error) {
+// open opens the probe, bound to a device by its index, 0 for none.
+func (p *probe) open(device int) error {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return p, os.NewSyscallError("socket", err)
+		return os.NewSyscallError("socket", err)
 	}
-	p.file = os.NewFile(uintptr(fd), "probe")
-	if device != "" {
-		err = os.NewSyscallError("bind to device", unix.BindToDevice(fd, device))
+	f := os.NewFile(uintptr(fd), "probe")
+	rc, err := f.SyscallConn()
+	if err := errors.Join(err, bind(fd, device)); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	if err == nil {
-		p.rc, err = p.file.SyscallConn()
-	}
-	if err != nil {
-		return probe{}, errors.Join(err, p.file.Close())
-	}
-	return p, nil
+	p.file, p.rc = f, rc
+	return nil
 }
 
 func (p *probe) close() error {
@@ -125,6 +123,8 @@ func (p *probe) ask(dst netip.AddrPort, link int) (from netip.Addr) {
 	if p.rc == nil {
 		return from
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	// An error says that the socket is closed, of which the send will tell too.
 	_ = p.rc.Control(func(fd uintptr) {
 		oif := int(binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, uint32(link))))

@@ -2,11 +2,14 @@ package udp
 
 import (
 	"net/netip"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/spacetest"
 )
@@ -91,6 +94,97 @@ func TestSourcesAreBounded(t *testing.T) {
 	}
 	if len(q.sources) != maxSources {
 		t.Errorf("%d choices are kept, want %d", len(q.sources), maxSources)
+	}
+}
+
+// A counting counts how often the kernel is asked.
+type counting struct {
+	syscall.RawConn
+	n int
+}
+
+func (c *counting) Control(f func(fd uintptr)) error {
+	c.n++
+	return c.RawConn.Control(f)
+}
+
+// TestSourcesThatFindNoRoomAreNotAskedFor: to ask costs more than a send.
+func TestSourcesThatFindNoRoomAreNotAskedFor(t *testing.T) {
+	relay := spacetest.New(t)
+	relay.Up("lo")
+	p := listen(relay, Config{Family: V6, Port: 547})
+	asked := &counting{RawConn: p.Requests.probe.rc}
+	p.Requests.probe.rc = asked
+	q := NewQueue(p.Requests)
+	q.now = time.Now()
+	for range 2 {
+		for i := range 2 * maxSources {
+			q.source(&flow{dst: netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}), 547)})
+		}
+	}
+	if asked.n != maxSources {
+		t.Errorf("the kernel was asked %d times, want %d", asked.n, maxSources)
+	}
+}
+
+// TestSourcesAskedForAtOnce has the queues of two loops choose for places that are
+// reached from different addresses.
+func TestSourcesAskedForAtOnce(t *testing.T) {
+	relay, server := spacetest.New(t), spacetest.New(t)
+	want := make(map[netip.AddrPort]netip.Addr)
+	for _, n := range []string{"1", "2"} {
+		relay.Veth("u"+n, server, "s"+n)
+		relay.Addr("u"+n, "2001:db8:"+n+"::1/64")
+		want[netip.MustParseAddrPort("[2001:db8:"+n+"::2]:547")] = netip.MustParseAddr("2001:db8:" + n + "::1")
+	}
+	p := listen(relay, Config{Family: V6, Port: 547})
+	var wg sync.WaitGroup
+	for dst, src := range want {
+		wg.Go(func() {
+			for range 20_000 {
+				if got := p.Requests.probe.ask(dst, 0); got != src {
+					t.Errorf("to %v from %v, want %v", dst, got, src)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestFlushTriesWithoutTheSourceWhatWasSplit has the chosen address go between the
+// attempt of a group and that of its datagrams.
+func TestFlushTriesWithoutTheSourceWhatWasSplit(t *testing.T) {
+	relay, server := spacetest.New(t), spacetest.New(t)
+	relay.Veth("u0", server, "s0")
+	relay.Addr("u0", "2001:db8:9::1/64")
+	server.Addr("s0", "2001:db8:9::2/64")
+	p := listen(relay, Config{Family: V6, Port: 547})
+	at := listen(server, Config{Family: V6, Port: 547})
+	q := NewQueue(p.Requests)
+	attempt := q.tx.try
+	q.tx.try = func(fd uintptr) {
+		h := &q.tx.msgs[q.tx.next].hdr
+		switch {
+		case h.Iovlen > 1:
+			q.tx.n, q.tx.errno = 0, unix.EIO
+		case h.Controllen > 0: // a source is given
+			q.tx.n, q.tx.errno = 0, unix.EINVAL
+		default:
+			attempt(fd)
+		}
+	}
+	const n = 3
+	want := make(map[int]syscall.Errno)
+	for i := range n {
+		want[i] = 0
+		q.Add(i, []byte{12, byte(i)}, netip.MustParseAddrPort("[2001:db8:9::2]:547"), netip.Addr{}, 0)
+	}
+	if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
+		t.Errorf("outcomes (-want +got)\n%s", diff)
+	}
+	if got := len(hear(t, at.Requests, n, patient)); got != n {
+		t.Errorf("%d of %d datagrams came", got, n)
 	}
 }
 

@@ -1,10 +1,14 @@
 package scenes
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"dhcp-relay/cmd/dhcp-lab/internal/wire"
 )
 
 // Routing tables of the VRFs.
@@ -24,6 +28,7 @@ func TestT15_VRF(t *testing.T) {
 		{"the same addresses in red and blue, a server in each", twice},
 		{"an interface moves to another VRF while relaying", moves},
 		{"a VRF is deleted and made again while relaying", remade},
+		{"a VRF gets another name while relaying", renamed},
 		{"a bridge in a VRF", bridgeInVRF},
 		{"check tells of a giaddr that replies do not reach", unreachableGiaddr},
 	} {
@@ -208,6 +213,41 @@ option82 = { link_selection = "subnet" }
 		b.follows(h, "red is there again")
 		b.login(h, s, d)
 	}
+}
+
+// renamed shows that the sockets in a VRF stay the only ones: others beside them
+// would hear each broadcast as well, and take the places of the first ones in their
+// group once these are closed.
+func renamed(t *testing.T) {
+	b := newBed(t)
+	b.vrf("red", red)
+	h := b.network("lan", "red", "10.1.0.1/24")
+	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
+	b.start(`
+[[interface]]
+name = "lan"
+servers = ["10.9.0.2"]
+giaddr = "10.9.0.1"
+option82 = { link_selection = "subnet" }
+`)
+	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	b.login(h, s, d)
+	must(t, b.router.Down("red"), b.router.Rename("red", "crimson"), b.router.Up("crimson"))
+	b.follows(h, "red is crimson")
+	b.login(h, s, d)
+	time.Sleep(6 * time.Second) // what nobody needs any more has been closed by now
+	b.login(h, s, d)
+	mac, err := b.router.MAC("lan")
+	must(t, err)
+	broadcast, err := wire.Decode(discover(h, 0))
+	must(t, err)
+	unicast := wire.Packet{
+		EtherSrc: h.MAC(), EtherDst: mac, Payload: broadcast.Payload,
+		Src: netip.MustParseAddrPort("10.1.0.200:68"), Dst: netip.MustParseAddrPort("10.1.0.1:67"),
+	}
+	must(t, h.tap.Send(unicast.Frame()))
+	b.count(s.dev, "request discover", "reply offer")
+	b.balance()
 }
 
 func bridgeInVRF(t *testing.T) {
