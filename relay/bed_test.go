@@ -92,23 +92,23 @@ type daemon struct {
 }
 
 // start starts the daemon and waits until it relays. The log is JSON.
-func (b *bed) start(config string) *daemon {
+func (b *bed) start(config string, env ...string) *daemon {
 	b.t.Helper()
-	d := b.launch(config)
+	d := b.launch(config, env...)
 	d.await("relaying", func() bool { return d.logged("relaying", nil) })
 	return d
 }
 
 // launch starts the daemon and does not wait. At its end it must not have found
 // a data race.
-func (b *bed) launch(config string) *daemon {
+func (b *bed) launch(config string, env ...string) *daemon {
 	b.t.Helper()
 	d := &daemon{t: b.t, log: &journal{}, config: filepath.Join(b.t.TempDir(), "relay.toml"), space: b.relay}
 	d.write(config)
 	d.cmd = exec.Command(daemonPath, "run", "--config", d.config)
 	d.cmd.Stderr = d.log
 	// Else the race detector sleeps a second at the end.
-	d.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 exitcode=66")
+	d.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0 exitcode=66"), env...)
 	b.relay.start(d.cmd)
 	d.http = &http.Client{Timeout: patient, Transport: &http.Transport{DialContext: d.dial}}
 	b.t.Cleanup(func() {

@@ -134,12 +134,10 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 	wg.Go(func() { ended <- e.watcher.Run(ctx, func() { applyThenRest(ctx, changed, e.watcher.Len) }) })
 	defer wg.Wait()
 	defer cancel()
+	again := retryOf(err)
 	for {
 		e.showFailure(err)
-		var again, unused <-chan time.Time
-		if err != nil {
-			again = time.After(retryPause)
-		}
+		var unused <-chan time.Time
 		if due := e.closeUnused(time.Now()); !due.IsZero() {
 			unused = time.After(time.Until(due))
 		}
@@ -165,10 +163,19 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 		// Always the newest picture: what comes with a change may be older than
 		// what a reload has seen since.
 		err = e.apply(e.watcher.Links())
+		again = retryOf(err)
 		if done != nil {
 			close(done)
 		}
 	}
+}
+
+// retryOf tells when to apply again what failed with err, never if it is nil.
+func retryOf(err error) <-chan time.Time {
+	if err == nil {
+		return nil
+	}
+	return time.After(retryPause)
 }
 
 // Reload swaps the policy. It returns when the new one holds; the sockets that
