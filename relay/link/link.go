@@ -40,6 +40,7 @@ type Conn struct {
 	mac      [6]byte
 	id       uint16 // of the last IPv4 header
 	deadline time.Time
+	stuck    time.Time // the now of a Send for which the queue stayed full
 }
 
 // Open returns a Conn for the interface with an index, whose own link-layer
@@ -59,15 +60,19 @@ func Open(index int, mac []byte) (*Conn, error) {
 // Send sends the payload frame[Headroom:] to hw, which has 6 octets, from src to
 // dst. It writes UDP, IPv4 and Ethernet headers in front of it, all checksums
 // filled in. now may be some milliseconds old: who sends many asks the clock
-// once. Errors are ErrTooBig, ErrAddress,
-// os.ErrDeadlineExceeded if the interface's queue stays full, or wrap the errno:
-// ENETDOWN if the interface is down, ENXIO if it is gone.
+// once. Errors are ErrTooBig, ErrAddress, os.ErrDeadlineExceeded if the
+// interface's queue stays full for 25 ms, or wrap the errno: ENETDOWN if the
+// interface is down, ENXIO if it is gone. Once a queue has stayed full, what has the
+// same now does not wait: a batch to one link must not hold up those to others.
 func (c *Conn) Send(now time.Time, frame []byte, src, dst netip.AddrPort, hw []byte) error {
 	if len(hw) != 6 || !src.Addr().Is4() || !dst.Addr().Is4() {
 		return ErrAddress
 	}
 	if len(frame) > Headroom+maxPayload {
 		return ErrTooBig
+	}
+	if now.Equal(c.stuck) {
+		return os.ErrDeadlineExceeded
 	}
 	c.id++
 	putHeaders(frame, &header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id})
@@ -85,7 +90,10 @@ func (c *Conn) Send(now time.Time, frame []byte, src, dst netip.AddrPort, hw []b
 	if err := c.extend(time.Now()); err != nil {
 		return err
 	}
-	return c.sock.send(frame, hw)
+	if err = c.sock.send(frame, hw); errors.Is(err, os.ErrDeadlineExceeded) {
+		c.stuck = now
+	}
+	return err
 }
 
 // extend sets a new deadline.

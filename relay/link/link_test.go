@@ -238,6 +238,16 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	if took := time.Since(start); took > patient {
 		t.Errorf("took %v", took)
 	}
+	start = time.Now()
+	for range 100 {
+		frame := make([]byte, Headroom+1000)
+		if err := c.Send(start, frame, server, client, w.c0.Attrs().HardwareAddr); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Send of the same batch: %v, want os.ErrDeadlineExceeded", err)
+		}
+	}
+	if took := time.Since(start); took > 10*horizon {
+		t.Errorf("100 of a batch took %v, want one wait of %v", took, horizon)
+	}
 	w.relay.Must(w.relay.NL.QdiscDel(&netlink.Tbf{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 	}))
