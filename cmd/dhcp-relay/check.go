@@ -34,7 +34,7 @@ func load(file string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkWeb(cfg); err != nil {
+	if err := checkServed(cfg); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(data)

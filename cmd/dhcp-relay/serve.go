@@ -89,10 +89,18 @@ func (p *process) unready() []string {
 	return why
 }
 
-// checkWeb reports what is wrong with the file of TLS and basic authentication.
-func checkWeb(cfg *config.Config) error {
+// checkServed reports what this host lacks of what the endpoints need: a sound file
+// of TLS and basic authentication, and the group of the socket.
+func checkServed(cfg *config.Config) error {
+	var all config.Problems
 	if err := web.Check(cfg.Metrics.WebConfig); err != nil {
-		return config.Problems{cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration")}
+		all = append(all, cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration"))
+	}
+	if err := web.CheckGroup(cfg.Control.Group); err != nil {
+		all = append(all, cfg.Wrong("control.group", err.Error(), "make that group, or name another"))
+	}
+	if len(all) > 0 {
+		return all
 	}
 	return nil
 }

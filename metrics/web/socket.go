@@ -104,6 +104,13 @@ func (s *socket) ours() bool {
 	return err == nil && os.SameFile(mine, now)
 }
 
+// CheckGroup reports whether a socket can be given to the group, "" for the
+// process's own: an error says that this host does not know it.
+func CheckGroup(name string) error {
+	_, err := groupID(name)
+	return err
+}
+
 // groupID returns the number of a group, or -1 for "".
 func groupID(name string) (int, error) {
 	if name == "" {
