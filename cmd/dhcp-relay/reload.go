@@ -24,6 +24,7 @@ func (p *process) reload(ctx context.Context) {
 	p.warnLater("metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig)
 	p.warnLater("control", p.controlAt, cfg.Control)
 	p.warnLater("recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages)
+	p.warnLater("log.format", p.logAs, cfg.Log.Format)
 	p.level.Set(cfg.Log.Level)
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
 		p.log.Error("configuration not taken over", "err", err)

@@ -62,7 +62,8 @@ type process struct {
 	relaying  atomic.Bool // clients are heard
 	// What was recorded stays until the next start.
 	recorderAt config.Recorder
-	tune       bool // the garbage collector is ours to set
+	logAs      string // format of the log, until the next start
+	tune       bool   // the garbage collector is ours to set
 
 	started      time.Time
 	recent       status.Recent
@@ -90,7 +91,7 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
 	p.engine.Record(cfg.Recorder.Messages)
-	p.metricsAt, p.controlAt, p.recorderAt = cfg.Metrics, cfg.Control, cfg.Recorder
+	p.metricsAt, p.controlAt, p.recorderAt, p.logAs = cfg.Metrics, cfg.Control, cfg.Recorder, cfg.Log.Format
 	p.view = trace.New(p.engine, "dhcp-relay "+buildVersion(), cfg.Recorder.Redact)
 	p.applied(cfg)
 	p.warn(cfg)

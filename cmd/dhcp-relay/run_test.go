@@ -144,7 +144,7 @@ servers = ["10.9.0.2"]
 	d.write("nonsense")
 	d.signal(syscall.SIGHUP)
 	d.notices("RELOADING=1", "READY=1")
-	d.write(strings.Replace(good, `""`, `"127.0.0.1:9999"`, 1) + "[recorder]\nmessages = 7\n")
+	d.write(strings.NewReplacer(`""`, `"127.0.0.1:9999"`, `"json"`, `"text"`).Replace(good) + "[recorder]\nmessages = 7\n")
 	d.signal(syscall.SIGHUP)
 	d.notices("RELOADING=1", "READY=1")
 	d.signal(syscall.SIGTERM)
@@ -159,6 +159,7 @@ servers = ["10.9.0.2"]
 		"WARN configuration is doubtful",
 		"WARN metrics.listen takes effect at the next start",
 		"WARN recorder.messages takes effect at the next start",
+		"WARN log.format takes effect at the next start",
 		"INFO configuration reloaded",
 	}
 	if diff := cmp.Diff(want, d.ends()); diff != "" {

@@ -42,12 +42,12 @@ func metricsKeys() []key[Metrics] {
 	return []key[Metrics]{
 		{
 			"listen", `"127.0.0.1:9867"`, `an address and a port, such as "127.0.0.1:9867" or ":9867" for every address, or "" for none`,
-			"The address and TCP port of the HTTP endpoint.",
+			"The address and TCP port of the HTTP endpoint. A change takes effect at the next start.",
 			readListen,
 		},
 		{
 			"web_config", `""`, `the path of a file, or "" for plain HTTP`,
-			"TLS and basic authentication, in the file format that Prometheus exporters share.",
+			"TLS and basic authentication, in the file format that Prometheus exporters share. Another file takes effect at the next start, what is in it at once.",
 			func(r *reader, v value, to *Metrics) { to.WebConfig, _ = r.path(v) },
 		},
 	}
@@ -57,7 +57,7 @@ func controlKeys() []key[Control] {
 	return []key[Control]{
 		{
 			"socket", `"/run/dhcp-relay/control.sock"`, `the absolute path of a Unix socket, or "" for none`,
-			"The socket of the commands.",
+			"The socket of the commands. A change of it, of its mode or group takes effect at the next start.",
 			func(r *reader, v value, to *Control) {
 				s, ok := r.path(v)
 				if ok && len(s) > maxSocketPath {
@@ -95,7 +95,7 @@ func recorderKeys() []key[Recorder] {
 	return []key[Recorder]{
 		{
 			"messages", "1000", "a number from 0 to 100000",
-			"How many messages to keep for each socket, some 0.4 KiB each; 0 also ends the ladders of trace and of the status page.",
+			"How many messages to keep for each socket, some 0.4 KiB each; 0 also ends the ladders of trace and of the status page. A change takes effect at the next start.",
 			number(0, 100000, func(c *Recorder) *int { return &c.Messages }),
 		},
 		{
@@ -120,7 +120,7 @@ func logKeys() []key[Log] {
 		},
 		{
 			"format", `"text"`, `"text" or "json"`,
-			"The form of a line: key=value, or a JSON object.",
+			"The form of a line: key=value, or a JSON object. A change takes effect at the next start.",
 			func(r *reader, v value, to *Log) {
 				formats := []string{"text", "json"}
 				if i, ok := r.choice(v, formats...); ok {
