@@ -34,6 +34,8 @@ func TestT20_Host(t *testing.T) {
 		{"nftables drops all but what deploy/dhcp-relay.nft lets pass", shippedRules},
 		{"nftables drops all but what conntrack knows: replies to giaddr are lost", conntrackAlone},
 		{"nftables drops all but what conntrack knows and deploy/dhcp-relay.nft lets pass", conntrackAndRules},
+		{"nftables drops all: nothing of DHCPv6 is relayed", droppedAll6},
+		{"nftables drops all but what deploy/dhcp-relay.nft lets pass, DHCPv6", shippedRules6},
 	} {
 		t.Run(s.name, s.play)
 	}
@@ -166,13 +168,13 @@ func shipped(t *testing.T) (input, output, table string) {
 	t.Helper()
 	text, err := os.ReadFile(rules)
 	must(t, err)
-	chains := regexp.MustCompile(`(?m)^#\t(udp .*)$`).FindAllStringSubmatch(string(text), -1)
+	chains := regexp.MustCompile(`(?m)^#\t(.* accept comment "(input|output|both): .*)$`).FindAllStringSubmatch(string(text), -1)
 	for _, c := range chains {
-		switch {
-		case strings.Contains(c[1], `"input`):
-			input = c[1]
-		case strings.Contains(c[1], `"output`):
-			output = c[1]
+		if c[2] != "output" {
+			input += c[1] + "\n"
+		}
+		if c[2] != "input" {
+			output += c[1] + "\n"
 		}
 	}
 	if input == "" || output == "" {
@@ -188,6 +190,27 @@ func shippedRules(t *testing.T) {
 	b.nft(table)
 	b.start(onLAN)
 	b.login(h, lan(), d)
+}
+
+func droppedAll6(t *testing.T) {
+	b, h, d := plain6(t)
+	b.dropAll("", "")
+	b.start(onLAN6)
+	b.silence6(h, d)
+	if l, err := h.Login(within(t, 3*silent)); err == nil {
+		t.Errorf("the client has %s", l.Addr)
+	}
+	b.judge6("at the server", d.tap, []string{})
+	b.balance()
+}
+
+func shippedRules6(t *testing.T) {
+	b, h, d := plain6(t)
+	input, output, table := shipped(t)
+	b.dropAll(input, output)
+	b.nft(table)
+	b.start(onLAN6)
+	b.login6(h, lan6(), d)
 }
 
 const (

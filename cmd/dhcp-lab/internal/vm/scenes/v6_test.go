@@ -123,10 +123,17 @@ func defaultVRF6(t *testing.T) {
 	b.login6(h, lan6(), d)
 }
 
-func only6(t *testing.T) {
+// plain6 is plain for DHCPv6.
+func plain6(t *testing.T) (*bed, *host6, *dhcpd6) {
+	t.Helper()
 	b := newBed6(t)
 	h := b.network6("lan", "", "2001:db8:1::1/64")
 	d := b.server6("up", "", "2001:db8:1::1/64")
+	return b, h, d
+}
+
+func only6(t *testing.T) {
+	b, h, d := plain6(t)
 	b.start(onLAN6)
 	b.login6(h, lan6(), d)
 	before := h.Lease().Addr
@@ -178,9 +185,7 @@ func routeMoves6(t *testing.T) {
 }
 
 func smallMTU6(t *testing.T) {
-	b := newBed6(t)
-	h := b.network6("lan", "", "2001:db8:1::1/64")
-	d := b.server6("up", "", "2001:db8:1::1/64")
+	b, h, d := plain6(t)
 	must(t, errors.Join(b.router.MTU("up", 1280), d.ns.MTU("eth0", 1280)))
 	b.start(onLAN6)
 	b.login6(h, lan6(), d)
