@@ -1,8 +1,13 @@
 package udp
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +39,43 @@ func TestDropsCountsNoBroadcastThatWasHeard(t *testing.T) {
 	if n := p.Replies.Drops(); n != 1000 {
 		t.Errorf("Replies.Drops() = %d, want 1000", n)
 	}
+}
+
+// Statistics of the host count each broadcast of a client twice as an input error:
+// the other socket and the witness leave it.
+func TestBroadcastsAreInputErrorsOfTheHost(t *testing.T) {
+	relay, client := cable(t)
+	p := listen(relay, Config{Family: V4, Port: 67})
+	c := client.ListenUDP("udp4", "0.0.0.0:67")
+	before := inErrors(relay)
+	const n = 10
+	for range n {
+		sendOn(t, c, request, client.Index("c0"), "255.255.255.255:67")
+	}
+	hear(t, p.Requests, n, patient)
+	if got := inErrors(relay) - before; got != 2*n {
+		t.Errorf("%d input errors for %d broadcasts, want two each", got, n)
+	}
+}
+
+// inErrors returns UdpInErrors of a namespace.
+func inErrors(s *spacetest.Space) (n int) {
+	s.T.Helper()
+	s.Do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/snmp")
+		var lines [][]string
+		for l := range strings.Lines(string(b)) {
+			if f := strings.Fields(l); f[0] == "Udp:" {
+				lines = append(lines, f)
+			}
+		}
+		if err != nil || len(lines) != 2 {
+			return fmt.Errorf("read statistics: %d lines of UDP: %w", len(lines), err)
+		}
+		n, err = strconv.Atoi(lines[1][slices.Index(lines[0], "InErrors")])
+		return err
+	})
+	return n
 }
 
 // The kernel gives a broadcast to one socket after the other; who asks in
