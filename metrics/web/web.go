@@ -36,7 +36,7 @@ const maxTransactions = 1000
 //	/                     the status page
 //	/metrics              counters and state, for Prometheus
 //	/healthz              200 while the process answers
-//	/readyz               200 while clients are served as configured, else 503 and why
+//	/readyz               200 while the sockets work and the last configuration holds, else 503 and why
 //	/api/v1/status        the state as JSON: a status.Report
 //	/api/v1/transactions  the last transactions as JSON: a list of ladder.Transaction, oldest first
 //	/api/v1/trace         a stream of ladder.Event as JSON, one a line
