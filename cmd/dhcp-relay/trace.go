@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,6 +135,7 @@ func (t *tracer) follow(ctx context.Context) error {
 	defer func() { _ = body.Close() }() // it was only read
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, maxEvent)
+	lines.Split(wholeLines)
 	for lines.Scan() {
 		if err := t.event(lines.Bytes()); err != nil {
 			return err
@@ -146,6 +148,18 @@ func (t *tracer) follow(ctx context.Context) error {
 		return fmt.Errorf("the trace broke off: %w", err)
 	}
 	return errors.New("the daemon has ended the trace")
+}
+
+// wholeLines is bufio.ScanLines for lines that end: what breaks off within one is no
+// event.
+func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	switch i := bytes.IndexByte(data, '\n'); {
+	case i >= 0:
+		return i + 1, data[:i], nil
+	case atEOF:
+		return len(data), nil, nil
+	}
+	return 0, nil, nil
 }
 
 // event prints one event.
