@@ -14,13 +14,21 @@ import (
 	"dhcp-relay/relay/spacetest"
 )
 
-// TestSourceFollowsTheHost sends while the addresses of the host change. What is
-// heard comes from where the kernel would have sent it from.
-func TestSourceFollowsTheHost(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+// uplink6 joins a relay's u0, which is 2001:db8:9::1, to a server's s0, which is
+// 2001:db8:9::2.
+func uplink6(t *testing.T) (relay, server *spacetest.Space) {
+	t.Helper()
+	relay, server = spacetest.New(t), spacetest.New(t)
 	relay.Veth("u0", server, "s0")
 	relay.Addr("u0", "2001:db8:9::1/64")
 	server.Addr("s0", "2001:db8:9::2/64")
+	return relay, server
+}
+
+// TestSourceFollowsTheHost sends while the addresses of the host change. What is
+// heard comes from where the kernel would have sent it from.
+func TestSourceFollowsTheHost(t *testing.T) {
+	relay, server := uplink6(t)
 	p := listen(relay, Config{Family: V6, Port: 547})
 	at := listen(server, Config{Family: V6, Port: 547})
 	dst := netip.MustParseAddrPort("[2001:db8:9::2]:547")
@@ -73,10 +81,7 @@ func TestSourceFollowsTheHost(t *testing.T) {
 
 // TestSourcesAreBounded sends to more places than a queue keeps choices for.
 func TestSourcesAreBounded(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
-	relay.Veth("u0", server, "s0")
-	relay.Addr("u0", "2001:db8:9::1/64")
-	server.Addr("s0", "2001:db8:9::2/64")
+	relay, server := uplink6(t)
 	q := NewQueue(listen(relay, Config{Family: V6, Port: 547}).Requests)
 	at := listen(server, Config{Family: V6, Port: 547})
 	for i := range 2 * maxSources {
@@ -155,10 +160,7 @@ func TestSourcesAskedForAtOnce(t *testing.T) {
 // TestFlushTriesWithoutTheSourceWhatWasSplit has the chosen address go between the
 // attempt of a group and that of its datagrams.
 func TestFlushTriesWithoutTheSourceWhatWasSplit(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
-	relay.Veth("u0", server, "s0")
-	relay.Addr("u0", "2001:db8:9::1/64")
-	server.Addr("s0", "2001:db8:9::2/64")
+	relay, server := uplink6(t)
 	p := listen(relay, Config{Family: V6, Port: 547})
 	at := listen(server, Config{Family: V6, Port: 547})
 	q := NewQueue(p.Requests)

@@ -190,7 +190,10 @@ option82 = { link_selection = "subnet" }
 	}
 }
 
-func remade(t *testing.T) {
+// redLAN makes a client network in the VRF red with a server in the default one,
+// and has a client log in.
+func redLAN(t *testing.T) (*bed, *host, site, *dhcpd) {
+	t.Helper()
 	b := newBed(t)
 	b.vrf("red", red)
 	h := b.network("lan", "red", "10.1.0.1/24")
@@ -204,6 +207,11 @@ option82 = { link_selection = "subnet" }
 `)
 	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
 	b.login(h, s, d)
+	return b, h, s, d
+}
+
+func remade(t *testing.T) {
+	b, h, s, d := redLAN(t)
 	for range 2 {
 		must(t, b.router.Delete("red"))
 		b.follows(h, "red is deleted")
@@ -219,19 +227,7 @@ option82 = { link_selection = "subnet" }
 // would hear each broadcast as well, and take the places of the first ones in their
 // group once these are closed.
 func renamed(t *testing.T) {
-	b := newBed(t)
-	b.vrf("red", red)
-	h := b.network("lan", "red", "10.1.0.1/24")
-	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
-	b.start(`
-[[interface]]
-name = "lan"
-servers = ["10.9.0.2"]
-giaddr = "10.9.0.1"
-option82 = { link_selection = "subnet" }
-`)
-	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
-	b.login(h, s, d)
+	b, h, s, d := redLAN(t)
 	must(t, b.router.Down("red"), b.router.Rename("red", "crimson"), b.router.Up("crimson"))
 	b.follows(h, "red is crimson")
 	b.login(h, s, d)
