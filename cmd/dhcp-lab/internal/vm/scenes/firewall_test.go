@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
 	"dhcp-relay/cmd/dhcp-lab/internal/server"
+	"dhcp-relay/cmd/dhcp-lab/internal/wire"
 )
 
 // rules is where the rules are that the project ships.
@@ -199,6 +201,11 @@ func droppedAll6(t *testing.T) {
 	b.silence6(h, d)
 	if l, err := h.Login(within(t, 3*silent)); err == nil {
 		t.Errorf("the client has %s", l.Addr)
+	}
+	frames, err := h.tap.Drain()
+	must(t, err)
+	if !slices.ContainsFunc(frames, func(f wire.Frame) bool { return f.DHCP6() && f.Outgoing }) {
+		t.Error("the client has asked for nothing")
 	}
 	b.judge6("at the server", d.tap, []string{})
 	b.balance()

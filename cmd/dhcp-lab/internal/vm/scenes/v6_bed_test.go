@@ -161,7 +161,7 @@ func (b *bed) judge6(where string, tap *ear, want []string) {
 func (b *bed) hears6(tap *ear, expected int) []string {
 	b.t.Helper()
 	got := []string{}
-	for end := time.Now().Add(patience / 5); len(got) < expected && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience / 5); ; time.Sleep(time.Millisecond) {
 		frames, err := tap.Drain()
 		must(b.t, err)
 		for i := range frames {
@@ -169,8 +169,10 @@ func (b *bed) hears6(tap *ear, expected int) []string {
 				got = append(got, describe6(f))
 			}
 		}
+		if len(got) >= expected || time.Now().After(end) {
+			return got
+		}
 	}
-	return got
 }
 
 // describe6 writes a message with what a relay has to do with.
