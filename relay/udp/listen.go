@@ -152,12 +152,21 @@ func (c Config) options(fd int) error {
 }
 
 // bind binds a socket to a device by its index, unless that is 0: by its name it
-// might get another one that has come to bear it.
+// might get another one that has come to bear it. The kernel binds to one that does
+// not exist, too; here that is ENODEV.
 func bind(fd, device int) error {
 	if device == 0 {
 		return nil
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, device); err != nil {
+		return fmt.Errorf("bind to device %d: %w", device, err)
+	}
+	named, err := unix.NewIfreq("")
+	if err != nil {
+		return err
+	}
+	named.SetUint32(uint32(device))
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFNAME, named); err != nil {
 		return fmt.Errorf("bind to device %d: %w", device, err)
 	}
 	return nil

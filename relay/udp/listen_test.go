@@ -370,6 +370,29 @@ func TestListenErrors(t *testing.T) {
 		})
 		s.Must(other.Close())
 	})
+	t.Run("device that is not there", func(t *testing.T) {
+		s.Do(func() error {
+			for _, f := range []Family{V4, V6} {
+				if _, err := Listen(Config{Family: f, Port: 67, VRF: 4711}); !errors.Is(err, unix.ENODEV) {
+					t.Errorf("Listen: %v, want ENODEV", err)
+				}
+			}
+			return nil
+		})
+	})
+}
+
+func TestJoinErrors(t *testing.T) {
+	s := spacetest.New(t)
+	s.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("small")})
+	s.Must(s.NL.LinkSetMTU(s.Link("small"), 1000)) // less than IPv6 needs
+	s.Up("small")
+	p := listen(s, Config{Family: V6, Port: 547})
+	for link, want := range map[int]syscall.Errno{4711: unix.ENODEV, s.Index("small"): unix.EINVAL} {
+		if err := p.Requests.Join(link); !errors.Is(err, want) {
+			t.Errorf("Join on link %d: %v, want %v", link, err, want)
+		}
+	}
 }
 
 func TestT26_HoldersOfThePort(t *testing.T) {
