@@ -207,12 +207,9 @@ func (t *sender) send(c *Conn) {
 	if t.deadline.IsZero() {
 		t.deadline = time.Now().Add(patience)
 	}
-	err := c.pc.SetWriteDeadline(t.deadline)
-	if err == nil {
-		err = c.rc.Write(t.insist)
-	}
+	err := os.ErrDeadlineExceeded
+	// Again where it was the deadline of another queue, which shares the socket.
 	for errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(t.deadline) {
-		// It was that of another queue, which shares the socket.
 		if err = c.pc.SetWriteDeadline(t.deadline); err == nil {
 			err = c.rc.Write(t.insist)
 		}

@@ -29,11 +29,17 @@ func listen(s *spacetest.Space, c Config) *Pair {
 // 192.0.2.9.
 func cable(t testing.TB) (relay, client *spacetest.Space) {
 	t.Helper()
-	relay, client = spacetest.New(t), spacetest.New(t)
-	relay.Veth("d0", client, "c0")
-	relay.Addr("d0", "192.0.2.1/24")
-	client.Addr("c0", "192.0.2.9/24")
-	return relay, client
+	return join(t, "d0", "192.0.2.1/24", "c0", "192.0.2.9/24")
+}
+
+// join makes two namespaces with a cable between them.
+func join(t testing.TB, dev, addr, peerDev, peerAddr string) (s, peer *spacetest.Space) {
+	t.Helper()
+	s, peer = spacetest.New(t), spacetest.New(t)
+	s.Veth(dev, peer, peerDev)
+	s.Addr(dev, addr)
+	peer.Addr(peerDev, peerAddr)
+	return s, peer
 }
 
 // A heard is what a test wants to know of a datagram.

@@ -18,11 +18,7 @@ import (
 // 2001:db8:9::2.
 func uplink6(t *testing.T) (relay, server *spacetest.Space) {
 	t.Helper()
-	relay, server = spacetest.New(t), spacetest.New(t)
-	relay.Veth("u0", server, "s0")
-	relay.Addr("u0", "2001:db8:9::1/64")
-	server.Addr("s0", "2001:db8:9::2/64")
-	return relay, server
+	return join(t, "u0", "2001:db8:9::1/64", "s0", "2001:db8:9::2/64")
 }
 
 // TestSourceFollowsTheHost sends while the addresses of the host change. What is
