@@ -96,8 +96,10 @@ func checkServed(cfg *config.Config) error {
 	if err := web.Check(cfg.Metrics.WebConfig); err != nil {
 		all = append(all, cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration"))
 	}
-	if err := web.CheckGroup(cfg.Control.Group); err != nil {
-		all = append(all, cfg.Wrong("control.group", err.Error(), "make that group, or name another"))
+	if cfg.Control.Socket != "" {
+		if err := web.CheckGroup(cfg.Control.Group); err != nil {
+			all = append(all, cfg.Wrong("control.group", err.Error(), "name a group that is in /etc/group"))
+		}
 	}
 	if len(all) > 0 {
 		return all
