@@ -65,4 +65,22 @@ func TestOpenConfigCountersCanBeRead(t *testing.T) {
 			}
 		})
 	}
+	t.Run("total-dropped", func(t *testing.T) {
+		t.Parallel()
+		m := New("test")
+		for r := range agent.NumReasons {
+			m.Link("vlan10").Count(V4, RequestDir, uint8(bootp.Discover), agent.Reason(r))
+		}
+		dropped := 0.0
+		for _, s := range gather(t, m)["dhcp_relay_messages_total"].GetMetric() {
+			for _, l := range s.GetLabel() {
+				if l.GetName() == "outcome" && l.GetValue() != "relayed" {
+					dropped += s.GetCounter().GetValue()
+				}
+			}
+		}
+		if want := float64(agent.NumReasons - 1); dropped != want {
+			t.Errorf("%v dropped, want %v", dropped, want)
+		}
+	})
 }
