@@ -16,6 +16,7 @@ func TestApplyThenRest(t *testing.T) {
 	}{
 		{"a quick change of few links", 10, time.Millisecond, 4 * time.Millisecond},
 		{"a slow one, which others have held up", 10, 350 * time.Millisecond, 355 * time.Millisecond},
+		{"a slow one of some", 200, time.Second, 1100 * time.Millisecond},
 		{"a quick change of many links", 4000, 100 * time.Millisecond, 400 * time.Millisecond},
 		{"a slow one", 2000, 500 * time.Millisecond, 1500 * time.Millisecond},
 		{"a very slow one", 8000, 2 * time.Second, 4 * time.Second},
