@@ -56,9 +56,9 @@ func (v *View) capture(w io.Writer, redact bool) error {
 
 // WriteFile writes what the recorder holds into a new file in a directory, which
 // only its owner may read, and returns the file's path. Its name is that of the
-// time, such as dhcp-relay-20260304T100000.123Z.pcapng.
+// time, such as dhcp-relay-20260304T100000.123456Z.pcapng.
 func (v *View) WriteFile(dir string) (string, error) {
-	path := filepath.Join(dir, "dhcp-relay-"+time.Now().UTC().Format("20060102T150405.000Z")+".pcapng")
+	path := filepath.Join(dir, "dhcp-relay-"+time.Now().UTC().Format("20060102T150405.000000Z")+".pcapng")
 	return path, Create(path, false, func(w io.Writer) error { return v.capture(w, false) })
 }
 
