@@ -38,7 +38,7 @@ func requestCases() group {
 		{name: "R2131-20 R1542-6 236 octets are BOOTP", msg: bootp(cut(236)), up: toS(bootp().up(addrD0))},
 		{name: "R1542-7 548 octets", msg: long(548), up: toS(long(548).up(addrD0, cid("d0")...))},
 		{name: "R1542-7 1200 octets", msg: long(1200), up: toS(long(1200).up(addrD0, cid("d0")...))},
-		{name: "R1542-7 1472 octets with padding", msg: discover(size(1472)), up: toS(discover().up(addrD0, cid("d0")...))},
+		{name: "R1542-7 1472 octets with padding", msg: discover(size(1472)), up: toS(discover(size(1472)).up(addrD0, cid("d0")...))},
 
 		{name: "R1542-11 hops 17", msg: discover(hops(17)), drop: agent.HopLimit},
 		{name: "R1542-11 hops 255", msg: discover(hops(255)), drop: agent.HopLimit},
@@ -80,6 +80,8 @@ func replyCases() group {
 		{name: "R1542-29 T4 yiaddr zero", msg: offer(yiaddr("")), down: broadcast("d0", offer(yiaddr("")))},
 		{name: "R1542-29 chaddr is a group address", msg: offer(chaddr(1, 0, 0x5e, 0, 0, 1)), down: broadcast("d0", offer(chaddr(1, 0, 0x5e, 0, 0, 1)))},
 		{name: "R1542-30 every field filled", msg: fullReply(), down: unicast("d0", "192.0.2.77", fullReply())},
+		{name: "R1542-30 R2131-15 as long as it came: 560 octets", msg: offer(size(560)), down: unicast("d0", "192.0.2.77", offer(size(560)))},
+		{name: "R1542-30 as long as it came: 301 octets", msg: offer(size(301)), down: unicast("d0", "192.0.2.77", offer(size(301)))},
 		{name: "R1542-30 hops stays", msg: offer(hops(200)), down: unicast("d0", "192.0.2.77", offer(hops(200)))},
 		{name: "R1542-32 to the client, not to a further relay", on: "u0", msg: offer(siaddr("10.9.8.7")), down: unicast("d0", "192.0.2.77", offer(siaddr("10.9.8.7")))},
 		{name: "R1542-36 hlen 17 in a reply", msg: offer(htype(1, 17)), drop: agent.BadHlen},

@@ -36,7 +36,7 @@ func dhcpCases() group {
 		{name: "R2131-20 BOOTP with the cookie and no type", msg: discover(options(1, 4, 255, 255, 255, 0)), up: toS(discover(options(1, 4, 255, 255, 255, 0)).up(addrD0, cid("d0")...))},
 		{name: "CVE-2026-20084 BOOTP by unicast", src: "192.0.2.50", dst: addrD0, msg: bootp(), up: toS(bootp().up(addrD0))},
 		{name: "R2131-20 BOOTP reply", msg: bootpReply(), down: unicast("d0", "192.0.2.77", bootpReply())},
-		{name: "R2132-1 option 57 of 576", msg: discover(opt(57, 2, 64), size(570)), up: toS(discover(opt(57, 2, 64)).up(addrD0, cid("d0")...))},
+		{name: "R2132-1 option 57 of 576", msg: discover(opt(57, 2, 64), size(570)), up: toS(discover(opt(57, 2, 64), size(570)).up(addrD0, cid("d0")...))},
 		{name: "R8213-3 to the server's own address", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
 		{name: "T22 OFFER of a boot server", msg: pxeOffer(), down: broadcast("d0", pxeOffer())},
 		{name: "R8925-1 T4 OFFER without address", msg: offer(yiaddr(""), opt(108, 0, 0, 7, 8)), down: broadcast("d0", offer(yiaddr(""), opt(108, 0, 0, 7, 8)))},

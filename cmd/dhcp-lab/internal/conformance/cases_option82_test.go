@@ -14,6 +14,10 @@ func option82Cases() group {
 			name: "R3046-3 before END, padding after it", msg: discover(opt(12, 'h'), size(400)),
 			up: toS(discover(opt(12, 'h'), size(400)).up(addrD0, cid("d0")...)),
 		},
+		{
+			name: "R3046-3 R1542-18 padding gives way as far as it goes", msg: discover(opt(43, fill(60, 7)...), size(318)),
+			up: toS(discover(opt(43, fill(60, 7)...), size(318)).up(addrD0, cid("d0")...)),
+		},
 		{name: "R3046-4 DISCOVER", msg: request(tDiscover), up: toS(request(tDiscover).up(addrD0, cid("d0")...))},
 		{name: "R3046-4 REQUEST", msg: request(tRequest), up: toS(request(tRequest).up(addrD0, cid("d0")...))},
 		{name: "R3046-4 DECLINE", msg: request(tDecline), up: toS(request(tDecline).up(addrD0, cid("d0")...))},
@@ -60,6 +64,7 @@ func option82Cases() group {
 			down: unicast("d0", "192.0.2.77", offer(options(53, 1, 2, 0, 0, 3, 4, 192, 0, 2, 1))),
 		},
 		{name: "R3046-27 R1542-37 from exactly 300 octets", msg: offer(ours, size(300)), down: unicast("d0", "192.0.2.77", offer(size(300)))},
+		{name: "R3046-27 R1542-30 six octets less than 560", msg: offer(ours, size(560)), down: unicast("d0", "192.0.2.77", offer(size(554)))},
 		{name: "R3046-27 from a message without padding", msg: offer(ours, size(0)), down: unicast("d0", "192.0.2.77", offer())},
 		{name: "R3046-27 from a message without END", msg: offer(ours, size(0), tail()), down: unicast("d0", "192.0.2.77", offer(tail()))},
 		{name: "R3046-27 R3396-4 what follows END stays", msg: offer(ours, size(0), tail(255, 'j', 'u', 'n', 'k')), down: unicast("d0", "192.0.2.77", offer(tail(255, 'j', 'u', 'n', 'k')))},

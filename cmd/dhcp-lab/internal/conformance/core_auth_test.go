@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"dhcp-relay/cmd/dhcp-lab/internal/expect"
 	"dhcp-relay/relay/agent"
 )
 
@@ -35,10 +36,10 @@ func TestCoreAuthentication_R3118_1_R3118_2(t *testing.T) {
 			if v.Reason != agent.Relayed {
 				t.Fatal(v.Reason)
 			}
-			if n := len(parseOptions(b.Bytes()).at82); n != 1 {
+			if n := len(expect.Walk(b.Bytes()).Relay); n != 1 {
 				t.Fatalf("%d options 82 were added, want 1", n)
 			}
-			got := without82(b.Bytes())
+			got := expect.Without82(b.Bytes())
 			if !hmac.Equal(got[at:at+16], hashOf(got, at)) {
 				t.Errorf("the server cannot verify %s", dump(b.Bytes()))
 			}

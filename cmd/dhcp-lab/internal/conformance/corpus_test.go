@@ -132,7 +132,7 @@ func checkSample(in, out []byte, v agent.Verdict, option []byte, trusted bool) e
 		return checkRequest(in, out, v, addr(addrD0), option)
 	}
 	link := v.Link.Host.Name
-	return checkReply(in, out, trusted && circuit(in, parseOptions(in).at82) != link)
+	return checkReply(in, out, trusted && circuit(in) != link)
 }
 
 // exact puts a message at the very end of its store, but for the room that the

@@ -83,7 +83,8 @@ func (m message) bytes() []byte {
 
 // up returns what a relay makes of a request (RFC 1542, section 4.1.1; RFC 3046,
 // section 2.1): hops grows by one, giaddr is filled if it is zero, option 82 goes
-// before END. If END is missing, the options reach to the message's end.
+// before END, and padding gives way to it. If END is missing, the options reach
+// to the message's end.
 func (m message) up(giaddr string, option82 ...byte) message {
 	m = m.with()
 	m.hops++
@@ -93,10 +94,18 @@ func (m message) up(giaddr string, option82 ...byte) message {
 	if len(option82) == 0 {
 		return m
 	}
-	if len(m.tail) == 0 {
+	b := m.bytes()
+	end := 236 + len(m.opts)
+	switch {
+	case len(m.tail) == 0:
 		// The options stop where the message does.
-		pad := m.bytes()
-		m.opts, m.tail = pad[236:], []byte{255}
+		m.opts, m.tail = b[236:], []byte{255}
+	case slices.ContainsFunc(m.tail[1:], func(c byte) bool { return c != 0 }):
+		// What follows END moves, and its padding with it.
+		m.tail, m.size = b[end:], 0
+	default:
+		// Padding gives way.
+		m.tail, m.size = m.tail[:1], len(b)
 	}
 	m.opts = append(m.opts, option82...)
 	return m

@@ -186,7 +186,7 @@ func testMTU(t *testing.T, b *wireBed) {
 		{name: "R3046-9 option 82 does not fit", msg: long(1267), up: toS(long(1267).up(addrD0))},
 		{name: "R3046-9 as large as the MTU", msg: long(1272), up: toS(long(1272).up(addrD0))},
 		{name: "R951-2 the message itself does not fit", msg: long(1273), drop: agent.Oversize},
-		{name: "R3046-9 room in the padding", msg: discover(size(1272)), up: toS(discover().up(addrD0, cid("d0")...))},
+		{name: "R3046-9 room in the padding", msg: discover(size(1272)), up: toS(discover(size(1272)).up(addrD0, cid("d0")...))},
 	} {
 		t.Run(c.name, func(t *testing.T) { p.play(t, &c) })
 	}

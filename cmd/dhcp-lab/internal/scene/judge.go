@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"dhcp-relay/cmd/dhcp-lab/internal/expect"
 	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
 )
 
@@ -123,7 +124,28 @@ func (st *stage) rulesUp(e *ladder.Event) error {
 	if m.Options.Get(dhcpv4.OptionRelayAgentInformation) == nil {
 		return errors.New("expected option 82, seen none")
 	}
-	return nil
+	return st.octets(e, func(in []byte) []byte {
+		giaddr, _ := netip.AddrFromSlice(m.GatewayIPAddr.To4())
+		return expect.Request(in, giaddr, expect.Option82(e.Frame.Payload))
+	})
+}
+
+// octets holds a message that a relay sends against those of its transaction
+// that the relay was sent: one of them, as the relay is to change it, must be the
+// same to the last octet.
+func (st *stage) octets(e *ladder.Event, changed func([]byte) []byte) error {
+	err := errors.New("expected a message that the relay was sent, seen none")
+	for i := range slices.Backward(st.events) {
+		g := &st.events[i]
+		if g.At.After(e.At) || g.To != e.From || g.Message == nil || g.Request() != e.Request() ||
+			g.Type != e.Type || g.Message.TransactionID != e.Message.TransactionID {
+			continue
+		}
+		if err = expect.Same(changed(g.Arrived.Payload), e.Frame.Payload); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func (st *stage) rulesDown(e *ladder.Event) error {
@@ -144,7 +166,8 @@ func (st *stage) rulesDown(e *ladder.Event) error {
 	if broadcast != (e.Frame.IPDst == everyone) {
 		return fmt.Errorf("broadcast flag %v: expected to be obeyed, seen destination %s", m.IsBroadcast(), e.Frame.IPDst)
 	}
-	return nil
+	keep := slices.Contains(st.keeps82, e.To)
+	return st.octets(e, func(in []byte) []byte { return expect.Reply(in, keep) })
 }
 
 // network returns the link of the client with the name.

@@ -20,7 +20,7 @@ func event(t *testing.T, to string, alter func(*wire.Packet, *dhcpv4.DHCPv4)) la
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.HopCount = 1
+	m.HopCount, m.TransactionID = 1, dhcpv4.TransactionID{1, 2, 3, 4}
 	m.YourIPAddr = net.IPv4(10, 1, 0, 100)
 	p := wire.Packet{Src: netip.MustParseAddrPort("10.9.0.1:67"), Dst: netip.MustParseAddrPort("10.9.0.2:67")}
 	if to[0] != 's' {
@@ -38,6 +38,24 @@ func event(t *testing.T, to string, alter func(*wire.Packet, *dhcpv4.DHCPv4)) la
 	}
 	return ladder.Event{From: relayNode, To: to, On: []string{clientsA}, Type: "DISCOVER", Frame: f, Arrived: f, Message: m}
 }
+
+// received makes the message that the relay was sent before event.
+func received(t *testing.T, to string) ladder.Event {
+	t.Helper()
+	g := event(t, to, func(_ *wire.Packet, m *dhcpv4.DHCPv4) {
+		if to[0] == 's' {
+			m.HopCount, m.GatewayIPAddr = 0, net.IPv4zero
+			m.DeleteOption(dhcpv4.OptionRelayAgentInformation)
+		} else {
+			m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionRelayAgentInformation, []byte{1, 1, 'x'}))
+		}
+	})
+	g.From, g.To = "", relayNode
+	return g
+}
+
+// longer returns a message with zero octets up to a length.
+func longer(m *dhcpv4.DHCPv4, n int) []byte { return append(m.ToBytes(), make([]byte, n-300)...) }
 
 func TestRules(t *testing.T) {
 	type packet = *wire.Packet
@@ -67,12 +85,19 @@ func TestRules(t *testing.T) {
 		{"down, unicast without address", "a1", func(_ packet, m message) { m.YourIPAddr = net.IPv4zero }, "broadcast flag"},
 		{"down, port", "a1", func(p packet, _ message) { p.Dst = netip.MustParseAddrPort("10.1.0.100:67") }, "ports"},
 		{"down, another network", "b1", func(packet, message) {}, "on clients-b alone"},
+		{"up, padded to 560", "s1", func(p packet, m message) { p.Payload = longer(m, 560) }, "560 octets, want 300"},
+		{"down, padded to 560", "a1", func(p packet, m message) { p.Payload = longer(m, 560) }, "560 octets, want 300"},
+		{"down, one octet more", "a1", func(p packet, m message) { p.Payload = longer(m, 301) }, "301 octets, want 300"},
+		{"up, secs", "s1", func(_ packet, m message) { m.NumSeconds = 7 }, "octets differ"},
+		{"down, file", "a1", func(_ packet, m message) { m.BootFileName = "x" }, "octets differ"},
+		{"down, nothing came", "a1", func(_ packet, m message) { m.TransactionID[0]++ }, "that the relay was sent"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			lab := &Lab{relays: map[string]*Relay{relayNode: nil}, nodes: []ladder.Node{{Name: "a4", MACs: []net.HardwareAddr{quiet}}}}
 			st := &stage{Lab: lab, keeps82: []string{"a2"}, silenced: []string{"a4"}}
 			e := event(t, tt.to, tt.alter)
+			st.events = []ladder.Event{received(t, tt.to), e}
 			err := st.rules(&e)
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
