@@ -48,6 +48,7 @@ type Interface struct {
 	DropOversize bool // drop what option 82 makes too large, rather than sending it without
 
 	Option82 Option82
+	V4       Interface4
 	V6       Interface6
 }
 

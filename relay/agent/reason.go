@@ -27,7 +27,7 @@ const (
 	GiaddrRefused                // a relayed request, and the interface drops those
 	OwnMessage                   // a request that this relay itself sent
 	PeerInvalid                  // a source or peer-address that nobody can have
-	ServerMessage                // an Advertise, Reply or Reconfigure that is not in a Relay-reply
+	ServerMessage                // an Advertise, Reply, Reconfigure or Leasequery-reply that is not in a Relay-reply
 	UnicastClient                // sent by unicast from a client
 	TypeRefused                  // a message type that the interface refuses
 	RelayForwardUntrusted        // a Relay-forward on an interface that is not trusted
@@ -78,7 +78,7 @@ var docs = [NumReasons]Doc{
 	PeerInvalid:           {"peer_invalid", "The source of a request, or the peer-address of a reply, is no address of a client or another relay.", "Look for a hostile client, or a broken or hostile server."},
 	ServerMessage:         {"server_message", "A server's message came without the Relay-reply that a server sends to a relay.", "Look for a rogue DHCPv6 server among the clients."},
 	UnicastClient:         {"unicast_client", "A client sent its message to an address rather than to all relays.", "Set dhcpv6.accept_unicast = true if such messages are to be relayed."},
-	TypeRefused:           {"type_refused", "The message is of a type that dhcpv6.refuse_types lists.", "Take the type off the list if it is to be relayed."},
+	TypeRefused:           {"type_refused", "The message is of a type that refuse_types lists, in [interface.dhcpv4] or [interface.dhcpv6].", "Take the type off the list if such messages of clients are to be relayed."},
 	RelayForwardUntrusted: {"relay_forward_untrusted", "A Relay-forward was heard on an interface that is not trusted.", "If another relay is attached here, set trusted = true on this interface."},
 	RSOORefused:           {"rsoo_refused", "A Relay-forward bears options for the client, and dhcpv6.refuse_rsoo is set.", "Set dhcpv6.refuse_rsoo = false if the relays attached here may supply options."},
 	NoRelayMessage:        {"no_relay_msg", "A Relay-forward or Relay-reply does not hold exactly one message.", "Look for a broken or hostile relay or server."},

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"net/netip"
+	"slices"
 
 	"dhcp-relay/relay/bootp"
 )
@@ -97,6 +98,9 @@ func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingre
 		return SecsBelow
 	case opts.Type == 0 && !c.Bootp:
 		return BootpRefused
+	case p.Giaddr().IsUnspecified() && slices.Contains(c.V4.RefuseTypes, uint8(opts.Type)):
+		// With giaddr a server would take it for the relay's own (RFC 4388, section 6.4).
+		return TypeRefused
 	case len(l.Servers) == 0:
 		return NoServer
 	case opts.NumRelay == 0:

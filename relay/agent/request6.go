@@ -91,8 +91,8 @@ func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in *Ingress) Reason {
 	}
 	c := &l.Interface.V6
 	switch t := m.Type(); {
-	case t == dhcp6.Advertise, t == dhcp6.Reply, t == dhcp6.Reconfigure:
-		// RFC 9915, sections 16.3, 16.10 and 16.11.
+	case t == dhcp6.Advertise, t == dhcp6.Reply, t == dhcp6.Reconfigure, t == dhcp6.LeaseQueryReply:
+		// RFC 9915, sections 16.3, 16.10 and 16.11; RFC 5007, section 4.2.2.
 		return ServerMessage
 	case !in.Dst.IsMulticast() && !c.AcceptUnicast:
 		return UnicastClient

@@ -39,6 +39,8 @@ func TestRequest6FromClients(t *testing.T) {
 		{name: "R9915-11 Advertise", in: msg6(2), drop: ServerMessage},
 		{name: "R9915-11 Reply", in: msg6(7), drop: ServerMessage},
 		{name: "R9915-11 Reconfigure", in: msg6(10), drop: ServerMessage},
+		{name: "R5007-1 Leasequery-reply", in: msg6(15), drop: ServerMessage},
+		{name: "R5007-1 Leasequery-reply on a trusted link", on: "t0", in: msg6(15), drop: ServerMessage},
 		{name: "R9915-11 Advertise on a trusted link", on: "t0", in: msg6(2), drop: ServerMessage},
 		{name: "R9915-11 Reply on the uplink", on: "u0", src: server6, dst: gua0, in: msg6(7), drop: NotConfigured},
 		{name: "R9915-5 unicast to a global address", dst: gua0, in: solicit6(), drop: UnicastClient},
@@ -79,7 +81,7 @@ func TestRequest6FromClients(t *testing.T) {
 // Every type but those of servers and relays is a client's, known or not.
 func TestR9915_9_UnknownTypesAreRelayed(t *testing.T) {
 	refused := map[byte]Reason{
-		2: ServerMessage, 7: ServerMessage, 10: ServerMessage, 12: Short, 13: Short, 14: TypeRefused,
+		2: ServerMessage, 7: ServerMessage, 10: ServerMessage, 12: Short, 13: Short, 14: TypeRefused, 15: ServerMessage,
 	}
 	for typ := range 256 {
 		m := msg6(byte(typ), op6(65000, 1))

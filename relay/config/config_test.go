@@ -58,6 +58,7 @@ func leastConfig(t *testing.T) *Config {
 				Name: "vlan10", Servers: []int{0, 1},
 				HopLimit: 4, Bootp: true, SourcePort: 67,
 				Option82: agent.Option82{On: true, CircuitID: template(t, "{interface}")},
+				V4:       agent.Interface4{RefuseTypes: []uint8{10, 11, 12, 13}},
 				V6: agent.Interface6{
 					HopLimit: 8, SourcePort: 547, RefuseTypes: []uint8{14}, InterfaceID: template(t, "{interface}"), ClientMAC: true,
 				},

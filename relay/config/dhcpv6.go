@@ -49,7 +49,7 @@ func dhcpv6Keys() []key[agent.Interface6] {
 			flag(func(c *i6) *bool { return &c.AcceptUnicast }),
 		},
 		{
-			"refuse_types", "[14]", "a list of message types, such as [14, 200]",
+			"refuse_types", "[14]", `a list of message types, by number or name, such as ["leasequery", 200]`,
 			"Messages of clients that are not relayed. 14 is LEASEQUERY, which is for routers to send (RFC 5007, section 5).",
 			readRefuseTypes,
 		},
@@ -162,17 +162,17 @@ func (r *reader) numbers(v value, want string, greatest int64) ([]int64, bool) {
 }
 
 func readRefuseTypes(r *reader, v value, to *agent.Interface6) {
-	ns, ok := r.numbers(v, "a message type from 1 to 255", math.MaxUint8)
+	types, ok := r.types(v, func(n uint8) string { return dhcp6.Type(n).String() })
 	if !ok {
 		return
 	}
 	to.RefuseTypes = nil
-	for _, n := range ns {
+	for _, n := range types {
 		if t := dhcp6.Type(n); t == dhcp6.RelayForward || t == dhcp6.RelayReply {
 			r.fail(v, "remove it; trusted says whether other relays are attached", "%d is no message of a client", n)
 			continue
 		}
-		to.RefuseTypes = append(to.RefuseTypes, uint8(n))
+		to.RefuseTypes = append(to.RefuseTypes, n)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestParseDHCPv6(t *testing.T) {
 				source = "2001:db8:f::1"
 				source_port = 5470
 				accept_unicast = true
-				refuse_types = [18, 200]
+				refuse_types = ["reconfigure_request", 200]
 				refuse_rsoo = true
 				interface_id = "{hostname}:{interface}"
 				subscriber_id = "sub-{vlan}"
@@ -138,7 +138,7 @@ func TestParseDHCPv6Problems(t *testing.T) {
 			name: "R7283-1 types", text: one6 + "refuse_types = [12, 256, 1, 1]",
 			want: []string{
 				"f:5:16: interface[0].dhcpv6.refuse_types: 12 is no message of a client; remove it; trusted says whether other relays are attached",
-				"f:5:21: interface[0].dhcpv6.refuse_types[1]: 256 is out of range; write a message type from 1 to 255",
+				"f:5:21: interface[0].dhcpv6.refuse_types[1]: 256 is out of range; write a message type from 1 to 255, or the name of one",
 				"f:5:29: interface[0].dhcpv6.refuse_types[3]: 1 is on the list already; remove one",
 			},
 		},

@@ -38,6 +38,7 @@ func sections() []section {
 	return slices.Insert(all, i,
 		describe("defaults.option82", option82Why, option82Keys()),
 		describe("defaults.option82.vendor", "", vendorKeys()),
+		describe("defaults.dhcpv4", dhcpv4Why, dhcpv4Keys()),
 		describe("defaults.dhcpv6", dhcpv6Why, dhcpv6Keys()),
 		describe("defaults.dhcpv6.remote_id", "", remoteIDKeys()),
 		describe("defaults.dhcpv6.rsoo", "", rsooKeys()))
@@ -95,7 +96,7 @@ func Example() string {
 func within(table string) bool { return strings.Count(table, ".") > 1 }
 
 func writeExample(b *strings.Builder, k Key) {
-	if k.Table == "defaults" && (k.Name == "option82" || k.Name == "dhcpv6") {
+	if k.Table == "defaults" && (k.Name == "option82" || k.Name == "dhcpv4" || k.Name == "dhcpv6") {
 		return // as a table it stands below
 	}
 	init := k.Default
@@ -141,7 +142,7 @@ const exampleHead = `# The configuration of dhcp-relay, with every key at its de
 
 const exampleTail = `
 # The servers of this interface. Every other key of [defaults] can stand here
-# too, and [interface.option82] and [interface.dhcpv6] below; what does not is as
-# [defaults] says.
+# too, and [interface.option82], [interface.dhcpv4] and [interface.dhcpv6] below;
+# what does not is as [defaults] says.
 servers = ["10.9.0.2"]
 `

@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,10 +66,11 @@ func TestExampleHasEveryKey(t *testing.T) {
 			t.Errorf("the example does not tell of %s", path)
 		}
 	}
+	elements := regexp.MustCompile(`\[[0-9]+\]`)
 	tables := []string{"metrics", "control", "recorder", "log", "defaults", "server", "interface"}
 	var written []string
 	for path := range maps.Keys(flatten(m)) {
-		path = strings.ReplaceAll(path, "[0]", "")
+		path = elements.ReplaceAllString(path, "")
 		if !slices.Contains(tables, path) && !slices.Contains(written, path) {
 			written = append(written, path)
 		}

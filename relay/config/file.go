@@ -33,6 +33,7 @@ func builtinFile() file {
 	on := f.defaults.Option82.On
 	f.defaults.Option82 = builtin(option82Keys())
 	f.defaults.Option82.On = on
+	f.defaults.V4 = builtin(dhcpv4Keys())
 	f.defaults.V6 = builtin(dhcpv6Keys())
 	return f
 }

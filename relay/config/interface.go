@@ -120,6 +120,11 @@ func interfaceKeys() []key[settings] {
 			readOption82,
 		},
 		{
+			"dhcpv4", "", "a table [defaults.dhcpv4] or [interface.dhcpv4]",
+			dhcpv4Why,
+			readDHCPv4,
+		},
+		{
 			"dhcpv6", "", "a table [defaults.dhcpv6] or [interface.dhcpv6]",
 			dhcpv6Why,
 			readDHCPv6,

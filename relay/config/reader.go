@@ -200,7 +200,7 @@ func place(table string) string {
 		return "at the top of the file, before the first table"
 	case "defaults":
 		return "in [defaults] or [[interface]]"
-	case "defaults.option82", "defaults.dhcpv6":
+	case "defaults.option82", "defaults.dhcpv4", "defaults.dhcpv6":
 		return "in [" + table + "] or [interface" + strings.TrimPrefix(table, "defaults") + "]"
 	case "server", "interface":
 		return "in [[" + table + "]]"

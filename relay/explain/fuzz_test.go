@@ -67,7 +67,7 @@ func FuzzExplain(f *testing.F) {
 			if res.Outcome == NotHeard {
 				continue
 			}
-			if (res.Outcome == agent.Relayed.String()) != (len(res.Copies) > 0) || res.Rules.RFC == "" {
+			if (res.Outcome == agent.Relayed.String()) != (len(res.Copies) > 0) || res.Rules.String() == "" {
 				t.Errorf("%+v", res)
 			}
 			b := bufOf(data)

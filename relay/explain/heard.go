@@ -26,39 +26,49 @@ func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
 	own := r.owns(dst)
 	switch {
 	case m.Outgoing, m.Frame > 0 && !own && r.owns(m.Src.Addr()):
-		return &silence{"This host sent it itself.", "Nothing to do.", cite("", "T11")}
+		return &silence{"This host sent it itself.", "Nothing to do.", Rules{Why: notItself}}
 	case !r.listens(f, m.Dst.Port()):
 		return &silence{
 			fmt.Sprintf("It goes to UDP port %d, on which this relay does not listen.", m.Dst.Port()),
-			"Nothing to do.", portRules(f),
+			"Nothing to do.", byFamily(f, "RFC 1542, section 4.1", "RFC 9915, section 7.2"),
 		}
 	case !r.serves(f, heard):
 		return &silence{
 			"Nothing is configured to be relayed by " + f.String() + " where this is heard, so the relay does not listen.",
-			"Add servers of this address family to an [[interface]].", cite("RFC 1542, section 4.1.1", "R1542-9"),
+			"Add servers of this address family to an [[interface]].", byFamily(f, "RFC 1542, section 4.1.1", "RFC 9915, section 19"),
 		}
 	case f == agent.V6 && dst.IsMulticast():
 		return r.outside(dst, heard)
 	case !own && !r.broadcast(dst):
 		return &silence{
 			"It is addressed to " + dst.String() + ", which is no address of this host: the kernel forwards it past the relay.",
-			"Nothing to do; for renewals see server_id_override.", cite("RFC 1542, section 4.1", "R1542-2"),
+			passing(f), byFamily(f, "RFC 1542, section 4.1", "RFC 9915, sections 16 and 19"),
 		}
 	}
 	return nil
 }
 
-func portRules(f agent.Family) Rules {
+// byFamily returns the rule of a family.
+func byFamily(f agent.Family, four, six string) Rules {
 	if f == agent.V6 {
-		return cite("RFC 9915, section 7.2", "R9915-1")
+		return cite(six)
 	}
-	return cite("RFC 1542, section 4.1", "R1542-5")
+	return cite(four)
+}
+
+// passing returns what to do about a unicast that passes by.
+func passing(f agent.Family) string {
+	if f == agent.V6 {
+		// Clients do so where a server has sent option 12 (RFC 8415, section 18.4), which RFC 9915 takes back.
+		return "Nothing to do; to have clients send all by multicast, take the Server Unicast option from the server."
+	}
+	return "Nothing to do; for renewals see server_id_override."
 }
 
 // outside returns why a multicast is not heard: relays join one group, on the
 // links with clients.
 func (r *Relay) outside(group netip.Addr, heard *giaddr.Link) *silence {
-	rules := cite("RFC 9915, section 7.1", "R9915-2")
+	rules := cite("RFC 9915, section 7.1")
 	if group.WithZone("") != allRelays() {
 		return &silence{"It goes to the group " + group.String() + ", which relays do not join.", "Nothing to do.", rules}
 	}

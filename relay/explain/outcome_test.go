@@ -42,6 +42,7 @@ func TestOutcomesAndSettings(t *testing.T) {
 		{"DHCPv6 relayed", one, six(on10(Client{})), agent.Relayed, "dhcpv6.client_mac = true", 0},
 		{"R9915-11 Advertise", one, six(on10(Client{Type: "advertise"})), agent.ServerMessage, `name = "vlan10"`, 4},
 		{"R9915-5 unicast", one, six(on10(Client{To: "2001:db8:1::1"})), agent.UnicastClient, "dhcpv6.accept_unicast = false", 0},
+		{"R4388-10 Leasequery", one, on10(Client{Type: "10"}), agent.TypeRefused, "dhcpv4.refuse_types = [10, 11, 12, 13]", 0},
 		{"R5007-2 Leasequery", one, six(on10(Client{Type: "14"})), agent.TypeRefused, "dhcpv6.refuse_types = [14]", 0},
 		{"R9915-35 Relay-forward", one, six(on10(Client{Type: "relay-forward"})), agent.RelayForwardUntrusted, "trusted = false", 0},
 		{"R9915-21 hop-count", one + "trusted = true", six(on10(Client{Type: "relay-forward", Hops: 8})), agent.HopLimit, "dhcpv6.hop_limit = 8", 0},
@@ -57,7 +58,7 @@ func TestOutcomesAndSettings(t *testing.T) {
 			if res.Outcome != tt.outcome.String() {
 				t.Fatalf("outcome %s, want %s", res.Outcome, tt.outcome)
 			}
-			if res.What != tt.outcome.Doc().What || res.Remedy != tt.outcome.Doc().Remedy || res.Rules.RFC == "" {
+			if res.What != tt.outcome.Doc().What || res.Remedy != tt.outcome.Doc().Remedy || res.Rules.String() == "" {
 				t.Errorf("what %q, remedy %q, rules %v", res.What, res.Remedy, res.Rules)
 			}
 			if res.Dropped() == (tt.outcome == agent.Relayed) {

@@ -67,7 +67,7 @@ func TestDroppedReplies(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkChanges(t, m, &res)
-			if res.Outcome != tt.outcome.String() || res.Message.Direction != "reply" || res.Rules.RFC == "" {
+			if res.Outcome != tt.outcome.String() || res.Message.Direction != "reply" || res.Rules.String() == "" {
 				t.Fatalf("want %s:\n%s", tt.outcome, res.String())
 			}
 			last := ""

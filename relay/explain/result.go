@@ -36,10 +36,11 @@ type Summary struct {
 	Octets      int            `json:"octets"`
 }
 
-// Rules are where a decision comes from.
+// Rules are where a decision comes from: sections of RFCs, or where no RFC says
+// it, a reason in words.
 type Rules struct {
-	RFC          string   `json:"rfc,omitempty"`
-	Requirements []string `json:"requirements,omitempty"`
+	RFC string `json:"rfc,omitempty"`
+	Why string `json:"why,omitempty"`
 }
 
 // A Copy is one form of a message as sent, and all that get it in this form.

@@ -178,7 +178,7 @@ func droppedBy(reason agent.Reason, f agent.Family) []string {
 	case agent.UnicastClient:
 		return []string{"dhcpv6.accept_unicast"}
 	case agent.TypeRefused:
-		return []string{"dhcpv6.refuse_types"}
+		return either("dhcpv4.refuse_types", "dhcpv6.refuse_types")
 	case agent.RSOORefused:
 		return []string{"dhcpv6.refuse_rsoo"}
 	case agent.AmbiguousReply, agent.UnknownLink:

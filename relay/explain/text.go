@@ -80,13 +80,7 @@ func (r *Result) outcome(b *strings.Builder) {
 }
 
 // String returns the rules in one line, "" if there are none.
-func (r Rules) String() string {
-	ids := strings.Join(r.Requirements, ", ")
-	if r.RFC == "" || ids == "" {
-		return r.RFC + ids
-	}
-	return r.RFC + " (" + ids + ")"
-}
+func (r Rules) String() string { return r.RFC + r.Why }
 
 // assignment returns a setting as it is written.
 func (s *Setting) assignment() string { return s.Key + " = " + s.Value }

@@ -43,8 +43,12 @@ func dhcpCases() group {
 		{name: "R4388-9 lease unassigned", msg: reply(tLeaseUnassigned), drop: agent.Leasequery},
 		{name: "R4388-9 lease unknown", msg: reply(tLeaseUnknown), drop: agent.Leasequery},
 		{name: "R4388-9 lease active", msg: reply(tLeaseActive), drop: agent.Leasequery},
+		{name: "RFC 4388, section 7: a client's leasequery", msg: request(tLeaseQuery), drop: agent.TypeRefused},
+		{name: "RFC 4388, section 7: a client's lease unassigned", msg: request(tLeaseUnassigned), drop: agent.TypeRefused},
+		{name: "RFC 4388, section 7: a client's lease unknown", msg: request(tLeaseUnknown), drop: agent.TypeRefused},
+		{name: "RFC 4388, section 7: a client's lease active", msg: request(tLeaseActive), drop: agent.TypeRefused},
 	}}
-	for _, n := range []byte{0, tDecline, tRelease, tInform, 9, 10, 18, 200, 255} {
+	for _, n := range []byte{0, tDecline, tRelease, tInform, 9, 14, 18, 200, 255} {
 		m := request(n)
 		g.cases = append(g.cases, tcase{name: "R2131-1 R3046-4 type " + strconv.Itoa(int(n)), msg: m, up: toS(m.up(addrD0, cid("d0")...))})
 	}

@@ -114,6 +114,8 @@ trusted = true
 		{name: "CVE-2018-0174 reserved suboptions", msg: discover(relayed, opt(82, 0, 0, 255, 1, 1)), up: toS(discover(relayed, opt(82, 0, 0, 255, 1, 1)).up(""))},
 		{name: "R3046-17 R1542-15 R3046-28 relayed with option 82", on: "d0", src: "10.9.8.7:67", dst: addrD0, msg: discover(relayed, foreign), up: toS(discover(relayed, foreign).up(""))},
 		{name: "R3046-17 R1542-15 relayed without", on: "d0", src: "10.9.8.7:67", dst: addrD0, msg: discover(relayed), up: toS(discover(relayed).up(""))},
+		{name: "RFC 4388, section 6.2: a router's leasequery", on: "d0", src: "10.9.8.7:67", dst: addrD0, msg: request(tLeaseQuery, relayed), up: toS(request(tLeaseQuery, relayed).up(""))},
+		{name: "RFC 4388, section 7: a client's leasequery, trusted or not", msg: request(tLeaseQuery), drop: agent.TypeRefused},
 		{name: "R1542-15 relayed BOOTP", msg: bootp(relayed), up: toS(bootp(relayed).up(""))},
 		{name: "R1542-11 R1542-12 hops of a relayed request", msg: discover(relayed, hops(5)), drop: agent.HopLimit},
 		{name: "R3046-16 spoofed giaddr, trusted or not", msg: discover(giaddrOf(addrD0)), drop: agent.GiaddrSpoof},

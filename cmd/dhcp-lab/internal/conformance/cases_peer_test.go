@@ -45,7 +45,7 @@ remote_id = "{mac}"
 			down: broadcast("d1", offer(b, giaddrOf(addrD1), yiaddr("198.51.101.9"))),
 		}),
 		step("relayed bootp", tcase{msg: bootp(b), up: to(bootp(b).up(addrD0), server1, server2)}),
-		step("unknown on server side", up(request(10, b))),
+		step("unknown on server side", up(request(18, b))),
 		step("unknown on client side", down(reply(10, b))),
 		step("relayed decline", up(request(tDecline, b))),
 		step("relayed nak", down(nak(b))),

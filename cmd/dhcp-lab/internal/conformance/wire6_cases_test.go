@@ -65,6 +65,7 @@ func basics6() []group6 {
 			{name: "R9915-36 Relay-reply from a client to all", msg: down6(advertise6()), drop: agent.ReplyFromClient},
 			{name: "R9915-11 Advertise on d0", msg: advertise6(), drop: agent.ServerMessage},
 			{name: "R9915-11 Reconfigure on d0", msg: msg6(dhcp6.Reconfigure, serverID), drop: agent.ServerMessage},
+			{name: "R5007-1 Leasequery-reply on d0", msg: msg6(dhcp6.LeaseQueryReply, serverID), drop: agent.ServerMessage},
 			{name: "R9915-11 Advertise on u0", on: "u0", msg: advertise6(), drop: agent.NotConfigured},
 			{name: "R9915-29 a Reconfigure in a Relay-reply", on: "u0", msg: down6(msg6(dhcp6.Reconfigure, serverID)), down: toClient6(msg6(dhcp6.Reconfigure, serverID))},
 			{name: "R8357-8 a forged port for a client", on: "u0", msg: rep6(0, addrD06, client6, advertise6(), id6("d0"), opt6(135, 0, 22)), down: toClient6(advertise6())},
