@@ -35,6 +35,7 @@ const (
 	reloadTime
 	reloads
 	configInfo
+	configInterfaces
 	buildInfo
 	numSeries = int(iota)
 )
@@ -157,6 +158,11 @@ func Docs() []MetricDoc {
 			"dhcp_relay_config_info", "gauge",
 			[]string{"hash"},
 			"1 for the hash of the configuration in effect.",
+		},
+		configInterfaces: {
+			"dhcp_relay_config_interfaces", "gauge",
+			nil,
+			"Number of [[interface]] in the configuration in effect; 0 where it says that nothing is to be relayed.",
 		},
 		buildInfo: {
 			"dhcp_relay_build_info", "gauge",

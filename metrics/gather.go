@@ -252,6 +252,7 @@ func (s *scrape) state(st State) {
 	s.add(recorderMissed, float64(st.Unseen))
 	if st.ConfigHash != "" {
 		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
+		s.add(configInterfaces, float64(st.Interfaces))
 	}
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {

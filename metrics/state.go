@@ -11,6 +11,7 @@ type State struct {
 	ConfigOK   bool        // the last reload took effect
 	ConfigTime time.Time   // when the last successful reload took effect; zero: never
 	ConfigHash string      // of the configuration in effect; empty: none is
+	Interfaces int         // number of [[interface]] in it
 	Reloads    uint64      // that took effect
 	Refused    uint64      // reloads that did not
 	Links      []LinkState // each name at most once for each family

@@ -231,7 +231,7 @@ func TestSourceAddressAndPort(t *testing.T) {
 	n := b.network("vlan10", "10.1.0.1/24")
 	v := listenAt(b.servers, "10.9.0.2:67")
 	b.relay.Addr("lo", "10.7.0.1/32")
-	d := b.start("")
+	d := b.start("interfaces = \"none\"\n")
 	const config = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
 	for _, tc := range []struct{ name, source, want string }{
 		{"route", `source = "route"`, "10.9.0.1:67"},

@@ -160,7 +160,10 @@ func good(table, key, val string) bool {
 	default:
 		text = "[" + table + "]\n" + text
 	}
-	return parses(text)
+	if table == "" && key == "interfaces" {
+		return parses(text)
+	}
+	return parses("interfaces = \"none\"\n" + text)
 }
 
 func parses(text string) bool {

@@ -25,12 +25,12 @@ func (p *process) reload(ctx context.Context) {
 	p.warnLater("control", p.controlAt, cfg.Control)
 	p.warnLater("recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages)
 	p.warnLater("log.format", p.logAs, cfg.Log.Format)
-	p.level.Set(cfg.Log.Level)
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
 		p.log.Error("configuration not taken over", "err", err)
 		p.refused(err)
 		return
 	}
+	p.level.Set(cfg.Log.Level)
 	p.view.SetRedact(cfg.Recorder.Redact)
 	p.applied(cfg)
 	p.reloaded()
@@ -92,6 +92,7 @@ func (p *process) state() metrics.State {
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
 		ConfigHash: p.config.hash,
+		Interfaces: len(p.policy.Interfaces),
 		Reloads:    p.config.reloads,
 		Refused:    p.config.refused,
 		Links:      p.engine.Links(),

@@ -73,7 +73,7 @@ func (p *process) linkName(index int) string {
 func (p *process) configuration() status.Config {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := status.Config{File: p.file, OK: p.config.ok, Loaded: p.config.at, Hash: p.config.hash, Tried: p.config.tried}
+	c := status.Config{File: p.file, OK: p.config.ok, Loaded: p.config.at, Hash: p.config.hash, Tried: p.config.tried, None: len(p.policy.Interfaces) == 0}
 	if !c.OK && p.config.err != nil {
 		c.Error = p.config.err.Error()
 	}

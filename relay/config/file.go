@@ -12,6 +12,7 @@ import (
 type file struct {
 	hostname     string
 	duid         []byte
+	none         bool // nothing is to be relayed
 	replySources []netip.Prefix
 	metrics      Metrics
 	control      Control
@@ -55,6 +56,11 @@ func topKeys() []key[file] {
 			"reply_sources", "[]", `a list of addresses and prefixes, such as ["10.9.1.7", "10.9.2.0/24"]`,
 			"Who may reply beside the configured servers. Without any, everyone may whose replies do not come from a client-facing interface.",
 			readReplySources,
+		},
+		{
+			"interfaces", `"listed"`, `"listed" for those of [[interface]], of which there must be one, or "none" to relay nothing`,
+			"Which interfaces are served. A file without any [[interface]] is refused unless it says none: it may have been cut short.",
+			readNone,
 		},
 		{
 			"metrics", "", "a table [metrics]",
@@ -114,6 +120,15 @@ func readDUID(r *reader, v value, to *file) {
 		return
 	}
 	to.duid = d
+}
+
+// readNone has a hint of its own for those who list their interfaces in it.
+func readNone(r *reader, v value, to *file) {
+	if _, ok := v.any.(string); !ok {
+		r.fail(v, `write [[interface]] for each of them, with its name and servers below`, "%s", describeType(v.any))
+		return
+	}
+	either(func(f *file) *bool { return &f.none }, "listed", "none")(r, v, to)
 }
 
 func readReplySources(r *reader, v value, to *file) {

@@ -41,15 +41,25 @@ func (r *reader) config(f *file, host Host) *Config {
 		}
 		c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
 	}
-	if len(f.interfaces) == 0 {
-		r.warn("", "there is no [[interface]], so nothing is relayed", `write one with a name and servers`)
-	}
+	r.checkSome(f)
 	for _, s := range f.servers {
 		if _, used := indexes[s.addr]; !used && s.addr.IsValid() {
 			r.warn(s.path, "no interface lists the server "+s.addr.String(), "add it to the servers of one, or remove this table")
 		}
 	}
 	return c
+}
+
+// checkSome finds a file that serves nobody and does not say so: most often it is
+// empty, or was cut short. Where something else is wrong, that says more.
+func (r *reader) checkSome(f *file) {
+	switch listed := len(f.interfaces) > 0; {
+	case f.none && listed:
+		r.wrong("interfaces", `"none" is written, and there is an [[interface]]`, "remove one or the other")
+	case !f.none && !listed && len(r.problems) == 0:
+		r.wrong("", "there is no [[interface]], so no client would be served",
+			`write one with a name and servers, or interfaces = "none" at the top of the file if nothing is to be relayed`)
+	}
 }
 
 // A book holds what [[server]] says of each address, and what holds of others.

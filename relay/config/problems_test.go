@@ -107,14 +107,42 @@ hostname = "b"
 name = "x"
 `,
 			want: []string{
-				"f:1:1: interfaces: there is no such key; did you mean interface?",
+				"f:1:1: interfaces: this is a list of tables; write [[interface]] for each of them, with its name and servers below",
+			},
+		},
+		{
+			name: "interfaces as a list",
+			text: `interfaces = ["vlan10"]`,
+			want: []string{
+				"f:1:14: interfaces: this is a list; write [[interface]] for each of them, with its name and servers below",
+			},
+		},
+		{
+			name: "empty",
+			want: []string{noInterface},
+		},
+		{
+			name: "comments only",
+			text: "# written by a script\n\n",
+			want: []string{noInterface},
+		},
+		{
+			name: "cut short",
+			text: "[defaults]\nservers = [\"10.9.0.2\"]\n",
+			want: []string{noInterface},
+		},
+		{
+			name: "none, and one",
+			text: "interfaces = \"none\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n",
+			want: []string{
+				`f:1:1: interfaces: "none" is written, and there is an [[interface]]; remove one or the other`,
 			},
 		},
 		{
 			name: "quoted key",
 			text: `"" = 1`,
 			want: []string{
-				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, metrics, control, recorder, log, defaults, server, interface`,
+				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, defaults, server, interface`,
 			},
 		},
 		{
@@ -259,3 +287,6 @@ func TestParseTellsAllAtOnce(t *testing.T) {
 		t.Errorf("errors.As: want %v, got %v", ps[0], first)
 	}
 }
+
+const noInterface = `f: there is no [[interface]], so no client would be served; ` +
+	`write one with a name and servers, or interfaces = "none" at the top of the file if nothing is to be relayed`

@@ -10,11 +10,8 @@ func TestParseWarnings(t *testing.T) {
 	t.Parallel()
 	tests := []parsing{
 		{
-			name: "no interface",
-			text: "",
-			want: []string{
-				"f: there is no [[interface]], so nothing is relayed; write one with a name and servers",
-			},
+			name: "no interface, by choice",
+			text: "interfaces = \"none\"\n",
 		},
 		{
 			name: "R3046-26 every suboption, just fitting",

@@ -128,7 +128,7 @@ func TestNotHeard(t *testing.T) {
 
 func TestUnknownInterface(t *testing.T) {
 	t.Parallel()
-	_, err := relayOf(t, servers).Explain(message(t, Client{Interface: "vlan99"}))
+	_, err := relayOf(t, "interfaces = \"none\"\n"+servers).Explain(message(t, Client{Interface: "vlan99"}))
 	if want := `there is no interface "vlan99" on the host; there are bare, red, red1, tun0, uplink, vlan10, vlan20`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

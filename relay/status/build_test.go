@@ -154,6 +154,12 @@ func TestFindings(t *testing.T) {
 			[]string{"refused at the last reload", "2026-11-22T08:00:00Z still holds", "relay.toml:3:1: no such key (and 1 line more)", "dhcp-relay check --config /etc/dhcp-relay/relay.toml"},
 		},
 		{
+			"nothing relayed, by choice",
+			func(s *scene) { s.in.Config.None = true },
+			"config_none", Info, "configuration /etc/dhcp-relay/relay.toml",
+			[]string{"by choice", `interfaces = "none"`, "Write an [[interface]]"},
+		},
+		{
 			"silent server",
 			func(s *scene) {
 				s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40

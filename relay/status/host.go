@@ -9,9 +9,16 @@ import (
 	"dhcp-relay/relay/agent"
 )
 
-// configuration tells of one that was refused.
+// configuration tells of one that was refused, and of one that asks for nothing.
 func (b *builder) configuration() {
 	c := b.Config
+	if c.None {
+		b.add(found{
+			severity: Info, kind: "config_none", subject: "configuration " + c.File,
+			text: `Nothing is relayed, by choice: it says interfaces = "none"`,
+			do:   "Write an [[interface]] in its place where clients are to be served.",
+		})
+	}
 	if c.OK {
 		return
 	}

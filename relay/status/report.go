@@ -36,6 +36,7 @@ type Config struct {
 	Hash   string    `json:"hash"`            // of the configuration in effect
 	Tried  time.Time `json:"tried"`           // when it was last tried to load one
 	Error  string    `json:"error,omitempty"` // why that failed; "" if OK
+	None   bool      `json:"none,omitempty"`  // it says that nothing is to be relayed
 }
 
 // A Severity says how bad a Finding is.

@@ -37,6 +37,9 @@ func (r *Report) writeHead(b *strings.Builder) {
 
 // relaying says how many interfaces relay.
 func (r *Report) relaying() string {
+	if r.Config.None {
+		return `nothing is relayed, by choice (interfaces = "none")`
+	}
 	n := 0
 	for i := range r.Interfaces {
 		if r.Interfaces[i].State == "relaying" {

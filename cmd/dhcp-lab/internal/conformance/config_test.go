@@ -67,8 +67,12 @@ func TestDefaults(t *testing.T) {
 		}
 	})
 	t.Run("R1542-9 nothing is relayed without an interface", func(t *testing.T) {
-		if c, err := config.Parse("relay.toml", nil, config.Host{}); err == nil && len(c.Policy.Interfaces) > 0 {
-			t.Errorf("an empty file has interfaces: %v", c.Policy.Interfaces)
+		if _, err := config.Parse("relay.toml", nil, config.Host{}); err == nil {
+			t.Error("an empty file is taken")
+		}
+		c, err := config.Parse("relay.toml", []byte(`interfaces = "none"`), config.Host{})
+		if err != nil || len(c.Policy.Interfaces) > 0 {
+			t.Errorf("none: %v, %v", c, err)
 		}
 	})
 }
