@@ -19,7 +19,7 @@ const (
 	HopLimit                     // hops above the limit
 	SecsBelow                    // secs below the threshold
 	BootpRefused                 // plain BOOTP, and the interface refuses it
-	UntrustedOption82            // option 82 from a client
+	UntrustedOption82            // option 82 from a client, also in sname or file
 	Option82Malformed            // option 82 that cannot be parsed
 	GiaddrSpoof                  // the request bears an address of this relay as giaddr
 	GiaddrInvalid                // giaddr is no unicast address

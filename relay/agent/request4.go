@@ -98,17 +98,36 @@ func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingre
 		return SecsBelow
 	case opts.Type == 0 && !c.Bootp:
 		return BootpRefused
-	case p.Giaddr().IsUnspecified() && slices.Contains(c.V4.RefuseTypes, uint8(opts.Type)):
-		// With giaddr a server would take it for the relay's own (RFC 4388, section 6.4).
-		return TypeRefused
 	case len(l.Servers) == 0:
 		return NoServer
-	case opts.NumRelay == 0:
-		return Relayed
-	case !c.Trusted:
+	case opts.NumRelay > 0 && !c.Trusted:
 		return UntrustedOption82
-	case !relayInfoValid(p, opts):
+	case opts.NumRelay > 0 && !relayInfoValid(p, opts):
 		return Option82Malformed
+	case opts.Plain():
+		if slices.Contains(c.V4.RefuseTypes, uint8(opts.Type)) && p.Giaddr().IsUnspecified() {
+			return TypeRefused
+		}
+		return Relayed
+	}
+	return c.admitAll4(p, opts)
+}
+
+// admitAll4 checks what servers find where others do not look: an option 82 in
+// sname or file they join with the relay's own (RFC 3396, section 7), and by the
+// relay's giaddr they trust a leasequery (RFC 4388, section 7).
+func (c *Interface) admitAll4(p bootp.Packet, opts *bootp.Layout) Reason {
+	a := p.Aggregate(opts)
+	if a.Relay && !c.Trusted {
+		return UntrustedOption82
+	}
+	if !p.Giaddr().IsUnspecified() {
+		return Relayed
+	}
+	for _, t := range c.V4.RefuseTypes {
+		if a.MayBe(bootp.Type(t)) {
+			return TypeRefused
+		}
 	}
 	return Relayed
 }

@@ -2,9 +2,11 @@ package agent
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/bootp"
 )
 
@@ -60,4 +62,106 @@ func TestRefuseTypes4(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHiddenInRequests sends what a server finds in sname and file, or by another
+// reading of option 53.
+func TestHiddenInRequests(t *testing.T) {
+	const sname, file = 44, 108
+	both := []byte{bootp.OptionOverload, 1, 3}
+	relay := netip.MustParseAddr("10.9.8.7")
+	put := func(m []byte, off int, b ...byte) []byte { copy(m[off:], b); return m }
+	client := func(options ...byte) []byte {
+		return testMessage(bootp.Request, bootp.Discover, netip.Addr{}, options...)
+	}
+	circuit := []byte{82, 4, 1, 2, 'd', '1'}
+	for _, tc := range []struct {
+		name    string
+		trusted bool
+		m       []byte
+		want    Reason
+	}{
+		{"R3046-6 option 82 in sname", false, put(client(both...), sname, circuit...), UntrustedOption82},
+		{"R3046-6 option 82 in file", false, put(client(both...), file, circuit...), UntrustedOption82},
+		{"R3046-6 R3396-1 its second part in file", false, put(client(bootp.OptionOverload, 1, 1), file, 82, 1, 'x'), UntrustedOption82},
+		{"R3046-6 option 82 in BOOTP with options", false, put(testMessage(bootp.Request, 0, netip.Addr{}, both...), file, circuit...), UntrustedOption82},
+		{"options of no harm", false, put(put(client(both...), sname, 66, 1, 't', 255), file, 67, 1, 'b', 255), Relayed},
+		{"R2132-2 without option 52 it is a name", false, put(client(), file, circuit...), Relayed},
+		{"what a switch adds, and it is trusted", true, put(client(both...), file, circuit...), Relayed},
+		{"another relay's, and it is trusted", true, put(testMessage(bootp.Request, bootp.Discover, relay, both...), file, circuit...), Relayed},
+		{"a type in file", false, put(client(both...), file, 53, 1, 10), TypeRefused},
+		{"a type in sname, trusted", true, put(client(both...), sname, 53, 1, 13), TypeRefused},
+		{"a type in file alone", false, put(testMessage(bootp.Request, 0, netip.Addr{}, bootp.OptionOverload, 1, 1), file, 53, 1, 10), TypeRefused},
+		{"a type that is not refused in file", false, put(client(both...), file, 53, 1, 3), Relayed},
+		{"a second type", false, client(53, 1, 10), TypeRefused},
+		{"a type of two octets", false, client(53, 2, 10, 0), TypeRefused},
+		{"a second type of another relay's", true, testMessage(bootp.Request, bootp.Discover, relay, 53, 1, 10), Relayed},
+		{"a second type that is not refused", false, client(53, 1, 3), Relayed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := testPolicy(t)
+			p.Interfaces[0].Trusted = tc.trusted
+			p.Interfaces[0].V4.RefuseTypes = []uint8{10, 11, 12, 13}
+			s, _ := Compile(p, testHost())
+			before := slices.Clone(tc.m)
+			v := play4(s, tc.m, 2, "0.0.0.0:68", "255.255.255.255")
+			if v.Reason != tc.want {
+				t.Errorf("got %v, want %v", v.Reason, tc.want)
+			}
+			if !slices.Equal(before, tc.m) {
+				t.Error("the test's message has changed")
+			}
+		})
+	}
+}
+
+// TestHiddenInReplies sends replies with option 82 in sname and file, where a relay
+// must not look (RFC 3046, section 2.1): nothing there leads it astray.
+func TestHiddenInReplies(t *testing.T) {
+	const sname, file = 44, 108
+	circuit := func(link byte) []byte { return []byte{82, 4, 1, 2, 'd', link} }
+	shared := netip.MustParseAddr("203.0.113.1")
+	for _, tc := range []struct {
+		name   string
+		shared bool
+		echo   []byte // in the options field
+		want   Reason
+		link   string
+	}{
+		{"R3046-13 alone", false, nil, Relayed, "d0"},
+		{"R3046-13 it does not tell the link", true, nil, AmbiguousReply, ""},
+		{"R3046-13 it does not speak against the options field", true, circuit('0'), Relayed, "d0"},
+		{"R3396-1 the options field holds the first part", false, []byte{82, 3, 1, 4, 'd'}, Option82Malformed, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := testPolicy(t)
+			giaddr := netip.MustParseAddr("192.0.2.1")
+			if tc.shared {
+				p.Interfaces[0].Giaddr = rule4("203.0.113.1")
+				giaddr = shared
+			}
+			s, _ := Compile(p, testHost())
+			m := testMessage(bootp.Reply, bootp.Offer, giaddr, append(slices.Clone(tc.echo), bootp.OptionOverload, 1, 3)...)
+			copy(m[16:], []byte{192, 0, 2, 77})
+			copy(m[sname:], circuit('1'))
+			copy(m[file:], circuit('1'))
+			b := Buf{Store: append(slices.Clone(m), make([]byte, 512)...), Len: len(m)}
+			v := s.Relay4(&b, Ingress{Link: 4, Src: server, Dst: giaddr})
+			got := ""
+			if v.Link != nil {
+				got = v.Link.Host.Name
+			}
+			if v.Reason != tc.want || got != tc.link {
+				t.Fatalf("got %v for %q, want %v for %q", v.Reason, got, tc.want, tc.link)
+			}
+			if v.Reason == Relayed && !slices.Equal(b.Bytes()[sname:236], m[sname:236]) {
+				t.Error("sname or file has changed")
+			}
+		})
+	}
+}
+
+// rule4 is giaddr = an address.
+func rule4(a string) giaddr.Rule {
+	return giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr(a)}
 }

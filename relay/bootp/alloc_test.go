@@ -33,6 +33,9 @@ func TestNoAllocation(t *testing.T) { // not parallel: AllocsPerRun refuses that
 		if !ok {
 			bad = "Scan"
 		}
+		if a := p.Aggregate(&l); a.Relay || !a.MayBe(l.Type) {
+			bad = "Aggregate"
+		}
 		q, ok := p.Insert(&l, relayInf)
 		if !ok {
 			bad = "Insert"

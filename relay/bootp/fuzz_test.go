@@ -24,6 +24,8 @@ func seeds() []Packet {
 		message(discover, relayInf[:15]),
 		message(discover, end, []byte{82, 200}),
 		message(fence, overload, end),
+		hiding(message(overload, discover, end), relayInf, pads),
+		hiding(message(overload, end), pads, relayA, relayB, []byte{53, 1, 10, 82, 200}),
 		padded(message(discover, end), MinLen),
 		append(header(), make([]byte, 64)...),
 	}
@@ -42,6 +44,7 @@ func FuzzScan(f *testing.F) {
 		if l, ok := Packet(m).Scan(); ok {
 			checkRelayInfo(t, Packet(m).RelayValue(&l, nil))
 		}
+		checkAggregate(t, m)
 		if p := Packet(m); p.Valid() && len(p.Chaddr()) > 16 {
 			t.Fatalf("hardware address of %d octets", len(p.Chaddr()))
 		}

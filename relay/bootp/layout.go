@@ -22,13 +22,16 @@ type Layout struct {
 	// Requested is the first option 50 if it has 4 octets, else the zero Addr (RFC 2132, section 9.1).
 	Requested netip.Addr
 	NumRelay  int // instances of option 82; more than MaxRelay are too many to take for sound
+	// Overload is all that the octets of option 52 have in common with 3: file holds options if bit 0 is set, sname if bit 1 is.
+	Overload uint8
+	Retyped  bool // there are several options 53, or one not of 1 octet, so that readers differ in the type
 }
 
 // Scan walks the options field once and returns its layout. It returns false
 // for a message that is not DHCP, and for one whose last option is cut off by
 // the end of the message. It looks into neither sname nor file, even where
 // option 52 says that they hold options (RFC 3046, section 2.1), nor at
-// anything after END.
+// anything after END. Aggregate does the former.
 func (p Packet) Scan() (l Layout, ok bool) {
 	ok = l.Scan(p)
 	return l, ok
@@ -61,8 +64,14 @@ func (l *Layout) Scan(p Packet) bool {
 		case OptionMessageType:
 			if !typed && len(value) == 1 {
 				l.Type = Type(value[0])
+			} else {
+				l.Retyped = true
 			}
 			typed = true
+		case OptionOverload:
+			for _, c := range value {
+				l.Overload |= c & (overloadFile | overloadSname)
+			}
 		case OptionServerID:
 			if !served && len(value) == 4 {
 				l.ServerID = netip.AddrFrom4([4]byte(value))

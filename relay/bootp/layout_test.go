@@ -138,7 +138,7 @@ func TestScan(t *testing.T) {
 				copy(p[offSname+64:], relayInf)
 				return p
 			}(),
-			want: Layout{Type: Discover, End: off(discover, overload), HasEnd: true},
+			want: Layout{Type: Discover, End: off(discover, overload), HasEnd: true, Overload: 3},
 		},
 		{
 			name: "what looks like options inside a value does not count",
@@ -157,14 +157,14 @@ func TestScan(t *testing.T) {
 				discover, []byte{OptionClientID, 1, 0}, []byte{OptionServerID, 4, 1, 1, 1, 1}, end,
 			),
 			want: Layout{
-				Type: DHCPRequest, End: off(request, clientID, serverID) + 12, HasEnd: true,
+				Type: DHCPRequest, End: off(request, clientID, serverID) + 12, HasEnd: true, Retyped: true,
 				ClientID: clientID[2:], ServerID: server,
 			},
 		},
 		{
 			name: "type and server identifier of wrong lengths",
 			p:    message([]byte{OptionMessageType, 2, 1, 1}, []byte{OptionServerID, 3, 1, 2, 3}, end),
-			want: Layout{End: 249, HasEnd: true},
+			want: Layout{End: 249, HasEnd: true, Retyped: true},
 		},
 		{
 			name: "a second type or server identifier does not mend the first",
@@ -172,7 +172,17 @@ func TestScan(t *testing.T) {
 				[]byte{OptionMessageType, 0}, discover,
 				[]byte{OptionServerID, 5, 1, 2, 3, 4, 5}, serverID, end,
 			),
-			want: Layout{End: 258, HasEnd: true},
+			want: Layout{End: 258, HasEnd: true, Retyped: true},
+		},
+		{
+			name: "R2132-2 option 52 of no sense",
+			p:    message([]byte{OptionOverload, 0}, []byte{OptionOverload, 2, 4, 254}, end),
+			want: Layout{End: 246, HasEnd: true, Overload: 2},
+		},
+		{
+			name: "R3396-1 option 52 in two instances",
+			p:    message([]byte{OptionOverload, 1, 1}, []byte{OptionOverload, 1, 2}, end),
+			want: Layout{End: 246, HasEnd: true, Overload: 3},
 		},
 		{
 			name: "client identifier without a value is there",

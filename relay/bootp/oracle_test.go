@@ -72,6 +72,18 @@ func (o *oracle) layout() Layout {
 	if v := o.first(54); len(v) == 4 {
 		l.ServerID, _ = netip.AddrFromSlice(v)
 	}
+	types := 0
+	for _, x := range o.options {
+		if x.code == 53 {
+			types++
+			l.Retyped = l.Retyped || types > 1 || len(x.value) != 1
+		}
+		if x.code == 52 {
+			for _, v := range x.value {
+				l.Overload |= v % 4
+			}
+		}
+	}
 	for i, x := range o.relay {
 		l.NumRelay++
 		if i < MaxRelay {

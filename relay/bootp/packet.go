@@ -50,6 +50,7 @@ const (
 	offGiaddr = 24
 	offChaddr = 28
 	offSname  = 44
+	offFile   = 108
 
 	maxHlen = offSname - offChaddr
 )

@@ -76,7 +76,9 @@ func (g *generator) message() []byte {
 }
 
 func (g *generator) part() {
-	switch g.IntN(10) {
+	switch g.IntN(11) {
+	case 10:
+		g.option(OptionOverload, g.usual(1))
 	case 0:
 		g.zeros(1 + g.IntN(8))
 	case 1, 2:

@@ -13,6 +13,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/retry"
 )
@@ -161,10 +162,21 @@ func (r *Relay) judge(res *Result, m *Message, b agent.Buf, v agent.Verdict) {
 		}
 		res.Notes = r.notes(b, v)
 	}
+	if reason == agent.UntrustedOption82 {
+		res.Notes = hidden(b.Bytes())
+	}
 	doc := reason.Doc()
 	res.Outcome, res.What, res.Remedy = doc.Name, doc.What, doc.Remedy
 	res.Rules = rulesOf(reason, v.Family, v.Direction)
 	res.Settings = r.settings(reason, m, &v, res.Copies)
+}
+
+// hidden tells of an option 82 where few look for one.
+func hidden(p bootp.Packet) []string {
+	if l, ok := p.Scan(); ok && l.NumRelay > 0 {
+		return nil
+	}
+	return []string{"It is in sname or file, where option 52 says that options are; servers join it with the relay's own (RFC 3396, section 7)."}
 }
 
 // Listens reports whether the relay has a socket for what goes to an address and

@@ -133,3 +133,25 @@ func TestUnknownInterface(t *testing.T) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
+
+func TestOption82InFile(t *testing.T) {
+	t.Parallel()
+	r := relayOf(t, servers+"[[interface]]\nname = \"vlan10\"\n")
+	for _, tt := range []struct {
+		name   string
+		client Client
+		notes  int
+	}{
+		{"R3046-5 in the options field", Client{Interface: "vlan10", Options: []string{"82=hex:010161"}}, 0},
+		{"R3046-6 in file", Client{Interface: "vlan10", Options: []string{"52=hex:01"}}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := message(t, tt.client)
+			copy(m.Data[108:], []byte{82, 3, 1, 1, 'x'})
+			res := explained(t, r, m)
+			if res.Outcome != "untrusted_option82" || len(res.Notes) != tt.notes {
+				t.Errorf("%s, notes %q, want %d", res.Outcome, res.Notes, tt.notes)
+			}
+		})
+	}
+}

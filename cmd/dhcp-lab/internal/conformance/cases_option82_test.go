@@ -29,6 +29,10 @@ func option82Cases() group {
 		{name: "R3046-6 in two parts", msg: discover(opt(82, 1, 3, 'p'), opt(12, 'h'), opt(82, '1', '7')), drop: agent.UntrustedOption82},
 		{name: "R3046-6 empty", msg: discover(opt(82)), drop: agent.UntrustedOption82},
 		{name: "R3046-6 after padding", msg: discover(options(53, 1, 1, 0, 0, 0, 0, 0, 82, 3, 1, 1, 'x')), drop: agent.UntrustedOption82},
+		{name: "R3046-6 R3396-1 in sname", msg: discover(opt(52, 2), sname(82, 6, 5, 4, 10, 0, 0, 0, 255)), drop: agent.UntrustedOption82},
+		{name: "R3046-6 R3396-1 in file", msg: discover(opt(52, 1), file(82, 6, 5, 4, 10, 0, 0, 0, 255)), drop: agent.UntrustedOption82},
+		{name: "R3046-6 R3396-1 from file on into sname", msg: discover(opt(52, 3), file(82, 2, 5, 4, 255), sname(82, 4, 10, 0, 0, 0, 255)), drop: agent.UntrustedOption82},
+		{name: "R3046-6 in sname that holds no options", msg: discover(opt(52, 1), sname(82, 6, 5, 4, 10, 0, 0, 0, 255)), up: toS(discover(opt(52, 1), sname(82, 6, 5, 4, 10, 0, 0, 0, 255)).up(addrD0, cid("d0")...))},
 		{name: "R3527-6 link selection from a client", msg: discover(opt(82, 5, 4, 10, 0, 0, 0)), drop: agent.UntrustedOption82},
 		{
 			name: "R3046-6 after END it is no option", msg: discover(size(0), tail(255, 82, 4, 1, 2, 'd', '0')),
