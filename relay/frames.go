@@ -2,8 +2,10 @@ package relay
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"dhcp-relay/relay/agent"
@@ -15,6 +17,8 @@ import (
 type frames struct {
 	open map[int]*frame // by interface index
 	byID []*frame       // by agent.Link.ID; nil until needed
+
+	denied bool // the kernel lets this process have no packet socket (CAP_NET_RAW)
 
 	closing sync.WaitGroup
 	closers chan struct{} // holds one for each close at work
@@ -59,7 +63,16 @@ func (f *frames) send(now time.Time, l *agent.Link, frame []byte, src, dst netip
 		all := link.Broadcast()
 		hw = all[:]
 	}
-	return c.conn.Send(now, frame, src, dst, hw)
+	return c.conn.Send(now, frame, l.Host.MTU, src, dst, hw)
+}
+
+// allowed reports whether frames may be sent: without CAP_NET_RAW they may not, on
+// any link.
+func (f *frames) allowed(l *agent.Link) bool {
+	if f.byID[l.ID] == nil && !f.denied {
+		_, _ = f.get(l) // another error is that of the send
+	}
+	return !f.denied
 }
 
 // get returns the socket of a link, and opens it if there is none.
@@ -69,6 +82,7 @@ func (f *frames) get(l *agent.Link) (*frame, error) {
 	}
 	conn, err := link.Open(l.Host.Index, l.Host.MAC)
 	if err != nil {
+		f.denied = errors.Is(err, syscall.EPERM)
 		return nil, err
 	}
 	if f.open == nil {

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 )
 
-// A frame, in octets:
+// A frame with IPv4, in octets:
 //
 //	 0 Ethernet   0 destination | 6 source | 12 type
 //	14 IPv4       0 version, IHL | 1 TOS | 2 total length | 4 identification
@@ -17,9 +17,11 @@ import (
 //	42 payload
 const (
 	offIP       = 14
-	offUDP      = offIP + 20
-	sizeHeaders = offUDP + 8
-	maxPayload  = 0xffff - 20 - 8
+	sizeIPv4    = 20
+	sizeUDP     = 8
+	offUDP      = offIP + sizeIPv4
+	sizeHeaders = offUDP + sizeUDP
+	maxPayload  = 0xffff - sizeIPv4 - sizeUDP
 )
 
 const (
@@ -27,33 +29,33 @@ const (
 	versionIHL  = 0x45 // version 4, 5 words of header
 	ttl         = 64   // the default of RFC 1700; the client is one hop away
 	protocolUDP = 17
+
+	moreFragments = 1 << 13 // the flag MF, in the word that has the offset (RFC 791, section 3.1)
 )
 
 // A header says what the headers of a frame hold.
 type header struct {
 	to, from [6]byte
 	src, dst netip.AddrPort
-	id       uint16
+	id       uint32 // of the datagram, IPv4 has the lower half; IPv6 has it in fragments alone
 }
 
 // putHeaders writes the headers in front of the payload in f. DF stays clear, as
-// in what the kernel itself sends for this relay, so the identification counts
+// in what the kernel itself sends to clients, so the identification counts
 // (RFC 6864, section 4.3). The checksums are of the values that are written: to
 // read again in long words what was just written in short ones would take longer.
 func putHeaders(f []byte, h *header) {
-	copy(f[0:], h.to[:])
-	copy(f[6:], h.from[:])
-	binary.BigEndian.PutUint16(f[12:], typeIPv4)
+	putEthernet(f, h, typeIPv4)
 
 	src, dst := word(h.src.Addr()), word(h.dst.Addr())
 	ip := f[offIP:]
 	ip[0], ip[1] = versionIHL, 0
 	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
-	binary.BigEndian.PutUint16(ip[4:], h.id)
+	binary.BigEndian.PutUint16(ip[4:], uint16(h.id))
 	binary.BigEndian.PutUint16(ip[6:], 0)
 	ip[8], ip[9] = ttl, protocolUDP
 	addrs := uint64(src) + uint64(dst)
-	s := addrs + versionIHL<<8 + uint64(len(ip)) + uint64(h.id) + ttl<<8 + protocolUDP
+	s := addrs + versionIHL<<8 + uint64(len(ip)) + uint64(uint16(h.id)) + ttl<<8 + protocolUDP
 	binary.BigEndian.PutUint16(ip[10:], ^fold(s))
 	binary.BigEndian.PutUint32(ip[12:], src)
 	binary.BigEndian.PutUint32(ip[16:], dst)
@@ -65,6 +67,34 @@ func putHeaders(f []byte, h *header) {
 	s = addrs + protocolUDP + uint64(len(udp)) // the pseudo header
 	s += uint64(h.src.Port()) + uint64(h.dst.Port()) + uint64(len(udp)) + halve(sum(f[sizeHeaders:]))
 	binary.BigEndian.PutUint16(udp[6:], udpChecksum(s))
+}
+
+// putEthernet writes the Ethernet header.
+func putEthernet(f []byte, h *header, typ uint16) {
+	copy(f[0:], h.to[:])
+	copy(f[6:], h.from[:])
+	binary.BigEndian.PutUint16(f[12:], typ)
+}
+
+// putFragment writes Ethernet and IPv4 headers in front of the part of a datagram
+// in f that begins off octets into it.
+func putFragment(f []byte, h *header, off int, last bool) {
+	putEthernet(f, h, typeIPv4)
+	place := uint16(off / fragmentUnit)
+	if !last {
+		place |= moreFragments
+	}
+	src, dst := word(h.src.Addr()), word(h.dst.Addr())
+	ip := f[offIP:]
+	ip[0], ip[1] = versionIHL, 0
+	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
+	binary.BigEndian.PutUint16(ip[4:], uint16(h.id))
+	binary.BigEndian.PutUint16(ip[6:], place)
+	ip[8], ip[9] = ttl, protocolUDP
+	ip[10], ip[11] = 0, 0
+	binary.BigEndian.PutUint32(ip[12:], src)
+	binary.BigEndian.PutUint32(ip[16:], dst)
+	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip[:sizeIPv4])))
 }
 
 // word returns an IPv4 address as a number.

@@ -1,10 +1,13 @@
-// Package link sends replies to clients that cannot answer ARP yet, as Ethernet
-// frames. It sends and never receives: the packet sockets have protocol 0, so
-// the router's other traffic does not pass by them. What is in a frame, and to
-// whom it goes, is decided elsewhere.
+// Package link sends replies to clients as Ethernet frames: to those that cannot
+// answer ARP yet, and to more of them than the kernel's neighbour table holds. It
+// sends and never receives: the packet sockets have protocol 0, so the router's
+// other traffic does not pass by them. What is in a frame, and to whom it goes, is
+// decided elsewhere.
 package link
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,13 +15,13 @@ import (
 	"time"
 )
 
-// ErrTooBig says that a payload does not fit one frame of the interface. It is
-// not fragmented: a boot loader need not reassemble (RFC 951, section 3).
+// ErrTooBig says that a payload is more than UDP can bear, or that the interface's
+// MTU is smaller than Send was told.
 var ErrTooBig = errors.New("link: payload exceeds the MTU")
 
-// ErrAddress says that an address cannot be put into a frame: not IPv4, or not
-// 6 octets of link-layer address.
-var ErrAddress = errors.New("link: not an IPv4 or Ethernet address")
+// ErrAddress says that addresses cannot be put into a frame: not of one family, or
+// not 6 octets of link-layer address.
+var ErrAddress = errors.New("link: not IP or Ethernet addresses")
 
 // Broadcast returns the link-layer address of all stations.
 func Broadcast() [6]byte { return [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
@@ -32,13 +35,13 @@ const (
 )
 
 // Headroom is how many octets Send needs in front of a payload.
-const Headroom = sizeHeaders
+const Headroom = sizeHeaders6 + sizeFragment
 
 // A Conn sends frames on one interface. It is for one goroutine.
 type Conn struct {
 	sock     *socket
 	mac      [6]byte
-	id       uint16 // of the last IPv4 header
+	id       uint32 // of the last datagram
 	deadline time.Time
 	stuck    time.Time // the now of a Send for which the queue stayed full
 }
@@ -54,34 +57,55 @@ func Open(index int, mac []byte) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open link %d: %w", index, err)
 	}
-	return &Conn{sock: s, mac: [6]byte(mac)}, nil
+	// Another Conn of the same link must not count through the same numbers.
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return &Conn{sock: s, mac: [6]byte(mac), id: binary.NativeEndian.Uint32(id[:])}, nil
 }
 
 // Send sends the payload frame[Headroom:] to hw, which has 6 octets, from src to
-// dst. It writes UDP, IPv4 and Ethernet headers in front of it, all checksums
-// filled in. now may be some milliseconds old: who sends many asks the clock
-// once. Errors are ErrTooBig, ErrAddress, os.ErrDeadlineExceeded if the
-// interface's queue stays full for 25 ms, or wrap the errno: ENETDOWN if the
-// interface is down, ENXIO if it is gone. Once a queue has stayed full, what has the
-// same now does not wait: a batch to one link must not hold up those to others.
-func (c *Conn) Send(now time.Time, frame []byte, src, dst netip.AddrPort, hw []byte) error {
-	if len(hw) != 6 || !src.Addr().Is4() || !dst.Addr().Is4() {
+// dst. It writes UDP, IP and Ethernet headers in front of it, all checksums filled
+// in. What is larger than the interface's MTU leaves in fragments, as a host may
+// send it (RFC 1122, section 3.3.3; RFC 8200, section 4.5); with an mtu of 0 nothing
+// does. The payload is afterwards what it was. now may be some milliseconds old:
+// who sends many asks the clock once. Errors are ErrTooBig, ErrAddress,
+// os.ErrDeadlineExceeded if the interface's queue stays full for 25 ms, or wrap the
+// errno: ENETDOWN if the interface is down, ENXIO if it is gone. Once a queue has
+// stayed full, what has the same now does not wait: a batch to one link must not
+// hold up those to others.
+func (c *Conn) Send(now time.Time, frame []byte, mtu int, src, dst netip.AddrPort, hw []byte) error {
+	v4 := dst.Addr().Is4()
+	switch {
+	case len(hw) != 6, !src.IsValid(), !dst.IsValid(), src.Addr().Is4() != v4:
 		return ErrAddress
-	}
-	if len(frame) > Headroom+maxPayload {
+	case len(frame) > Headroom+maxPayload6, v4 && len(frame) > Headroom+maxPayload:
 		return ErrTooBig
-	}
-	if now.Equal(c.stuck) {
+	case now.Equal(c.stuck):
 		return os.ErrDeadlineExceeded
 	}
 	c.id++
-	putHeaders(frame, &header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id})
+	h := header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id}
+	f := frame[Headroom-sizeHeaders6:]
+	if v4 {
+		f = frame[Headroom-sizeHeaders:]
+		putHeaders(f, &h)
+	} else {
+		putHeaders6(f, &h)
+	}
+	if mtu > 0 && len(f)-offIP > mtu {
+		return c.fragments(now, frame, mtu, &h, hw)
+	}
+	return c.transmit(now, f, hw)
+}
+
+// transmit sends a whole frame.
+func (c *Conn) transmit(now time.Time, f, hw []byte) error {
 	if c.deadline.Sub(now) < patience {
 		if err := c.extend(now); err != nil {
 			return err
 		}
 	}
-	err := c.sock.send(frame, hw)
+	err := c.sock.send(f, hw)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -90,7 +114,7 @@ func (c *Conn) Send(now time.Time, frame []byte, src, dst netip.AddrPort, hw []b
 	if err := c.extend(time.Now()); err != nil {
 		return err
 	}
-	if err = c.sock.send(frame, hw); errors.Is(err, os.ErrDeadlineExceeded) {
+	if err = c.sock.send(f, hw); errors.Is(err, os.ErrDeadlineExceeded) {
 		c.stuck = now
 	}
 	return err

@@ -22,14 +22,19 @@ const patient = 5 * time.Second
 var (
 	server = netip.MustParseAddrPort("192.0.2.1:67")
 	client = netip.MustParseAddrPort("192.0.2.50:68")
+
+	server6 = netip.MustParseAddrPort("[fe80::1]:547")
+	client6 = netip.MustParseAddrPort("[fe80::50]:546")
 )
 
-// An ear is a packet socket that hears all IPv4 frames of an interface.
+// An ear is a packet socket that hears all IPv4 or IPv6 frames of an interface.
 type ear int
 
-func listen(s *spacetest.Space, index int) ear {
+func listen(s *spacetest.Space, index int) ear { return listenFor(s, index, typeIPv4) }
+
+func listenFor(s *spacetest.Space, index int, typ uint16) ear {
 	s.T.Helper()
-	proto := binary.NativeEndian.Uint16([]byte{0x08, 0x00}) // IPv4, in network order
+	proto := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, typ)) // in network order
 	var fd int
 	s.Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
@@ -52,9 +57,11 @@ func (e ear) hear(t *testing.T) []byte {
 	return b[:n]
 }
 
+const mtu = 1500 // of a cable
+
 // send is Send for a payload alone.
 func (c *Conn) send(payload []byte, src, dst netip.AddrPort, hw []byte) error {
-	return c.Send(time.Now(), append(make([]byte, Headroom), payload...), src, dst, hw)
+	return c.Send(time.Now(), append(make([]byte, Headroom), payload...), mtu, src, dst, hw)
 }
 
 func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
@@ -159,7 +166,6 @@ func TestSendErrors(t *testing.T) {
 	w := newCable(t)
 	c := w.open()
 	hw := w.c0.Attrs().HardwareAddr
-	v6 := netip.MustParseAddrPort("[2001:db8::1]:547")
 	for _, tc := range []struct {
 		name     string
 		octets   int
@@ -167,11 +173,12 @@ func TestSendErrors(t *testing.T) {
 		hw       []byte
 		want     error
 	}{
-		{"R951-2 beyond the MTU", 1500 - 28 + 1, server, client, hw, ErrTooBig},
 		{"beyond IPv4", maxPayload + 1, server, client, hw, ErrTooBig},
+		{"beyond UDP", maxPayload6 + 1, server6, client6, hw, ErrTooBig},
 		{"link-layer address too short", 300, server, client, hw[:5], ErrAddress},
-		{"IPv6 source", 300, v6, client, hw, ErrAddress},
-		{"IPv6 destination", 300, server, v6, hw, ErrAddress},
+		{"IPv6 source", 300, server6, client, hw, ErrAddress},
+		{"IPv6 destination", 300, server, client6, hw, ErrAddress},
+		{"no source", 300, netip.AddrPort{}, client6, hw, ErrAddress},
 		{"no destination", 300, server, netip.AddrPort{}, hw, ErrAddress},
 		{"still usable", 300, server, client, hw, nil},
 	} {
@@ -181,6 +188,12 @@ func TestSendErrors(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the MTU is smaller than was said", func(t *testing.T) {
+		frame := make([]byte, Headroom+mtu)
+		if err := c.Send(time.Now(), frame, 9000, server, client, hw); !errors.Is(err, ErrTooBig) {
+			t.Errorf("Send: %v, want %v", err, ErrTooBig)
+		}
+	})
 	t.Run("interface down", func(t *testing.T) {
 		w.relay.Must(w.relay.NL.LinkSetDown(w.d0))
 		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENETDOWN) {
@@ -241,7 +254,7 @@ func TestSendWaitsABoundedTime(t *testing.T) {
 	start = time.Now()
 	for range 100 {
 		frame := make([]byte, Headroom+1000)
-		if err := c.Send(start, frame, server, client, w.c0.Attrs().HardwareAddr); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := c.Send(start, frame, mtu, server, client, w.c0.Attrs().HardwareAddr); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("Send of the same batch: %v, want os.ErrDeadlineExceeded", err)
 		}
 	}
@@ -286,13 +299,15 @@ func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	send := testing.AllocsPerRun(200, func() {
-		if err := c.Send(now, frame, server, client, hw); err != nil {
-			t.Fatal(err)
+	for _, to := range [][2]netip.AddrPort{{server, client}, {server6, client6}} {
+		send := testing.AllocsPerRun(200, func() {
+			if err := c.Send(now, frame, mtu, to[0], to[1], hw); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if library > libraryAllocs || send > library {
+			t.Errorf("to %v: %v allocations for a WriteTo and %v for a Send, want at most %d for both", to[1], library, send, libraryAllocs)
 		}
-	})
-	if library > libraryAllocs || send > library {
-		t.Errorf("%v allocations for a WriteTo and %v for a Send, want at most %d for both", library, send, libraryAllocs)
 	}
 }
 
@@ -306,7 +321,7 @@ func BenchmarkSend(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Send(now, frame, server, client, hw); err != nil {
+		if err := c.Send(now, frame, mtu, server, client, hw); err != nil {
 			b.Fatal(err)
 		}
 	}

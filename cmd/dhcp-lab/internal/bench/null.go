@@ -105,5 +105,5 @@ func (n *null) reply(q *udp.Queue, d *udp.Datagram, now time.Time) {
 	}
 	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
 	// A frame that does not go out is missed where the frames are counted.
-	_ = n.frames.Send(now, d.Store[udp.Headroom-link.Headroom:udp.Headroom+d.N], netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
+	_ = n.frames.Send(now, d.Store[udp.Headroom-link.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
 }
