@@ -1,29 +1,20 @@
 package hwaddr
 
 import (
-	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"unsafe"
 )
 
-// write does what the filter does.
-func (s *set) write(i int, k key, stamp uint64) {
+// put does what the filter does.
+func (s *set) put(i int, k key, stamp uint64) {
 	n := &s.notes[i]
 	atomic.StoreUint64(&n.stamp, busy)
 	atomic.StoreUint64(&s.heads[i], k.head)
 	atomic.StoreUint64(&n.src[0], k.src0)
 	atomic.StoreUint64(&n.src[1], k.src1)
 	atomic.StoreUint64(&n.stamp, stamp)
-}
-
-// stampOf returns a stamp that says m.
-func stampOf(m mac, cursor uint16) uint64 {
-	var b [8]byte
-	copy(b[:], m[:])
-	binary.NativeEndian.PutUint16(b[6:], cursor)
-	return binary.NativeEndian.Uint64(b[:])
 }
 
 // A note that is written while it is read says the right address or none.
@@ -36,7 +27,7 @@ func TestNoteWrittenWhileRead(t *testing.T) {
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		for i := 0; !stop.Load(); i++ {
-			s.write(0, keys[i%2], stampOf(nth(1+i%2).mac, uint16(i)))
+			s.put(0, keys[i%2], stampOf(nth(1+i%2).mac, uint16(i)))
 		}
 	})
 	var known, wrong int
