@@ -38,6 +38,10 @@ test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers
 	@echo "testing without it what it would distort: allocations, and a million random messages"
 	@$(GO) test -timeout 5m -skip '^TestWire' ./relay/... ./giaddr/... ./metrics/... ./cmd/dhcp-lab/internal/conformance
 
+.PHONY: soak
+soak: ## have 20,000 DHCPv6 clients ask at once (root)
+	@RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -run '^TestR9915_ManyClientsAtOnce$$' ./relay
+
 .PHONY: conformance
 conformance: deps-test build ## run the tests and print which requirement each one shows
 	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=1 $(GO) test -race -json ./... >$(BIN)/test.json || true

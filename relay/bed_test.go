@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -103,9 +104,16 @@ func (b *bed) start(config string, env ...string) *daemon {
 // a data race.
 func (b *bed) launch(config string, env ...string) *daemon {
 	b.t.Helper()
+	return b.launchBy(nil, config, env...)
+}
+
+// launchBy is launch with a program that starts the daemon.
+func (b *bed) launchBy(starter []string, config string, env ...string) *daemon {
+	b.t.Helper()
 	d := &daemon{t: b.t, log: &journal{}, config: filepath.Join(b.t.TempDir(), "relay.toml"), space: b.relay}
 	d.write(config)
-	d.cmd = exec.Command(daemonPath, "run", "--config", d.config)
+	args := append(slices.Clone(starter), daemonPath, "run", "--config", d.config)
+	d.cmd = exec.Command(args[0], args[1:]...)
 	d.cmd.Stderr = d.log
 	// Else the race detector sleeps a second at the end.
 	d.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0 exitcode=66"), env...)

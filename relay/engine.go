@@ -45,6 +45,8 @@ type Engine struct {
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
 
+	unframed atomic.Pointer[string] // see WithoutFrames
+
 	// What follows belongs to the goroutine of Run.
 	watcher  *watch.Watcher
 	policy   agent.Policy

@@ -38,7 +38,10 @@ type loop struct {
 	bufs     []agent.Buf
 	verdicts []agent.Verdict
 	fates    []fate
-	origins  []hwaddr.Query // of the batch, for macs
+	origins  []hwaddr.Query  // of the batch, for macs
+	clients  *hwaddr.Clients // who asked in which transaction; nil if nobody knows
+	places   []hwaddr.Place  // of the batch, in clients; nil if origins are not noted there
+	targets  [][6]byte       // of the batch, link-layer addresses of clients to send to
 	sight    sight
 	noVSS    []int // tags of copies that wait to go out without VSS
 	tooBig   []int // tags of copies that wait to go out without option 82
@@ -74,6 +77,7 @@ func newLoop(e *Engine, k socketKey, c *udp.Conn, turns *atomic.Uint64) *loop {
 		bufs:     make([]agent.Buf, batch),
 		verdicts: make([]agent.Verdict, batch),
 		fates:    make([]fate, batch),
+		targets:  make([][6]byte, batch),
 	}
 	l.out.family, l.out.log, l.out.queues = k.family, e.flight, make(map[socketKey]*queue)
 	l.done = l.copied
@@ -119,6 +123,7 @@ func (l *loop) relay(n int) {
 		l.decide(i)
 	}
 	l.await(n)
+	l.noteMACs(n)
 	l.flush()
 	l.settle(n)
 	l.conclude(n)
@@ -185,7 +190,7 @@ func (l *loop) decide(i int) {
 	case agent.ToHost:
 		l.answered(b, v)
 		l.replied(d, v, f)
-		l.toHost(i, v)
+		l.toClient(i, v)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/hwaddr"
 )
 
@@ -18,6 +19,7 @@ type macTable interface {
 // not know a client by its first message.
 type macs struct {
 	table      *hwaddr.Table
+	clients    *hwaddr.Clients // who is at the other end of the transactions; nil without table
 	neighbours *hwaddr.Neighbours
 	ctx        context.Context // of Run
 }
@@ -30,7 +32,9 @@ func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
 		if err != nil {
 			e.useNeighbours(err)
 		}
-		e.macs.table = t
+		if e.macs.table = t; t != nil {
+			e.macs.clients = hwaddr.NewClients()
+		}
 	}
 	if e.macs.table != nil {
 		s, err := e.macs.table.Attach(rc)
@@ -48,6 +52,7 @@ func (e *Engine) useNeighbours(why error) {
 		return
 	}
 	e.log.Warn("first messages of unknown clients go without option 79", "err", why)
+	e.WithoutFrames(why)
 	n := new(hwaddr.Neighbours)
 	e.macs.neighbours = n
 	e.loops.Go(func() {
@@ -60,6 +65,25 @@ func (e *Engine) useNeighbours(why error) {
 	})
 }
 
+// WithoutFrames notes why replies to DHCPv6 clients cannot go in frames: they leave
+// by the kernel's neighbour table, which bounds how many clients are answered at
+// once.
+func (e *Engine) WithoutFrames(why error) {
+	text := why.Error()
+	if e.unframed.CompareAndSwap(nil, &text) {
+		e.log.Warn("replies to DHCPv6 clients go by the kernel's neighbour table, which has room for few at once (net.ipv6.neigh.default.gc_thresh3)", "err", why)
+	}
+}
+
+// Unframed returns why replies to DHCPv6 clients do not go in frames, "" if they do
+// or nobody has tried.
+func (e *Engine) Unframed() string {
+	if s := e.unframed.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
 // sleep waits, or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) {
 	select {
@@ -70,8 +94,13 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // ask has the loop ask m, which may be nil, from where its messages come.
 func (l *loop) ask(m macTable) {
-	if m != nil {
-		l.macs, l.origins = m, make([]hwaddr.Query, batch)
+	if m == nil {
+		return
+	}
+	l.macs, l.origins = m, make([]hwaddr.Query, batch)
+	// The neighbour table tells who has an address, not who has asked.
+	if _, ok := m.(*hwaddr.Source); ok {
+		l.places = make([]hwaddr.Place, batch)
 	}
 }
 
@@ -86,6 +115,29 @@ func (l *loop) askMACs(n int) {
 		q.Link, q.Src, q.Message = d.Link, d.Src.Addr(), heard(d)
 	}
 	l.macs.Answer(qs)
+}
+
+// noteMACs notes from where the requests of a batch of n messages came, before they
+// are sent, for a reply may come at once.
+func (l *loop) noteMACs(n int) {
+	if l.places == nil {
+		return
+	}
+	ps := l.places[:n]
+	for i := range ps {
+		ps[i] = hwaddr.Place{}
+		if v := &l.verdicts[i]; v.Reason == agent.Relayed {
+			ps[i] = l.clients.Place(v.Link.Host.Index, l.data[i].Src.Addr(), heard(&l.data[i]))
+			ps[i].Fetch()
+		}
+	}
+	for i := range ps {
+		if l.origins[i].Known {
+			ps[i].Note(l.origins[i].MAC)
+		} else {
+			ps[i].Doubt()
+		}
+	}
 }
 
 // mac returns the link-layer source of message i, or nothing if it is not known.

@@ -181,9 +181,31 @@ func (l *loop) toHost(i int, v *agent.Verdict) {
 	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, index)
 }
 
+// toClient sends a reply to a DHCPv6 client: in a frame if it is known where the
+// request came from, else by the kernel, which asks for the client's link-layer
+// address first.
+func (l *loop) toClient(i int, v *agent.Verdict) {
+	if v.Frameable() && l.clients != nil && l.frames.allowed(v.Link) {
+		mac := &l.targets[i]
+		var known bool
+		if *mac, known = l.clients.Place(v.Link.Host.Index, v.Dst, l.bufs[i].Bytes()).Find(); known {
+			v.Frame(mac[:])
+			l.toFrame(i, v)
+			return
+		}
+	}
+	if l.frames.denied && l.engine.unframed.Load() == nil {
+		l.engine.WithoutFrames(errNoFrames)
+	}
+	l.toHost(i, v)
+}
+
+// errNoFrames says why there is no packet socket.
+var errNoFrames = errors.New("CAP_NET_RAW is missing")
+
 // toFrame sends a reply in a frame of its own.
 func (l *loop) toFrame(i int, v *agent.Verdict) {
-	src, dst := netip.AddrPortFrom(v.Src, portServer(agent.V4)), netip.AddrPortFrom(v.Dst, v.Port)
+	src, dst := netip.AddrPortFrom(v.Src, portServer(l.family)), netip.AddrPortFrom(v.Dst, v.Port)
 	b := &l.bufs[i]
 	err := l.frames.send(l.sight.at, v.Link, b.Store[b.Off-link.Headroom:b.Off+b.Len], src, dst, v.HW)
 	l.copied(tagOf(i, clientCopy), errnoOf(err))

@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/hwaddr"
 	"dhcp-relay/relay/udp"
 )
 
@@ -157,6 +158,10 @@ func (e *Engine) startLoops() {
 			continue
 		}
 		s.started = true
+		var clients *hwaddr.Clients
+		if k.family == agent.V6 {
+			clients = e.macs.clients
+		}
 		for _, c := range []*udp.Conn{s.pair.Requests, s.pair.Replies} {
 			turns := new(atomic.Uint64)
 			s.turns = append(s.turns, turns)
@@ -164,6 +169,7 @@ func (e *Engine) startLoops() {
 			go func() {
 				defer e.loops.Done()
 				l := newLoop(e, k, c, turns)
+				l.clients = clients
 				if c == s.pair.Requests {
 					l.ask(s.macs) // a server's address is nobody's business
 				}

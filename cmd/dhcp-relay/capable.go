@@ -3,22 +3,32 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/agent"
 )
 
+// errNoRaw says what is lacking to send frames.
+var errNoRaw = errors.New("CAP_NET_RAW is missing")
+
 // capable reports what the process lacks that would otherwise show only when the
-// first reply is to be sent. That port 67 needs CAP_NET_BIND_SERVICE is told when
-// it cannot be had: some systems let everyone have it.
-func capable() error {
+// first reply is to be sent: as an error what DHCPv4 cannot do without, and as lacks
+// what bounds DHCPv6. That port 67 needs CAP_NET_BIND_SERVICE is told when it cannot
+// be had: some systems let everyone have it.
+func capable(p *agent.Policy) (lacks, err error) {
 	has, err := effective()
 	if err != nil {
-		return fmt.Errorf("look at the capabilities: %w", err)
+		return nil, fmt.Errorf("look at the capabilities: %w", err)
 	}
-	if has&(1<<unix.CAP_NET_RAW) == 0 {
-		return errors.New("CAP_NET_RAW is missing, without which no reply reaches a client that has no address yet; run as root, or grant it as deploy/dhcp-relay.service does")
+	if has&(1<<unix.CAP_NET_RAW) != 0 {
+		return nil, nil //nolint:nilnil // nothing is lacking
 	}
-	return nil
+	if slices.ContainsFunc(p.Servers, func(s agent.Server) bool { return s.Addr.Addr().Is4() }) {
+		return nil, fmt.Errorf("%w, without which no reply reaches a DHCPv4 client that has no address yet; run as root, or grant it as deploy/dhcp-relay.service does", errNoRaw)
+	}
+	return errNoRaw, nil
 }
 
 // effective returns the effective capabilities as a bit set.

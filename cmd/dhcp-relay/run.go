@@ -38,10 +38,14 @@ func newRunCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := capable(); err != nil {
+		lacks, err := capable(&cfg.Policy)
+		if err != nil {
 			return err
 		}
 		p := newProcess(*file, cfg, c.ErrOrStderr())
+		if lacks != nil {
+			p.engine.WithoutFrames(lacks)
+		}
 		p.tune = limitGarbage()
 		return p.run(c.Context())
 	}

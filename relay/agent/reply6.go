@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"net/netip"
+
 	"dhcp-relay/relay/dhcp6"
 )
 
@@ -46,7 +48,9 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reas
 	if inner.Type() == dhcp6.RelayReply {
 		v.Port = relayPort6(m, &opts)
 		v.Routed = !peer.IsLinkLocalUnicast()
+		return Relayed
 	}
+	v.framed = to.link.ethernet && to.link.local6.IsValid()
 	return Relayed
 }
 
@@ -96,4 +100,31 @@ func (s *Snapshot) vssReason6(m dhcp6.Message, opts *dhcp6.Layout, in *Ingress, 
 		return VSSIgnored
 	}
 	return Relayed
+}
+
+// from6 returns the link's address to send to a client from: of the client's scope
+// if there is one (RFC 6724, section 5, rule 2), of its prefix rather than of
+// another, the link-local one otherwise.
+func (l *Link) from6(client netip.Addr) netip.Addr {
+	if client.IsLinkLocalUnicast() {
+		return l.local6
+	}
+	best, rank := l.local6, 0
+	for i := range l.Host.Addrs {
+		a := &l.Host.Addrs[i]
+		own, r := a.Prefix.Addr(), 1
+		if !own.Is6() || own.IsLinkLocalUnicast() || a.Tentative {
+			continue
+		}
+		if !a.Deprecated {
+			r += 2
+		}
+		if a.Prefix.Contains(client) {
+			r++
+		}
+		if r > rank {
+			best, rank = own, r
+		}
+	}
+	return best
 }

@@ -72,10 +72,11 @@ type Link struct {
 	vrfs     []int   // VRFs of the link and of its servers, by index, the link's first
 
 	State6   State
-	Problem6 error   // why State6 is not Relaying, in words
-	Servers6 []int   // IPv6 servers, indexes into Policy.Servers
-	Face6    *Face   // what stands for the clients in DHCPv6; nil without Servers6
-	chained6 *option // options for what another relay has relayed, nil if that is not relayed
+	Problem6 error      // why State6 is not Relaying, in words
+	Servers6 []int      // IPv6 servers, indexes into Policy.Servers
+	Face6    *Face      // what stands for the clients in DHCPv6; nil without Servers6
+	local6   netip.Addr // the link-local address to send frames from, not valid if there is none
+	chained6 *option    // options for what another relay has relayed, nil if that is not relayed
 }
 
 // A Face is one address that can stand for a link's clients.
@@ -283,11 +284,23 @@ func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 	default:
 		*l.Face6 = Face{Giaddr: choices[0].Addr, Subnet: choices[0].Subnet, Local: choices[0].Addr}
 	}
+	l.local6 = linkLocal(&l.Host)
 	l.Face6.opt = s.render6(l, s.addClientMAC, ps)
 	if l.Interface.Trusted {
 		o := s.render6(l, s.addRelayPort, ps)
 		l.chained6 = &o
 	}
+}
+
+// linkLocal returns the first IPv6 link-local address of a link that can be sent
+// from.
+func linkLocal(h *giaddr.Link) (a netip.Addr) {
+	for i := range h.Addrs {
+		if a := h.Addrs[i].Prefix.Addr(); a.Is6() && a.IsLinkLocalUnicast() && !h.Addrs[i].Tentative {
+			return a
+		}
+	}
+	return a
 }
 
 // face renders what a link shows under one giaddr.

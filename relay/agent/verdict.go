@@ -35,7 +35,7 @@ type Target uint8
 const (
 	ToServers Target = iota // the servers of Verdict.Link, by UDP
 	ToFrame                 // a client, in a link-layer frame to Verdict.HW: it may not answer ARP yet
-	ToHost                  // a client or relay, by UDP and the kernel's own neighbour look-up
+	ToHost                  // a client or relay, by UDP and the kernel's own neighbour look-up; see Frameable
 )
 
 // A Verdict says what to do with a message, and why. The message itself was
@@ -57,6 +57,8 @@ type Verdict struct {
 	Omitted bool       // option 82 was left out for want of room
 	NoMAC   bool       // option 79 was left out, for the client's link-layer address is not known
 
+	framed bool // see Frameable
+
 	added bootp.Span // option 82 as inserted, for Shed
 	vss   int        // octets of VSS for ShedVSS: at the end of option 82, or the first option of a Relay-forward
 }
@@ -67,4 +69,16 @@ type Verdict struct {
 func (v *Verdict) begin(f Family, l *Link) {
 	*v = Verdict{}
 	v.Family, v.Type, v.Link, v.Server = f, TypeInvalid, l, -1
+}
+
+// Frameable reports whether a reply to a DHCPv6 client is better sent in a frame,
+// for which it takes the link-layer address that the request came from: the kernel
+// asks the client for it, has room for some 1,000 that it has asked, and sends to
+// no address without an on-link route, though the link is known (RFC 9915, section
+// 19.2).
+func (v *Verdict) Frameable() bool { return v.framed }
+
+// Frame has a reply that is Frameable sent to a link-layer address.
+func (v *Verdict) Frame(hw []byte) {
+	v.To, v.Src, v.HW = ToFrame, v.Link.from6(v.Dst), hw
 }
