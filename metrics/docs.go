@@ -36,6 +36,7 @@ const (
 	reloads
 	configInfo
 	configInterfaces
+	listenerUp
 	buildInfo
 	numSeries = int(iota)
 )
@@ -163,6 +164,11 @@ func Docs() []MetricDoc {
 			"dhcp_relay_config_interfaces", "gauge",
 			nil,
 			"Number of [[interface]] in the configuration in effect; 0 where it says that nothing is to be relayed.",
+		},
+		listenerUp: {
+			"dhcp_relay_listener_up", "gauge",
+			[]string{"listener"},
+			"1 if the listener of [metrics] or [control] works, 0 while it cannot be opened; relaying does not depend on it.",
 		},
 		buildInfo: {
 			"dhcp_relay_build_info", "gauge",

@@ -254,6 +254,9 @@ func (s *scrape) state(st State) {
 		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
 		s.add(configInterfaces, float64(st.Interfaces))
 	}
+	for _, l := range st.Listeners {
+		s.add(listenerUp, truth(l.Up), pair("listener", l.Name))
+	}
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))

@@ -113,7 +113,9 @@ func many(m *Metrics) *Metrics {
 		states[i] = LinkState{Name: name, Address: "192.0.2.1", Servers: 2}
 	}
 	states = append(states, LinkState{Name: "vlan0", Family: V6, Address: "2001:db8::1", Servers: 1})
-	m.SetState(func() State { return State{ConfigHash: "0f1e2d", Links: states} })
+	m.SetState(func() State {
+		return State{ConfigHash: "0f1e2d", Links: states, Listeners: []ListenerState{{"metrics", true}}}
+	})
 	return m
 }
 

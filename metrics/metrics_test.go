@@ -60,6 +60,7 @@ func full(m *Metrics) {
 			ConfigTime: time.Unix(1_700_000_000, 250e6),
 			ConfigHash: "0f1e2d",
 			Interfaces: 3,
+			Listeners:  []ListenerState{{"metrics", true}, {"control", false}},
 			Reloads:    3,
 			Refused:    1,
 			Open:       [families]int{4, 5},

@@ -8,17 +8,24 @@ import (
 
 // A State is what the engine knows at the moment of a scrape.
 type State struct {
-	ConfigOK   bool        // the last reload took effect
-	ConfigTime time.Time   // when the last successful reload took effect; zero: never
-	ConfigHash string      // of the configuration in effect; empty: none is
-	Interfaces int         // number of [[interface]] in it
-	Reloads    uint64      // that took effect
-	Refused    uint64      // reloads that did not
+	ConfigOK   bool      // the last reload took effect
+	ConfigTime time.Time // when the last successful reload took effect; zero: never
+	ConfigHash string    // of the configuration in effect; empty: none is
+	Interfaces int       // number of [[interface]] in it
+	Reloads    uint64    // that took effect
+	Refused    uint64    // reloads that did not
+	Listeners  []ListenerState
 	Links      []LinkState // each name at most once for each family
 
 	Open    [families]int    // transactions that wait for a reply
 	Evicted [families]uint64 // transactions that were forgotten while they waited
 	Unseen  uint64           // messages that the flight recorder has missed
+}
+
+// A ListenerState tells whether a listener works that only observes.
+type ListenerState struct {
+	Name string // "metrics" or "control"
+	Up   bool
 }
 
 // A LinkState is the state of one configured interface in one family.

@@ -34,9 +34,11 @@ func load(file string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkServed(cfg); err != nil {
+	later, err := checkServed(cfg)
+	if err != nil {
 		return nil, err
 	}
+	cfg.Warnings = append(cfg.Warnings, later...)
 	sum := sha256.Sum256(data)
 	return &loaded{cfg, hex.EncodeToString(sum[:8])}, nil
 }
@@ -57,7 +59,7 @@ func newCheckCommand() *cobra.Command {
 			return err
 		}
 		stderr := c.ErrOrStderr()
-		for _, w := range cfg.Warnings {
+		for _, w := range append(cfg.Warnings, listenDoubts(cfg.Config)...) {
 			fmt.Fprintln(stderr, "warning:", w.Error())
 		}
 		bad, err := checkHost(stderr, cfg.Policy)

@@ -88,7 +88,7 @@ func (c *control) open(ctx context.Context, method, path string, body io.Reader)
 func (c *control) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the daemon is not running, or it listens elsewhere: there is no socket %s", c.socket)
+		return fmt.Errorf("the daemon is not running, or it listens elsewhere: there is no socket %s; if it runs, its log and the page on metrics.listen say why", c.socket)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("the daemon is not running: nobody listens on %s", c.socket)
 	case errors.Is(err, fs.ErrPermission):

@@ -96,6 +96,7 @@ func (p *process) state() metrics.State {
 		Reloads:    p.config.reloads,
 		Refused:    p.config.refused,
 		Links:      p.engine.Links(),
+		Listeners:  p.listenerStates(),
 		Open:       t.Open,
 		Evicted:    t.Evicted,
 		Unseen:     p.engine.Recorder().Missed(),

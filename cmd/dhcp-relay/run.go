@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -63,6 +62,7 @@ type process struct {
 	// Where it answers. A change takes effect at the next start.
 	metricsAt config.Metrics
 	controlAt config.Control
+	endpoints []*endpoint
 	relaying  atomic.Bool // clients are heard
 	// What was recorded stays until the next start.
 	recorderAt config.Recorder
@@ -97,26 +97,23 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p.engine.Record(cfg.Recorder.Messages)
 	p.metricsAt, p.controlAt, p.recorderAt, p.logAs = cfg.Metrics, cfg.Control, cfg.Recorder, cfg.Log.Format
 	p.view = trace.New(p.engine, "dhcp-relay "+buildVersion(), cfg.Recorder.Redact)
+	p.endpoints = p.newEndpoints()
 	p.applied(cfg)
 	p.warn(cfg)
 	p.metrics.SetState(p.state)
 	return p
 }
 
-// run runs the engine, the metrics and the reloads until ctx ends or one fails.
+// run runs the engine, and beside it what observes it, until ctx ends or the
+// engine fails.
 func (p *process) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	if err := onlyOne(p.current()); err != nil {
 		return err
 	}
-	es, err := p.endpoints(ctx)
-	if err != nil {
-		return err
-	}
-	defer closeAll(es)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -126,12 +123,13 @@ func (p *process) run(ctx context.Context) error {
 	defer signal.Stop(usr1)
 	wg.Go(func() { p.dumps(ctx, usr1) })
 
-	for _, e := range es {
-		wg.Go(func() { cancel(p.serve(ctx, e)) })
+	for _, e := range p.endpoints {
+		wg.Go(func() { e.run(ctx) })
 	}
 
-	err = p.engine.Run(ctx, func() {
+	err := p.engine.Run(ctx, func() {
 		p.relaying.Store(true)
+		awaitFirst(ctx, p.endpoints)
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })
@@ -142,10 +140,7 @@ func (p *process) run(ctx context.Context) error {
 		}
 	})
 	p.notify(daemon.SdNotifyStopping)
-	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
-		err = cause
-	}
-	cancel(nil)
+	cancel()
 	return err
 }
 

@@ -18,6 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 // patient is how long a test waits for what must come.
@@ -41,6 +43,13 @@ func start(t *testing.T, config string) *running {
 // startIn has all files of the program in one directory.
 func startIn(t *testing.T, dir, config string) *running {
 	t.Helper()
+	return startAt(t, nil, dir, config)
+}
+
+// startAt runs the program in a namespace of the test's, or where there is nothing
+// else if that is nil.
+func startAt(t *testing.T, s *spacetest.Space, dir, config string) *running {
+	t.Helper()
 	needRoot(t)
 	d := &running{t: t, config: filepath.Join(dir, "relay.toml"), socket: filepath.Join(dir, "control.sock")}
 	d.write(config)
@@ -51,22 +60,34 @@ func startIn(t *testing.T, dir, config string) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.notice.Close() })
+	d.again(s)
+	return d
+}
+
+// again runs the program, another time if it has ended.
+func (d *running) again(s *spacetest.Space) {
+	t := d.t
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
-	d.cmd = exec.CommandContext(ctx, "alone", "dhcp-relay", "run", "--config", d.config)
-	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket, "STATE_DIRECTORY="+dir, "GORACE=atexit_sleep_ms=0")
+	args, in := []string{"alone", "dhcp-relay"}, func(f func() error) error { return f() }
+	if s != nil {
+		args, in = args[1:], s.In
+	}
+	args = append(args, "run", "--config", d.config)
+	d.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
+	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+d.notice.LocalAddr().String(), "STATE_DIRECTORY="+filepath.Dir(d.config), "GORACE=atexit_sleep_ms=0")
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.stderr = bufio.NewReader(stderr)
-	if err := d.cmd.Start(); err != nil {
+	if err := in(d.cmd.Start); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cancel() // kills it, unless it has ended
 		_ = d.cmd.Wait()
 	})
-	return d
 }
 
 func (d *running) write(config string) {
@@ -196,41 +217,6 @@ func TestSIGUSR1WritesWhatWasRecorded(t *testing.T) {
 	}
 	if info, err := f.Stat(); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
-	}
-}
-
-func TestRunFailsWithItsMetrics(t *testing.T) {
-	t.Parallel()
-	// There is no such address here.
-	d := start(t, "metrics.listen = \"10.11.12.13:9867\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
-	line, _ := d.stderr.ReadString('\n') // all of it, if it has no end
-	if want := "dhcp-relay: serve metrics: listen tcp 10.11.12.13:9867: bind: cannot assign requested address\n"; line != want {
-		t.Errorf("got %q, want %q", line, want)
-	}
-	if more, err := d.stderr.ReadString('\n'); err == nil {
-		t.Errorf("and more: %q", more)
-	}
-	if err := d.cmd.Wait(); err == nil || d.cmd.ProcessState.ExitCode() != 1 {
-		t.Errorf("end: %v, want status 1", err)
-	}
-}
-
-func TestRunRefusesASocketInUse(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "control.sock")
-	ln, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	d := startIn(t, dir, "metrics.listen = \"\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
-	line, _ := d.stderr.ReadString('\n')
-	if want := "dhcp-relay: serve commands: " + socket + " is in use by another process; "; !strings.HasPrefix(line, want) {
-		t.Errorf("got %q, want %q", line, want)
-	}
-	if err := d.cmd.Wait(); err == nil || d.cmd.ProcessState.ExitCode() != 1 {
-		t.Errorf("end: %v, want status 1", err)
 	}
 }
 

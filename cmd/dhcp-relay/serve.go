@@ -2,64 +2,47 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 
 	"dhcp-relay/metrics/web"
 	"dhcp-relay/relay/config"
 )
 
-// An endpoint is where the process answers.
-type endpoint struct {
-	name    string
-	ln      net.Listener
-	handler http.Handler
-	config  string // file of TLS and basic authentication
-}
-
-// endpoints opens the listeners of [metrics] and [control].
-func (p *process) endpoints(ctx context.Context) (es []endpoint, err error) {
-	defer func() {
-		if err != nil {
-			closeAll(es)
-		}
-	}()
+// newEndpoints returns where the process is to answer by [metrics] and [control].
+func (p *process) newEndpoints() (es []*endpoint) {
 	if at := p.metricsAt; at.On {
-		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", at.Listen.String())
-		if err != nil {
-			return es, fmt.Errorf("serve metrics: %w", err)
-		}
-		es = append(es, endpoint{"metrics", ln, p.mux(), at.WebConfig})
+		address := at.Listen.String()
+		es = append(es, &endpoint{
+			name: "metrics", address: address, key: "metrics.listen",
+			listen: func(ctx context.Context) (net.Listener, error) {
+				return new(net.ListenConfig).Listen(ctx, "tcp", address)
+			},
+			handler: p.mux(), webConfig: at.WebConfig,
+		})
 	}
 	if at := p.controlAt; at.Socket != "" {
-		ln, err := web.Listen(ctx, at.Socket, at.Mode, at.Group)
-		if err != nil {
-			return es, fmt.Errorf("serve commands: %w; write another control.socket, or control.socket = \"\" to go without", err)
-		}
-		es = append(es, endpoint{"commands", ln, p.controlMux(), ""})
+		es = append(es, &endpoint{
+			name: "control", address: at.Socket, key: "control.socket",
+			listen: func(ctx context.Context) (net.Listener, error) {
+				return web.Listen(ctx, at.Socket, at.Mode, at.Group)
+			},
+			handler: p.controlMux(),
+		})
 	}
-	return es, nil
-}
-
-func closeAll(es []endpoint) {
 	for _, e := range es {
-		_ = e.ln.Close() // closed already, unless it was never served
+		e.log, e.tried = p.log, make(chan struct{})
 	}
-}
-
-// serve answers until ctx is done.
-func (p *process) serve(ctx context.Context, e endpoint) error {
-	if err := web.Serve(ctx, e.ln, e.handler, e.config, p.log); err != nil {
-		return fmt.Errorf("serve %s: %w", e.name, err)
-	}
-	return nil
+	return es
 }
 
 // mux answers on [metrics] listen: whoever may read this changes nothing.
 func (p *process) mux() *http.ServeMux {
 	return web.NewMux(web.Relay{
-		Metrics: p.metrics.Handler(), Unready: p.unready, Report: p.report,
+		Metrics: p.metrics.Handler(), Unready: p.unready, Doubts: p.doubts, Report: p.report,
 		Transactions: p.view.Last, Trace: p.view.Trace(),
 	})
 }
@@ -89,20 +72,28 @@ func (p *process) unready() []string {
 	return why
 }
 
-// checkServed reports what this host lacks of what the endpoints need: a sound file
-// of TLS and basic authentication, and the group of the socket.
-func checkServed(cfg *config.Config) error {
-	var all config.Problems
-	if err := web.Check(cfg.Metrics.WebConfig); err != nil {
-		all = append(all, cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration"))
+// checkServed tells what this host lacks of what the endpoints need: a sound file
+// of TLS and basic authentication, and the group of the socket. What may come
+// later is a warning.
+func checkServed(cfg *config.Config) (warnings []config.Problem, err error) {
+	switch err := web.Check(cfg.Metrics.WebConfig); {
+	case errors.Is(err, web.ErrUnreadable):
+		warnings = append(warnings, cfg.Wrong("metrics.web_config", err.Error(), "make it readable for the daemon; until then nothing is served on metrics.listen"))
+	case err != nil:
+		return nil, config.Problems{cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration")}
 	}
 	if cfg.Control.Socket != "" {
 		if err := web.CheckGroup(cfg.Control.Group); err != nil {
-			all = append(all, cfg.Wrong("control.group", err.Error(), "name a group that is in /etc/group"))
+			warnings = append(warnings, cfg.Wrong("control.group", err.Error(), "name a group that is in /etc/group; until there is one the commands do not find the daemon"))
 		}
 	}
-	if len(all) > 0 {
-		return all
+	return warnings, nil
+}
+
+// parseListen reads an address as metrics.listen has it.
+func parseListen(s string) (netip.AddrPort, error) {
+	if strings.HasPrefix(s, ":") {
+		s = "[::]" + s
 	}
-	return nil
+	return netip.ParseAddrPort(s)
 }

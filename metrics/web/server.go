@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -35,14 +36,35 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, config string, 
 	return serve(ctx, ln, newServer(h, log), config, shutdownGrace, log)
 }
 
+// ErrUnreadable says that a file cannot be read now, so that nothing is known of
+// what is in it.
+var ErrUnreadable = errors.New("unreadable")
+
 // Check reports what is wrong with a file of TLS and basic authentication, or
-// with the files that it names. The empty name is good.
+// with the files that it names: ErrUnreadable, if that is all. The empty name is
+// good.
 func Check(config string) error {
-	if err := web.Validate(config); err != nil {
-		return fmt.Errorf("%s: %w", config, oneLine{err})
+	err := web.Validate(config)
+	if err == nil {
+		return nil
 	}
-	return nil
+	told := fmt.Errorf("%s: %w", config, oneLine{err})
+	var path *fs.PathError
+	// The toolkit keeps the error of a certificate's file to itself.
+	if errors.As(err, &path) || strings.HasPrefix(err.Error(), "failed to read ") {
+		return unreadable{told}
+	}
+	return told
 }
+
+// An unreadable is ErrUnreadable with the error's own words.
+type unreadable struct{ error }
+
+// Is reports whether target is ErrUnreadable.
+func (unreadable) Is(target error) bool { return target == ErrUnreadable }
+
+// Unwrap returns the error itself.
+func (u unreadable) Unwrap() error { return u.error }
 
 // A oneLine is an error without line breaks; those of YAML have some.
 type oneLine struct{ error }

@@ -94,6 +94,13 @@ func (s *socket) Close() error {
 	return s.UnixListener.Close()
 }
 
+// Lost reports whether a listener's Unix socket can no longer be found at its
+// path.
+func Lost(ln net.Listener) bool {
+	s, ok := ln.(*socket)
+	return ok && !s.ours()
+}
+
 // ours reports whether the path still leads to this socket.
 func (s *socket) ours() bool {
 	mine, err := s.pin.Stat()

@@ -20,6 +20,7 @@ import (
 type Relay struct {
 	Metrics http.Handler         // answers scrapes
 	Unready func() []string      // why clients are not served as configured, in words; none if they are
+	Doubts  func() []string      // what does not work beside that, in words; may be nil
 	Report  func() status.Report // the state of this moment
 
 	// Transactions returns the last n that a filter lets pass, oldest first.
@@ -36,7 +37,8 @@ const maxTransactions = 1000
 //	/                     the status page
 //	/metrics              counters and state, for Prometheus
 //	/healthz              200 while the process answers
-//	/readyz               200 while the sockets work and the last configuration holds, else 503 and why
+//	/readyz               200 while the sockets work and the last configuration holds, else 503 and why;
+//	                      what does not work beside that is told in either case
 //	/api/v1/status        the state as JSON: a status.Report
 //	/api/v1/transactions  the last transactions as JSON: a list of ladder.Transaction, oldest first
 //	/api/v1/trace         a stream of ladder.Event as JSON, one a line
@@ -60,11 +62,14 @@ func NewMux(r Relay) *http.ServeMux {
 }
 
 func (r Relay) readiness(w http.ResponseWriter, _ *http.Request) {
+	code, lines := http.StatusOK, []string{"ready"}
 	if why := r.Unready(); len(why) > 0 {
-		plain(w, http.StatusServiceUnavailable, strings.Join(why, "\n")+"\n")
-		return
+		code, lines = http.StatusServiceUnavailable, why
 	}
-	plain(w, http.StatusOK, "ready\n")
+	if r.Doubts != nil {
+		lines = append(lines, r.Doubts()...)
+	}
+	plain(w, code, strings.Join(lines, "\n")+"\n")
 }
 
 func (r Relay) transactions(w http.ResponseWriter, req *http.Request) {

@@ -43,6 +43,7 @@ func (b *builder) host() {
 			do: "Put right what the message says: most often another program holds the port, or a VRF or address has gone.",
 		})
 	}
+	b.listeners()
 	b.problems()
 	for _, r := range b.Rivals {
 		b.add(found{
@@ -59,6 +60,21 @@ func (b *builder) host() {
 			severity: Info, kind: "recorder_off", subject: "flight recorder",
 			text: "The flight recorder is off (recorder.messages = 0), so that trace, record and the ladders of the status page show nothing",
 			do:   "Set recorder.messages = 1000 and restart, if they are wanted.",
+		})
+	}
+}
+
+// listeners tells of those that could not be opened.
+func (b *builder) listeners() {
+	for _, l := range b.Listeners {
+		if l.Open || l.Error == "" {
+			continue
+		}
+		b.add(found{
+			severity: Warn, kind: "listener", subject: l.Name + " on " + l.Address, name: l.Address,
+			text:   "Nothing is served there since " + l.Since.UTC().Format(time.RFC3339) + "; relaying goes on, and the relay tries again each second",
+			detail: l.Error,
+			do:     l.Do,
 		})
 	}
 }

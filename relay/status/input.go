@@ -16,6 +16,7 @@ type Input struct {
 	Now        time.Time
 	Started    time.Time
 	Config     Config
+	Listeners  []Listener
 	Links      []Link
 	Servers    []ServerID // of the configuration in effect
 	Counts     Counts

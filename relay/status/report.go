@@ -19,6 +19,7 @@ type Report struct {
 	Uptime     float64       `json:"uptime_seconds"` // seconds from Started to Time
 	Window     float64       `json:"recent_seconds"` // how long back every "recent" of this report reaches: 600, or less after the start
 	Config     Config        `json:"config"`
+	Listeners  []Listener    `json:"listeners"`  // where the daemon is to be asked
 	Findings   []Finding     `json:"findings"`   // the worst first
 	Interfaces []Interface   `json:"interfaces"` // those with trouble first, then by name and family
 	Servers    []Server      `json:"servers"`    // in the order of the configuration, then those of former ones
@@ -37,6 +38,17 @@ type Config struct {
 	Tried  time.Time `json:"tried"`           // when it was last tried to load one
 	Error  string    `json:"error,omitempty"` // why that failed; "" if OK
 	None   bool      `json:"none,omitempty"`  // it says that nothing is to be relayed
+}
+
+// A Listener is where the daemon is to be asked. It only observes: relaying does
+// not depend on it.
+type Listener struct {
+	Name    string    `json:"name"`            // "metrics" or "control"
+	Address string    `json:"address"`         // address and port, or the path of a socket
+	Open    bool      `json:"open"`            // it works
+	Since   time.Time `json:"since"`           // when it began to work, or ceased to
+	Error   string    `json:"error,omitempty"` // why it does not work
+	Do      string    `json:"do,omitempty"`    // what to do about it
 }
 
 // A Severity says how bad a Finding is.

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/status"
+)
+
+// oneInterface is what a configuration of these tests has beside its listeners.
+const oneInterface = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
+
+// ask gets a path from the daemon by HTTP on an address in a namespace; "" if that
+// does not answer.
+func ask(s *spacetest.Space, address, path string) string {
+	dial := func(ctx context.Context, _, _ string) (c net.Conn, err error) {
+		err = s.In(func() (err error) { c, err = new(net.Dialer).DialContext(ctx, "tcp", address); return err })
+		return c, err
+	}
+	h := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: patient}
+	resp, err := h.Get("http://" + address + path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, _ := io.ReadAll(resp.Body) // what is missing shows
+	return fmt.Sprintf("%d %s", resp.StatusCode, b)
+}
+
+// eventually waits until f holds.
+func eventually(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patient); !f(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// listenersOf asks the daemon for its state.
+func (d *running) listenersOf() (r status.Report) {
+	d.t.Helper()
+	if err := newControl(d.socket).get(d.t.Context(), statusPath, &r); err != nil {
+		d.t.Fatal(err)
+	}
+	return r
+}
+
+// An address that comes later keeps the metrics away, and nothing else.
+func TestMetricsAddressComesLater(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\nmetrics.listen = \"192.0.2.77:9867\"\n"+oneInterface)
+	d.notices("READY=1")
+	r := d.listenersOf()
+	if l := r.Listeners; len(l) != 2 || l[0].Name != "metrics" || l[0].Open || !strings.Contains(l[0].Error, "cannot assign requested address") || !l[1].Open {
+		t.Errorf("listeners %+v", r.Listeners)
+	}
+	if f := findings(r, "listener"); len(f) != 1 || f[0].Severity != status.Warn || !strings.Contains(f[0].Do, "if this host is to get the address") {
+		t.Errorf("findings %+v", r.Findings)
+	}
+	body, err := newControl(d.socket).open(t.Context(), http.MethodGet, "/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, _ := io.ReadAll(body)
+	_ = body.Close()
+	if got := string(said); !strings.HasPrefix(got, "ready\n[metrics] is not served on 192.0.2.77:9867: ") {
+		t.Errorf("readyz says %q", got)
+	}
+	lo, err := s.NL.LinkByName("lo")
+	s.Must(err)
+	a, err := netlink.ParseAddr("192.0.2.77/32")
+	s.Must(err)
+	s.Must(s.NL.AddrAdd(lo, a))
+	eventually(t, "the metrics are served", func() bool { return ask(s, "192.0.2.77:9867", "/readyz") == "200 ready\n" })
+	if said := ask(s, "192.0.2.77:9867", "/metrics"); !strings.Contains(said, `dhcp_relay_listener_up{listener="metrics"} 1`) {
+		t.Errorf("the metrics do not say that they are served:\n%s", said)
+	}
+	if f := findings(d.listenersOf(), "listener"); len(f) > 0 {
+		t.Errorf("then findings %+v", f)
+	}
+	d.signal(syscall.SIGTERM)
+	d.told("listener does not work, relaying goes on without it", "listener works")
+}
+
+// findings returns those of a kind.
+func findings(r status.Report, kind string) (all []status.Finding) {
+	for _, f := range r.Findings {
+		if f.Kind == kind {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// told fails unless the log, read to its end, has each message once.
+func (d *running) told(want ...string) {
+	d.t.Helper()
+	all := strings.Join(d.ends(), "\n") + "\n"
+	for _, w := range want {
+		if n := strings.Count(all, " "+w+"\n"); n != 1 {
+			d.t.Errorf("%q stands in the log %d times:\n%s", w, n, all)
+		}
+	}
+}
+
+// A port that another process holds is taken when that lets go of it.
+func TestMetricsPortIsHeldAndReleased(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	const at = "127.0.0.1:9867"
+	var held net.Listener
+	s.Do(func() (err error) { held, err = net.Listen("tcp", at); return err })
+	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\n"+oneInterface)
+	d.notices("READY=1")
+	l := d.listenersOf().Listeners
+	// The test holds it: its process has another name than the daemon's.
+	if want := fmt.Sprintf("(pid %d) on %s", os.Getpid(), at); len(l) != 2 || l[0].Open || !strings.Contains(l[0].Error, want) {
+		t.Errorf("listeners %+v, want one held by %s", l, want)
+	}
+	s.Must(held.Close())
+	eventually(t, "the metrics are served", func() bool { return strings.HasPrefix(ask(s, at, "/readyz"), "200 ready\n") })
+	d.signal(syscall.SIGTERM)
+	d.told("listener does not work, relaying goes on without it", "listener works")
+}
+
+// A control socket that cannot be made, or is removed, is made as soon as it can be.
+func TestControlSocketComesLater(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	dir := t.TempDir()
+	away := filepath.Join(dir, "run", "relay", "control.sock")
+	d := startAt(t, s, dir, "log.format = \"json\"\n"+oneInterface)
+	d.notices("READY=1")
+	d.signal(syscall.SIGTERM)
+	d.ends()
+
+	if err := os.WriteFile(d.config, fmt.Appendf(nil, "log.format = \"json\"\ncontrol.socket = %q\n%s", away, oneInterface), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.again(s)
+	const at = "127.0.0.1:9867"
+	eventually(t, "readyz tells of the socket", func() bool {
+		said := ask(s, at, "/readyz")
+		return strings.HasPrefix(said, "200 ready\n[control] is not served on "+away+": ")
+	})
+	if err := os.Mkdir(filepath.Join(dir, "run"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	works := func() bool { return newControl(away).get(t.Context(), statusPath, new(status.Report)) == nil }
+	eventually(t, "the socket works", works)
+	eventually(t, "readyz tells nothing more", func() bool { return ask(s, at, "/readyz") == "200 ready\n" })
+	if err := os.Remove(away); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the socket is made again", works)
+	d.signal(syscall.SIGTERM)
+	d.ends()
+}
+
+// A web configuration that cannot be read now is one that may be read later; one
+// that is wrong is an error, as the rest of the configuration.
+func TestWebConfigurationComesLater(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	dir := t.TempDir()
+	web := filepath.Join(dir, "web.yml")
+	d := startAt(t, s, dir, fmt.Sprintf("log.format = \"json\"\nmetrics.web_config = %q\n%s", web, oneInterface))
+	d.notices("READY=1")
+	if l := d.listenersOf().Listeners; len(l) != 2 || l[0].Open || !strings.Contains(l[0].Error, "no such file") || !strings.Contains(l[0].Do, "web_config") {
+		t.Errorf("listeners %+v", l)
+	}
+	if err := os.WriteFile(web, []byte("http_server_config:\n  http2: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the metrics are served", func() bool { return ask(s, "127.0.0.1:9867", "/readyz") == "200 ready\n" })
+	d.signal(syscall.SIGTERM)
+	d.ends()
+	if err := os.WriteFile(web, []byte("tls_server_confg: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(d.config); err == nil || !strings.Contains(err.Error(), "metrics.web_config") {
+		t.Errorf("a wrong one: %v", err)
+	}
+}
+
+// The check names who holds the port, and says nothing of the daemon itself.
+func TestCheckWarnsOfAHeldPort(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	file := filepath.Join(t.TempDir(), "relay.toml")
+	if err := os.WriteFile(file, []byte("metrics.listen = \":9867\"\n"+oneInterface), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check := func() string {
+		cfg, err := load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		s.Do(func() error {
+			for _, w := range listenDoubts(cfg.Config) {
+				said = append(said, w.Error())
+			}
+			return nil
+		})
+		return strings.Join(said, "\n")
+	}
+	if said := check(); said != "" {
+		t.Errorf("of a free port: %s", said)
+	}
+	var held net.Listener
+	s.Do(func() (err error) { held, err = net.Listen("tcp", "127.0.0.1:9867"); return err })
+	if said, want := check(), fmt.Sprintf("%s:1:18: metrics.listen: port 9867 is held by dhcp-relay.test (pid %d) on 127.0.0.1:9867, so", file, os.Getpid()); !strings.HasPrefix(said, want) {
+		t.Errorf("of a held port: %q, want %q", said, want)
+	}
+	s.Must(held.Close())
+	d := startAt(t, s, t.TempDir(), oneInterface)
+	d.notices("READY=1")
+	if said := check(); said != "" {
+		t.Errorf("of the daemon's own: %s", said)
+	}
+}
