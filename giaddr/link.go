@@ -3,13 +3,19 @@
 // of the host's links and never touches the host itself.
 package giaddr
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // A Link is one network interface of this host at one moment.
 type Link struct {
 	Index int    // kernel interface index
 	Name  string // kernel interface name, at most 15 octets
 	Alias string // ifalias as set by the operator, or empty
+	Kind  string // what the kernel calls it: "vlan", "bridge", "macvlan" and so on; empty for most cards
+
+	AltNames []string // alternative names, each at most 127 octets (ip link property)
 
 	MAC       []byte // link-layer address; empty on links that have none
 	Type      uint16 // ARPHRD_ value of the kernel, equal to the ARP hardware type
@@ -20,6 +26,9 @@ type Link struct {
 	VLAN      uint16 // 802.1Q VLAN identifier, 0 if the link is no VLAN interface
 	VRF       int    // interface index of the VRF device, 0 in the default VRF
 	IsVRF     bool   // the link is itself a VRF device
+	Master    string // name of the link on which IP hears the packets of this one, which it does not hear itself; empty if it does
+	PassedOn  bool   // Master is a macvlan in passthru mode on this link, rather than a bridge, bond or team that it is a port of
+	Lower     int    // index of the link on which a macvlan or ipvlan is, so that both hear its broadcasts; 0 for other links
 	Addrs     []Addr // IPv4 and IPv6, in any order
 
 	// Life is another one after the kernel has dropped all IPv6 state of the link,
@@ -35,4 +44,9 @@ type Addr struct {
 	Tentative  bool         // IPv6: duplicate address detection has not ended, or failed
 	Deprecated bool         // IPv6: the preferred lifetime is over
 	Temporary  bool         // IPv6: RFC 8981
+}
+
+// Called reports whether name is the link's name or one of its alternative names.
+func (l *Link) Called(name string) bool {
+	return l.Name == name || slices.Contains(l.AltNames, name)
 }

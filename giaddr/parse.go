@@ -59,7 +59,7 @@ func (d *dialect) parse(s string) (Rule, error) {
 		return Rule{}, fmt.Errorf("%q is no %s address", s, d.family)
 	case strings.EqualFold(s, "primary"):
 		return Rule{}, fmt.Errorf("%q is no rule; write \"primary\"", s)
-	case !ValidName(s):
+	case !ValidAltName(s):
 		return Rule{}, fmt.Errorf("%q is neither \"primary\" nor an %s address, a prefix such as %q or the name of an interface", s, d.family, d.prefix)
 	}
 	return Rule{Kind: Borrowed, Link: s}, nil
@@ -104,10 +104,20 @@ func Unicast4(a netip.Addr) bool {
 	return b[0] != 0 && b[0] != 127 && b[0] < 224
 }
 
+// The greatest lengths of the names of an interface, in octets.
+const (
+	maxName    = 15
+	maxAltName = 127
+)
+
 // ValidName reports whether Linux would accept s as the name of an interface:
 // 1 to 15 octets, none a slash, a colon or white space, and neither "." nor "..".
-func ValidName(s string) bool {
-	if s == "" || len(s) > 15 || s == "." || s == ".." {
+func ValidName(s string) bool { return len(s) <= maxName && ValidAltName(s) }
+
+// ValidAltName reports whether s can be the name of an interface or an alternative
+// one (ip link property), which has up to 127 octets.
+func ValidAltName(s string) bool {
+	if s == "" || len(s) > maxAltName || s == "." || s == ".." {
 		return false
 	}
 	for _, c := range []byte(s) {

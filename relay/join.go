@@ -17,7 +17,7 @@ const minMTU6 = 1280
 func (e *Engine) join(s *state) (errs []error) {
 	hear := make(map[socketKey]map[int]uint64)
 	for _, l := range s.snap.Links {
-		if len(l.ServersOf(agent.V6)) == 0 || l.Host.MTU < minMTU6 {
+		if len(l.ServersOf(agent.V6)) == 0 || l.State6 == agent.Member || l.Host.MTU < minMTU6 {
 			continue
 		}
 		k := socketKey{agent.V6, portServer(agent.V6), s.vrfs.of[l.Host.Index]}

@@ -26,6 +26,8 @@ type shown struct {
 	address string
 	index   int
 	problem string
+	missing string // why, if the state is Missing
+	altName string // by which the configuration names it
 }
 
 // show tells the operator what has changed since the last state, nil if there is
@@ -71,9 +73,9 @@ func (e *Engine) showLinks(was, now map[subject]shown) {
 func present(s *agent.Snapshot) map[subject]shown {
 	now := make(map[subject]shown, len(s.Links)+len(s.Absent))
 	for _, f := range families() {
-		for _, i := range s.Absent {
+		for n, i := range s.Absent {
 			if s.Serves(i, f) {
-				now[subject{i.Name, f}] = shown{state: agent.Missing}
+				now[subject{i.Name, f}] = shown{state: agent.Missing, missing: s.Why[n].Text}
 			}
 		}
 		for _, l := range s.Links {
@@ -87,7 +89,7 @@ func present(s *agent.Snapshot) map[subject]shown {
 
 func presentOf(l *agent.Link, f agent.Family) shown {
 	state, problem := l.StateOf(f)
-	n := shown{state: state, index: l.Host.Index}
+	n := shown{state: state, index: l.Host.Index, altName: l.AltName}
 	if a := l.AddressOf(f); a.IsValid() {
 		n.address = a.String()
 	}
@@ -114,11 +116,17 @@ func tally(now map[subject]shown) []any {
 // no reason to worry: it may be about to come.
 func (e *Engine) tell(about subject, n shown, served bool, most slog.Level) {
 	level, what, attrs := slog.LevelInfo, "interface relays", []any{"link", about.name, "family", about.family.String()}
+	if n.altName != "" {
+		attrs = append(attrs, "alt_name", n.altName)
+	}
 	switch {
 	case !served:
 		what = "interface no longer served"
 	case n.state == agent.Missing:
 		what = "interface does not exist"
+		if n.missing != agent.NoSuchName {
+			what, attrs = "interface cannot be served", append(attrs, "why", n.missing)
+		}
 	case n.problem != "":
 		level, what = slog.LevelWarn, "interface cannot relay"
 		attrs = append(attrs, "state", n.state.String(), "err", n.problem)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func newCheckCommand() *cobra.Command {
 		for _, w := range append(cfg.Warnings, listenDoubts(cfg.Config)...) {
 			fmt.Fprintln(stderr, "warning:", w.Error())
 		}
-		bad, err := checkHost(stderr, cfg.Policy)
+		bad, err := checkHost(stderr, cfg.Config)
 		if err != nil {
 			return err
 		}
@@ -75,9 +76,19 @@ func newCheckCommand() *cobra.Command {
 	return c
 }
 
+// placed describes a problem with its place in the file, if it is with what is
+// written there rather than with an interface of the host.
+func placed(cfg *config.Config, q agent.Problem) string {
+	if q.Entry == 0 {
+		return q.String()
+	}
+	return cfg.At(q.Entry-1, "name", strconv.Quote(q.Interface)+": "+q.Text, q.Hint).Error()
+}
+
 // checkHost checks a policy against the links and sockets of this host. It
 // reports whether something can never work.
-func checkHost(stderr io.Writer, p agent.Policy) (bad bool, err error) {
+func checkHost(stderr io.Writer, cfg *config.Config) (bad bool, err error) {
+	p := cfg.Policy
 	w, err := watch.New()
 	if err != nil {
 		return false, fmt.Errorf("look at the interfaces: %w", err)
@@ -90,7 +101,7 @@ func checkHost(stderr io.Writer, p agent.Policy) (bad bool, err error) {
 		if q.Fatal {
 			kind, bad = "error:", true
 		}
-		fmt.Fprintln(stderr, kind, q)
+		fmt.Fprintln(stderr, kind, placed(cfg, q))
 	}
 	for _, d := range kernelDoubts(os.DirFS(sysctls), strictIn(sysctls+"/net/ipv4/conf"), p, snap) {
 		kind := "warning:"

@@ -46,8 +46,10 @@ what "ip -j -d address" prints on the router, or TOML such as
   name = "vlan20"
   addresses = ["192.0.2.1/24", "2001:db8:1::1/64"]
 
-with, where it matters, mac, vlan, mtu, up, vrf, is_vrf, alias and index, and
-hostname at the top, which is else this host's. In its place - is standard input.
+with, where it matters, mac, vlan, mtu, up, vrf, is_vrf, alias, alt_names, index,
+master (the bridge that it is a port of) and lower (the interface that a macvlan is
+on), and hostname at the top, which is else this host's. In its place - is standard
+input.
 
 The exit status is 0 whether messages would be relayed or dropped, 1 if something
 could not be explained; with --fail-on-drop it is 2 if one would be dropped.`

@@ -88,16 +88,20 @@ func linksOf(s *agent.Snapshot) []status.Link {
 		for _, l := range s.Links {
 			if servers := l.ServersOf(f); len(servers) > 0 {
 				state, problem := l.StateOf(f)
-				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), Family: f, State: state, Address: l.AddressOf(f), Servers: idsOf(s, f, servers)}
+				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Master: l.Host.Master, Family: f, State: state, Address: l.AddressOf(f), Servers: idsOf(s, f, servers)}
 				if problem != nil {
 					n.Problem = problem.Error()
 				}
 				all = append(all, n)
 			}
 		}
-		for _, i := range s.Absent {
+		for n, i := range s.Absent {
 			if s.Serves(i, f) {
-				all = append(all, status.Link{Name: i.Name, Family: f, State: agent.Missing, Servers: idsOf(s, f, i.Servers)})
+				l := status.Link{Name: i.Name, Family: f, State: agent.Missing, Servers: idsOf(s, f, i.Servers)}
+				if why := s.Why[n]; why.Text != agent.NoSuchName {
+					l.Problem, l.Hint = why.Text, why.Hint
+				}
+				all = append(all, l)
 			}
 		}
 	}

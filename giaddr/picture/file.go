@@ -30,10 +30,13 @@ type entry struct {
 	VRF       string   `json:"vrf"       toml:"vrf"`    // name of its VRF device
 	IsVRF     bool     `json:"is_vrf"    toml:"is_vrf"` // it is itself a VRF device
 	Alias     string   `json:"alias"     toml:"alias"`
+	AltNames  []string `json:"alt_names" toml:"alt_names"`
+	Master    string   `json:"master"    toml:"master"` // the bridge, bond or team that it is a port of
+	Lower     string   `json:"lower"     toml:"lower"`  // the link that it is on as a macvlan or ipvlan
 }
 
 // known are the keys, for errors.
-const known = "name, index, addresses, mac, vlan, mtu, up, vrf, is_vrf and alias"
+const known = "name, index, addresses, mac, vlan, mtu, up, vrf, is_vrf, alias, alt_names, master and lower"
 
 func parseTOML(data []byte) (Host, error) {
 	var f file
@@ -81,18 +84,22 @@ func placed(data []byte, err error) error {
 
 func (f *file) host() (Host, error) {
 	h := Host{Hostname: f.Hostname}
-	indexes := make(map[string]int)
+	vrfs, indexes := make(map[string]int), make(map[string]int)
 	for i := range f.Interface {
 		e := &f.Interface[i]
 		if e.Index == 0 {
 			e.Index = i + 1
 		}
+		indexes[e.Name] = e.Index
 		if e.IsVRF {
-			indexes[e.Name] = e.Index
+			vrfs[e.Name] = e.Index
 		}
 	}
 	for i := range f.Interface {
-		l, err := f.Interface[i].link(indexes)
+		l, err := f.Interface[i].link(vrfs)
+		if err == nil {
+			err = f.Interface[i].place(&l, indexes)
+		}
 		if err != nil {
 			return Host{}, fmt.Errorf("interface[%d] %q: %w", i, f.Interface[i].Name, err)
 		}
@@ -134,6 +141,17 @@ func (e *entry) link(vrfs map[string]int) (giaddr.Link, error) {
 	}
 	err := e.hardware(&l)
 	return l, err
+}
+
+// place says how the link stands to others, whose indexes these are.
+func (e *entry) place(l *giaddr.Link, indexes map[string]int) error {
+	for _, name := range []string{e.Master, e.Lower} {
+		if _, ok := indexes[name]; !ok && name != "" {
+			return fmt.Errorf("there is no interface %q; write an [[interface]] with that name", name)
+		}
+	}
+	l.AltNames, l.Master, l.Lower = e.AltNames, e.Master, indexes[e.Lower]
+	return nil
 }
 
 // hardware says what link-layer address an interface has. Without one in the

@@ -15,6 +15,9 @@ type ipLink struct {
 	Index   int       `json:"ifindex"`
 	Name    string    `json:"ifname"`
 	Alias   string    `json:"ifalias"`
+	Names   []string  `json:"altnames"`
+	Lower   string    `json:"link"`         // that it is on, or its peer
+	NetNS   *int      `json:"link_netnsid"` // Lower is in another network namespace
 	Flags   []string  `json:"flags"`
 	MTU     int       `json:"mtu"`
 	Master  string    `json:"master"`
@@ -27,7 +30,8 @@ type ipLink struct {
 type ipInfo struct {
 	Kind string `json:"info_kind"`
 	Data struct {
-		ID json.RawMessage `json:"id"` // a number where Kind is "vlan", else anything
+		ID   json.RawMessage `json:"id"`   // a number where Kind is "vlan", else anything
+		Mode json.RawMessage `json:"mode"` // a string where Kind is "macvlan", else anything
 	} `json:"info_data"`
 }
 
@@ -78,15 +82,10 @@ func parseIP(data []byte) (Host, error) {
 	if len(links) > 0 && !slices.ContainsFunc(links, func(l ipLink) bool { return l.Addrs != nil }) {
 		return Host{}, errNoAddresses
 	}
-	vrfs := make(map[string]int)
-	for i := range links {
-		if links[i].Info.Kind == "vrf" {
-			vrfs[links[i].Name] = links[i].Index
-		}
-	}
+	near := neighboursOf(links)
 	h := Host{Kernel: true}
 	for i := range links {
-		l, err := links[i].link(vrfs)
+		l, err := links[i].link(near)
 		if err != nil {
 			return Host{}, fmt.Errorf("%s: %w", links[i].Name, err)
 		}
@@ -95,13 +94,59 @@ func parseIP(data []byte) (Host, error) {
 	return h, nil
 }
 
-func (i *ipLink) link(vrfs map[string]int) (giaddr.Link, error) {
+// neighbours are the links that others are on, in or under, by name.
+type neighbours struct {
+	byName map[string]*ipLink
+	takers map[string]string // names of macvlan devices in passthru mode by the link below
+}
+
+func neighboursOf(links []ipLink) neighbours {
+	n := neighbours{make(map[string]*ipLink, len(links)), make(map[string]string)}
+	for i := range links {
+		l := &links[i]
+		n.byName[l.Name] = l
+		if l.passthru() && l.NetNS == nil {
+			n.takers[l.Lower] = l.Name
+		}
+	}
+	return n
+}
+
+// passthru reports whether it takes all that the link below it receives.
+func (i *ipLink) passthru() bool {
+	return (i.Info.Kind == "macvlan" || i.Info.Kind == "macvtap") && string(i.Info.Data.Mode) == `"passthru"`
+}
+
+// place says how the link stands to others.
+func (i *ipLink) place(l *giaddr.Link, near neighbours) {
+	if taker := near.takers[i.Name]; taker != "" {
+		l.Master, l.PassedOn = taker, true
+	}
+	if m := near.byName[i.Master]; m != nil {
+		switch m.Info.Kind {
+		case "vrf":
+			l.VRF = m.Index
+		case "batadv": // it takes only frames of its own type
+		default:
+			l.Master, l.PassedOn = m.Name, false
+		}
+	}
+	switch below := near.byName[i.Lower]; i.Info.Kind {
+	case "macvlan", "macvtap", "ipvlan", "ipvtap":
+		if below != nil && i.NetNS == nil && !i.passthru() {
+			l.Lower = below.Index
+		}
+	}
+}
+
+func (i *ipLink) link(near neighbours) (giaddr.Link, error) {
 	has := func(flag string) bool { return slices.Contains(i.Flags, flag) }
 	l := giaddr.Link{
 		Index: i.Index, Name: i.Name, Alias: i.Alias, MTU: i.MTU,
 		Up: has("UP") && has("LOWER_UP"), Broadcast: has("BROADCAST"), Loopback: has("LOOPBACK"),
-		VRF: vrfs[i.Master], IsVRF: i.Info.Kind == "vrf",
+		IsVRF: i.Info.Kind == "vrf", Kind: i.Info.Kind, AltNames: i.Names,
 	}
+	i.place(&l, near)
 	if !giaddr.ValidName(i.Name) || i.Index <= 0 {
 		return l, fmt.Errorf("this is no name or index %d of an interface; use the output of ip -j -d address", i.Index)
 	}

@@ -35,6 +35,18 @@ index = 70
 name = "wg0"
 mac = ""
 up = false
+
+[[interface]]
+name = "br0"
+alt_names = ["customers-ten"]
+
+[[interface]]
+name = "port0"
+master = "br0"
+
+[[interface]]
+name = "vrrp.51"
+lower = "br0"
 `
 
 const ownJSON = `{"hostname": "router", "interface": [
@@ -42,7 +54,10 @@ const ownJSON = `{"hostname": "router", "interface": [
 	{"name": "vlan20", "addresses": ["192.0.2.1/24", "2001:db8:1::1/64"], "mac": "02:00:00:00:20:01",
 	 "vlan": 20, "mtu": 1400, "vrf": "red", "alias": "second floor"},
 	{"name": "red", "is_vrf": true, "index": 70},
-	{"name": "wg0", "mac": "", "up": false}
+	{"name": "wg0", "mac": "", "up": false},
+	{"name": "br0", "alt_names": ["customers-ten"]},
+	{"name": "port0", "master": "br0"},
+	{"name": "vrrp.51", "lower": "br0"}
 ]}`
 
 // ipJSON is the output of iproute2 6.1, shortened.
@@ -51,7 +66,11 @@ const ipJSON = `[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP","LOWER_UP"]
 {"ifindex":5,"link":"eth0","ifname":"eth0.20","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"mtu":1400,"master":"red","link_type":"ether","address":"02:00:00:00:20:01","ifalias":"second floor","linkinfo":{"info_kind":"vlan","info_data":{"protocol":"802.1Q","id":20,"flags":["REORDER_HDR"]},"info_slave_kind":"vrf","info_slave_data":{"table":10}},"addr_info":[{"family":"inet","local":"192.0.2.1","prefixlen":24,"broadcast":"192.0.2.255"},{"family":"inet","local":"192.0.2.2","prefixlen":24,"secondary":true},{"family":"inet6","local":"2001:db8:1::1","prefixlen":64,"deprecated":true},{"family":"inet6","local":"fe80::1","prefixlen":64,"tentative":true}]},
 {"ifindex":70,"ifname":"red","flags":["NOARP","MASTER","UP","LOWER_UP"],"mtu":65575,"link_type":"ether","address":"02:00:00:00:70:01","linkinfo":{"info_kind":"vrf","info_data":{"table":10}},"addr_info":[]},
 {"ifindex":71,"ifname":"ppp0","flags":["POINTOPOINT"],"mtu":1492,"link_type":"ppp","addr_info":[{"family":"inet","local":"10.0.0.1","address":"10.0.0.2","prefixlen":32}]},
-{"ifindex":72,"ifname":"vx9","flags":["BROADCAST","UP","LOWER_UP"],"mtu":1450,"link_type":"ether","address":"02:00:00:00:72:01","linkinfo":{"info_kind":"vxlan","info_data":{"id":9000}},"addr_info":[]}]`
+{"ifindex":72,"ifname":"vx9","flags":["BROADCAST","UP","LOWER_UP"],"mtu":1450,"link_type":"ether","address":"02:00:00:00:72:01","linkinfo":{"info_kind":"vxlan","info_data":{"id":9000}},"addr_info":[]},
+{"ifindex":73,"ifname":"br0","flags":["UP","LOWER_UP"],"mtu":1500,"link_type":"ether","address":"02:00:00:00:73:01","altnames":["customers-ten"],"linkinfo":{"info_kind":"bridge"},"addr_info":[]},
+{"ifindex":74,"ifname":"port0","flags":["UP","LOWER_UP"],"mtu":1500,"master":"br0","link_type":"ether","address":"02:00:00:00:74:01","addr_info":[]},
+{"ifindex":75,"link":"br0","ifname":"vrrp.51","flags":["UP","LOWER_UP"],"mtu":1500,"link_type":"ether","address":"00:00:5e:00:01:33","linkinfo":{"info_kind":"macvlan","info_data":{"mode":"private"}},"addr_info":[]},
+{"ifindex":76,"link":"vx9","ifname":"pt0","flags":["UP","LOWER_UP"],"mtu":1450,"link_type":"ether","address":"02:00:00:00:72:01","linkinfo":{"info_kind":"macvtap","info_data":{"mode":"passthru"}},"addr_info":[]}]`
 
 func addrs(ps ...string) (as []giaddr.Addr) {
 	for _, p := range ps {
@@ -70,6 +89,9 @@ func TestParse(t *testing.T) {
 		},
 		{Index: 70, Name: "red", Type: 1, MTU: 1500, Up: true, Broadcast: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0, 70}},
 		{Index: 4, Name: "wg0", Type: 0xfffe, MTU: 1500},
+		{Index: 5, Name: "br0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 5}, AltNames: []string{"customers-ten"}},
+		{Index: 6, Name: "port0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 6}, Master: "br0"},
+		{Index: 7, Name: "vrrp.51", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 7}, Lower: 5},
 	}}
 	many := addrs("192.0.2.1/24", "192.0.2.2/24", "2001:db8:1::1/64", "fe80::1/64")
 	many[1].Secondary, many[2].Deprecated, many[3].Tentative = true, true, true
@@ -77,11 +99,15 @@ func TestParse(t *testing.T) {
 		{Index: 1, Name: "lo", Type: 772, MTU: 65536, Up: true, Loopback: true, Addrs: addrs("127.0.0.1/8")},
 		{
 			Index: 5, Name: "eth0.20", Alias: "second floor", Type: 1, MTU: 1400, Up: true, Broadcast: true, VLAN: 20, VRF: 70,
-			MAC: []byte{2, 0, 0, 0, 0x20, 1}, Addrs: many,
+			MAC: []byte{2, 0, 0, 0, 0x20, 1}, Addrs: many, Kind: "vlan",
 		},
-		{Index: 70, Name: "red", Type: 1, MTU: 65575, Up: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0x70, 1}},
+		{Index: 70, Name: "red", Kind: "vrf", Type: 1, MTU: 65575, Up: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0x70, 1}},
 		{Index: 71, Name: "ppp0", Type: 512, MTU: 1492, Addrs: addrs("10.0.0.1/32")},
-		{Index: 72, Name: "vx9", Type: 1, MTU: 1450, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}},
+		{Index: 72, Name: "vx9", Kind: "vxlan", Type: 1, MTU: 1450, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}, Master: "pt0", PassedOn: true},
+		{Index: 73, Name: "br0", Kind: "bridge", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x73, 1}, AltNames: []string{"customers-ten"}},
+		{Index: 74, Name: "port0", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x74, 1}, Master: "br0"},
+		{Index: 75, Name: "vrrp.51", Kind: "macvlan", Type: 1, MTU: 1500, Up: true, MAC: []byte{0, 0, 0x5e, 0, 1, 0x33}, Lower: 73},
+		{Index: 76, Name: "pt0", Kind: "macvtap", Type: 1, MTU: 1450, Up: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}},
 	}}
 	tests := []struct {
 		name, text string

@@ -31,6 +31,7 @@ func decodeLink(b []byte) (index int, l link, ok bool) {
 	l.up = flags&unix.IFF_UP != 0 && flags&unix.IFF_LOWER_UP != 0
 	l.broadcast = flags&unix.IFF_BROADCAST != 0
 	l.loopback = flags&unix.IFF_LOOPBACK != 0
+	foreign := false
 	for attr, v := range attrs(b[unix.SizeofIfInfomsg:]) {
 		switch attr {
 		case unix.IFLA_IFNAME:
@@ -44,7 +45,13 @@ func decodeLink(b []byte) (index int, l link, ok bool) {
 		case unix.IFLA_MASTER:
 			l.master = int(number(v))
 		case unix.IFLA_LINKINFO:
-			l.vlan, l.vrf = decodeKind(v)
+			l.decodeInfo(v)
+		case unix.IFLA_LINK:
+			l.below = int(number(v))
+		case unix.IFLA_LINK_NETNSID:
+			foreign = true
+		case unix.IFLA_PROP_LIST:
+			l.altNames = altNames(v)
 		case unix.IFLA_WIRELESS:
 			return 0, link{}, false
 		}
@@ -52,29 +59,46 @@ func decodeLink(b []byte) (index int, l link, ok bool) {
 	if !addressed(l.arphrd) {
 		l.mac = ""
 	}
+	if foreign { // the index is that of another network namespace
+		l.below = 0
+	}
 	return index, l, index > 0 && l.name != ""
 }
 
-// decodeKind decodes IFLA_LINKINFO for the two kinds of link that matter here.
-func decodeKind(b []byte) (vlan uint16, vrf bool) {
-	var kind string
+// modePassthru is MACVLAN_MODE_PASSTHRU: the device takes all that the link below
+// it receives.
+const modePassthru = 8
+
+// decodeInfo decodes IFLA_LINKINFO for the kinds of link that matter here.
+func (l *link) decodeInfo(b []byte) {
 	var data []byte
 	for attr, v := range attrs(b) {
 		switch attr {
 		case unix.IFLA_INFO_KIND:
-			kind = text(v)
+			l.kind = text(v)
 		case unix.IFLA_INFO_DATA:
 			data = v
 		}
 	}
-	if kind == "vlan" {
-		for attr, v := range attrs(data) {
-			if attr == unix.IFLA_VLAN_ID && len(v) == 2 {
-				vlan = binary.NativeEndian.Uint16(v)
-			}
+	for attr, v := range attrs(data) {
+		switch {
+		case l.kind == "vlan" && attr == unix.IFLA_VLAN_ID && len(v) == 2:
+			l.vlan = binary.NativeEndian.Uint16(v)
+		case (l.kind == "macvlan" || l.kind == "macvtap") && attr == unix.IFLA_MACVLAN_MODE:
+			l.passthru = number(v) == modePassthru
 		}
 	}
-	return vlan, kind == "vrf"
+}
+
+// altNames decodes IFLA_PROP_LIST: alternative names, with a zero octet between.
+func altNames(b []byte) string {
+	var all []string
+	for attr, v := range attrs(b) {
+		if attr == unix.IFLA_ALT_IFNAME {
+			all = append(all, text(v))
+		}
+	}
+	return strings.Join(all, "\x00")
 }
 
 // addressed reports whether the address of links of this type is a link-layer

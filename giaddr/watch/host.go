@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -26,11 +27,13 @@ type host struct {
 
 // A link is a giaddr.Link as the kernel tells it, in a form that == can compare.
 type link struct {
-	name, alias, mac        string
+	name, alias, mac, kind  string
+	altNames                string // with a zero octet between
 	arphrd, vlan            uint16
 	mtu, master             int
+	below                   int // index of the link that this one is on, or its peer
 	up, broadcast, loopback bool
-	vrf                     bool // the link is a VRF device
+	passthru                bool // a macvlan that takes all of the link below
 	life                    uint64
 }
 
@@ -139,13 +142,20 @@ func (h *host) succeed(old *host) {
 
 // picture returns the links with their addresses. They share no memory with h.
 func (h *host) picture() []giaddr.Link {
+	takers := h.takers()
 	links := make([]giaddr.Link, 0, len(h.links))
 	for _, index := range slices.Sorted(maps.Keys(h.links)) {
 		l := h.links[index]
+		master, passedOn := takers[index], true
+		if m, ok := h.links[l.master]; ok && m.hearsForPorts() {
+			master, passedOn = m.name, false
+		}
 		links = append(links, giaddr.Link{
 			Index:     index,
 			Name:      l.name,
 			Alias:     l.alias,
+			Kind:      l.kind,
+			AltNames:  l.listAltNames(),
 			MAC:       octets(l.mac),
 			Type:      l.arphrd,
 			MTU:       l.mtu,
@@ -154,12 +164,58 @@ func (h *host) picture() []giaddr.Link {
 			Loopback:  l.loopback,
 			VLAN:      l.vlan,
 			VRF:       h.vrfOf(index),
-			IsVRF:     l.vrf,
+			IsVRF:     l.vrf(),
+			Master:    master,
+			PassedOn:  passedOn && master != "",
+			Lower:     l.lower(),
 			Addrs:     h.addrsOf(index),
 			Life:      l.life,
 		})
 	}
 	return links
+}
+
+// vrf reports whether the link is a VRF device.
+func (l *link) vrf() bool { return l.kind == "vrf" }
+
+// hearsForPorts reports whether packets of the links that have this one as their
+// master are heard on it. A VRF device gives routes alone to what is in it, and
+// batman-adv takes only frames of its own type.
+func (l *link) hearsForPorts() bool { return !l.vrf() && l.kind != "batadv" }
+
+// lower returns the link whose broadcasts a macvlan or ipvlan hears as well, 0
+// for links of other kinds, and where the link below hears nothing more.
+func (l *link) lower() int {
+	switch l.kind {
+	case "macvlan", "macvtap", "ipvlan", "ipvtap":
+		if !l.passthru {
+			return l.below
+		}
+	}
+	return 0
+}
+
+// listAltNames returns the alternative names, nil if there are none.
+func (l *link) listAltNames() []string {
+	if l.altNames == "" {
+		return nil
+	}
+	return strings.Split(l.altNames, "\x00")
+}
+
+// takers returns the names of the macvlan devices in passthru mode by the index of
+// the link below, which hears nothing more.
+func (h *host) takers() map[int]string {
+	var all map[int]string
+	for _, l := range h.links {
+		if l.passthru && l.below != 0 {
+			if all == nil {
+				all = make(map[int]string)
+			}
+			all[l.below] = l.name
+		}
+	}
+	return all
 }
 
 // octets returns the octets of s, nil if there are none.
@@ -175,7 +231,7 @@ func octets(s string) []byte {
 func (h *host) vrfOf(index int) int {
 	for range maxMasters {
 		l := h.links[index]
-		if l.vrf {
+		if l.vrf() {
 			return index
 		}
 		if l.master == 0 {

@@ -59,6 +59,34 @@ func kind(name string, data ...*nl.RtAttr) *nl.RtAttr {
 	return info
 }
 
+func lower(index int) *nl.RtAttr {
+	return nl.NewRtAttr(unix.IFLA_LINK, nl.Uint32Attr(uint32(index)))
+}
+
+func macvlanMode(mode uint32) *nl.RtAttr {
+	return nl.NewRtAttr(unix.IFLA_MACVLAN_MODE, nl.Uint32Attr(mode))
+}
+
+func altNamed(names ...string) *nl.RtAttr {
+	list := nl.NewRtAttr(unix.IFLA_PROP_LIST|unix.NLA_F_NESTED, nil)
+	for _, n := range names {
+		list.AddRtAttr(unix.IFLA_ALT_IFNAME, nl.ZeroTerminated(n))
+	}
+	return list
+}
+
+// on is a link of a kind, on another one.
+func on(l giaddr.Link, kind string, lower int) giaddr.Link {
+	l.Kind, l.Lower = kind, lower
+	return l
+}
+
+// called is a link with alternative names.
+func called(l giaddr.Link, names ...string) giaddr.Link {
+	l.AltNames = names
+	return l
+}
+
 // withFamily changes the family of a message of either kind.
 func (m message) withFamily(family byte) message {
 	m.data = slices.Clone(m.data)
@@ -131,8 +159,15 @@ func TestPicture(t *testing.T) {
 	t.Parallel()
 	inVRF := func(l giaddr.Link, vrf int) giaddr.Link {
 		l.VRF, l.IsVRF = vrf, vrf == l.Index
+		if l.IsVRF {
+			l.Kind = "vrf"
+		}
 		return l
 	}
+	of := func(l giaddr.Link, kind string) giaddr.Link { l.Kind = kind; return l }
+	portOf := func(l giaddr.Link, master string) giaddr.Link { l.Master = master; return l }
+	passed := portOf(plain(3, "eth1"), "pt0")
+	passed.PassedOn = true
 	tests := []struct {
 		name string
 		msgs []message
@@ -147,7 +182,7 @@ func TestPicture(t *testing.T) {
 				kind("vlan", nl.NewRtAttr(2, make([]byte, 8)), nl.NewRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(10))))},
 			want: []giaddr.Link{{
 				Index: 7, Name: "vlan10", Alias: "floor 3", MAC: []byte{2, 0, 0, 0, 0, 1},
-				Type: unix.ARPHRD_ETHER, MTU: 1496, Up: true, Broadcast: true, VLAN: 10,
+				Type: unix.ARPHRD_ETHER, MTU: 1496, Up: true, Broadcast: true, VLAN: 10, Kind: "vlan",
 			}},
 		},
 		{
@@ -192,8 +227,8 @@ func TestPicture(t *testing.T) {
 				newLink(5, "eth1", master(4)), newLink(6, "br1"), newLink(7, "eth2", master(6)),
 			},
 			want: []giaddr.Link{
-				inVRF(plain(2, "red"), 2), inVRF(plain(3, "eth0"), 2), inVRF(plain(4, "br0"), 2), inVRF(plain(5, "eth1"), 2),
-				plain(6, "br1"), plain(7, "eth2"),
+				inVRF(plain(2, "red"), 2), inVRF(plain(3, "eth0"), 2), inVRF(plain(4, "br0"), 2), portOf(inVRF(plain(5, "eth1"), 2), "br0"),
+				plain(6, "br1"), portOf(plain(7, "eth2"), "br1"),
 			},
 		},
 		{
@@ -202,11 +237,47 @@ func TestPicture(t *testing.T) {
 				newLink(2, "red", kind("vrf")), newLink(3, "blue", kind("vrf")), newLink(4, "br0", master(2)),
 				newLink(5, "eth1", master(4)), newLink(4, "br0", master(3)),
 			},
-			want: []giaddr.Link{inVRF(plain(2, "red"), 2), inVRF(plain(3, "blue"), 3), inVRF(plain(4, "br0"), 3), inVRF(plain(5, "eth1"), 3)},
+			want: []giaddr.Link{inVRF(plain(2, "red"), 2), inVRF(plain(3, "blue"), 3), inVRF(plain(4, "br0"), 3), portOf(inVRF(plain(5, "eth1"), 3), "br0")},
 		},
 		{name: "VRF left", msgs: []message{newLink(2, "red", kind("vrf")), newLink(3, "eth0", master(2)), newLink(3, "eth0")}, want: []giaddr.Link{inVRF(plain(2, "red"), 2), plain(3, "eth0")}},
 		{name: "VRF that is not known", msgs: []message{newLink(3, "eth0", master(2))}, want: []giaddr.Link{plain(3, "eth0")}},
-		{name: "masters in a circle", msgs: []message{newLink(2, "a", master(3)), newLink(3, "b", master(2))}, want: []giaddr.Link{plain(2, "a"), plain(3, "b")}},
+		{name: "masters in a circle", msgs: []message{newLink(2, "a", master(3)), newLink(3, "b", master(2))}, want: []giaddr.Link{portOf(plain(2, "a"), "b"), portOf(plain(3, "b"), "a")}},
+		{
+			name: "a port that leaves its bridge, one of a bond, and one that batman-adv uses",
+			msgs: []message{
+				newLink(2, "br0", kind("bridge")), newLink(3, "bond0", kind("bond")), newLink(4, "bat0", kind("batadv")),
+				newLink(5, "eth0", master(2)), newLink(6, "eth1", master(3)), newLink(7, "eth2", master(4)), newLink(5, "eth0"),
+			},
+			want: []giaddr.Link{
+				of(plain(2, "br0"), "bridge"), of(plain(3, "bond0"), "bond"), of(plain(4, "bat0"), "batadv"),
+				plain(5, "eth0"), portOf(plain(6, "eth1"), "bond0"), plain(7, "eth2"),
+			},
+		},
+		{
+			name: "macvlan and ipvlan: on a link, in passthru mode, over a link of another namespace; a veth",
+			msgs: []message{
+				newLink(2, "eth0"), newLink(3, "eth1"),
+				newLink(4, "mv0", lower(2), kind("macvlan", macvlanMode(4))), newLink(5, "ipvl0", lower(2), kind("ipvlan")),
+				newLink(6, "pt0", lower(3), kind("macvtap", macvlanMode(8))),
+				newLink(7, "mv1", lower(2), nl.NewRtAttr(unix.IFLA_LINK_NETNSID, nl.Uint32Attr(0)), kind("macvlan", macvlanMode(4))),
+				newLink(8, "veth0", lower(2), kind("veth")),
+			},
+			want: []giaddr.Link{
+				plain(2, "eth0"), passed,
+				on(plain(4, "mv0"), "macvlan", 2), on(plain(5, "ipvl0"), "ipvlan", 2), on(plain(6, "pt0"), "macvtap", 0),
+				on(plain(7, "mv1"), "macvlan", 0), on(plain(8, "veth0"), "veth", 0),
+			},
+		},
+		{
+			name: "alternative names, and others for them",
+			msgs: []message{
+				newLink(2, "eth0", altNamed("lan", "a-name-of-more-than-fifteen-octets")), newLink(3, "eth1", altNamed("wan")),
+				newLink(3, "eth1", altNamed("uplink")), newLink(4, "eth2", altNamed("gone")), newLink(4, "eth2"),
+			},
+			want: []giaddr.Link{
+				called(plain(2, "eth0"), "lan", "a-name-of-more-than-fifteen-octets"), called(plain(3, "eth1"), "uplink"), plain(4, "eth2"),
+			},
+		},
 		{
 			name: "a bridge's word about its port",
 			msgs: []message{newLink(3, "eth0", master(2)), newAddr(3, "192.0.2.1/24", 0), delLink(3, "eth0").withFamily(unix.AF_BRIDGE)},

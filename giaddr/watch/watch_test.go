@@ -39,7 +39,7 @@ func TestNew(t *testing.T) {
 	got.Addrs = slices.DeleteFunc(got.Addrs, func(a giaddr.Addr) bool { return a.Prefix.Addr().IsLinkLocalUnicast() })
 	want := giaddr.Link{
 		Index: dl.Attrs().Index, Name: "dl0", Alias: "floor 3", MAC: []byte{2, 0, 0, 0, 0, 7},
-		Type: unix.ARPHRD_ETHER, MTU: 1400, Up: true, Broadcast: true,
+		Kind: "veth", Type: unix.ARPHRD_ETHER, MTU: 1400, Up: true, Broadcast: true,
 		Addrs: prefixes("192.0.2.1/24", "2001:db8::1/64"),
 	}
 	if diff := cmp.Diff(want, got, compare); diff != "" {

@@ -27,7 +27,7 @@ func (s *Snapshot) group(ps *problems) {
 		for i := range l.Faces {
 			s.join(member{l, &l.Faces[i]})
 		}
-		if l.Face6 != nil {
+		if l.Face6 != nil && l.State6 != Member {
 			s.join(member{l, l.Face6})
 		}
 	}

@@ -12,6 +12,7 @@ var errDown = errors.New("the interface is down or has no carrier")
 // The relay works without what it concerns.
 type Problem struct {
 	Interface string // the link or pattern concerned
+	Entry     int    // which of Policy.Interfaces holds for nothing, counted from 1; 0 for other problems
 	Text      string // what is wrong
 	Hint      string // what to do
 	Fatal     bool   // no change of the host can make it right
@@ -29,6 +30,9 @@ func (p *problems) add(link, text, hint string) {
 // check tells of what is unlikely to be meant, or cannot work now.
 func (s *Snapshot) check(ps *problems) {
 	for _, l := range s.Links {
+		if l.Host.Master != "" {
+			continue
+		}
 		s.checkAddresses(l, ps)
 		for _, i := range l.Interface.Servers {
 			s.checkServer(l, i, ps)

@@ -13,6 +13,7 @@ const (
 	BadHlen                      // hlen above 16
 	OptionsMalformed             // an option is cut off by the end of the message
 	NotConfigured                // heard on a link that no [[interface]] matches
+	SameNetwork                  // a copy of what a configured link hears too, see Snapshot.twins
 	NoGiaddr                     // the link has no IPv4 address that may stand for it
 	NoLinkAddress                // the link has no IPv6 address that may stand for it
 	NoServer                     // the interface has no server of this family
@@ -62,6 +63,7 @@ var docs = [NumReasons]Doc{
 	BadHlen:               {"bad_hlen", "The hardware address length is above 16.", "Look for a broken or hostile client."},
 	OptionsMalformed:      {"options_malformed", "An option runs past the end of the message.", "Look for a broken or hostile client or server."},
 	NotConfigured:         {"not_configured", "The message was heard on an interface that no [[interface]] names.", "Add an [[interface]] for it, or ignore the count if this network is served otherwise."},
+	SameNetwork:           {"same_network", "A second copy: the interface is a macvlan or ipvlan (VRRP) on the network of a configured one, which hears the same.", "Nothing to do."},
 	NoGiaddr:              {"no_giaddr", "The interface has no address that may stand for its clients.", "Give the interface an IPv4 address, or set giaddr to an address, a prefix or an interface to borrow from."},
 	NoLinkAddress:         {"no_link_address", "The interface has no address that may stand for its clients.", "Give the interface a global IPv6 address, or set dhcpv6.link_address to an address, a prefix or an interface to borrow from."},
 	NoServer:              {"no_server", "The interface has no server of this address family.", "Add an address of this family to servers."},

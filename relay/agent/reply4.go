@@ -9,6 +9,9 @@ import (
 // reply4 decides on a message from a server (RFC 1542, section 4.1.2). Nothing
 // of it is changed but option 82.
 func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
+	if v.Link == nil && s.twins[in.Link] != nil {
+		return SameNetwork
+	}
 	vrf := s.vrfOf[in.Link]
 	if r := s.mayReply(in, v.Link, vrf); r != Relayed {
 		return r

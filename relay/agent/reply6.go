@@ -10,6 +10,9 @@ import (
 // (RFC 9915, section 19.2). Of the message inside not an octet is changed.
 func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	heard := v.Link
+	if heard == nil && s.twins[in.Link] != nil {
+		return SameNetwork
+	}
 	if heard != nil && heard.Interface.Trusted {
 		// The next relay towards the server may be attached here.
 		heard = nil

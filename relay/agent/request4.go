@@ -23,7 +23,7 @@ func (s *Snapshot) Relay4(b *Buf, in Ingress) (v Verdict) {
 // Decide4 is Relay4 with the verdict put where it is to be: copies of it are 2 %
 // of what a request costs in a flood.
 func (s *Snapshot) Decide4(b *Buf, in *Ingress, v *Verdict) {
-	v.begin(V4, s.byIndex[in.Link])
+	v.begin(V4, s.ingress(in))
 	v.Reason = s.relay4(b, in, v)
 }
 
@@ -58,7 +58,7 @@ func (s *Snapshot) relay4(b *Buf, in *Ingress, v *Verdict) Reason {
 func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
 	l := v.Link
 	if l == nil {
-		return NotConfigured
+		return s.stray(in)
 	}
 	if r := s.admit4(l, p, opts, in); r != Relayed {
 		return r

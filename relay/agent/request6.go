@@ -23,7 +23,7 @@ func (s *Snapshot) Relay6(b *Buf, in Ingress) (v Verdict) {
 
 // Decide6 is Relay6 with the verdict put where it is to be.
 func (s *Snapshot) Decide6(b *Buf, in *Ingress, v *Verdict) {
-	v.begin(V6, s.byIndex[in.Link])
+	v.begin(V6, s.ingress(in))
 	v.Reason = s.relay6(b, in, v)
 }
 
@@ -50,7 +50,7 @@ func (s *Snapshot) relay6(b *Buf, in *Ingress, v *Verdict) Reason {
 func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	l := v.Link
 	if l == nil {
-		return NotConfigured
+		return s.stray(in)
 	}
 	if r := s.admit6(l, m, in); r != Relayed {
 		return r

@@ -16,7 +16,8 @@ import (
 type Snapshot struct {
 	Policy Policy
 	Links  []*Link      // the client-facing links that exist, by ID
-	Absent []*Interface // those of the policy that match no link now
+	Absent []*Interface // those of the policy that hold for no link now
+	Why    []Problem    // of Absent, as long as that
 
 	byIndex map[int]*Link
 	vrfOf   map[int]string      // VRF name of each link of the host, "" for the default VRF
@@ -24,7 +25,8 @@ type Snapshot struct {
 	servers map[netip.Addr]bool // whether the server is told of VSS
 	groups  map[netip.Addr]*group
 	ids     group          // the links that relay DHCPv6
-	named   map[string]int // interface index of each link of the host
+	named   map[string]int // interface index of each link of the host, by all its names
+	twins   map[int]*Link  // links that hear what a client-facing one hears too, by index; nil if there are none
 }
 
 // A home is an address of this host: what VRFs have in common is their numbers
@@ -45,6 +47,7 @@ type State uint8
 const (
 	Relaying  State = iota
 	Missing         // no such interface exists now
+	Member          // the interface is a port of another one, where its packets are heard
 	Down            // the interface is down or has no carrier
 	NoAddress       // the interface has no address that may stand for its clients
 	NumStates = int(iota)
@@ -52,7 +55,7 @@ const (
 
 // String returns the state as the metrics and the status show it.
 func (s State) String() string {
-	return [NumStates]string{"relaying", "missing", "down", "no_address"}[s]
+	return [NumStates]string{"relaying", "missing", "member", "down", "no_address"}[s]
 }
 
 // A Link is a client-facing link of the host under its Interface of the policy,
@@ -61,6 +64,7 @@ type Link struct {
 	ID        int // index in Snapshot.Links
 	Host      giaddr.Link
 	Interface *Interface
+	AltName   string // alternative name by which Interface holds for it; empty if it is by its own
 	State     State
 	Problem   error // why State is not Relaying, in words
 
@@ -145,17 +149,20 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 	near := neighbourhood{host, make(map[giaddr.Rule][]giaddr.Link)}
 	matched := make([]bool, len(p.Interfaces))
 	for i := range host {
-		if j := match.find(host[i].Name); j >= 0 && !host[i].IsVRF {
+		if j, alt := match.link(&host[i]); j >= 0 && !host[i].IsVRF {
 			matched[j] = true
-			s.addLink(&s.Policy.Interfaces[j], &host[i], &near, &ps)
+			s.addLink(&s.Policy.Interfaces[j], &host[i], alt, &near, &ps)
 		}
 	}
+	seek := search{interfaces: p.Interfaces, match: match, host: host}
 	for j, ok := range matched {
 		if !ok {
-			s.Absent = append(s.Absent, &s.Policy.Interfaces[j])
-			ps.add(p.Interfaces[j].Name, "no interface has this name now", "nothing to do if it is to appear later")
+			why := seek.absence(j)
+			s.Absent, s.Why = append(s.Absent, &s.Policy.Interfaces[j]), append(s.Why, why)
+			ps = append(ps, why)
 		}
 	}
+	s.pair(host, &ps)
 	s.group(&ps)
 	s.check(&ps)
 	return s, ps
@@ -175,6 +182,9 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 			s.vrfOf[l.Index] = names[l.VRF]
 		}
 		s.named[l.Name] = l.Index
+		for _, name := range l.AltNames {
+			s.named[name] = l.Index
+		}
 		for _, a := range l.Addrs {
 			if own := a.Prefix.Addr(); own.Is4() || !own.IsLinkLocalUnicast() {
 				s.own[homeOf(l.VRF, own)] = struct{}{}
@@ -210,11 +220,12 @@ func (n *neighbourhood) of(r giaddr.Rule) []giaddr.Link {
 }
 
 // addLink adds one client-facing link.
-func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, near *neighbourhood, ps *problems) {
+func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neighbourhood, ps *problems) {
 	l := &Link{
 		ID:        len(s.Links),
 		Host:      *h,
 		Interface: in,
+		AltName:   alt,
 		ethernet:  h.Type == 1 && len(h.MAC) == 6,
 		vrf:       s.vrfOf[h.Index],
 		vrfs:      []int{h.VRF},
@@ -231,6 +242,10 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, near *neighbourhood, p
 	}
 	s.Links = append(s.Links, l)
 	s.byIndex[h.Index] = l
+	if h.Master != "" {
+		s.addMember(l, ps)
+		return
+	}
 	s.addFaces(l, near, ps)
 	s.addFace6(l, near, ps)
 	if !h.Up {

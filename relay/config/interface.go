@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"path"
+	"strconv"
 	"strings"
 
 	"dhcp-relay/giaddr"
@@ -30,7 +31,7 @@ type settings struct {
 func nameKey() key[settings] {
 	return key[settings]{
 		"name", "", `the name of an interface, or a pattern with * ? [ ] such as "vlan*"`,
-		"Which interfaces this is about; none need exist yet.",
+		"Which interfaces this is about, by their names or alternative names; none need exist yet. No pattern matches lo, or a port of a bridge, bond or team.",
 		readName,
 	}
 }
@@ -151,9 +152,45 @@ func readName(r *reader, v value, to *settings) {
 		r.fail(v, `close each "[" with a "]", and write \\ only before a character that it escapes`, "%q is no pattern", s)
 		return
 	}
-	if !isPattern(s) && !giaddr.ValidName(s) || s == "" {
-		r.fail(v, "", "%q is no name that an interface can have", s)
+	switch {
+	case s == "" || !isPattern(s) && !giaddr.ValidAltName(s):
+		r.fail(v, nameHint(s), "%q is no name that an interface can have", s)
+	case strings.ContainsAny(s, "/ :"):
+		r.fail(v, nameHint(s), "%q matches no name that an interface can have", s)
+	default:
+		if class := numberRange(s); class != "" {
+			r.warn(v.path, class+" stands for one character, not for a number", "write an [[interface]] or a pattern for each range of digits, such as vlan1[0-9] and vlan20 for 10 to 20")
+		}
 	}
+}
+
+// nameHint says what to write for a name that cannot be one, "" if the name tells
+// nothing.
+func nameHint(s string) string {
+	trimmed := strings.TrimSpace(s)
+	words := strings.Fields(trimmed)
+	before, _, label := strings.Cut(s, ":")
+	switch {
+	case trimmed != s && trimmed != "" && len(words) == 1:
+		return "write " + strconv.Quote(trimmed)
+	case len(words) > 1:
+		return "write an [[interface]] for each name"
+	case label && giaddr.ValidName(before):
+		return "write " + strconv.Quote(before) + ": what follows the colon is a label of one of its addresses"
+	}
+	return ""
+}
+
+// numberRange returns a class of characters in a pattern that is written like a
+// range of numbers of several digits, "" if there is none.
+func numberRange(pattern string) string {
+	_, rest, _ := strings.Cut(pattern, "[")
+	class, _, ok := strings.Cut(rest, "]")
+	from, to, dash := strings.Cut(class, "-")
+	if !ok || !dash || len(from)+len(to) < 3 || from == "" || to == "" || strings.Trim(from+to, "0123456789") != "" {
+		return ""
+	}
+	return "[" + class + "]"
 }
 
 func isPattern(s string) bool { return strings.ContainsAny(s, `*?[\`) }

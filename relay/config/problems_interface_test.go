@@ -35,12 +35,30 @@ name = ""`,
 			},
 		},
 		{
+			name: "names with white space and labels",
+			text: `defaults.servers = ["10.9.0.2"]
+[[interface]]
+name = "vlan10 "
+[[interface]]
+name = "vlan10 vlan20"
+[[interface]]
+name = "eth0:1"
+[[interface]]
+name = "vlan* "`,
+			want: []string{
+				`f:3:8: interface[0].name: "vlan10 " is no name that an interface can have; write "vlan10"`,
+				`f:5:8: interface[1].name: "vlan10 vlan20" is no name that an interface can have; write an [[interface]] for each name`,
+				`f:7:8: interface[2].name: "eth0:1" is no name that an interface can have; write "eth0": what follows the colon is a label of one of its addresses`,
+				`f:9:8: interface[3].name: "vlan* " matches no name that an interface can have; write "vlan*"`,
+			},
+		},
+		{
 			name: "name too long",
 			text: `defaults.servers = ["10.9.0.2"]
 [[interface]]
-name = "a234567890123456"`,
+name = "a1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"`,
 			want: []string{
-				`f:3:8: interface[0].name: "a234567890123456" is no name that an interface can have; write the name of an interface, or a pattern with * ? [ ] such as "vlan*"`,
+				`f:3:8: interface[0].name: "a1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567" is no name that an interface can have; write the name of an interface, or a pattern with * ? [ ] such as "vlan*"`,
 			},
 		},
 		{

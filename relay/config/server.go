@@ -53,7 +53,7 @@ func serverKeys() []key[server] {
 func device(field func(*server) *string) func(*reader, value, *server) {
 	return func(r *reader, v value, to *server) {
 		s, ok := r.text(v)
-		if ok && s != "" && !giaddr.ValidName(s) {
+		if ok && s != "" && !giaddr.ValidAltName(s) {
 			r.fail(v, "", "%q is no name that a device can have", s)
 			return
 		}
@@ -96,6 +96,9 @@ func (r *reader) server(v value) (a netip.AddrPort, ok bool) {
 		r.fail(v, hostnameHint(s), "%q is no address", s)
 		return a, false
 	}
+	if plain, ok := portWritten(s); ok {
+		r.warn(v.path, "the last part of "+s+" is a part of the address, not a port", "write "+strconv.Quote(plain)+" if the port is meant")
+	}
 	if text, hint := refuseServer(a); text != "" {
 		r.fail(v, hint, "%s", text)
 		return a, false
@@ -111,6 +114,17 @@ func parseServer(s string) (netip.AddrPort, error) {
 		return netip.AddrPortFrom(a, port6), nil
 	}
 	return netip.ParseAddrPort(s)
+}
+
+// portWritten reports whether an IPv6 address ends as if the port of DHCPv6 was
+// written behind it, and returns what is before that.
+func portWritten(s string) (plain string, ok bool) {
+	plain, ok = strings.CutSuffix(s, ":"+strconv.Itoa(port6))
+	if !ok || strings.HasPrefix(s, "[") {
+		return "", false
+	}
+	a, err := netip.ParseAddr(plain)
+	return plain, err == nil && a.Is6()
 }
 
 func hostnameHint(s string) string {

@@ -44,6 +44,24 @@ address = "10.9.0.3"`,
 			},
 		},
 		{
+			name: "a range of numbers in a pattern",
+			text: `[[interface]]
+name = "vlan[10-20]"
+servers = ["10.9.0.2"]`,
+			want: []string{
+				"f:2:1: interface[0].name: [10-20] stands for one character, not for a number; write an [[interface]] or a pattern for each range of digits, such as vlan1[0-9] and vlan20 for 10 to 20",
+			},
+		},
+		{
+			name: "a port behind an IPv6 address without brackets",
+			text: `[[interface]]
+name = "vlan10"
+servers = ["2001:db8:9::2:547", "[2001:db8:9::3]:547", "2001:db8:9::547"]`,
+			want: []string{
+				`f:3:12: interface[0].servers[0]: the last part of 2001:db8:9::2:547 is a part of the address, not a port; write "2001:db8:9::2" if the port is meant`,
+			},
+		},
+		{
 			name: "hash over one server",
 			text: one + `mode = "hash"`,
 			want: []string{

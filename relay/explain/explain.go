@@ -58,6 +58,11 @@ func New(cfg *config.Config, host []giaddr.Link) *Relay {
 	}
 	r.snap, r.problems = agent.Compile(cfg.Policy, host)
 	for i := range host {
+		for _, alt := range host[i].AltNames {
+			r.byName[alt] = &host[i]
+		}
+	}
+	for i := range host {
 		r.byName[host[i].Name] = &host[i]
 	}
 	return r

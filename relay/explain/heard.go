@@ -27,6 +27,8 @@ func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
 	switch {
 	case m.Outgoing, m.Frame > 0 && !own && r.owns(m.Src.Addr()):
 		return &silence{"This host sent it itself.", "Nothing to do.", Rules{Why: notItself}}
+	case heard != nil && heard.Master != "":
+		return passed(f, heard)
 	case !r.listens(f, m.Dst.Port()):
 		return &silence{
 			fmt.Sprintf("It goes to UDP port %d, on which this relay does not listen.", m.Dst.Port()),
@@ -46,6 +48,18 @@ func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
 		}
 	}
 	return nil
+}
+
+// passed says that another interface hears what comes by this one.
+func passed(f agent.Family, heard *giaddr.Link) *silence {
+	what := heard.Name + " is a port of " + heard.Master
+	if heard.PassedOn {
+		what = heard.Master + " is a macvlan in passthru mode on " + heard.Name
+	}
+	return &silence{
+		what + ", where its packets are heard.", "Name " + heard.Master + " in an [[interface]] instead.",
+		byFamily(f, "RFC 1542, section 4.1.1", "RFC 9915, section 19.1"),
+	}
 }
 
 // byFamily returns the rule of a family.

@@ -21,6 +21,7 @@ func bases() [agent.NumReasons]basis {
 		agent.BadHlen:               {v4: cite("RFC 2131, section 2")},
 		agent.OptionsMalformed:      {cite("RFC 2132, section 2"), cite("RFC 9915, section 21.1")},
 		agent.NotConfigured:         {cite("RFC 1542, section 4.1.1"), cite("RFC 9915, section 19.1")},
+		agent.SameNetwork:           {cite("RFC 1542, section 4.1.1"), cite("RFC 9915, section 19.1")},
 		agent.NoGiaddr:              {v4: cite("RFC 1542, section 4.1.1")},
 		agent.NoLinkAddress:         {v6: cite("RFC 9915, section 19.1.1")},
 		agent.NoServer:              {cite("RFC 1542, section 4.1.1"), cite("RFC 9915, section 19")},

@@ -187,7 +187,7 @@ func droppedBy(reason agent.Reason, f agent.Family) []string {
 		return []string{"option82.mismatch"}
 	case agent.VSSIgnored, agent.VSSUnknown:
 		return either("option82.vss", "dhcpv6.vss")
-	case agent.Relayed, agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.NotConfigured, agent.Option82Malformed,
+	case agent.Relayed, agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.NotConfigured, agent.SameNetwork, agent.Option82Malformed,
 		agent.GiaddrSpoof, agent.GiaddrInvalid, agent.OwnMessage, agent.PeerInvalid, agent.ServerMessage, agent.NoRelayMessage,
 		agent.ReplySource, agent.BogusGiaddr, agent.Leasequery, agent.LinkDown:
 	}

@@ -50,7 +50,7 @@ func (b *builder) interfaces() {
 	for i := range b.Links {
 		l := &b.Links[i]
 		n := Interface{
-			Name: l.Name, Family: l.Family.String(), State: l.State.String(), Servers: make([]string, 0, len(l.Servers)),
+			Name: l.Name, AltName: l.AltName, Family: l.Family.String(), State: l.State.String(), Servers: make([]string, 0, len(l.Servers)),
 		}
 		if l.Address.IsValid() {
 			n.Address = l.Address.String()
@@ -114,7 +114,7 @@ func (b *builder) drops() {
 				Reason: doc.Name, What: doc.What, Remedy: doc.Remedy,
 				Count: d.Count.Total, Recent: d.Count.Recent, LastSeen: d.Last,
 			})
-			if d.Count.Recent > 0 {
+			if d.Count.Recent > 0 && !Untold(d.Reason) {
 				f := b.judgeDrop(name, &c, d)
 				b.add(f)
 				if f.severity == Error {

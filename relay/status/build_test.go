@@ -134,6 +134,24 @@ func TestFindings(t *testing.T) {
 			[]string{"down or has no carrier", "ip link set vlan20 up"},
 		},
 		{
+			"port of a bridge",
+			func(s *scene) {
+				l := &s.in.Links[1]
+				l.State, l.Master, l.Problem = agent.Member, "br0", "is a port of br0, where its packets are heard"
+			},
+			"interface_member", Error, "interface vlan20 (DHCPv4)",
+			[]string{"vlan20 is a port of br0, where its packets are heard", "Name br0 instead of vlan20"},
+		},
+		{
+			"name that is none",
+			func(s *scene) {
+				l := &s.in.Links[1]
+				l.Name, l.State, l.Problem, l.Hint = "vlan20@eth0", agent.Missing, "no interface is called so", `write "vlan20"`
+			},
+			"interface_missing", Warn, "interface vlan20@eth0 (DHCPv4)",
+			[]string{"no interface is called so", `Write "vlan20".`},
+		},
+		{
 			"interface missing",
 			func(s *scene) { s.in.Links[1].State = agent.Missing },
 			"interface_missing", Warn, "interface vlan20 (DHCPv4)",

@@ -8,11 +8,12 @@ import (
 type gravity uint8
 
 const (
-	unset  gravity = iota
-	asked          // the configuration asks for it
-	slight         // the sender is broken or hostile; others are not concerned
-	grave          // clients get no address
-	open           // grave if nothing else was relayed, else of some clients only
+	unset    gravity = iota
+	expected         // it is of no consequence at all, and not told
+	asked            // the configuration asks for it
+	slight           // the sender is broken or hostile; others are not concerned
+	grave            // clients get no address
+	open             // grave if nothing else was relayed, else of some clients only
 )
 
 // gravities returns the gravity of each reason.
@@ -25,6 +26,7 @@ func gravities() [agent.NumReasons]gravity {
 		agent.BadHlen:               slight,
 		agent.OptionsMalformed:      slight,
 		agent.NotConfigured:         asked,
+		agent.SameNetwork:           expected,
 		agent.NoGiaddr:              grave,
 		agent.NoLinkAddress:         grave,
 		agent.NoServer:              asked,
@@ -63,6 +65,10 @@ func gravities() [agent.NumReasons]gravity {
 // so that nobody need be warned of them.
 func Meant(r agent.Reason) bool { return gravities()[r] == asked }
 
+// Untold reports whether drops for a reason are not worth a word: they are to be
+// found among the counts.
+func Untold(r agent.Reason) bool { return gravities()[r] == expected }
+
 // judgeDrop says what recent drops mean, and what to do.
 func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 	doc := d.Reason.Doc()
@@ -86,7 +92,7 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 		if link != Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == Other && b.mute(d) {
 			f.severity = Error
 		}
-	case slight, unset:
+	case slight, expected, unset:
 	}
 	if !from {
 		f.do += show(d.Reason)

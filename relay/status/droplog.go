@@ -58,6 +58,9 @@ func (d *DropLog) Lines(now time.Time, fresh []Dropped) []DropLine {
 		d.kinds = make(map[place]*told)
 	}
 	for _, n := range fresh {
+		if Untold(n.Reason) {
+			continue
+		}
 		p := place{n.Interface, kind{n.Family, n.Direction, n.Reason}}
 		t := d.kinds[p]
 		if t == nil {

@@ -32,10 +32,13 @@ type Input struct {
 // pattern that no interface matches.
 type Link struct {
 	Name    string
+	AltName string // by which the configuration names it; "" if it is by Name
+	Master  string // the interface that hears its packets, if State is agent.Member
 	Family  agent.Family
 	State   agent.State
 	Address netip.Addr // giaddr or link-address; not valid if there is none
 	Problem string     // why State is not agent.Relaying; "" if that says it all
+	Hint    string     // what to do about Problem, if State is agent.Missing
 	Servers []ServerID
 }
 

@@ -13,6 +13,10 @@ func (b *builder) judge(l *Link, n *Interface) found {
 	switch l.State {
 	case agent.Missing:
 		return missing(l, f)
+	case agent.Member:
+		f.kind, f.text = "interface_member", "The interface hears no client: another one does in its place, such as the bridge that it is a port of"
+		f.detail = l.Name + " " + l.Problem
+		f.do = "Name " + l.Master + " instead of " + l.Name + " in the configuration, and give it the address; or take " + l.Name + " out of " + l.Master + "."
 	case agent.Down:
 		f.severity, f.kind = Warn, "interface_down"
 		f.text = "The interface is down or has no carrier, so its clients get nothing"
@@ -35,6 +39,10 @@ func missing(l *Link, f found) found {
 	f.severity, f.kind = Warn, "interface_missing"
 	f.text = "There is no interface of this name now"
 	f.do = "Nothing, if it is to appear later; else correct the name in its [[interface]]."
+	f.detail = l.Problem
+	if l.Hint != "" {
+		f.do = sentence(l.Hint)
+	}
 	if strings.ContainsAny(l.Name, `*?[\`) {
 		f.severity, f.kind = Info, "interface_unmatched"
 		f.text = "No interface matches this pattern now"

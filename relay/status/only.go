@@ -10,7 +10,10 @@ import (
 // if there is nothing of that name.
 func (r *Report) Only(name string) (Report, bool) {
 	o := *r
-	o.Interfaces = filter(r.Interfaces, func(i Interface) bool { return i.Name == name })
+	o.Interfaces = filter(r.Interfaces, func(i Interface) bool { return i.Name == name || i.AltName == name })
+	for _, i := range o.Interfaces {
+		name = i.Name
+	}
 	o.Drops = filter(r.Drops, func(d Drop) bool { return d.Interface == name })
 	var used []string
 	for _, i := range o.Interfaces {

@@ -72,16 +72,17 @@ type Finding struct {
 
 // An Interface is a client-facing interface in one family that it has servers of.
 type Interface struct {
-	Name       string   `json:"name"`              // or the pattern that no interface matches
-	Family     string   `json:"family"`            // "ipv4" or "ipv6"
-	State      string   `json:"state"`             // "relaying", "missing", "down" or "no_address"
-	Address    string   `json:"address,omitempty"` // giaddr or link-address; "" if there is none
-	Servers    []string `json:"servers"`           // as in Server.Address
-	Reason     string   `json:"reason,omitempty"`  // why it does not relay, or relays badly; "" if all is well
-	Do         string   `json:"do,omitempty"`      // what to do about Reason
-	Requests   Flow     `json:"requests"`          // what its clients sent
-	Replies    Flow     `json:"replies"`           // what the servers sent for its clients
-	Unanswered Count    `json:"unanswered"`        // requests that no server answered
+	Name       string   `json:"name"`               // or the pattern that no interface matches
+	AltName    string   `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
+	Family     string   `json:"family"`             // "ipv4" or "ipv6"
+	State      string   `json:"state"`              // "relaying", "missing", "member", "down" or "no_address"
+	Address    string   `json:"address,omitempty"`  // giaddr or link-address; "" if there is none
+	Servers    []string `json:"servers"`            // as in Server.Address
+	Reason     string   `json:"reason,omitempty"`   // why it does not relay, or relays badly; "" if all is well
+	Do         string   `json:"do,omitempty"`       // what to do about Reason
+	Requests   Flow     `json:"requests"`           // what its clients sent
+	Replies    Flow     `json:"replies"`            // what the servers sent for its clients
+	Unanswered Count    `json:"unanswered"`         // requests that no server answered
 }
 
 // A Flow counts messages of one direction.

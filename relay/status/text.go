@@ -154,8 +154,12 @@ func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
 		if address == "" {
 			address = "-"
 		}
+		name := l.Name
+		if l.AltName != "" {
+			name += " (" + l.AltName + ")"
+		}
 		rows = append(rows, []string{
-			l.Name, l.Family, l.State, address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
+			name, l.Family, l.State, address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
 			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
 		})
 	}

@@ -1,0 +1,74 @@
+package agent
+
+import (
+	"strings"
+	"testing"
+
+	"dhcp-relay/giaddr"
+)
+
+// What is written as other programs write names is told, with what to write.
+func TestWhyAnInterfaceIsAbsent(t *testing.T) {
+	host := []giaddr.Link{
+		{Index: 1, Name: "lo", Loopback: true, Up: true},
+		{Index: 2, Name: "vlan10", AltNames: []string{"customers-ten"}, Up: true},
+		{Index: 3, Name: "port0", Master: "br0", Up: true},
+		{Index: 4, Name: "br0", Up: true},
+		{Index: 5, Name: "red", IsVRF: true, Up: true},
+		{Index: 6, Name: "odd@name", Up: true},
+		{Index: 7, Name: "a,b", Up: true},
+	}
+	const later = "; nothing to do if it is to appear later"
+	for _, tc := range []struct {
+		name  string
+		fatal bool
+		want  string // what is told; empty: it holds for an interface
+	}{
+		{"vlan10", false, ""},
+		{"odd@name", false, ""},
+		{"a,b", false, ""},
+		{"vlan99", false, "no interface has this name now" + later},
+		{"eth-uplink", false, "no interface has this name now" + later},
+		{"wlan*", false, "no interface has this name now" + later},
+		{"vlan10@eth0", true, `ip shows vlan10 with the interface that it is on behind the @; write "vlan10"`},
+		{"vlan10,vlan20", true, `a name is no list; write an [[interface]] for each: "vlan10", "vlan20"`},
+		{"vlan{10,20}", true, `patterns know no braces; write an [[interface]] for each: "vlan10", "vlan20"`},
+		{"vlan{10..20}", true, `patterns know no braces; write an [[interface]] for each, or a pattern such as "vlan*"`},
+		{"^vlan.*$", true, `no regular expressions; write "vlan*"`},
+		{`^eth[0-9]+$`, true, `no regular expressions; write "eth[0-9]*"`},
+		{"vlan9.*", false, `no regular expressions; write "vlan9*", unless`},
+		{"!vlan99", true, `a pattern excludes nothing; write the names or patterns of the interfaces that are to be served, and not "vlan99"`},
+		{"VLAN10", false, `there is vlan10; write "vlan10", unless it is to appear later`},
+		{"Customers-Ten", false, `there is customers-ten; write "customers-ten"`},
+		{"vlan20-30", false, `a name is no range of numbers; write an [[interface]] for each, or a pattern such as "vlan*", unless it is to appear later`},
+		{"any", false, `write "*" if every interface is meant`},
+		{"a-name-of-more-than-fifteen-octets", true, "34 octets are too long for a name, and no interface has this as an alternative name; write the name that ip link shows"},
+		{"port*", false, "port0 is a port of br0, where its packets are heard; name br0 instead"},
+		{"l*", false, "it matches lo alone, which no pattern is taken to mean; write the name of an interface with clients"},
+		{"red", false, "red is a VRF, which has no clients of its own; name the interfaces that are in it"},
+	} {
+		p := testPolicy(t)
+		p.Interfaces[0].Name = tc.name
+		s, ps := Compile(p, host)
+		if tc.want == "" {
+			if len(s.Absent) > 0 {
+				t.Errorf("%s: %v", tc.name, s.Why)
+			}
+			continue
+		}
+		if len(s.Absent) != 1 || len(s.Why) != 1 || len(ps) != 1 || ps[0] != s.Why[0] {
+			t.Errorf("%s: absent %v, why %v, problems %v", tc.name, s.Absent, s.Why, ps)
+			continue
+		}
+		if got := ps[0].String(); !strings.Contains(got, tc.want) || ps[0].Fatal != tc.fatal || ps[0].Entry != 1 {
+			t.Errorf("%+v, want %q, fatal %v", ps[0], tc.want, tc.fatal)
+		}
+	}
+	p := testPolicy(t)
+	p.Interfaces = append(p.Interfaces, p.Interfaces[0])
+	p.Interfaces[0].Name, p.Interfaces[1].Name = "vlan*", "customers-ten"
+	_, ps := Compile(p, host)
+	if got, want := problemsOf(ps), `vlan10 is served by the earlier "vlan*"; put this [[interface]] before that one, or remove it`; !strings.Contains(got, want) {
+		t.Errorf("second: %q, want %q", got, want)
+	}
+}
