@@ -44,8 +44,8 @@ soak: ## have 20,000 DHCPv6 clients ask at once (root)
 
 .PHONY: conformance
 conformance: deps-test build ## run the tests and print which requirement each one shows
-	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=1 $(GO) test -race -json ./... >$(BIN)/test.json || true
-	@$(BIN)/dhcp-lab conformance $(BIN)/test.json
+	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=1 $(GO) test -race -count=1 -json ./... >$(BIN)/test.json || true
+	@$(BIN)/dhcp-lab conformance $(BIN)/test.json $(wildcard $(BIN)/vm/test.json)
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## run golangci-lint; it also holds the floors of the design
@@ -98,7 +98,7 @@ clean: ## remove what was built
 
 .PHONY: vm-test
 vm-test: deps-vm build ## play scenes on VLANs, VRFs, odd uplinks and under systemd in qemu, 10 minutes (VM=--all adds 4,000 VLANs)
-	@$(BIN)/dhcp-lab vm-test --cache $(BIN)/vm $(VM)
+	@$(BIN)/dhcp-lab vm-test --cache $(BIN)/vm --json $(BIN)/vm/test.json $(VM)
 
 .PHONY: deps-vm
 deps-vm:

@@ -34,6 +34,7 @@ func newVMCommand() *cobra.Command {
 	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")
 	f.StringVar(&o.Accel, "accel", "tcg", `how qemu runs the machine: "tcg" emulates it, "kvm" is faster where it works`)
+	f.StringVar(&o.Results, "json", "", "write the results to this file, as go test -json does; conformance reads them")
 	f.DurationVar(&o.Timeout, "timeout", 15*time.Minute, "how long each machine may run")
 	return c
 }

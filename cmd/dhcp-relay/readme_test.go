@@ -179,3 +179,25 @@ func TestReadmeCommandsExist(t *testing.T) {
 		}
 	}
 }
+
+// TestReadmeTells holds the README to what an RFC wants operators to be told.
+func TestReadmeTells(t *testing.T) {
+	text := strings.Join(strings.Fields(readReadme(t)), " ")
+	for name, want := range map[string][]string{
+		"R9915-S1 R8213-3 IPsec protects relay and server": {
+			"ESP in transport mode, with encryption", "Have the keys from IKE: those set by hand give no protection against replay",
+		},
+		"R5107-7 a dead relay makes renewals through it fail": {
+			"`server_id_override = true`", "while it is down, renewals fail (RFC 5107, section 4), and clients wait until they rebind by broadcast",
+		},
+		"R8357-4 firewalls match the server's port": {"must match the servers' port alone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, w := range want {
+				if !strings.Contains(text, w) {
+					t.Errorf("README.md does not say %q", w)
+				}
+			}
+		})
+	}
+}

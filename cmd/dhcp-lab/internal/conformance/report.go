@@ -2,9 +2,11 @@ package conformance
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -15,24 +17,30 @@ type State string
 
 // The states. A requirement that only skipped tests carry is not shown.
 const (
-	Passed  State = "passed"
-	Failed  State = "failed"
-	Skipped State = "skipped"
-	Missing State = "MISSING"
-	NA      State = "n/a"
+	Passed   State = "passed"
+	Failed   State = "failed"
+	Skipped  State = "skipped"
+	Missing  State = "MISSING"
+	NotHere  State = "vm"    // only the virtual machine can show it, and its results are not there
+	NotBuilt State = "later" // no test has to
+	NA       State = "n/a"
 )
 
 // A Line is a requirement with what the tests say of it.
 type Line struct {
 	Requirement
-	State State    `json:"state"`
-	Tests []string `json:"tests"` // names of those that carry it; if one failed, of those that failed
+	State   State    `json:"state"`
+	Tests   []string `json:"tests"`   // names of those that carry it; if one failed, of those that failed
+	Skipped int      `json:"skipped"` // how many of those that carry it were skipped, and ran nowhere
 }
 
 // A Report is the whole table.
 type Report struct {
-	Lines  []Line        `json:"requirements"`
-	Totals map[State]int `json:"totals"`
+	Lines    []Line         `json:"requirements"`
+	Totals   map[State]int  `json:"totals"`
+	Later    map[string]int `json:"later"`    // lines, by what is not built
+	Deviates int            `json:"deviates"` // of the lines that passed
+	Partly   int            `json:"partly"`   // lines that passed, of whose tests some were skipped
 }
 
 // An event is a line of `go test -json`.
@@ -77,38 +85,74 @@ func (r Results) FailedPackages() []string {
 
 // Report compares the requirements with the results.
 func (r Results) Report(reqs []Requirement) Report {
-	type named struct{ name, norm, action string }
-	tests := make([]named, 0, len(r))
-	for k, action := range r {
-		if _, name, _ := strings.Cut(k, "\x00"); name != "" {
-			tests = append(tests, named{name, normalise(name), action})
-		}
-	}
-	slices.SortFunc(tests, func(a, b named) int { return strings.Compare(a.name, b.name) })
-	rep := Report{Totals: make(map[State]int)}
+	tests := r.named()
+	rep := Report{Totals: make(map[State]int), Later: make(map[string]int)}
 	for _, req := range reqs {
-		l := Line{Requirement: req, State: Missing, Tests: []string{}}
-		by := make(map[string][]string)
-		id := normalise(req.ID)
-		for i := range tests {
-			if carries(tests[i].norm, id) {
-				by[tests[i].action] = append(by[tests[i].action], tests[i].name)
-			}
-		}
-		switch {
-		case len(by["fail"]) > 0:
-			l.State, l.Tests = Failed, by["fail"]
-		case len(by["pass"]) > 0:
-			l.State, l.Tests = Passed, by["pass"]
-		case !req.Due:
-			l.State = NA
-		case len(by["skip"]) > 0:
-			l.State, l.Tests = Skipped, by["skip"]
-		}
+		l := lineOf(req, tests)
 		rep.Totals[l.State]++
+		switch {
+		case l.State == NotBuilt:
+			rep.Later[req.Reason]++
+		case l.State == Passed && req.Deviates != "":
+			rep.Deviates++
+		}
+		if l.State == Passed && l.Skipped > 0 {
+			rep.Partly++
+		}
 		rep.Lines = append(rep.Lines, l)
 	}
 	return rep
+}
+
+// A named is a test with what came of it.
+type named struct{ name, norm, action string }
+
+// named returns the tests in the order of their names. One that has run is not
+// skipped, though it is elsewhere.
+func (r Results) named() []named {
+	best := make(map[string]string)
+	rank := map[string]int{"skip": 1, "pass": 2, "fail": 3}
+	for k, action := range r {
+		if _, name, _ := strings.Cut(k, "\x00"); name != "" && rank[action] > rank[best[name]] {
+			best[name] = action
+		}
+	}
+	tests := make([]named, 0, len(best))
+	for name, action := range best {
+		tests = append(tests, named{name, normalise(name), action})
+	}
+	slices.SortFunc(tests, func(a, b named) int { return strings.Compare(a.name, b.name) })
+	return tests
+}
+
+// lineOf says of a requirement what the tests do.
+func lineOf(req Requirement, tests []named) Line {
+	l := Line{Requirement: req, Tests: []string{}}
+	by := make(map[string][]string)
+	id := normalise(req.ID)
+	for i := range tests {
+		if carries(tests[i].norm, id) {
+			by[tests[i].action] = append(by[tests[i].action], tests[i].name)
+		}
+	}
+	l.Skipped = len(by["skip"])
+	switch {
+	case len(by["fail"]) > 0:
+		l.State, l.Tests = Failed, by["fail"]
+	case req.Due == Never:
+		l.State = NA
+	case req.Due == Later:
+		l.State = NotBuilt
+	case len(by["pass"]) > 0:
+		l.State, l.Tests = Passed, by["pass"]
+	case req.Due == InVM:
+		l.State, l.Tests = NotHere, append(l.Tests, by["skip"]...)
+	case l.Skipped > 0:
+		l.State, l.Tests = Skipped, by["skip"]
+	default:
+		l.State = Missing
+	}
+	return l
 }
 
 // OK reports whether every requirement that is due is shown and none failed.
@@ -124,9 +168,9 @@ func (r Report) Print(w io.Writer) error {
 	for _, l := range r.Lines {
 		if l.Section != section {
 			section = l.Section
-			fmt.Fprintf(t, "\t\t\t\t\nsection %s\t\t\t\t\n", section)
+			fmt.Fprintf(t, "\t\t\t\t\t\nsection %s\t\t\tshown by\trequirement\tdeviates, and why\n", section)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", l.ID, l.Level, l.State, l.What, l.proof())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Level, l.State, l.proof(), l.What, l.Deviates)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -136,23 +180,47 @@ func (r Report) Print(w io.Writer) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d requirements: %d passed, %d failed, %d missing, %d skipped, %d not applicable\n",
-		len(r.Lines), r.Totals[Passed], r.Totals[Failed], r.Totals[Missing], r.Totals[Skipped], r.Totals[NA])
+	_, err := io.WriteString(w, r.summary())
 	return err
 }
 
-// proof says what shows a line: its first test and how many more, or why none
-// has to.
+// summary counts.
+func (r Report) summary() string {
+	n := r.Totals
+	s := fmt.Sprintf("\n%d requirements: %d passed, %d failed, %d missing, %d skipped, %d for the virtual machine, %d later, %d not applicable\n",
+		len(r.Lines), n[Passed], n[Failed], n[Missing], n[Skipped], n[NotHere], n[NotBuilt], n[NA])
+	s += fmt.Sprintf("of those that passed, %d deviate by decision, and of %d some tests were skipped here\n", r.Deviates, r.Partly)
+	what := slices.SortedFunc(maps.Keys(r.Later), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.Later[b], r.Later[a]), strings.Compare(a, b))
+	})
+	for i, w := range what {
+		what[i] = fmt.Sprintf("%d %s", r.Later[w], w)
+	}
+	if len(what) > 0 {
+		s += "not built: " + strings.Join(what, ", ") + "\n"
+	}
+	return s
+}
+
+// proof says what shows a line: its first test, how many more, and how many were
+// skipped; or why none has to.
 func (l *Line) proof() string {
 	switch {
-	case l.State == NA:
+	case l.State == NA || l.State == NotBuilt:
 		return l.Reason
+	case l.State == NotHere:
+		return "make vm-test"
 	case len(l.Tests) == 0:
 		return ""
-	case len(l.Tests) == 1:
-		return l.Tests[0]
 	}
-	return fmt.Sprintf("%s and %d more", l.Tests[0], len(l.Tests)-1)
+	s := l.Tests[0]
+	if more := len(l.Tests) - 1; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	if l.Skipped > 0 && l.State != Skipped {
+		s += fmt.Sprintf(", %d skipped", l.Skipped)
+	}
+	return s
 }
 
 // normalise writes names in one way: Go has no hyphens in function names, and

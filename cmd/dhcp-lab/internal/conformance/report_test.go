@@ -9,11 +9,18 @@ import (
 
 func TestRequirementsAreAllThere(t *testing.T) {
 	got := make(map[string]int)
+	var deviate []string
 	for _, r := range Requirements() {
 		got[r.Section]++
-		if !r.Due && r.Reason == "" {
-			t.Errorf("%s is not due and has no reason", r.ID)
+		if due := r.Due == Now || r.Due == InVM; due != (r.Reason == "") {
+			t.Errorf("%s: due %s, reason %q", r.ID, r.Due, r.Reason)
 		}
+		if r.Deviates != "" {
+			deviate = append(deviate, r.ID)
+		}
+	}
+	if d := cmp.Diff([]string{"R3046-1", "R5107-4", "R6925-3", "R9915-6", "R7969-1", "R6977-2"}, deviate); d != "" {
+		t.Errorf("requirements that are met in another way (-want +got):\n%s", d)
 	}
 	want := map[string]int{
 		"1": 46, "2": 22, "3": 28, "4": 6, "5": 45, "6": 11, "7": 22, "8": 46,
@@ -29,6 +36,9 @@ func TestParseRefuses(t *testing.T) {
 		{"too few fields", "R1-1\tMUST\t1\tdue"},
 		{"no such status", "R1-1\tMUST\t1\tsoon\tx"},
 		{"no reason", "R1-1\tMUST\t1\tn/a: \tx"},
+		{"not said what is not built", "R1-1\tMUST\t1\tlater\tx"},
+		{"no reason to deviate", "R1-1\tMUST\t1\tdue\tx\t"},
+		{"deviates though not built", "R1-1\tMUST\t1\tlater: y\tx\tbecause"},
 		{"nothing said", "R1-1\tMUST\t1\tdue\t"},
 		{"twice", "R1-1\tMUST\t1\tdue\tx\nR1-1\tMUST\t1\tdue\tx"},
 	} {
@@ -65,18 +75,34 @@ func TestCarries(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	reqs := []Requirement{
-		{ID: "R1-1", Section: "1", What: "shown", Due: true},
-		{ID: "R1-2", Section: "1", What: "broken", Due: true},
-		{ID: "R1-3", Section: "1", What: "forgotten", Due: true},
-		{ID: "R1-4", Section: "1", What: "skipped", Due: true},
-		{ID: "R1-5", Section: "1", What: "not offered", Reason: "because"},
+		{ID: "R1-1", Section: "1", What: "shown", Due: Now},
+		{ID: "R1-2", Section: "1", What: "broken", Due: Now},
+		{ID: "R1-3", Section: "1", What: "forgotten", Due: Now},
+		{ID: "R1-4", Section: "1", What: "skipped", Due: Now},
+		{ID: "R1-5", Section: "1", What: "impossible", Due: Never, Reason: "because"},
+		{ID: "R1-6", Section: "1", What: "to come", Due: Later, Reason: "leases"},
+		{ID: "R1-7", Section: "1", What: "too", Due: Later, Reason: "leases"},
+		{ID: "R1-8", Section: "1", What: "another", Due: Later, Reason: "limits"},
+		{ID: "R1-9", Section: "1", What: "elsewhere", Due: InVM},
+		{ID: "R1-10", Section: "1", What: "otherwise", Due: Now, Deviates: "for this"},
+		{ID: "R1-11", Section: "1", What: "there", Due: InVM},
+		{ID: "R1-12", Section: "1", What: "broken before it is due", Due: Later, Reason: "leases"},
 	}
 	in := `{"Action":"run","Package":"p","Test":"TestA"}
 # a line of the compiler
 {"Action":"pass","Package":"p","Test":"TestA/R1-1_a"}
 {"Action":"pass","Package":"p","Test":"TestB/R1-1_R1-2_b"}
+{"Action":"skip","Package":"p","Test":"TestB/R1-1_c"}
+{"Action":"skip","Package":"p","Test":"TestB/R1-1_d"}
+{"Action":"skip","Package":"p","Test":"TestB/R1-1_ran_in_the_vm"}
+{"Action":"pass","Package":"p vm","Test":"TestB/R1-1_ran_in_the_vm"}
 {"Action":"fail","Package":"p","Test":"TestA/R1-2_a"}
 {"Action":"skip","Package":"p","Test":"TestA/R1-4"}
+{"Action":"pass","Package":"p","Test":"TestA/R1-5_R1-6"}
+{"Action":"skip","Package":"p","Test":"TestA/R1-9"}
+{"Action":"pass","Package":"p","Test":"TestA/R1-10"}
+{"Action":"pass","Package":"p","Test":"TestA/R1-11"}
+{"Action":"fail","Package":"p","Test":"TestA/R1-12"}
 {"Action":"fail","Package":"p"}
 `
 	rs := Results{}
@@ -95,13 +121,22 @@ func TestReport(t *testing.T) {
 		}
 	}
 	want := []string{
-		"section 1",
-		"R1-1 passed shown TestA/R1-1_a and 1 more",
-		"R1-2 failed broken TestA/R1-2_a",
+		"section 1 shown by requirement deviates, and why",
+		"R1-1 passed TestA/R1-1_a and 2 more, 2 skipped shown",
+		"R1-2 failed TestA/R1-2_a broken",
 		"R1-3 MISSING forgotten",
-		"R1-4 skipped skipped TestA/R1-4",
-		"R1-5 n/a not offered because",
-		"5 requirements: 1 passed, 1 failed, 1 missing, 1 skipped, 1 not applicable",
+		"R1-4 skipped TestA/R1-4 skipped",
+		"R1-5 n/a because impossible",
+		"R1-6 later leases to come",
+		"R1-7 later leases too",
+		"R1-8 later limits another",
+		"R1-9 vm make vm-test elsewhere",
+		"R1-10 passed TestA/R1-10 otherwise for this",
+		"R1-11 passed TestA/R1-11 there",
+		"R1-12 failed TestA/R1-12 broken before it is due",
+		"12 requirements: 3 passed, 2 failed, 1 missing, 1 skipped, 1 for the virtual machine, 3 later, 1 not applicable",
+		"of those that passed, 1 deviate by decision, and of 1 some tests were skipped here",
+		"not built: 2 leases, 1 limits",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("table (-want +got):\n%s", d)

@@ -295,7 +295,7 @@ type group6 struct {
 
 // groups6 are all cases of DHCPv6.
 func groups6() []group6 {
-	return slices.Concat(forge6(), sonic6(), basics6(), options6())
+	return slices.Concat(forge6(), sonic6(), basics6(), options6(), access6())
 }
 
 // TestWire6 plays the cases of DHCPv6 to the daemon.
@@ -320,6 +320,7 @@ func TestWire6(t *testing.T) {
 		{"R8200-1 a checksum of zero is sent as all ones", testZeroSum6},
 		{"R9915-16 no address but a link-local one T24", testNoAddress6},
 		{"R9915-33 larger than the MTU", testFragments6},
+		{"R7824-1 log", testLog6},
 	} {
 		t.Run(f.name, func(t *testing.T) { f.run(t, b) })
 	}

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -13,6 +14,8 @@ import (
 type report struct {
 	w       io.Writer
 	verbose bool
+	results *json.Encoder // gets each result; nil: none
+	machine string
 
 	done                    bool
 	passed, failed, skipped int
@@ -25,11 +28,16 @@ type report struct {
 	lost    []string // what was printed outside of tests
 }
 
+// An event is a line of what go test -json writes.
+type event struct {
+	Action, Package, Test string
+}
+
 // ended matches the line that tells a test's end.
 var ended = regexp.MustCompile(`^ *--- (PASS|FAIL|SKIP): (\S+) \((\S+)s\)$`)
 
 // boots tells that a machine starts.
-func (r *report) boots() { r.done, r.current, r.pkg = false, "", "" }
+func (r *report) boots(machine string) { r.done, r.current, r.pkg, r.machine = false, "", "", machine }
 
 // line reads the next line.
 func (r *report) line(s string) {
@@ -97,6 +105,10 @@ func (r *report) start(name string) {
 
 func (r *report) result(outcome, name, seconds string) {
 	r.current = ""
+	if r.results != nil {
+		// What cannot be written lacks at those who read it.
+		_ = r.results.Encode(event{Action: strings.ToLower(outcome), Package: r.pkg + " in the machine " + r.machine, Test: name})
+	}
 	if r.parents[name] && (outcome == "PASS" || len(r.said[name]) == 0) {
 		return
 	}

@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -107,5 +109,29 @@ no such file
 				t.Errorf("got %d failed, done %v; want %d, %v", r.failed, r.done, tt.failed, tt.done)
 			}
 		})
+	}
+}
+
+// What the machines show counts for the table of requirements.
+func TestReportWritesResults(t *testing.T) {
+	var out strings.Builder
+	rep := &report{w: io.Discard, results: json.NewEncoder(&out)}
+	rep.boots("plain")
+	for line := range strings.SplitSeq(`@@vm run scenes
+=== RUN   TestT15_VRF
+=== RUN   TestT15_VRF/in_red
+--- PASS: TestT15_VRF (1.30s)
+    --- PASS: TestT15_VRF/in_red (0.70s)
+--- SKIP: TestAlone (0.00s)
+--- FAIL: TestOther (0.00s)`, "\n") {
+		rep.line(line)
+	}
+	want := `{"Action":"pass","Package":"scenes in the machine plain","Test":"TestT15_VRF"}
+{"Action":"pass","Package":"scenes in the machine plain","Test":"TestT15_VRF/in_red"}
+{"Action":"skip","Package":"scenes in the machine plain","Test":"TestAlone"}
+{"Action":"fail","Package":"scenes in the machine plain","Test":"TestOther"}
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -6,6 +6,7 @@ package vm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,7 @@ type Options struct {
 	All     bool          // run all machines
 	Run     string        // regular expression of the tests to run, "" for all
 	Verbose bool          // print also what tests say that pass
+	Results string        // file for the results, as lines of JSON; "" for none
 	Accel   string        // qemu's accelerator: "tcg" or "kvm"
 	Timeout time.Duration // of each machine, from its start
 }
@@ -63,9 +65,17 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		return fmt.Errorf("build the machines' file system: %w", err)
 	}
 	fmt.Fprintf(w, "Linux %s\n", k.release)
+	rep := &report{w: w, verbose: o.Verbose}
+	if o.Results != "" {
+		f, err := os.Create(o.Results)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		rep.results = json.NewEncoder(f)
+	}
 	start := time.Now()
 	var errs []error
-	rep := &report{w: w, verbose: o.Verbose}
 	for i := range some {
 		b := boot{accel: o.Accel, kernel: k.image, initramfs: initramfs, console: filepath.Join(o.Cache, "console-"+some[i].name+".log")}
 		errs = append(errs, runMachine(ctx, o, &some[i], b, rep))
@@ -92,7 +102,7 @@ func runMachine(ctx context.Context, o Options, m *machine, b boot, rep *report)
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	rep.boots()
+	rep.boots(m.name)
 	if err := b.run(ctx, rep.line); err != nil {
 		rep.broken("interrupted")
 		return errors.Join(fmt.Errorf("run the machine %s: %w", m.name, err), tail(b.console))
