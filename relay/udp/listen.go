@@ -190,13 +190,22 @@ func options4() []option {
 // only the groups that it has joined itself, so that multicasts are never cloned
 // to Replies. What a relay puts around a message may make it larger than the
 // MTU, and nothing of it may be left out, so the kernel fragments it.
+// IPV6_PREFER_SRC_PUBLIC keeps servers from seeing another relay each day.
 func options6() []option {
 	return []option{
+		preferPublic(),
 		{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1},
 		{"IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
 		{"IPV6_MULTICAST_HOPS", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, hopLimit},
 		{"IPV6_MULTICAST_ALL", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
 	}
+}
+
+// preferPublic has the kernel choose no temporary address as source where there
+// is another one, be use_tempaddr what it may (RFC 5014, section 4).
+func preferPublic() option {
+	const ipv6PreferSrcPublic = 2 // linux/in6.h
+	return option{"IPV6_ADDR_PREFERENCES", unix.IPPROTO_IPV6, unix.IPV6_ADDR_PREFERENCES, ipv6PreferSrcPublic}
 }
 
 // requests sets up the first socket, and by it the group: a program that is

@@ -3,6 +3,7 @@ package udp
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"sync"
@@ -107,6 +108,10 @@ func (p *probe) open(device int) error {
 		return errors.Join(err, f.Close())
 	}
 	p.file, p.rc = f, rc
+	o := preferPublic()
+	if err := unix.SetsockoptInt(fd, o.level, o.opt, o.value); err != nil {
+		return errors.Join(fmt.Errorf("set %s: %w", o.name, err), p.close())
+	}
 	return nil
 }
 

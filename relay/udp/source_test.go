@@ -2,6 +2,7 @@ package udp
 
 import (
 	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 	"testing"
@@ -73,6 +74,56 @@ func TestSourceFollowsTheHost(t *testing.T) {
 	q.age()
 	send("another route", "2001:db8:9::9")
 	chosen("2001:db8:9::9")
+}
+
+// TestR5014_1_NoTemporarySource sends from an uplink that prefers temporary
+// addresses (RFC 8981), by either way of choosing a source.
+func TestR5014_1_NoTemporarySource(t *testing.T) {
+	const fixed = "2001:db8:9::1"
+	relay, server := spacetest.New(t), spacetest.New(t)
+	relay.Veth("u0", server, "s0")
+	server.Addr("s0", "2001:db8:9::2/64")
+	relay.Must(relay.In(func() error {
+		return os.WriteFile("/proc/sys/net/ipv6/conf/u0/use_tempaddr", []byte("2"), 0)
+	}))
+	a, err := netlink.ParseAddr(fixed + "/64")
+	relay.Must(err)
+	a.Flags = unix.IFA_F_NODAD | unix.IFA_F_MANAGETEMPADDR
+	a.ValidLft, a.PreferedLft = 86400, 86400
+	u0 := relay.Link("u0")
+	relay.Must(relay.NL.AddrAdd(u0, a))
+	temporary := func() (found bool) {
+		as, err := relay.NL.AddrList(u0, netlink.FAMILY_V6)
+		relay.Must(err)
+		for _, a := range as {
+			found = found || a.Flags&unix.IFA_F_TEMPORARY != 0 && a.Flags&unix.IFA_F_TENTATIVE == 0
+		}
+		return found
+	}
+	for end := time.Now().Add(10 * time.Second); !temporary(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the kernel has made no temporary address")
+		}
+	}
+	p := listen(relay, Config{Family: V6, Port: 547})
+	at := listen(server, Config{Family: V6, Port: 547})
+	dst := netip.MustParseAddrPort("[2001:db8:9::2]:547")
+	if got := p.Requests.probe.ask(dst, 0); got != netip.MustParseAddr(fixed) {
+		t.Errorf("asked beforehand: %v, want %s", got, fixed)
+	}
+	for _, c := range []*Conn{p.Requests, p.Replies} {
+		c.probe.rc = nil // so that each send is left to the kernel
+		q := NewQueue(c)
+		q.Add(0, []byte{12, 0}, dst, netip.Addr{}, 0)
+		if errno := outcomes(t, q)[0]; errno != 0 {
+			t.Fatal(errno)
+		}
+		for _, h := range hear(t, at.Requests, 1, patient) {
+			if h.Src.Addr() != netip.MustParseAddr(fixed) {
+				t.Errorf("sent from %v, want %s", h.Src.Addr(), fixed)
+			}
+		}
+	}
 }
 
 // TestSourcesAreBounded sends to more places than a queue keeps choices for.
