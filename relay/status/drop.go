@@ -1,6 +1,10 @@
 package status
 
 import (
+	"slices"
+	"strings"
+	"time"
+
 	"dhcp-relay/relay/agent"
 )
 
@@ -83,6 +87,9 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 	}
 	where, from := b.where(Way{link, d.Family, d.Direction, d.Reason})
 	f.detail += where
+	if now := b.over(link, d); now != "" {
+		return past(f, d, now)
+	}
 	switch gravities()[d.Reason] {
 	case asked:
 		f.severity = Info
@@ -98,6 +105,42 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 		f.do += show(d.Reason)
 	}
 	return f
+}
+
+// past makes history of drops whose cause has ended, so that status tells by
+// itself that a repair has worked.
+func past(f found, d *DropCount, now string) found {
+	f.severity = Info
+	f.text = "No longer so: " + strings.ToLower(f.text[:1]) + f.text[1:]
+	f.detail += ", until " + d.Last.UTC().Format(time.TimeOnly) + " UTC; now " + now
+	f.do = "Nothing to do."
+	return f
+}
+
+// over says what is so now and contradicts the reason of drops, or nothing. Most
+// reasons are of the message rather than of a state.
+func (b *builder) over(link string, d *DropCount) (now string) {
+	i := slices.IndexFunc(b.Links, func(l Link) bool { return l.Name == link && l.Family == d.Family })
+	if i < 0 {
+		return ""
+	}
+	l := &b.Links[i]
+	switch d.Reason {
+	case agent.NoGiaddr, agent.NoLinkAddress:
+		if l.Address.IsValid() && l.State == agent.Relaying {
+			return "the interface has the address " + l.Address.String()
+		}
+	case agent.LinkDown:
+		if l.State != agent.Down && l.State != agent.Missing {
+			return "the interface is up"
+		}
+	case agent.NoServer:
+		if len(l.Servers) > 0 {
+			return "the interface has servers of this family"
+		}
+	default:
+	}
+	return ""
 }
 
 // mute reports whether a drop is of a reply, and no client has had any lately.

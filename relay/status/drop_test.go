@@ -24,11 +24,12 @@ func TestEachReasonIsExplained(t *testing.T) {
 		t.Run(r.String(), func(t *testing.T) {
 			t.Parallel()
 			s := healthy()
-			s.drop("vlan20", agent.V4, agent.Requests, r, 3)
+			// On an interface of which the state says nothing to the contrary.
+			s.drop("vlan30", agent.V4, agent.Requests, r, 3)
 			got := s.report()
 			doc := r.Doc()
 			wantDrop := Drop{
-				"vlan20", "ipv4", "request", doc.Name, doc.What, doc.Remedy, 3, 3, after(30 * time.Second),
+				"vlan30", "ipv4", "request", doc.Name, doc.What, doc.Remedy, 3, 3, after(30 * time.Second),
 			}
 			if diff := cmp.Diff([]Drop{wantDrop}, got.Drops); diff != "" {
 				t.Errorf("drops (-want +got):\n%s", diff)
@@ -43,7 +44,7 @@ func TestEachReasonIsExplained(t *testing.T) {
 				t.Fatalf("findings: %+v", got.Findings)
 			}
 			f := got.Findings[0]
-			if f.Kind != "drop_"+doc.Name || f.Subject != "interface vlan20 (DHCPv4)" {
+			if f.Kind != "drop_"+doc.Name || f.Subject != "interface vlan30 (DHCPv4)" {
 				t.Errorf("%s %s", f.Kind, f.Subject)
 			}
 			if want := strings.TrimSuffix(doc.What, ".") + ": 3 requests dropped in the last 60 seconds, the last 30 seconds ago."; f.Text != want {
@@ -54,6 +55,49 @@ func TestEachReasonIsExplained(t *testing.T) {
 			}
 			if (f.Severity == Info) != Meant(r) {
 				t.Errorf("%v is %s", r, f.Severity)
+			}
+		})
+	}
+}
+
+// TestDropsWhoseCauseHasEndedAreHistory drops for want of what the interface has
+// now: that the repair works is seen at once.
+func TestDropsWhoseCauseHasEndedAreHistory(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		reason agent.Reason
+		family agent.Family
+		now    string
+		spoil  agent.State // in which the drops are not history
+	}{
+		{agent.NoGiaddr, agent.V4, "now the interface has the address 10.1.0.1.", agent.NoAddress},
+		{agent.NoLinkAddress, agent.V6, "now the interface has the address 2001:db8:1::1.", agent.NoAddress},
+		{agent.LinkDown, agent.V4, "now the interface is up.", agent.Down},
+		{agent.NoServer, agent.V4, "now the interface has servers of this family.", agent.Relaying},
+	}
+	for _, c := range cases {
+		t.Run(c.reason.String(), func(t *testing.T) {
+			t.Parallel()
+			s := healthy()
+			s.drop("vlan10", c.family, agent.Requests, c.reason, 3)
+			got := s.report()
+			if len(got.Findings) != 1 {
+				t.Fatalf("findings: %+v", got.Findings)
+			}
+			f := got.Findings[0]
+			if f.Severity != Info || f.Do != "Nothing to do." ||
+				!strings.HasPrefix(f.Text, "No longer so: the ") || !strings.Contains(f.Text, "until 08:00:30 UTC") || !strings.HasSuffix(f.Text, c.now) {
+				t.Errorf("%s: %s -> %s", f.Severity, f.Text, f.Do)
+			}
+			if c.spoil == agent.Relaying {
+				return
+			}
+			i := slices.IndexFunc(s.in.Links, func(l Link) bool { return l.Name == "vlan10" && l.Family == c.family })
+			s.in.Links[i].State = c.spoil
+			for _, f := range s.report().Findings {
+				if strings.HasPrefix(f.Kind, "drop_") && strings.Contains(f.Text, "No longer so") {
+					t.Errorf("%v: %s", c.spoil, f.Text)
+				}
 			}
 		})
 	}
