@@ -15,9 +15,12 @@ import (
 var (
 	// ErrNoAddress says that a link has no usable address of the family.
 	ErrNoAddress = errors.New("no usable address")
+	// ErrDuplicate says that an address failed duplicate address detection.
+	ErrDuplicate = errors.New("a duplicate on the link")
 	// ErrNotInPrefix says that none of a link's usable addresses is within Rule.Prefix.
 	ErrNotInPrefix = errors.New("no address within the prefix")
-	// ErrNotOnHost says that Rule.Addr is no usable address of this host.
+	// ErrNotOnHost says that Rule.Addr is no usable address of this host, which
+	// giaddr must be.
 	ErrNotOnHost = errors.New("not an address of this host")
 	// ErrNoSuchLink says that the host has no link with the name Rule.Link.
 	ErrNoSuchLink = errors.New("no such link")
@@ -33,6 +36,14 @@ var (
 type family interface {
 	// bits is the length of an address.
 	bits() int
+	// field is the key of the configuration that holds the rule.
+	field() string
+	// foreign reports whether the address need not be one of this host: in IPv4
+	// servers reply to it (RFC 2131, section 4.1), in IPv6 to whoever has asked.
+	foreign() bool
+	// lack wraps why, which says that l has no usable address, or none within a
+	// valid prefix, with what it has instead.
+	lack(l *Link, within netip.Prefix, why error) error
 	// unicast reports whether a can be an address of a client network.
 	unicast(a netip.Addr) bool
 	// usable reports whether a of a link with the addresses all may be emitted.
@@ -80,19 +91,28 @@ func choose(f family, r Rule, l *Link, host []Link) ([]Choice, error) {
 	case InPrefix:
 		own, err := inPrefix(f, r.Prefix, l)
 		if err != nil {
-			return nil, fmt.Errorf("%s: giaddr %s: %w", l.Name, r.Prefix, err)
+			return nil, fmt.Errorf("%s: %s %s: %w", l.Name, f.field(), r.Prefix, err)
 		}
 		return own, nil
 	case Given:
 		c, err := given(f, r.Addr, l, host)
 		if err != nil {
-			return nil, fmt.Errorf("%s: giaddr %s: %w", l.Name, r.Addr, err)
+			return nil, fmt.Errorf("%s: %s %s: %w", l.Name, f.field(), r.Addr, err)
 		}
 		return []Choice{c}, nil
 	case Borrowed:
 		c, err := borrowed(f, r.Link, l, host)
 		if err != nil {
-			return nil, fmt.Errorf("%s: giaddr of %s: %w", l.Name, r.Link, err)
+			return nil, fmt.Errorf("%s: %s of %s: %w", l.Name, f.field(), r.Link, err)
+		}
+		return []Choice{c}, nil
+	case LinkLocal:
+		if !f.foreign() {
+			break // giaddr has to be reached from elsewhere
+		}
+		c, err := linkLocal(l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s %s: %w", l.Name, f.field(), r, err)
 		}
 		return []Choice{c}, nil
 	}
@@ -102,7 +122,7 @@ func choose(f family, r Rule, l *Link, host []Link) ([]Choice, error) {
 func primary(f family, l *Link) ([]Choice, error) {
 	all := usable(f, l)
 	if len(all) == 0 {
-		return nil, ErrNoAddress
+		return nil, f.lack(l, netip.Prefix{}, ErrNoAddress)
 	}
 	return faces(all), nil
 }
@@ -113,17 +133,17 @@ func inPrefix(f family, p netip.Prefix, l *Link) ([]Choice, error) {
 	}
 	all := usable(f, l)
 	if len(all) == 0 {
-		return nil, ErrNoAddress
+		return nil, f.lack(l, netip.Prefix{}, ErrNoAddress)
 	}
 	within := slices.DeleteFunc(all, func(a Addr) bool { return !p.Contains(a.Prefix.Addr()) })
 	if len(within) == 0 {
-		return nil, ErrNotInPrefix
+		return nil, f.lack(l, p, ErrNotInPrefix)
 	}
 	return faces(within), nil
 }
 
 func given(f family, a netip.Addr, l *Link, host []Link) (Choice, error) {
-	if !f.unicast(a) {
+	if !f.unicast(a) || f.foreign() && a.IsLinkLocalUnicast() {
 		return Choice{}, ErrInvalidRule
 	}
 	near := linksAround(a, host)
@@ -137,10 +157,13 @@ func given(f family, a netip.Addr, l *Link, host []Link) (Choice, error) {
 	if reservedOn(f, a, l) {
 		return Choice{}, ErrBroadcast
 	}
-	if holder == nil {
-		return Choice{}, ErrNotOnHost
-	}
-	if holder == l {
+	switch holder {
+	case nil:
+		if !f.foreign() {
+			return Choice{}, ErrNotOnHost
+		}
+		subnet = netip.PrefixFrom(a, f.bits())
+	case l:
 		return Choice{a, subnet}, nil
 	}
 	return Choice{a, subnetOf(f, l, subnet)}, nil
@@ -173,7 +196,7 @@ func named(name string, host []Link) *Link {
 // subnetOf returns the subnet of the clients of l: l's own, or else the lender's.
 func subnetOf(f family, l *Link, lender netip.Prefix) netip.Prefix {
 	own, err := primary(f, l)
-	// A link-local subnet tells a server nothing about the clients.
+	// A link-local subnet (169.254/16) tells a server nothing about the clients.
 	if err != nil || own[0].Addr.IsLinkLocalUnicast() {
 		return lender
 	}

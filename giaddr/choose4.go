@@ -12,12 +12,13 @@ import (
 // (RFC 1542, section 4.1.1). Loopback (127/8), multicast and reserved addresses
 // are never chosen, nor is the broadcast address or the number of a subnet of l
 // up to /30; link-local ones (169.254/16) are chosen only where the link has
-// nothing else.
+// nothing else, and no router forwards replies to them (RFC 3927, section 2.7).
 //
-//   - Primary: the best address of each distinct subnet of l. Addresses that the
-//     kernel does not call secondary go before those that it does, then subnets
-//     up to /30 before /31 and /32, then the numerically lowest. A /31 or /32
-//     within another of the subnets is not listed.
+//   - Primary: the best address of each distinct subnet of l. Deprecated addresses
+//     go after preferred ones, and of either those that the kernel does not call
+//     secondary before those that it does, then subnets up to /30 before /31 and
+//     /32, then the numerically lowest. A /31 or /32 within another of the subnets
+//     is not listed.
 //   - InPrefix: the same, of the addresses within r.Prefix.
 //   - Given: r.Addr alone, which must be an address of l or of any link in host.
 //     Subnet is where l holds r.Addr if it does, else the subnet of l's primary
@@ -47,6 +48,12 @@ type v4 struct{}
 
 func (v4) bits() int { return 32 }
 
+func (v4) field() string { return "giaddr" }
+
+func (v4) foreign() bool { return false }
+
+func (v4) lack(_ *Link, _ netip.Prefix, why error) error { return why }
+
 func (v4) unicast(a netip.Addr) bool { return Unicast4(a) }
 
 func (f v4) usable(a Addr, all []Addr) bool {
@@ -73,6 +80,9 @@ func (v4) reserved(a netip.Addr, p netip.Prefix) bool {
 
 func (v4) rank(a Addr) int {
 	rank := 0
+	if a.Deprecated {
+		rank += 4
+	}
 	if a.Secondary {
 		rank += 2
 	}

@@ -47,6 +47,16 @@ func TestChoose4(t *testing.T) {
 			want:  choices("192.0.2.1", "192.0.2.0/24", "198.18.0.1", "198.18.0.0/24"),
 		},
 		{
+			name:  "R1542-14 a preferred address before a deprecated one",
+			addrs: []string{"10.0.0.9/24", "deprecated", "192.168.1.1/24", "192.168.2.1/24", "secondary"},
+			want:  choices("192.168.1.1", "192.168.1.0/24", "192.168.2.1", "192.168.2.0/24", "10.0.0.9", "10.0.0.0/24"),
+		},
+		{
+			name:  "a deprecated address alone",
+			addrs: []string{"10.0.0.9/24", "deprecated"},
+			want:  choices("10.0.0.9", "10.0.0.0/24"),
+		},
+		{
 			name:  "R1542-14 the kernel's primary before a lower secondary",
 			addrs: []string{"192.0.2.9/24", "192.0.2.1/24", "secondary"},
 			want:  choices("192.0.2.9", "192.0.2.0/24"),

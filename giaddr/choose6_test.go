@@ -3,6 +3,7 @@ package giaddr_test
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +27,7 @@ func TestChoose6(t *testing.T) {
 		addrs []string
 		want  []giaddr.Choice
 		err   error
+		says  string // end of the error
 	}{
 		{
 			name:  "R9915-15 the global address, not the link-local one",
@@ -43,14 +45,41 @@ func TestChoose6(t *testing.T) {
 			want:  choices("2001:db8:1::1", "2001:db8:1::/64", "fd00:1::1", "fd00:1::/64"),
 		},
 		{
-			name:  "R9915-16 link-local if there is nothing else",
-			addrs: []string{"fe80::2/64", "fe80::1/64", "2001:db8:1::1/64", "tentative"},
-			want:  choices("fe80::1", "fe80::/64"),
+			name:  "R9915-16 link-local where it is asked for",
+			rule:  giaddr.Rule{Kind: giaddr.LinkLocal},
+			addrs: []string{"fe80::2/64", "fe80::1/64", "duplicate", "fe80::3/64", "2001:db8:1::1/64"},
+			want:  choices("fe80::2", "fe80::/64"),
 		},
 		{
-			name:  "tentative is never chosen",
-			addrs: []string{"2001:db8:1::1/64", "tentative", "2001:db8:1::2/64"},
+			name:  "R9915-16 never link-local by itself",
+			addrs: []string{"fe80::2/64", "fe80::1/64"},
+			err:   giaddr.ErrNoAddress, says: "no usable address: only the link-local fe80::1, by which servers would declare leases void",
+		},
+		{
+			name: "R9915-16 link-local where there is none",
+			rule: giaddr.Rule{Kind: giaddr.LinkLocal}, addrs: []string{"2001:db8:1::1/64"},
+			err: giaddr.ErrNoAddress, says: "vlan10: link_address link-local: no usable address",
+		},
+		{
+			name:  "R9915-15 tentative is as good as any",
+			addrs: []string{"fe80::1/64", "2001:db8:1::1/64", "tentative", "2001:db8:1::2/64"},
+			want:  choices("2001:db8:1::1", "2001:db8:1::/64"),
+		},
+		{
+			name:  "R9915-15 a duplicate is never chosen",
+			addrs: []string{"fe80::1/64", "2001:db8:1::1/64", "duplicate", "2001:db8:1::2/64"},
 			want:  choices("2001:db8:1::2", "2001:db8:1::/64"),
+		},
+		{
+			name:  "R9915-15 a duplicate alone is named",
+			addrs: []string{"fe80::1/64", "2001:db8:20::1/64", "duplicate"},
+			err:   giaddr.ErrDuplicate, says: "vlan10: no usable address: 2001:db8:20::1 is a duplicate on the link",
+		},
+		{
+			name:  "R9915-15 a duplicate within the prefix is named",
+			rule:  within("2001:db8:20::/64"),
+			addrs: []string{"2001:db8:1::1/64", "duplicate", "2001:db8:20::1/64", "duplicate", "2001:db8:2::1/64"},
+			err:   giaddr.ErrDuplicate, says: "vlan10: link_address 2001:db8:20::/64: no address within the prefix: 2001:db8:20::1 is a duplicate on the link",
 		},
 		{
 			name:  "a preferred unique-local before a deprecated global one",
@@ -103,7 +132,14 @@ func TestChoose6(t *testing.T) {
 			addrs: []string{"fe80::1/64"},
 			want:  choices("2001:db8:ffff::1", "2001:db8:ffff::1/128"),
 		},
-		{name: "given, tentative", rule: given("2001:db8:1::1"), addrs: []string{"2001:db8:1::1/64", "tentative"}, err: giaddr.ErrNotOnHost},
+		{
+			name: "R9915-15 given, and no address of this host", rule: given("2001:db8:1::7"), addrs: []string{"fe80::1/64", "2001:db8:1::1/64"},
+			want: choices("2001:db8:1::7", "2001:db8:1::/64"),
+		},
+		{
+			name: "R9915-15 given, and the link has no address at all", rule: given("2001:db8:1::7"),
+			want: choices("2001:db8:1::7", "2001:db8:1::7/128"),
+		},
 		{name: "given, loopback", rule: given("::1"), err: giaddr.ErrInvalidRule},
 		{
 			name:  "borrowed",
@@ -117,8 +153,8 @@ func TestChoose6(t *testing.T) {
 			t.Parallel()
 			l := giaddr.Link{Index: 7, Name: "vlan10", Addrs: addrs(t, tt.addrs...)}
 			got, err := giaddr.Choose6(tt.rule, &l, []giaddr.Link{lo, l})
-			if !errors.Is(err, tt.err) {
-				t.Fatalf("error %v, want %v", err, tt.err)
+			if !errors.Is(err, tt.err) || err != nil && !strings.HasSuffix(err.Error(), tt.says) {
+				t.Fatalf("error %v, want %v, %q", err, tt.err, tt.says)
 			}
 			if diff := cmp.Diff(tt.want, got, compare, comparePrefix); diff != "" {
 				t.Errorf("choices (-want +got):\n%s", diff)

@@ -25,6 +25,8 @@ func addrs(t testing.TB, list ...string) []giaddr.Addr {
 			all[len(all)-1].Secondary = true
 		case "tentative":
 			all[len(all)-1].Tentative = true
+		case "duplicate":
+			all[len(all)-1].Duplicate = true
 		case "deprecated":
 			all[len(all)-1].Deprecated = true
 		case "temporary":
@@ -120,6 +122,7 @@ func drawAddr(t *rapid.T) giaddr.Addr {
 		Prefix:     drawPrefix(t),
 		Secondary:  rapid.Bool().Draw(t, "secondary"),
 		Tentative:  rapid.Bool().Draw(t, "tentative"),
+		Duplicate:  rapid.Bool().Draw(t, "duplicate"),
 		Deprecated: rapid.Bool().Draw(t, "deprecated"),
 		Temporary:  rapid.Bool().Draw(t, "temporary"),
 	}
@@ -127,7 +130,7 @@ func drawAddr(t *rapid.T) giaddr.Addr {
 
 func drawRule(t *rapid.T) giaddr.Rule {
 	return giaddr.Rule{
-		Kind:   giaddr.Kind(rapid.IntRange(0, 4).Draw(t, "kind")),
+		Kind:   giaddr.Kind(rapid.IntRange(0, 5).Draw(t, "kind")),
 		Prefix: drawPrefix(t).Masked(),
 		Addr:   drawPrefix(t).Addr(),
 		Link:   rapid.SampledFrom([]string{"", "l0", "l1", "l2", "l9"}).Draw(t, "lender"),
@@ -156,7 +159,7 @@ func chooseProperty(t *rapid.T) {
 			t.Fatalf("choices %v with error %v", got, err)
 		}
 		for _, c := range got {
-			checkChoice(t, c, host)
+			checkChoice(t, rule, c, host)
 		}
 
 		other := slices.Clone(host)
@@ -175,23 +178,27 @@ func chooseProperty(t *rapid.T) {
 	}
 }
 
-func checkChoice(t *rapid.T, c giaddr.Choice, host []giaddr.Link) {
+func checkChoice(t *rapid.T, rule giaddr.Rule, c giaddr.Choice, host []giaddr.Link) {
 	if c.Addr.IsMulticast() || c.Addr.IsLoopback() || c.Addr.IsUnspecified() || c.Addr.Is4In6() {
 		t.Fatalf("%s chosen", c.Addr)
+	}
+	if c.Addr.Is6() && c.Addr.IsLinkLocalUnicast() && rule.Kind != giaddr.LinkLocal {
+		t.Fatalf("%s chosen by %s", c.Addr, rule)
 	}
 	if !c.Subnet.IsValid() || c.Subnet != c.Subnet.Masked() {
 		t.Fatalf("subnet %s", c.Subnet)
 	}
 	held := slices.ContainsFunc(host, func(l giaddr.Link) bool {
 		return slices.ContainsFunc(l.Addrs, func(a giaddr.Addr) bool {
-			return a.Prefix.Addr() == c.Addr && (c.Addr.Is4() || !a.Tentative)
+			return a.Prefix.Addr() == c.Addr && (c.Addr.Is4() || !a.Duplicate)
 		})
 	})
-	if !held {
+	// R9915-15: a link-address that is given may be no address of this host.
+	if !held && (c.Addr.Is4() || rule.Kind != giaddr.Given) {
 		t.Fatalf("%s is of no link", c.Addr)
 	}
 	for _, a := range host[0].Addrs {
-		if c.Addr == giaddr.Broadcast(a.Prefix) {
+		if c.Addr.Is4() && c.Addr == giaddr.Broadcast(a.Prefix) {
 			t.Fatalf("%s is the broadcast address of %s", c.Addr, a.Prefix)
 		}
 	}

@@ -41,8 +41,9 @@ type Link struct {
 type Addr struct {
 	Prefix     netip.Prefix // the address itself with its prefix length, not masked
 	Secondary  bool         // IPv4: the kernel's IFA_F_SECONDARY
-	Tentative  bool         // IPv6: duplicate address detection has not ended, or failed
-	Deprecated bool         // IPv6: the preferred lifetime is over
+	Tentative  bool         // IPv6: duplicate address detection has not ended; it may be optimistic (RFC 4429)
+	Duplicate  bool         // IPv6: duplicate address detection has failed: another host has the address
+	Deprecated bool         // the preferred lifetime is over
 	Temporary  bool         // IPv6: RFC 8981
 }
 

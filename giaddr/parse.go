@@ -19,11 +19,11 @@ func ParseRule4(s string) (Rule, error) {
 }
 
 // ParseRule6 parses what the configuration says of an interface's link-address,
-// as ParseRule4 does. A link-local address, which is on every link, cannot be
-// given.
+// as ParseRule4 does, and "link-local" too. The address need not be one of this
+// host. A link-local address, which is on every link, cannot be given.
 func ParseRule6(s string) (Rule, error) {
 	d := dialect{
-		family: "IPv6", field: "link-address", prefix: "2001:db8:1::/64", letters: "0123456789abcdefABCDEF:.",
+		family: "IPv6", field: "link-address", local: true, prefix: "2001:db8:1::/64", letters: "0123456789abcdefABCDEF:.",
 		is: func(a netip.Addr) bool { return a.Is6() && !a.Is4In6() },
 		usable: func(a netip.Addr) bool {
 			return a.Zone() == "" && v6{}.unicast(a) && !a.IsLinkLocalUnicast()
@@ -37,6 +37,7 @@ func ParseRule6(s string) (Rule, error) {
 type dialect struct {
 	family  string
 	field   string // what the address is for
+	local   bool   // "link-local" is a rule
 	prefix  string // an example
 	letters string // what an address is made of
 	is      func(netip.Addr) bool
@@ -48,6 +49,9 @@ func (d *dialect) parse(s string) (Rule, error) {
 	if s == "primary" {
 		return Rule{Kind: Primary}, nil
 	}
+	if s == "link-local" && d.local {
+		return Rule{Kind: LinkLocal}, nil
+	}
 	if strings.Contains(s, "/") {
 		return d.parsePrefix(s)
 	}
@@ -57,6 +61,8 @@ func (d *dialect) parse(s string) (Rule, error) {
 	switch {
 	case d.addressLike(s):
 		return Rule{}, fmt.Errorf("%q is no %s address", s, d.family)
+	case d.local && strings.EqualFold(strings.ReplaceAll(s, "_", "-"), "link-local"):
+		return Rule{}, fmt.Errorf("%q is no rule; write \"link-local\"", s)
 	case strings.EqualFold(s, "primary"):
 		return Rule{}, fmt.Errorf("%q is no rule; write \"primary\"", s)
 	case !ValidAltName(s):

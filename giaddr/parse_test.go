@@ -44,6 +44,8 @@ func TestParseRule6(t *testing.T) {
 		{name: "unique-local address", in: "fd00::1", want: Rule{Kind: Given, Addr: netip.MustParseAddr("fd00::1")}},
 		{name: "prefix", in: "2001:db8:1::/64", want: Rule{Kind: InPrefix, Prefix: netip.MustParsePrefix("2001:db8:1::/64")}},
 		{name: "interface", in: "lo", want: Rule{Kind: Borrowed, Link: "lo"}},
+		{name: "R9915-16 the rule of that name", in: "link-local", want: Rule{Kind: LinkLocal}},
+		{name: "link-local misspelt", in: "link_local", err: `"link_local" is no rule; write "link-local"`},
 		{name: "interface with a name of hexadecimal digits", in: "fe80", want: Rule{Kind: Borrowed, Link: "fe80"}},
 		{name: "nothing", in: "", err: `"" is neither "primary" nor an IPv6 address, a prefix such as "2001:db8:1::/64" or the name of an interface`},
 		{name: "primary misspelt", in: "Primary", err: `"Primary" is no rule; write "primary"`},

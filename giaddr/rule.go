@@ -10,10 +10,11 @@ type Kind uint8
 
 // The ways of choosing an address.
 const (
-	Primary  Kind = iota // the link's primary address
-	InPrefix             // the link's address within Rule.Prefix
-	Given                // Rule.Addr, an address of any link of this host
-	Borrowed             // the primary address of the link named Rule.Link
+	Primary   Kind = iota // the link's primary address
+	InPrefix              // the link's address within Rule.Prefix
+	Given                 // Rule.Addr; in IPv4 an address of any link of this host, in IPv6 any at all
+	Borrowed              // the primary address of the link named Rule.Link
+	LinkLocal             // IPv6: the link's link-local address, which names no network
 )
 
 // A Rule says which address stands for a client network. The zero value is the
@@ -43,6 +44,8 @@ func (r Rule) String() string {
 		return r.Link
 	case Primary:
 		return "primary"
+	case LinkLocal:
+		return "link-local"
 	}
 	return fmt.Sprintf("giaddr.Kind(%d)", r.Kind)
 }

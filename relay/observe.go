@@ -141,7 +141,7 @@ func (l *loop) replied(d *udp.Datagram, v *agent.Verdict, f *fate) {
 	from := d.Src.Addr()
 	ts := l.out.of(v.Link)
 	for i := range ts {
-		if ts[i].to.Addr.Addr() == from {
+		if ts[i].replied(from, d.Link) {
 			ts[i].to.metrics.Replied()
 			break
 		}

@@ -17,7 +17,14 @@ import (
 type target struct {
 	queue *udp.Queue // nil if the way to the server does not exist now
 	to    *serverState
-	link  int // index of the interface to send on, 0 if the route decides
+	link  int        // index of the interface to send on, 0 if the route decides
+	addr  netip.Addr // of the server, without zone
+}
+
+// replied reports whether a reply that was heard on a link from an address is the
+// server's.
+func (t *target) replied(from netip.Addr, link int) bool {
+	return t.addr == from && (t.link == 0 || t.link == link)
 }
 
 // A path is what leads to the servers of an interface, for all of its links.
@@ -112,7 +119,8 @@ func (o *outlets) resolve(l *agent.Link) *path {
 	for i, n := range servers {
 		t := &p.targets[i]
 		t.to = &o.state.servers[n]
-		p.addrs = append(p.addrs, t.to.Addr.Addr())
+		t.addr = t.to.Addr.Addr().WithZone("")
+		p.addrs = append(p.addrs, t.addr)
 		list[i] = t.to.Addr
 		p.servers = append(p.servers, t.to.metrics)
 		v, known := o.state.vrfs.named[t.to.VRF]

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -139,8 +141,27 @@ func (e *entry) link(vrfs map[string]int) (giaddr.Link, error) {
 		}
 		l.Addrs = append(l.Addrs, giaddr.Addr{Prefix: p})
 	}
-	err := e.hardware(&l)
-	return l, err
+	if err := e.hardware(&l); err != nil {
+		return l, err
+	}
+	addLinkLocal(&l)
+	return l, nil
+}
+
+// addLinkLocal gives a link with IPv6 addresses the link-local one that the kernel
+// makes, if the file gives none: of its MAC (RFC 4291, appendix A), else of its
+// index.
+func addLinkLocal(l *giaddr.Link) {
+	v6 := func(a giaddr.Addr) bool { return a.Prefix.Addr().Is6() }
+	local := func(a giaddr.Addr) bool { return v6(a) && a.Prefix.Addr().IsLinkLocalUnicast() }
+	if l.Loopback || !slices.ContainsFunc(l.Addrs, v6) || slices.ContainsFunc(l.Addrs, local) {
+		return
+	}
+	a := [16]byte{0: 0xfe, 1: 0x80, 14: byte(l.Index >> 8), 15: byte(l.Index)}
+	if m := l.MAC; len(m) == 6 {
+		copy(a[8:], []byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+	}
+	l.Addrs = append(l.Addrs, giaddr.Addr{Prefix: netip.PrefixFrom(netip.AddrFrom16(a), 64)})
 }
 
 // place says how the link stands to others, whose indexes these are.

@@ -178,7 +178,7 @@ func (i *ipLink) link(near neighbours) (giaddr.Link, error) {
 
 func (i *ipAddr) addr() (giaddr.Addr, error) {
 	a := giaddr.Addr{
-		Secondary: i.Secondary, Tentative: i.Tentative || i.Failed, Deprecated: i.Deprecated, Temporary: i.Temporary,
+		Secondary: i.Secondary, Tentative: i.Tentative && !i.Failed, Duplicate: i.Failed, Deprecated: i.Deprecated, Temporary: i.Temporary,
 	}
 	local, err := netip.ParseAddr(i.Local)
 	if err != nil || local.Zone() != "" || local.Is4In6() || i.Len < 0 || i.Len > local.BitLen() {

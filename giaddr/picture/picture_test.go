@@ -85,7 +85,7 @@ func TestParse(t *testing.T) {
 		{Index: 1, Name: "lo", Type: 772, MTU: 1500, Up: true, Loopback: true, Addrs: addrs("127.0.0.1/8")},
 		{
 			Index: 2, Name: "vlan20", Alias: "second floor", Type: 1, MTU: 1400, Up: true, Broadcast: true, VLAN: 20, VRF: 70,
-			MAC: []byte{2, 0, 0, 0, 0x20, 1}, Addrs: addrs("192.0.2.1/24", "2001:db8:1::1/64"),
+			MAC: []byte{2, 0, 0, 0, 0x20, 1}, Addrs: addrs("192.0.2.1/24", "2001:db8:1::1/64", "fe80::ff:fe00:2001/64"),
 		},
 		{Index: 70, Name: "red", Type: 1, MTU: 1500, Up: true, Broadcast: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0, 70}},
 		{Index: 4, Name: "wg0", Type: 0xfffe, MTU: 1500},

@@ -147,9 +147,11 @@ func decodeAddr(b []byte) (index int, a addr, ok bool) {
 	case family == unix.AF_INET && local.Is4():
 		a.id = addrID{local, peer, bits}
 		a.Secondary = flags&unix.IFA_F_SECONDARY != 0
+		a.Deprecated = flags&unix.IFA_F_DEPRECATED != 0
 	case family == unix.AF_INET6 && local.Is6():
 		a.id = addrID{local: local}
-		a.Tentative = flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) != 0
+		a.Duplicate = flags&unix.IFA_F_DADFAILED != 0
+		a.Tentative = flags&unix.IFA_F_TENTATIVE != 0 && !a.Duplicate
 		a.Deprecated = flags&unix.IFA_F_DEPRECATED != 0
 		a.Temporary = flags&unix.IFA_F_TEMPORARY != 0
 	default:

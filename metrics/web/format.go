@@ -50,7 +50,7 @@ func tone(state any) string {
 		return toneOK
 	case "partly", string(status.Warn):
 		return toneWarn
-	case "silent", "unreachable", "down", "member", "no_address", string(status.Error),
+	case "silent", "unreachable", "down", "member", "no_address", "no_link_local", string(status.Error),
 		string(ladder.Unanswered), string(ladder.Refused), string(ladder.Dropped):
 		return toneBad
 	}

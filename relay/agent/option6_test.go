@@ -164,7 +164,20 @@ func TestProblems6(t *testing.T) {
 		state State
 	}{
 		{"none", nil, "", Relaying},
-		{"R9915-16 only a link-local address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = h[0].Addrs[:1] }, "no IPv6 address but a link-local one", Relaying},
+		{"R9915-16 only a link-local address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = h[0].Addrs[:1] }, "d0: no usable address: only the link-local fe80::1, by which servers would declare leases void; give", NoAddress},
+		{"R9915-16 link-local by setting", each6(func(c *Interface6) { c.LinkAddress.Kind = giaddr.LinkLocal }), "declare their leases void at each renewal (ISC dhcpd by lifetimes of 0, Kea by NoBinding;", Relaying},
+		{"R9915-15 a duplicate", func(_ *Policy, h []giaddr.Link) { h[0].Addrs[1].Duplicate = true }, "d0: no usable address: 2001:db8:1::1 is a duplicate on the link; find the host", NoAddress},
+		{"R4291-1 no link-local address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = h[0].Addrs[1:] }, "d0: it has no IPv6 link-local address, without which IPv6 does not work on it (RFC 4291, section 2.8)", NoLinkLocal},
+		{"R4291-1 the link-local address is a duplicate", func(_ *Policy, h []giaddr.Link) { h[0].Addrs[0].Duplicate = true }, "d0: fe80::1 is a duplicate on the link, and it has no", NoLinkLocal},
+		{"R4291-1 the link-local address is tentative", func(_ *Policy, h []giaddr.Link) { h[0].Addrs[0].Tentative = true }, "", Relaying},
+		{"R9915-15 given, in the clients' prefix", each6(func(c *Interface6) {
+			c.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
+		}), "d1: link_address = \"2001:db8:1::7\" is in none of its prefixes", Relaying},
+		{"R9915-8 given, of another host, and to be the source", func(p *Policy, _ []giaddr.Link) {
+			p.Interfaces[0].Name = "d0"
+			p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
+			p.Interfaces[0].V6.Source = SourceGiaddr
+		}, "d0: source = \"link_address\" has no effect, for 2001:db8:1::7 is no address of this host", Relaying},
 		{"no address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = nil }, "no usable address", NoAddress},
 		{"down", func(_ *Policy, h []giaddr.Link) { h[0].Up = false }, "", Down},
 		{"too long", each6(func(c *Interface6) { c.RSOO = make([]byte, 980) }), "more than their room", Relaying},

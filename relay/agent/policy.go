@@ -19,10 +19,10 @@ type Policy struct {
 // A Server is a DHCP server, or the next relay on the way to one, or an IPv6
 // multicast group of such.
 type Server struct {
-	Addr netip.AddrPort
-	Link string // name of the interface to send on if Addr is a multicast group, else ""
-	VRF  string // name of the VRF device that leads to it, "" for the default VRF
-	VSS  bool   // the server understands VSS (RFC 6607)
+	Addr netip.AddrPort // with Link as its zone if it is link-local
+	Link string         // name of the interface to send on if Addr is link-local or a multicast group, else ""
+	VRF  string         // name of the VRF device that leads to it, "" for the default VRF
+	VSS  bool           // the server understands VSS (RFC 6607)
 }
 
 // An Interface says how to serve the links whose name matches.

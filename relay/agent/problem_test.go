@@ -22,8 +22,9 @@ func TestProblemsWithTheHost(t *testing.T) {
 	group := func(link, vrf string) func(*Policy, []giaddr.Link) {
 		return func(p *Policy, h []giaddr.Link) {
 			p.Servers[0] = Server{Addr: netip.MustParseAddrPort("[ff05::1:3]:547"), Link: link, VRF: vrf}
-			h[0].Addrs = append(h[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8:1::1/64")})
-			h[1].Addrs = append(h[1].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("2001:db8:2::1/64")})
+			for i, a := range []string{"2001:db8:1::1/64", "2001:db8:2::1/64"} {
+				h[i].Addrs = append(h[i].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("fe80::1/64")}, giaddr.Addr{Prefix: netip.MustParsePrefix(a)})
+			}
 			h[2].VRF = 10
 		}
 	}
@@ -49,6 +50,9 @@ func TestProblemsWithTheHost(t *testing.T) {
 			p.Interfaces[0].Name = "d0"
 			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
 		}, ""},
+		{"R3927-1 a giaddr that no router forwards replies to", func(_ *Policy, h []giaddr.Link) {
+			h[0].Addrs = []giaddr.Addr{{Prefix: netip.MustParsePrefix("169.254.10.1/16")}}
+		}, "d0: its giaddr 169.254.10.1 is link-local, and no router forwards the servers' replies to it (RFC 3927, section 2.7)"},
 		{"one giaddr where switches add option 82", func(p *Policy, _ []giaddr.Link) {
 			p.Interfaces[0].Trusted = true
 			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("203.0.113.1")}

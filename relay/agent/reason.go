@@ -65,7 +65,7 @@ var docs = [NumReasons]Doc{
 	NotConfigured:         {"not_configured", "The message was heard on an interface that no [[interface]] names.", "Add an [[interface]] for it, or ignore the count if this network is served otherwise."},
 	SameNetwork:           {"same_network", "A second copy: the interface is a macvlan or ipvlan (VRRP) on the network of a configured one, which hears the same.", "Nothing to do."},
 	NoGiaddr:              {"no_giaddr", "The interface has no address that may stand for its clients.", "Give the interface an IPv4 address, or set giaddr to an address, a prefix or an interface to borrow from."},
-	NoLinkAddress:         {"no_link_address", "The interface has no address that may stand for its clients.", "Give the interface a global IPv6 address, or set dhcpv6.link_address to an address, a prefix or an interface to borrow from."},
+	NoLinkAddress:         {"no_link_address", "The interface has no address that may stand for its clients: by a link-local one servers would declare their leases void.", "Give the interface a global IPv6 address, or set dhcpv6.link_address to an address of the clients' prefix, a prefix or an interface to borrow from; to \"link-local\" only if the servers go by the Interface-Id."},
 	NoServer:              {"no_server", "The interface has no server of this address family.", "Add an address of this family to servers."},
 	HopLimit:              {"hop_limit", "The message has passed more relays than hop_limit allows.", "Look for a relay loop, or raise hop_limit if the chain is that long by intent."},
 	SecsBelow:             {"secs_below", "The client has not yet tried for min_secs seconds.", "Nothing to do if this relay is the backup; else lower min_secs."},

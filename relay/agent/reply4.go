@@ -62,7 +62,8 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingres
 // the kernel shows as heard on the clients' link.
 func (s *Snapshot) mayReply(in *Ingress, heard *Link, vrf string) Reason {
 	from := in.Src.Addr()
-	if _, ok := s.servers[from]; ok && (heard == nil || s.serverIn(from, vrf) || s.serves(from, heard)) {
+	at := placeOf(from, in.Link)
+	if _, ok := s.servers[at]; ok && (heard == nil || at.link != 0 || s.serverIn(from, vrf) || s.serves(from, heard)) {
 		return Relayed
 	}
 	if heard != nil {

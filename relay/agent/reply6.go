@@ -99,7 +99,7 @@ func (s *Snapshot) vssReason6(m dhcp6.Message, opts *dhcp6.Layout, in *Ingress, 
 		}
 		return Relayed
 	}
-	if told, known := s.servers[in.Src.Addr()]; vpn.On && (told || !known) {
+	if told, known := s.servers[placeOf(in.Src.Addr(), in.Link)]; vpn.On && (told || !known) {
 		return VSSIgnored
 	}
 	return Relayed

@@ -27,11 +27,11 @@ func TestReply6ToClients(t *testing.T) {
 		{name: "R9915-28 IPv4-mapped link-address", in: relay6(13, 0, "::ffff:192.0.2.1", clientLL, inner6(m)), drop: UnknownLink},
 		{
 			name: "R9915-28 link-local link-address of several links", in: relay6(13, 0, routerLL, clientLL, inner6(m)), drop: AmbiguousReply,
-			with: func(_ *Policy, h []giaddr.Link) { h[0].Addrs, h[1].Addrs = h[0].Addrs[:1], h[1].Addrs[:1] },
+			with: each6(func(c *Interface6) { c.LinkAddress.Kind = giaddr.LinkLocal }),
 		},
 		{
 			name: "R9915-17 R9915-16 the same with Interface-Id", in: relay6(13, 0, routerLL, clientLL, id6("d1"), inner6(m)), out: m, to: "d1 [fe80::c1]:546",
-			with: func(_ *Policy, h []giaddr.Link) { h[0].Addrs, h[1].Addrs = h[0].Addrs[:1], h[1].Addrs[:1] },
+			with: each6(func(c *Interface6) { c.LinkAddress.Kind = giaddr.LinkLocal }),
 		},
 		{name: "R9915-30 R4649-2 options around the message", in: answer6(op6(37, 0, 0, 0, 9, 1), id6("d0"), inner6(m), mac6(clientMAC...), op6(65000)), out: m, to: toClient0},
 		{name: "R9915-30 Interface-Id last", in: answer6(mac6(clientMAC...), inner6(m), id6("d0")), out: m, to: toClient0},

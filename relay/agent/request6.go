@@ -56,7 +56,7 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 		return r
 	}
 	c := &l.Interface.V6
-	v.Src = source(c.Source, c.SourceAddr, l.face6())
+	v.Src = source6(c, l.Face6)
 	if l.Interface.Mode == Hash {
 		from := in.Src.Addr().As16()
 		v.Server = s.pick(l.Servers6, clientKey6(m, from[:]))
@@ -67,13 +67,17 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	return first6(b, in, v)
 }
 
-// face6 returns what stands for the link towards servers that are not on it,
-// or nil.
-func (l *Link) face6() *Face {
-	if a := l.Face6.Giaddr; !a.IsValid() || a.IsLinkLocalUnicast() {
-		return nil
+// source6 returns the source towards servers, as source does: the link-address only
+// while this host can send from it.
+func source6(c *Interface6, f *Face) (a netip.Addr) {
+	switch c.Source {
+	case SourceGiaddr:
+		return f.Local
+	case SourceGiven:
+		return c.SourceAddr
+	case SourceRoute:
 	}
-	return l.Face6
+	return a
 }
 
 // admit6 checks what holds for every request of a link.
@@ -142,8 +146,8 @@ func first6(b *Buf, in *Ingress, v *Verdict) Reason {
 // further6 relays what another relay has relayed (RFC 9915, section 19.1.2).
 func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	h := dhcp6.Header{Hop: m.HopCount() + 1, Peer: in.Src.Addr()}
-	if f := v.Link.face6(); f != nil && h.Peer.IsLinkLocalUnicast() {
-		h.Link = f.Giaddr
+	if a := v.Link.Face6.Giaddr; h.Peer.IsLinkLocalUnicast() && a.IsValid() && !a.IsLinkLocalUnicast() {
+		h.Link = a
 	}
 	o := v.Link.chained6
 	var port [2]byte

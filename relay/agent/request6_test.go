@@ -95,8 +95,8 @@ func TestRequest6LinkAddress(t *testing.T) {
 		return func(_ *Policy, h []giaddr.Link) { h[0].Addrs = as }
 	}
 	at := func(s string) giaddr.Addr { return giaddr.Addr{Prefix: netip.MustParsePrefix(s)} }
-	tentative, deprecated := at("2001:db8:1::1/64"), at("2001:db8:1::2/64")
-	tentative.Tentative, deprecated.Deprecated = true, true
+	tentative, deprecated, duplicate := at("2001:db8:1::1/64"), at("2001:db8:1::2/64"), at("2001:db8:1::4/64")
+	tentative.Tentative, deprecated.Deprecated, duplicate.Duplicate = true, true, true
 	wrapped := func(link string) []byte {
 		return relay6(12, 0, link, clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6()))
 	}
@@ -104,9 +104,11 @@ func TestRequest6LinkAddress(t *testing.T) {
 		return each6(func(c *Interface6) { c.LinkAddress = r })
 	}
 	play6(t, []case6{
-		{name: "R9915-16 only a link-local address", with: addrs(at(routerLL + "/64")), in: solicit6(), out: wrapped(routerLL)},
+		{name: "R9915-16 only a link-local address", with: addrs(at(routerLL + "/64")), in: solicit6(), drop: NoLinkAddress},
+		{name: "R9915-16 link-local by setting", with: rule(giaddr.Rule{Kind: giaddr.LinkLocal}), in: solicit6(), out: wrapped(routerLL)},
 		{name: "R9915-15 a unique-local address", with: addrs(at(routerLL+"/64"), at("fd00::1/64")), in: solicit6(), out: wrapped("fd00::1")},
-		{name: "R9915-15 never a tentative one", with: addrs(at(routerLL+"/64"), tentative), in: solicit6(), out: wrapped(routerLL)},
+		{name: "R9915-15 a tentative one", with: addrs(at(routerLL+"/64"), tentative), in: solicit6(), out: wrapped(gua0)},
+		{name: "R9915-15 never a duplicate", with: addrs(at(routerLL+"/64"), duplicate), in: solicit6(), drop: NoLinkAddress},
 		{name: "R9915-15 a deprecated one last", with: addrs(deprecated, at("2001:db8:1::3/64")), in: solicit6(), out: wrapped("2001:db8:1::3")},
 		{name: "SONiC-108 ISC-22409 no address at all", with: addrs(), in: solicit6(), drop: NoLinkAddress},
 		{name: "R9915-15 given", with: rule(giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr(gua1)}), in: solicit6(), out: wrapped(gua1)},
@@ -115,7 +117,7 @@ func TestRequest6LinkAddress(t *testing.T) {
 			h[0].Addrs = h[0].Addrs[:1]
 			p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
 		}, in: solicit6(), out: wrapped("2001:db8:f::1")},
-		{name: "R9915-15 given but not there", with: rule(giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:77::1")}), in: solicit6(), drop: NoLinkAddress},
+		{name: "R9915-15 given, of another host", with: rule(giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:77::1")}), in: solicit6(), out: wrapped("2001:db8:77::1")},
 	})
 }
 
@@ -233,9 +235,32 @@ func TestRequest6Source(t *testing.T) {
 			name: "R9915-8 T24 never a link-local one", in: solicit6(), check: src(""),
 			with: func(p *Policy, h []giaddr.Link) {
 				kind(SourceGiaddr)(p, h)
-				h[0].Addrs = h[0].Addrs[:1]
+				p.Interfaces[0].V6.LinkAddress.Kind = giaddr.LinkLocal
 			},
 			out: relay6(12, 0, routerLL, clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6())),
+		},
+		{
+			name: "R9915-8 never one that is tentative", in: solicit6(), check: src(""), out: first(solicit6()),
+			with: func(p *Policy, h []giaddr.Link) {
+				kind(SourceGiaddr)(p, h)
+				h[0].Addrs[1].Tentative = true
+			},
+		},
+		{
+			name: "R9915-8 never one of another host", in: solicit6(), check: src(""),
+			with: func(p *Policy, h []giaddr.Link) {
+				kind(SourceGiaddr)(p, h)
+				p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
+			},
+			out: relay6(12, 0, "2001:db8:1::7", clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6())),
+		},
+		{
+			name: "R9915-8 one of another interface", in: solicit6(), check: src("2001:db8:f::1"),
+			with: func(p *Policy, h []giaddr.Link) {
+				kind(SourceGiaddr)(p, h)
+				p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
+			},
+			out: relay6(12, 0, "2001:db8:f::1", clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6())),
 		},
 	})
 }

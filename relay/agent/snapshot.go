@@ -20,9 +20,9 @@ type Snapshot struct {
 	Why    []Problem    // of Absent, as long as that
 
 	byIndex map[int]*Link
-	vrfOf   map[int]string      // VRF name of each link of the host, "" for the default VRF
-	own     map[home]struct{}   // but for link-local IPv6 addresses, see ownOn
-	servers map[netip.Addr]bool // whether the server is told of VSS
+	vrfOf   map[int]string    // VRF name of each link of the host, "" for the default VRF
+	own     map[home]struct{} // but for link-local IPv6 addresses, see ownOn
+	servers map[place]bool    // whether the server is told of VSS
 	groups  map[netip.Addr]*group
 	ids     group          // the links that relay DHCPv6
 	named   map[string]int // interface index of each link of the host, by all its names
@@ -40,22 +40,41 @@ func homeOf(vrf int, a netip.Addr) home {
 	return home{uint32(vrf), a.As16()}
 }
 
+// A place is where a server is: its address without a zone, and the index of the
+// interface that leads there if the address is link-local, else 0.
+type place struct {
+	addr netip.Addr
+	link int
+}
+
+// placeOf returns the place of an address that is seen on a link.
+func placeOf(a netip.Addr, link int) place {
+	if !linkLocal6(a) {
+		link = 0
+	}
+	return place{a, link}
+}
+
+// linkLocal6 reports whether an address means something on one link only.
+func linkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
 // A State says whether a client-facing link can relay, and if not, why.
 type State uint8
 
 // The states of a link. The first that applies, from the top down.
 const (
-	Relaying  State = iota
-	Missing         // no such interface exists now
-	Member          // the interface is a port of another one, where its packets are heard
-	Down            // the interface is down or has no carrier
-	NoAddress       // the interface has no address that may stand for its clients
-	NumStates = int(iota)
+	Relaying    State = iota
+	Missing           // no such interface exists now
+	Member            // the interface is a port of another one, where its packets are heard
+	Down              // the interface is down or has no carrier
+	NoAddress         // the interface has no address that may stand for its clients
+	NoLinkLocal       // the interface has no IPv6 link-local address, so IPv6 does not work there
+	NumStates   = int(iota)
 )
 
 // String returns the state as the metrics and the status show it.
 func (s State) String() string {
-	return [NumStates]string{"relaying", "missing", "member", "down", "no_address"}[s]
+	return [NumStates]string{"relaying", "missing", "member", "down", "no_address", "no_link_local"}[s]
 }
 
 // A Link is a client-facing link of the host under its Interface of the policy,
@@ -87,7 +106,7 @@ type Link struct {
 type Face struct {
 	Giaddr netip.Addr // DHCPv6: link-address; not valid if there is none
 	Subnet netip.Prefix
-	Local  netip.Addr // the link's own address in front of its clients; Giaddr if it has none
+	Local  netip.Addr // the link's own address in front of its clients; Giaddr if it has none; DHCPv6: see sends6
 	opt    option
 }
 
@@ -134,17 +153,14 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		byIndex: make(map[int]*Link, len(host)),
 		vrfOf:   make(map[int]string),
 		own:     make(map[home]struct{}, len(host)),
-		servers: make(map[netip.Addr]bool, len(p.Servers)),
+		servers: make(map[place]bool, len(p.Servers)),
 		groups:  make(map[netip.Addr]*group, len(host)),
 		ids:     group{family: V6},
 		named:   make(map[string]int, len(host)),
 	}
 	var ps problems
-	for i := range p.Servers {
-		a := p.Servers[i].Addr.Addr()
-		s.servers[a] = s.servers[a] || p.Servers[i].VSS
-	}
 	s.learnHost(host)
+	s.learnServers()
 	match := newMatcher(p.Interfaces)
 	near := neighbourhood{host, make(map[giaddr.Rule][]giaddr.Link)}
 	matched := make([]bool, len(p.Interfaces))
@@ -189,6 +205,18 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 			if own := a.Prefix.Addr(); own.Is4() || !own.IsLinkLocalUnicast() {
 				s.own[homeOf(l.VRF, own)] = struct{}{}
 			}
+		}
+	}
+}
+
+// learnServers notes where servers reply from, but for those on links that do not
+// exist now.
+func (s *Snapshot) learnServers() {
+	for i := range s.Policy.Servers {
+		v := &s.Policy.Servers[i]
+		if link, ok := s.Out(i); ok {
+			at := placeOf(v.Addr.Addr().WithZone(""), link)
+			s.servers[at] = s.servers[at] || v.VSS
 		}
 	}
 }
@@ -273,6 +301,10 @@ func (s *Snapshot) addFaces(l *Link, near *neighbourhood, ps *problems) {
 	for _, c := range choices {
 		l.Faces = append(l.Faces, s.face(l, c, ps))
 	}
+	if len(choices) > 0 && choices[0].Addr.IsLinkLocalUnicast() {
+		ps.add(l.Host.Name, "its giaddr "+choices[0].Addr.String()+" is link-local, and no router forwards the servers' replies to it (RFC 3927, section 2.7)",
+			"give the interface another IPv4 address, or set giaddr")
+	}
 	if in.Trusted && (in.Relayed == Append || in.Relayed == Replace) {
 		o := s.render(l, nil, ps)
 		l.chained = &o
@@ -287,17 +319,17 @@ func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 	l.Face6 = &Face{}
 	rule := l.Interface.V6.LinkAddress
 	choices, err := giaddr.Choose6(rule, &l.Host, near.of(rule))
-	switch {
-	case err != nil:
+	if err != nil {
 		l.State6, l.Problem6 = NoAddress, err
-		ps.add(l.Host.Name, err.Error(), "give the interface a global IPv6 address, or set dhcpv6.link_address")
-	case choices[0].Addr.IsLinkLocalUnicast():
-		// RFC 9915, section 19.1.1, does not recommend what is left to do.
-		ps.add(l.Host.Name, "has no IPv6 address but a link-local one, which tells the servers nothing of the clients' network",
-			"give the interface a global IPv6 address, set dhcpv6.link_address, or have the servers go by the Interface-Id")
-		fallthrough
-	default:
-		*l.Face6 = Face{Giaddr: choices[0].Addr, Subnet: choices[0].Subnet, Local: choices[0].Addr}
+		ps.add(l.Host.Name, err.Error(), hint6(err))
+	} else {
+		c := choices[0]
+		*l.Face6 = Face{Giaddr: c.Addr, Subnet: c.Subnet}
+		if sends6(c.Addr, &l.Host, near.of(rule)) {
+			l.Face6.Local = c.Addr
+		}
+		l.checkLinkLocal(ps)
+		l.checkLinkAddress(ps)
 	}
 	l.local6 = linkLocal(&l.Host)
 	l.Face6.opt = s.render6(l, s.addClientMAC, ps)

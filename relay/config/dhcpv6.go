@@ -24,8 +24,8 @@ func dhcpv6Keys() []key[agent.Interface6] {
 	type i6 = agent.Interface6
 	return []key[i6]{
 		{
-			"link_address", `"primary"`, `"primary", an address of this host, a prefix such as "2001:db8:1::/64", or the name of an interface to borrow from`,
-			"Which address stands for the clients' network (RFC 9915, section 19.1.1).",
+			"link_address", `"primary"`, `"primary", an address of the clients' prefix (of this host or not), a prefix such as "2001:db8:1::/64", the name of an interface to borrow from, or "link-local"`,
+			"Which address stands for the clients' network (RFC 9915, section 19.1.1). With \"link-local\" the servers must choose by the Interface-Id: others declare the clients' leases void.",
 			readLinkAddress,
 		},
 		{
@@ -35,7 +35,7 @@ func dhcpv6Keys() []key[agent.Interface6] {
 		},
 		{
 			"source", `"route"`, `"route", "link_address" or an IPv6 address of this host`,
-			"The source address towards the servers: what the route gives, the link-address, or one address.",
+			"The source address towards the servers: what the route gives, but no temporary address (RFC 8981) where there is another, the link-address, or one address.",
 			readSource6,
 		},
 		{

@@ -26,7 +26,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 	if v.HasVSS() && !r.understands(server) {
 		v.ShedVSS(&b)
 	}
-	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server, portOf(v.Family))}
+	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server.WithZone(""), portOf(v.Family))}
 	port := l.Interface.SourcePortOf(v.Family)
 	if v.Family == agent.V4 {
 		p := bootp.Packet(b.Bytes())
@@ -39,7 +39,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 	}
 	to := v.Src
 	if !to.IsValid() {
-		to = r.address6(a.Link, l)
+		to = r.address6(a.Link, l, server.Is6() && server.IsLinkLocalUnicast())
 	}
 	a.Data, a.Dst = reply6(b.Bytes()), netip.AddrPortFrom(to, port)
 	return a, nil
@@ -59,7 +59,7 @@ func (r *Relay) ExplainReply(m Message) (Result, error) {
 func (r *Relay) understands(server netip.Addr) bool {
 	known := false
 	for i := range r.snap.Policy.Servers {
-		if s := &r.snap.Policy.Servers[i]; s.Addr.Addr() == server {
+		if s := &r.snap.Policy.Servers[i]; s.Addr.Addr().WithZone("") == server.WithZone("") {
 			if s.VSS {
 				return true
 			}
@@ -74,7 +74,10 @@ func (r *Relay) understands(server netip.Addr) bool {
 func (r *Relay) uplink(server netip.Addr, clients *agent.Link) string {
 	vrf := clients.Host.VRF
 	for _, n := range clients.ServersOf(agent.FamilyOf(server)) {
-		if to := &r.snap.Policy.Servers[n]; to.Addr.Addr() == server {
+		if to := &r.snap.Policy.Servers[n]; to.Addr.Addr().WithZone("") == server.WithZone("") {
+			if to.Link != "" {
+				return to.Link
+			}
 			vrf = 0
 			if dev := r.byName[to.VRF]; dev != nil {
 				vrf = dev.Index
@@ -99,14 +102,15 @@ func (r *Relay) uplink(server netip.Addr, clients *agent.Link) string {
 	return other
 }
 
-// address6 returns an address of the host to which a server can answer.
-func (r *Relay) address6(uplink string, clients *agent.Link) netip.Addr {
+// address6 returns an address of the host to which a server can answer: a
+// link-local one of the uplink to a server that has such.
+func (r *Relay) address6(uplink string, clients *agent.Link, local bool) netip.Addr {
 	for _, l := range []*giaddr.Link{r.byName[uplink], &clients.Host} {
 		if l == nil {
 			continue
 		}
 		for _, a := range l.Addrs {
-			if b := a.Prefix.Addr(); b.Is6() && !b.IsLinkLocalUnicast() && !a.Tentative {
+			if b := a.Prefix.Addr(); b.Is6() && b.IsLinkLocalUnicast() == local && !a.Tentative && !a.Duplicate {
 				return b
 			}
 		}

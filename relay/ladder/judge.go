@@ -127,7 +127,7 @@ func (s *step) asks() bool { return s.Direction == agent.Requests && s.Outcome =
 
 // went reports whether a copy of the request went to an address.
 func (s *step) went(a netip.Addr) bool {
-	return slices.ContainsFunc(s.Servers, func(v netip.AddrPort) bool { return v.Addr() == a.WithZone("") })
+	return slices.ContainsFunc(s.Servers, func(v netip.AddrPort) bool { return v.Addr().WithZone("") == a.WithZone("") })
 }
 
 // answers reports whether a reply may answer a request: an offer that was late

@@ -128,6 +128,14 @@ func TestFindings(t *testing.T) {
 			[]string{"link-address", "Give the interface a global IPv6 address"},
 		},
 		{
+			"no IPv6 link-local address",
+			func(s *scene) {
+				s.in.Links[2].State, s.in.Links[2].Problem = agent.NoLinkLocal, "it has no IPv6 link-local address"
+			},
+			"interface_no_link_local", Error, "interface vlan10 (DHCPv6)",
+			[]string{"replies cannot be sent to its clients", "ip address add fe80::1/64 dev vlan10", "addr_gen_mode"},
+		},
+		{
 			"interface down",
 			func(s *scene) { s.in.Links[1].State = agent.Down },
 			"interface_down", Warn, "interface vlan20 (DHCPv4)",

@@ -29,7 +29,11 @@ func (b *builder) judge(l *Link, n *Interface) found {
 			f.do = agent.NoLinkAddress.Doc().Remedy
 		}
 		f.detail = l.Problem
-	default:
+	case agent.NoLinkLocal:
+		f.kind, f.text = "interface_no_link_local", "The interface has no IPv6 link-local address, so replies cannot be sent to its clients"
+		f.detail = l.Problem
+		f.do = "Give it one (ip address add fe80::1/64 dev " + l.Name + "), or see why the kernel makes none: disable_ipv6 and addr_gen_mode in /proc/sys/net/ipv6/conf/" + l.Name + "."
+	case agent.Relaying:
 		return b.judgeTraffic(l, n, f)
 	}
 	return f

@@ -75,7 +75,7 @@ type Interface struct {
 	Name       string   `json:"name"`               // or the pattern that no interface matches
 	AltName    string   `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
 	Family     string   `json:"family"`             // "ipv4" or "ipv6"
-	State      string   `json:"state"`              // "relaying", "missing", "member", "down" or "no_address"
+	State      string   `json:"state"`              // "relaying", "missing", "member", "down", "no_address" or "no_link_local"
 	Address    string   `json:"address,omitempty"`  // giaddr or link-address; "" if there is none
 	Servers    []string `json:"servers"`            // as in Server.Address
 	Reason     string   `json:"reason,omitempty"`   // why it does not relay, or relays badly; "" if all is well

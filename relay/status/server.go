@@ -69,7 +69,7 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 		s.State, s.Verdict = "unreachable", "The kernel refuses to send to it."
 		f.kind, f.text = "server_unreachable", "The kernel refuses to send to this server"
 		f.detail = count(c.Failures.Recent, "request") + " lost " + b.window()
-		f.do = "See which route leads there (ip route get " + id.Addr.Addr().String() + inVRF(id) + ") and what is said of send errors."
+		f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
 	case c.Replies.Recent > 0:
 		return b.judgeAnswers(id, c, s, f)
 	case c.Copies.Recent == 0:
@@ -175,7 +175,7 @@ func (b *builder) wake(id ServerID) string {
 	if id.family() == agent.V6 {
 		port = "547"
 	}
-	do := "Check that the address is right, that it runs, and that this host reaches it (ip route get " + id.Addr.Addr().String() + inVRF(id) +
+	do := "Check that the address is right, that it runs, and that this host reaches it (" + lookUp(id) +
 		"), and that no firewall, here or there, drops UDP port " + port + " in either direction."
 	var from []string
 	for i := range b.Links {
@@ -205,10 +205,15 @@ func either(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// inVRF is what ip route get needs to look into the VRF of a server.
-func inVRF(id ServerID) string {
-	if id.VRF == "" {
-		return ""
+// lookUp is the command that tells how this host reaches a server.
+func lookUp(id ServerID) string {
+	a := id.Addr.Addr()
+	cmd := "ip route get " + a.WithZone("").String()
+	if z := a.Zone(); z != "" {
+		cmd += " oif " + z
 	}
-	return " vrf " + id.VRF
+	if id.VRF != "" {
+		cmd += " vrf " + id.VRF
+	}
+	return cmd
 }

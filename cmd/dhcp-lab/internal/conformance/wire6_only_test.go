@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/dhcp6"
 )
 
@@ -98,26 +99,51 @@ func testZeroSum6(t *testing.T, b *wireBed) {
 	t.Fatal("no message has such a sum")
 }
 
-// testNoAddress6 takes the global address of a link, and gives it back.
+// testNoAddress6 takes the global address of a link, and gives it back. Nothing
+// is said of the link meanwhile: by its link-local address servers would take its
+// clients for strangers.
 func testNoAddress6(t *testing.T, b *wireBed) {
 	b.start(t, least6)
 	p := newPlayer6(t, b)
 	t.Cleanup(func() { do(t, b.r.Addr("d0", addrD06+"/64")) })
 	do(t, b.r.DelAddr("d0", addrD06+"/64"))
-	b.linkAddress(t, routerLL)
-	p.play(t, &case6{msg: solicit6(), up: fwd6(0, routerLL, client6, solicit6(), id6("d0"), mac6())})
-	p.play(t, &case6{on: "u0", msg: rep6(0, routerLL, client6, advertise6(), id6("d0")), down: toClient6(advertise6())})
+	b.linkAddress(t, "")
+	p.play(t, &case6{msg: solicit6(), drop: agent.NoLinkAddress})
 	do(t, b.r.Addr("d0", addrD06+"/64"))
 	b.linkAddress(t, addrD06)
 	p.play(t, &case6{msg: solicit6(), up: up6(solicit6())})
 }
 
-// linkAddress waits until the daemon shows an address as that of d0.
+// testLinkLocal6 has the configuration ask for a link-local link-address.
+func testLinkLocal6(t *testing.T, b *wireBed) {
+	b.start(t, "[defaults.dhcpv6]\nlink_address = \"link-local\"\n"+least6)
+	p := newPlayer6(t, b)
+	b.linkAddress(t, routerLL)
+	p.play(t, &case6{msg: solicit6(), up: fwd6(0, routerLL, client6, solicit6(), id6("d0"), mac6())})
+	p.play(t, &case6{on: "u0", msg: rep6(0, routerLL, client6, advertise6(), id6("d0")), down: toClient6(advertise6())})
+}
+
+// testForeignLinkAddress6 writes a link-address of the clients' prefix that no
+// host has: replies find their way by Interface-Id, and by link-address.
+func testForeignLinkAddress6(t *testing.T, b *wireBed) {
+	const foreign = "2001:db8:1::ffff"
+	b.start(t, "[[interface]]\nname = \"d0\"\nservers = [\""+server6+"\"]\n[interface.dhcpv6]\nlink_address = \""+foreign+"\"\n")
+	p := newPlayer6(t, b)
+	p.play(t, &case6{msg: solicit6(), up: fwd6(0, foreign, client6, solicit6(), id6("d0"), mac6())})
+	p.play(t, &case6{on: "u0", msg: rep6(0, foreign, client6, advertise6(), id6("d0")), down: toClient6(advertise6())})
+	p.play(t, &case6{on: "u0", msg: rep6(0, foreign, client6, advertise6()), down: toClient6(advertise6())})
+}
+
+// linkAddress waits until the daemon shows an address as that of d0, or none.
 func (b *wireBed) linkAddress(t *testing.T, want string) {
 	t.Helper()
+	label, n := "link_address=", 0.0
+	if want != "" {
+		label, n = fmt.Sprintf("link_address=%q", want), 1
+	}
 	for end := time.Now().Add(patience); ; {
 		c := b.daemon.http.scrape(t)
-		if c.sum("dhcp_relay_link_address_info", `interface="d0"`, fmt.Sprintf("link_address=%q", want)) == 1 {
+		if c.sum("dhcp_relay_link_address_info", `interface="d0"`, label) == n {
 			return
 		}
 		if time.Now().After(end) {
