@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -103,6 +104,40 @@ func TestParseDHCPv6(t *testing.T) {
 	}
 }
 
+// TestLinkLocalServers writes a server that is reached on one link in each way that
+// there is.
+func TestLinkLocalServers(t *testing.T) {
+	t.Parallel()
+	about := func(text string) string { return "[[interface]]\nname = \"vlan10\"\n" + text }
+	for _, tt := range []struct {
+		name, text string
+		want       agent.Server
+	}{
+		{"R9915-6 with its interface", about(`servers = ["fe80::2%u0"]`), agent.Server{VSS: true}},
+		{"R9915-6 with a [[server]]", about("servers = [\"fe80::2\"]\n[[server]]\naddress = \"fe80::2\"\ninterface = \"u0\"\nvrf = \"red\""), agent.Server{VSS: true, VRF: "red"}},
+		{"with both", about("servers = [\"fe80::2%u0\"]\n[[server]]\naddress = \"fe80::2\"\ninterface = \"u0\"\nvss = false"), agent.Server{}},
+		{"[[server]] with its interface", about("servers = [\"fe80::2\"]\n[[server]]\naddress = \"fe80::2%u0\"\nvss = false"), agent.Server{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, err := Parse("f", []byte(tt.text), Host{Hostname: "r"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.want.Addr, tt.want.Link = netip.MustParseAddrPort("[fe80::2%u0]:547"), "u0"
+			if len(c.Policy.Servers) != 1 || c.Policy.Servers[0] != tt.want {
+				t.Errorf("servers %+v, want %+v", c.Policy.Servers, tt.want)
+			}
+			if len(c.Warnings) > 0 {
+				t.Errorf("warnings: %v", c.Warnings)
+			}
+			if want := fmt.Sprint(tt.want.VSS); c.SaidOfServer(0, "vss").Value != want {
+				t.Errorf("vss of the server is said to be %q, want %s", c.SaidOfServer(0, "vss").Value, want)
+			}
+		})
+	}
+}
+
 func TestParseDHCPv6Problems(t *testing.T) {
 	t.Parallel()
 	tests := []parsing{
@@ -199,8 +234,37 @@ func TestParseDHCPv6Problems(t *testing.T) {
 			want: []string{`f:3:1: interface[0].servers: ff05::1:3 is a multicast group, and nothing says on which interface it is; write a [[server]] with address = "ff05::1:3" and interface = "..."`},
 		},
 		{
+			name: "R9915-6 link-local server on no interface", text: "[[interface]]\nname = \"vlan10\"\nservers = [\"fe80::2\"]",
+			want: []string{`f:3:1: interface[0].servers: fe80::2 is link-local, and nothing says on which interface it is; write "fe80::2%uplink" with the interface's name, or a [[server]] with address = "fe80::2" and interface = "uplink"`},
+		},
+		{
+			name: "link-local server on several interfaces",
+			text: "[[interface]]\nname = \"vlan10\"\nservers = [\"fe80::2\"]\n[[server]]\naddress = \"fe80::2%u0\"\n[[server]]\naddress = \"fe80::2\"\ninterface = \"u1\"",
+			want: []string{`f:3:1: interface[0].servers: fe80::2 is on several interfaces; write which: "fe80::2%u0"`},
+		},
+		{
+			name: "link-local server twice", text: "[[interface]]\nname = \"vlan10\"\nservers = [\"fe80::2\", \"fe80::2%u0\"]\n[[server]]\naddress = \"fe80::2\"\ninterface = \"u0\"",
+			want: []string{"f:3:1: interface[0].servers: fe80::2%u0 is on the list twice; remove one"},
+		},
+		{
+			name: "link-local server on two interfaces at once", text: one + "[[server]]\naddress = \"fe80::2%u0\"\ninterface = \"u1\"",
+			want: []string{"f:6:1: server[0].interface: fe80::2%u0 is on u0, not on u1; remove it, or %u0"},
+		},
+		{
+			name: "link-local [[server]] on no interface", text: one + "[[server]]\naddress = \"fe80::2\"",
+			want: []string{`f:5:1: server[0].address: fe80::2 is link-local, and nothing says on which interface it is; write interface = "..." beside it`},
+		},
+		{
+			name: "multicast group with an interface", text: "[[interface]]\nname = \"vlan10\"\nservers = [\"ff05::1:3%u0\"]",
+			want: []string{`f:3:12: interface[0].servers[0]: ff05::1:3%u0 bears the name of an interface; write "ff05::1:3" and a [[server]] with interface = "u0"`},
+		},
+		{
+			name: "global address with interface and port", text: "[[interface]]\nname = \"vlan10\"\nservers = [\"[2001:db8:9::2%u0]:1547\"]",
+			want: []string{`f:3:12: interface[0].servers[0]: 2001:db8:9::2%u0 bears the name of an interface, and the route leads to a global address; leave out %u0: write "[2001:db8:9::2]:1547"`},
+		},
+		{
 			name: "interface of a server that is routed", text: one + "[[server]]\naddress = \"10.9.0.2\"\ninterface = \"u0\"",
-			want: []string{"f:6:1: server[0].interface: the route leads to 10.9.0.2; remove it; it is for multicast groups"},
+			want: []string{"f:6:1: server[0].interface: the route leads to 10.9.0.2; remove it; it is for link-local addresses and multicast groups"},
 		},
 		{
 			name: "interface with a name that none has", text: one + "[[server]]\naddress = \"10.9.0.2\"\ninterface = \"a/b\"",

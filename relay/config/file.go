@@ -173,10 +173,29 @@ func readServers(r *reader, v value, to *file) {
 		if !r.src.has(v.path + ".address") {
 			r.wrong(v.path, "this server has no address", `write address = "10.9.0.2", as interfaces list it`)
 		}
-		if a := s.addr.Addr(); s.link != "" && a.IsValid() && !a.IsMulticast() {
-			r.wrong(v.path+".interface", "the route leads to "+a.String(), "remove it; it is for multicast groups")
-		}
+		r.checkWay(&s)
 		to.servers = append(to.servers, s)
+	}
+}
+
+// checkWay finds out which interface leads to a server.
+func (r *reader) checkWay(s *server) {
+	a := s.addr.Addr()
+	switch {
+	case !a.IsValid(), a.IsMulticast():
+	case !local(a) && s.link != "":
+		r.wrong(s.path+".interface", "the route leads to "+a.String(), "remove it; it is for link-local addresses and multicast groups")
+	case !local(a):
+	case a.Zone() == "" && s.link == "":
+		if !r.failed(join(s.path, "interface")) {
+			r.wrong(s.path+".address", a.String()+" is link-local, and nothing says on which interface it is", `write interface = "..." beside it`)
+		}
+	case a.Zone() == "":
+		s.addr = on(s.addr, s.link)
+	case s.link != "" && s.link != a.Zone():
+		r.wrong(s.path+".interface", a.String()+" is on "+a.Zone()+", not on "+s.link, "remove it, or %"+a.Zone())
+	default:
+		s.link = a.Zone()
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"path"
+	"slices"
 	"strconv"
 
 	"dhcp-relay/relay/agent"
@@ -25,12 +26,17 @@ func (r *reader) config(f *file, host Host) *Config {
 		seen.add(r, s)
 		s.Servers = nil
 		for _, a := range s.servers {
+			a := r.place(a, about, s)
 			n, ok := indexes[a]
 			if !ok {
 				n = len(c.Policy.Servers)
 				indexes[a] = n
 				r.checkGroup(a, about, s)
 				c.Policy.Servers = append(c.Policy.Servers, about.of(a))
+			}
+			if slices.Contains(s.Servers, n) {
+				r.wrong(r.src.given(s.path, "servers"), a.Addr().String()+" is on the list twice", "remove one")
+				continue
 			}
 			s.Servers = append(s.Servers, n)
 		}
@@ -72,6 +78,7 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 	s, ok := b.said[a]
 	if !ok {
 		s = b.others
+		s.link = a.Addr().Zone()
 	}
 	return agent.Server{Addr: a, Link: s.link, VRF: s.vrf, VSS: s.vss}
 }
@@ -88,6 +95,31 @@ func (r *reader) servers(f *file) *book {
 		}
 	}
 	return &b
+}
+
+// place returns a server as [[server]] has it: a link-local address that bears no
+// interface gets that of the only one with the same address.
+func (r *reader) place(a netip.AddrPort, about *book, s *settings) netip.AddrPort {
+	if !local(a.Addr()) || a.Addr().Zone() != "" {
+		return a
+	}
+	var found []netip.AddrPort
+	for have := range about.said {
+		if netip.AddrPortFrom(have.Addr().WithZone(""), have.Port()) == a {
+			found = append(found, have)
+		}
+	}
+	address, at := a.Addr().String(), r.src.given(s.path, "servers")
+	switch {
+	case len(found) == 1:
+		return found[0]
+	case len(found) > 1:
+		r.wrong(at, address+" is on several interfaces", "write which: "+strconv.Quote(slices.MinFunc(found, netip.AddrPort.Compare).Addr().String()))
+	default:
+		r.wrong(at, address+" is link-local, and nothing says on which interface it is",
+			`write "`+address+`%uplink" with the interface's name, or a [[server]] with address = "`+address+`" and interface = "uplink"`)
+	}
+	return a
 }
 
 // Names are the names of the interfaces so far. Only patterns can take another

@@ -101,7 +101,7 @@ name = "eth?"`,
 name = "x"
 servers = [
   "dhcp.example.net", "10.9.0", "0.0.0.0", "255.255.255.255", "224.0.0.1", "10.9.0.2:0",
-  "::ffff:10.9.0.2", "fe80::2%eth0", "fe80::2", "::", "2001:db8::2:547x", "127.0.0.1", "::1", 7,
+  "::ffff:10.9.0.2", "2001:db8:9::2%eth0", "::", "2001:db8::2:547x", "127.0.0.1", "::1", 7,
 ]`,
 			want: []string{
 				`f:4:3: interface[0].servers[0]: "dhcp.example.net" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
@@ -111,13 +111,12 @@ servers = [
 				`f:4:63: interface[0].servers[4]: 224.0.0.1 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				"f:4:76: interface[0].servers[5]: nothing listens on port 0; leave the port away, or write the server's",
 				`f:5:3: interface[0].servers[6]: ::ffff:10.9.0.2 is an IPv4 address in IPv6 form; write "10.9.0.2"`,
-				"f:5:22: interface[0].servers[7]: [fe80::2%eth0]:547 bears a zone; write a global address; [[server]] says which VRF leads to it",
-				"f:5:38: interface[0].servers[8]: fe80::2 says not on which link; write a global address",
-				`f:5:49: interface[0].servers[9]: :: is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
-				`f:5:55: interface[0].servers[10]: "2001:db8::2:547x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
-				`f:5:75: interface[0].servers[11]: 127.0.0.1:67 is this relay itself; write the port on which the server listens, such as "127.0.0.1:1067"`,
-				`f:5:88: interface[0].servers[12]: [::1]:547 is this relay itself; write the port on which the server listens, such as "[::1]:1547"`,
-				`f:5:95: interface[0].servers[13]: 7 is a number; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:5:22: interface[0].servers[7]: 2001:db8:9::2%eth0 bears the name of an interface, and the route leads to a global address; leave out %eth0: write "2001:db8:9::2"`,
+				`f:5:44: interface[0].servers[8]: :: is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:5:50: interface[0].servers[9]: "2001:db8::2:547x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:5:70: interface[0].servers[10]: 127.0.0.1:67 is this relay itself; write the port on which the server listens, such as "127.0.0.1:1067"`,
+				`f:5:83: interface[0].servers[11]: [::1]:547 is this relay itself; write the port on which the server listens, such as "[::1]:1547"`,
+				`f:5:90: interface[0].servers[12]: 7 is a number; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 			},
 		},
 		{

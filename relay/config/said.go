@@ -34,7 +34,8 @@ func (c *Config) SaidOfServer(i int, key string) Said {
 			return c.src.said("", key)
 		}
 		text := strings.Trim(c.src.value(join(table, "address")), `"'`)
-		if a, ok := r.server(value{any: text}); ok && a == c.Policy.Servers[i].Addr {
+		link := strings.Trim(c.src.value(join(table, "interface")), `"'`)
+		if a, ok := r.server(value{any: text}); ok && on(a, link) == c.Policy.Servers[i].Addr {
 			return c.src.said(join(table, key), key)
 		}
 	}

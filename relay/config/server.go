@@ -33,7 +33,7 @@ func serverKeys() []key[server] {
 		},
 		{
 			"interface", `""`, `the name of an interface, or "" where the route decides`,
-			"The interface that leads to the server, needed for the multicast group ff05::1:3 of all servers (RFC 9915, section 19).",
+			"The interface that leads to the server: needed for a link-local address, unless that is written as \"fe80::2%uplink\", and for the multicast group ff05::1:3 of all servers (RFC 9915, section 19).",
 			device(func(s *server) *string { return &s.link }),
 		},
 		{
@@ -47,6 +47,28 @@ func serverKeys() []key[server] {
 			flag(func(s *server) *bool { return &s.vss }),
 		},
 	}
+}
+
+// plain writes a server without zone, and without the usual port.
+func plain(s netip.AddrPort) string {
+	a := s.Addr().WithZone("")
+	if s.Port() == port6 {
+		return a.String()
+	}
+	return netip.AddrPortFrom(a, s.Port()).String()
+}
+
+// local reports whether an address says nothing without the interface that leads
+// to it.
+func local(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
+// on returns the address of a server on an interface: a link-local one bears its
+// name as the zone, so that the same one on another is another server.
+func on(s netip.AddrPort, link string) netip.AddrPort {
+	if !local(s.Addr()) || link == "" {
+		return s
+	}
+	return netip.AddrPortFrom(s.Addr().WithZone(link), s.Port())
 }
 
 // device reads the name of a device, which may be empty.
@@ -138,14 +160,16 @@ func hostnameHint(s string) string {
 func refuseServer(s netip.AddrPort) (text, hint string) {
 	a := s.Addr()
 	switch {
-	case a.Zone() != "":
-		return s.String() + " bears a zone", "write a global address; [[server]] says which VRF leads to it"
+	case a.Zone() != "" && a.IsMulticast():
+		return a.String() + " bears the name of an interface", "write " + strconv.Quote(a.WithZone("").String()) + " and a [[server]] with interface = " + strconv.Quote(a.Zone())
+	case a.Zone() != "" && !a.IsLinkLocalUnicast():
+		return a.String() + " bears the name of an interface, and the route leads to a global address", "leave out %" + a.Zone() + ": write " + strconv.Quote(plain(s))
+	case a.Zone() != "" && !giaddr.ValidName(a.Zone()):
+		return strconv.Quote(a.Zone()) + " is no name that an interface can have", "write one after the %"
 	case a.Is4In6():
 		return a.String() + " is an IPv4 address in IPv6 form", "write " + strconv.Quote(a.Unmap().String())
 	case s.Port() == 0:
 		return "nothing listens on port 0", "leave the port away, or write the server's"
-	case a.Is6() && a.IsLinkLocalUnicast():
-		return a.String() + " says not on which link", "write a global address"
 	case a.Is6() && a.IsUnspecified(), a.Is4() && !a.IsLoopback() && !giaddr.Unicast4(a):
 		return a.String() + " is no address that a server can have", ""
 	case a.IsLoopback() && (s.Port() == port4 || s.Port() == port6):
