@@ -108,13 +108,21 @@ func (r Results) Report(reqs []Requirement) Report {
 type named struct{ name, norm, action string }
 
 // named returns the tests in the order of their names. One that has run is not
-// skipped, though it is elsewhere.
+// skipped, though it is elsewhere. One with subtests passes even if they are all
+// skipped, so it says nothing beside them unless it failed.
 func (r Results) named() []named {
 	best := make(map[string]string)
 	rank := map[string]int{"skip": 1, "pass": 2, "fail": 3}
 	for k, action := range r {
 		if _, name, _ := strings.Cut(k, "\x00"); name != "" && rank[action] > rank[best[name]] {
 			best[name] = action
+		}
+	}
+	for name := range best {
+		for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name[:i], '/') {
+			if parent := name[:i]; best[parent] != "fail" {
+				delete(best, parent)
+			}
 		}
 	}
 	tests := make([]named, 0, len(best))

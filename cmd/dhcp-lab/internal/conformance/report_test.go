@@ -99,7 +99,10 @@ func TestReport(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestA/R1-2_a"}
 {"Action":"skip","Package":"p","Test":"TestA/R1-4"}
 {"Action":"pass","Package":"p","Test":"TestA/R1-5_R1-6"}
-{"Action":"skip","Package":"p","Test":"TestA/R1-9"}
+{"Action":"pass","Package":"p","Test":"TestR1_9"}
+{"Action":"pass","Package":"p","Test":"TestR1_9/one"}
+{"Action":"skip","Package":"p","Test":"TestR1_9/one/here"}
+{"Action":"skip","Package":"p","Test":"TestR1_9/two"}
 {"Action":"pass","Package":"p","Test":"TestA/R1-10"}
 {"Action":"pass","Package":"p","Test":"TestA/R1-11"}
 {"Action":"fail","Package":"p","Test":"TestA/R1-12"}

@@ -180,7 +180,7 @@ func open(dir string) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.modules, err = set.closure(wanted())
+	k.modules, err = set.closure(append(set.have(ciphers()), wanted()...))
 	return k, err
 }
 

@@ -13,10 +13,16 @@ import (
 // depend on. The first is one that libcrc32c asks for by the name of what it does.
 func wanted() []string {
 	return []string{
-		"crc32c_generic", "8021q", "af_packet", "bonding", "bridge", "dummy", "ext4", "inet_diag", "ip_gre", "macvlan",
+		"crc32c_generic", "8021q", "af_packet", "bonding", "bridge", "dummy", "esp4", "esp6", "ext4", "inet_diag", "ip_gre", "macvlan",
 		"nf_tables", "nft_ct", "ppp_async", "ppp_generic", "sch_netem", "sch_tbf", "tun", "udp_diag",
 		"veth", "virtio_blk", "virtio_pci", "vrf", "vxlan", "wireguard", "xfrm_user",
 	}
+}
+
+// ciphers are modules of what ESP is made of, its random numbers among it. Which
+// of them there are, and which are built in, differs from kernel to kernel.
+func ciphers() []string {
+	return []string{"cbc", "aes_generic", "hmac", "sha256_generic", "sha512_generic", "sha3_generic", "jitterentropy_rng", "drbg", "authenc", "echainiv"}
 }
 
 // A moduleSet is the modules of a kernel, by name, with "_" for "-".
@@ -37,6 +43,16 @@ func moduleName(file string) string {
 type module struct {
 	name string
 	data []byte
+}
+
+// have returns those of the named modules that the kernel has as files.
+func (s *moduleSet) have(names []string) (some []string) {
+	for _, n := range names {
+		if s.paths[n] != "" {
+			some = append(some, n)
+		}
+	}
+	return some
 }
 
 // closure returns the named modules and all that they depend on, in an order in

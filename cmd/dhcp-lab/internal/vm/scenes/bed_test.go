@@ -62,7 +62,7 @@ func need(t *testing.T, what string, err error) {
 		return
 	}
 	noSkip := os.Getenv("RELAY_TEST_NOSKIP")
-	if noSkip == "all" || noSkip != "" && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOENT) {
+	if noSkip == "all" || noSkip != "" && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EPROTONOSUPPORT) && !errors.Is(err, unix.ENOENT) {
 		t.Fatalf("%s: %v", what, err)
 	}
 	t.Skipf("SKIPPED, not shown here: %s: %v", what, err)
