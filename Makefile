@@ -47,6 +47,11 @@ conformance: deps-test build ## run the tests and print which requirement each o
 	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=1 $(GO) test -race -count=1 -json ./... >$(BIN)/test.json || true
 	@$(BIN)/dhcp-lab conformance $(BIN)/test.json $(wildcard $(BIN)/vm/test.json)
 
+.PHONY: mutants
+mutants: build ## break packages in a sample of places, and see whether their own tests notice, half an hour (root; MUTANTS="--sample 20" for a look)
+	@.ci/deps ip
+	@$(BIN)/dhcp-lab mutants $(MUTANTS) ./relay/agent ./relay/track ./relay/status ./relay/retry ./relay/udp
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## run golangci-lint; it also holds the floors of the design
 	@$< run ./...
