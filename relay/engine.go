@@ -44,6 +44,7 @@ type Engine struct {
 	ledger  ledger
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
+	moved   chan struct{} // holds one if the ways to the servers may lead elsewhere now
 
 	unframed atomic.Pointer[string] // see WithoutFrames
 
@@ -53,6 +54,7 @@ type Engine struct {
 	sockets  map[socketKey]*socket
 	problems map[agent.Problem]struct{}
 	macs     macs
+	ways     map[agent.Server]*way
 	loops    sync.WaitGroup
 	reload   chan request
 	probe    chan chan error
@@ -82,6 +84,7 @@ type state struct {
 type serverState struct {
 	agent.Server
 	metrics *metrics.Server
+	way     *way
 }
 
 // New returns an engine for the policy. It touches nothing until Run.
@@ -95,6 +98,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		policy:  p,
 		sockets: make(map[socketKey]*socket),
 		reload:  make(chan request),
+		moved:   make(chan struct{}, 1),
 		probe:   make(chan chan error),
 	}
 	for _, f := range families() {
@@ -122,6 +126,9 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	e.loops.Go(func() { e.sweep(ctx) })
+	o := new(outlook)
+	_ = o.open() // in the network namespace of this thread; what fails is tried again
+	e.loops.Go(func() { e.watchWays(ctx, o) })
 	ready()
 	return e.follow(ctx, err)
 }
@@ -213,14 +220,16 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.links = append(s.links, e.metrics.Link(l.Host.Name))
 	}
 	for _, v := range e.policy.Servers {
-		s.servers = append(s.servers, serverState{v, e.metrics.Server(v.Addr.String(), v.VRF)})
+		s.servers = append(s.servers, serverState{Server: v, metrics: e.metrics.Server(v.Addr.String(), v.VRF)})
 	}
+	e.setWays(s)
 	s.sockets = make(map[socketKey]*socket, len(e.sockets))
 	for k, v := range e.sockets {
 		s.sockets[k] = v
 	}
 	e.names.learn(links)
 	e.state.Store(s)
+	e.lookAgain()
 	errs = append(errs, e.join(s)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	e.wakeLoops()

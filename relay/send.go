@@ -169,7 +169,7 @@ func (l *loop) copyTo(i, c int, t *target, v *agent.Verdict) {
 		l.copied(tagOf(i, c), syscall.ENODEV)
 		return
 	}
-	t.queue.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link)
+	t.queue.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, &t.to.way.seg)
 }
 
 // clientCopy is the copy number of what goes to a client.
@@ -186,7 +186,7 @@ func (l *loop) toHost(i int, v *agent.Verdict) {
 	if v.Routed {
 		index = 0
 	}
-	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, index)
+	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, index, nil)
 }
 
 // toClient sends a reply to a DHCPv6 client: in a frame if it is known where the

@@ -82,3 +82,19 @@ func (i *Interface) SourcePortOf(f Family) uint16 {
 	}
 	return i.SourcePort
 }
+
+// SourcesOf lists the IP sources that requests of a link may leave with. One that
+// is not valid is the kernel's choice.
+func (l *Link) SourcesOf(f Family) []netip.Addr {
+	if f == V6 {
+		return []netip.Addr{source(l.Interface.V6.Source, l.Interface.V6.SourceAddr, l.Face6)}
+	}
+	if l.Interface.Source != SourceGiaddr || len(l.Faces) == 0 {
+		return []netip.Addr{source(l.Interface.Source, l.Interface.SourceAddr, nil)}
+	}
+	all := make([]netip.Addr, len(l.Faces))
+	for i := range l.Faces {
+		all[i] = l.Faces[i].Giaddr
+	}
+	return all
+}

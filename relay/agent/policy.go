@@ -14,6 +14,7 @@ type Policy struct {
 	Interfaces   []Interface    // the first whose pattern matches a link holds
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
 	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
+	Alone        bool           // to servers each datagram leaves alone, never several with UDP_SEGMENT
 }
 
 // A Server is a DHCP server, or the next relay on the way to one, or an IPv6

@@ -16,13 +16,13 @@ func BenchmarkRead(b *testing.B) {
 	for _, batch := range []int{1, 16, benchBatch} {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
 			w := newWire(b, 1500)
-			q, ds := NewQueue(w.p.Requests), NewBatch(benchBatch)
+			q, seg, ds := NewQueue(w.p.Requests), together(), NewBatch(benchBatch)
 			payload := message(0, 300)
 			var spent time.Duration
 			var n int
 			for b.Loop() {
 				for i := range batch {
-					q.Add(i, payload, w.dst, netip.Addr{}, 0)
+					q.Add(i, payload, w.dst, netip.Addr{}, 0, seg)
 				}
 				q.Flush(func(int, syscall.Errno) {})
 				start := time.Now()
@@ -46,17 +46,17 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkFlush(b *testing.B) {
 	for _, tc := range []struct {
 		name  string
-		plain bool
+		alone bool
 		many  bool // each to an address of its own, as replies to clients
 	}{
 		{"gso", false, false},
-		{"plain", true, false},
+		{"sendmmsg", true, false},
 		{"many destinations", false, true},
 	} {
 		b.Run(tc.name, func(b *testing.B) {
 			w := newWire(b, 1500)
-			w.p.Requests.plain.Store(tc.plain)
-			q := NewQueue(w.p.Requests)
+			q, seg := NewQueue(w.p.Requests), together()
+			seg.Allow(!tc.alone)
 			payload := message(0, 300)
 			dst := make([]netip.AddrPort, benchBatch)
 			for i := range dst {
@@ -68,7 +68,7 @@ func BenchmarkFlush(b *testing.B) {
 			var n int
 			for b.Loop() {
 				for i := range benchBatch {
-					q.Add(i, payload, dst[i], netip.Addr{}, 0)
+					q.Add(i, payload, dst[i], netip.Addr{}, 0, seg)
 				}
 				q.Flush(func(int, syscall.Errno) {})
 				n += benchBatch
@@ -90,12 +90,12 @@ func BenchmarkFlush(b *testing.B) {
 // BenchmarkAdd measures the queue without the kernel.
 func BenchmarkAdd(b *testing.B) {
 	c := &Conn{}
-	q := NewQueue(c)
+	q, seg := NewQueue(c), together()
 	payload := message(0, 300)
 	dst := []netip.AddrPort{netip.MustParseAddrPort("198.51.100.2:67"), netip.MustParseAddrPort("198.51.100.3:67")}
 	for b.Loop() {
 		for i := range benchBatch {
-			q.Add(i, payload, dst[i&1], netip.Addr{}, 0)
+			q.Add(i, payload, dst[i&1], netip.Addr{}, 0, seg)
 		}
 		q.mergeTails()
 		q.tx.reset(len(q.groups), len(q.items))

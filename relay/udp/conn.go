@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,7 +21,6 @@ type Conn struct {
 	rc     syscall.RawConn
 	rx     receiver
 	drops  counter
-	plain  atomic.Bool // UDP GSO does not work here
 	groups groups
 	probe  probe // IPv6 only
 }

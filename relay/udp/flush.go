@@ -44,16 +44,14 @@ func (q *Queue) Flush(done func(tag int, errno syscall.Errno)) {
 	if len(q.items) == 0 {
 		return
 	}
-	if !q.c.plain.Load() {
-		q.mergeTails()
-	}
-	q.tx.deadline, q.now = time.Time{}, time.Time{}
+	q.mergeTails()
+	q.tx.deadline = time.Time{}
 	q.pass(q.groups, done)
 	for len(q.again) > 0 { // twice at most: split, then without the source that was chosen
 		q.again, q.retried = q.retried[:0], q.again
 		q.pass(q.retried, done)
 	}
-	q.items, q.groups, q.again = q.items[:0], q.groups[:0], q.again[:0]
+	q.items, q.groups, q.again, q.now = q.items[:0], q.groups[:0], q.again[:0], time.Time{}
 }
 
 // pass sends the groups in as few system calls as it takes.
@@ -100,9 +98,13 @@ func (q *Queue) settle(g *group, errno syscall.Errno, done func(tag int, errno s
 	if refused {
 		q.distrust(&g.flow)
 	}
-	split := refused || g.count > 1 && q.segmentation(errno)
-	if g.doubt && errno == 0 {
-		q.c.plain.Store(true)
+	split := refused || g.count > 1 && q.mayPassAlone(g, errno)
+	switch {
+	case errno != 0:
+	case g.doubt:
+		g.seg.refused(unix.EINVAL, q.clock())
+	case g.count > 1:
+		g.seg.taken()
 	}
 	for i := g.first; i >= 0; {
 		it := &q.items[i]
@@ -121,14 +123,14 @@ func (q *Queue) settle(g *group, errno syscall.Errno, done func(tag int, errno s
 	}
 }
 
-// segmentation reports whether UDP_SEGMENT may be the cause of an error. EIO
+// mayPassAlone reports whether UDP_SEGMENT may be the cause of an error. EIO
 // (no checksum offload, or IPsec on the route) and EOPNOTSUPP can have no other
 // one, and are remembered. EMSGSIZE, or EINVAL from older kernels, says that a
-// segment exceeds the MTU; EINVAL may also mean a bad source address, or a
-// kernel that does not know UDP_SEGMENT.
-func (q *Queue) segmentation(errno syscall.Errno) bool {
+// segment exceeds the MTU; EINVAL may also mean a bad source address, a neighbour
+// table that is full, or a kernel that does not know UDP_SEGMENT.
+func (q *Queue) mayPassAlone(g *group, errno syscall.Errno) bool {
 	if errno == unix.EIO || errno == unix.EOPNOTSUPP {
-		q.c.plain.Store(true)
+		g.seg.refused(errno, q.clock())
 		return true
 	}
 	return errno == unix.EMSGSIZE || errno == unix.EINVAL

@@ -264,9 +264,9 @@ func TestSendsWhileItHasJoinedManyLinks(t *testing.T) {
 	for i := range links {
 		relay.Do(func() error { return p.Requests.Join(relay.Index(fmt.Sprintf("b%d", i))) })
 	}
-	q := NewQueue(p.Requests)
+	q, seg := NewQueue(p.Requests), together()
 	for tag := range 2 { // with lengths that make one send of them
-		q.Add(tag, []byte(forward), netip.MustParseAddrPort("[2001:db8::9]:547"), netip.MustParseAddr("2001:db8::1"), 0)
+		q.Add(tag, []byte(forward), netip.MustParseAddrPort("[2001:db8::9]:547"), netip.MustParseAddr("2001:db8::1"), 0, seg)
 	}
 	q.Flush(func(tag int, errno syscall.Errno) {
 		if errno != 0 {

@@ -42,6 +42,7 @@ type flow struct {
 	dst  netip.AddrPort
 	src  netip.Addr
 	link int
+	seg  *Segmentation // nil: each leaves alone
 }
 
 // A group is one or more datagrams of one flow and one length, but that the last
@@ -68,12 +69,13 @@ func NewQueue(c *Conn) *Queue {
 
 // Add queues payload for dst. src is the source address, or invalid for the
 // kernel's choice; link is the index of the interface to send on, or 0 for the
-// route's. payload must stay untouched until Flush returns; tag is handed back
-// then. The order within one flow and length is kept.
-func (q *Queue) Add(tag int, payload []byte, dst netip.AddrPort, src netip.Addr, link int) {
+// route's; seg says whether it may leave together with others, nil if not.
+// payload must stay untouched until Flush returns; tag is handed back then. The
+// order within one flow and length is kept.
+func (q *Queue) Add(tag int, payload []byte, dst netip.AddrPort, src netip.Addr, link int, seg *Segmentation) {
 	i := int32(len(q.items))
 	q.items = append(q.items, item{payload: payload, tag: tag, next: -1})
-	f := flow{dst, src, link}
+	f := flow{dst, src, link, seg}
 	if g := q.find(&f, len(payload)); g != nil {
 		q.items[g.last].next = i
 		g.last = i
@@ -88,7 +90,7 @@ func (q *Queue) Add(tag int, payload []byte, dst netip.AddrPort, src netip.Addr,
 
 // find returns a recent group that a datagram of n octets can join.
 func (q *Queue) find(f *flow, n int) *group {
-	if n == 0 || q.c.plain.Load() {
+	if n == 0 || !q.together(f) {
 		return nil
 	}
 	for i := len(q.groups) - 1; i >= max(0, len(q.groups)-window); i-- {

@@ -53,6 +53,13 @@ func message(no byte, n int) []byte {
 	return b
 }
 
+// together allows datagrams to leave together.
+func together() *Segmentation {
+	s := new(Segmentation)
+	s.Allow(true)
+	return s
+}
+
 // outcomes flushes and returns the errno for each tag.
 func outcomes(t testing.TB, q *Queue) map[int]syscall.Errno {
 	t.Helper()
@@ -111,7 +118,7 @@ func TestFlushCoalescesPerFlowAndLength(t *testing.T) {
 		{"empty ones go alone", repeat(3, add{0, w.dst, none}), 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			q := NewQueue(w.p.Requests)
+			q, seg := NewQueue(w.p.Requests), together()
 			var want []string
 			for i, a := range tc.adds {
 				b := make([]byte, a.n)
@@ -119,7 +126,7 @@ func TestFlushCoalescesPerFlowAndLength(t *testing.T) {
 					b = message(byte(i+1), a.n)
 				}
 				want = append(want, string(b))
-				q.Add(i, b, a.dst, a.src, 0)
+				q.Add(i, b, a.dst, a.src, 0, seg)
 			}
 			slices.Sort(want)
 			for tag, errno := range outcomes(t, q) {
@@ -134,10 +141,10 @@ func TestFlushCoalescesPerFlowAndLength(t *testing.T) {
 			if diff := cmp.Diff(want, payloads(hs)); diff != "" {
 				t.Errorf("payloads (-want +got)\n%s", diff)
 			}
+			if r, refused := seg.Refusal(); refused {
+				t.Errorf("refused: %v", r)
+			}
 		})
-	}
-	if w.p.Requests.plain.Load() {
-		t.Error("UDP GSO was given up")
 	}
 	silent(t, w.at.Requests, "the server")
 }
@@ -151,12 +158,12 @@ func TestFlushMakesOneBufferOfAGroup(t *testing.T) {
 	w.relay.Sysctl("ipv6/conf/u0/disable_ipv6", "1")
 	sendTo(t, w.server.ListenUDP("udp4", "0.0.0.0:0"), request, "198.51.100.1:67")
 	hear(t, w.p.Requests, 1, patient)
-	q := NewQueue(w.p.Requests)
-	q.Add(0, message(0, 300), w.dst, netip.Addr{}, 0)
+	q, seg := NewQueue(w.p.Requests), together()
+	q.Add(0, message(0, 300), w.dst, netip.Addr{}, 0, seg)
 	outcomes(t, q)
 	before := sent()
 	for i := range 64 {
-		q.Add(i, message(byte(i), 300), w.dst, netip.Addr{}, 0)
+		q.Add(i, message(byte(i), 300), w.dst, netip.Addr{}, 0, seg)
 	}
 	outcomes(t, q)
 	// veth carries the 64 datagrams as one buffer and counts that.
@@ -170,12 +177,12 @@ func TestFlushMakesOneBufferOfAGroup(t *testing.T) {
 
 func TestFlushKeepsOrderWithinAFlow(t *testing.T) {
 	w := newWire(t, 1500)
-	q := NewQueue(w.p.Requests)
+	q, seg := NewQueue(w.p.Requests), together()
 	var want []string
 	for i := range 200 {
 		b := message(byte(i), 300)
 		want = append(want, string(b))
-		q.Add(i, b, w.dst, netip.Addr{}, 0)
+		q.Add(i, b, w.dst, netip.Addr{}, 0, seg)
 	}
 	outcomes(t, q)
 	var got []string
@@ -206,9 +213,9 @@ func TestFlushSourceAndLink(t *testing.T) {
 		{"broadcast from giaddr", all, giaddr, w.link, heard{request, in, netip.AddrPortFrom(giaddr, 67), all.Addr()}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			q := NewQueue(w.p.Requests)
+			q, seg := NewQueue(w.p.Requests), together()
 			for i := range 3 {
-				q.Add(i, []byte(request), tc.dst, tc.src, tc.link)
+				q.Add(i, []byte(request), tc.dst, tc.src, tc.link, seg)
 			}
 			if diff := cmp.Diff(map[int]syscall.Errno{0: 0, 1: 0, 2: 0}, outcomes(t, q)); diff != "" {
 				t.Errorf("outcomes (-want +got)\n%s", diff)
@@ -246,9 +253,9 @@ func TestFlush6(t *testing.T) {
 		{"multicast", AllAgents(), netip.Addr{}, u0, addr("fe80::1")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			q := NewQueue(p.Replies)
+			q, seg := NewQueue(p.Replies), together()
 			for i := range 3 {
-				q.Add(i, []byte(forward), netip.AddrPortFrom(tc.dst, 547), tc.src, tc.link)
+				q.Add(i, []byte(forward), netip.AddrPortFrom(tc.dst, 547), tc.src, tc.link, seg)
 			}
 			if diff := cmp.Diff(map[int]syscall.Errno{0: 0, 1: 0, 2: 0}, outcomes(t, q)); diff != "" {
 				t.Errorf("outcomes (-want +got)\n%s", diff)
@@ -263,10 +270,10 @@ func TestFlush6(t *testing.T) {
 		})
 	}
 	t.Run("fragmented beyond the MTU, also where segmentation would do else", func(t *testing.T) {
-		q := NewQueue(p.Requests)
+		q, seg := NewQueue(p.Requests), together()
 		var want []int
 		for i, n := range []int{1452, 2000, 2000, 2000} {
-			q.Add(i, message(byte(i), n), netip.AddrPortFrom(addr("2001:db8::2"), 547), netip.Addr{}, 0)
+			q.Add(i, message(byte(i), n), netip.AddrPortFrom(addr("2001:db8::2"), 547), netip.Addr{}, 0, seg)
 			want = append(want, n)
 		}
 		if diff := cmp.Diff(map[int]syscall.Errno{0: 0, 1: 0, 2: 0, 3: 0}, outcomes(t, q)); diff != "" {
@@ -285,7 +292,7 @@ func TestFlush6(t *testing.T) {
 
 func TestR951_2_NothingIsFragmented(t *testing.T) {
 	w := newWire(t, 576)
-	q := NewQueue(w.p.Requests)
+	q, seg := NewQueue(w.p.Requests), together()
 	want := make(map[int]syscall.Errno)
 	var heard []string
 	for i := range 12 {
@@ -304,7 +311,7 @@ func TestR951_2_NothingIsFragmented(t *testing.T) {
 			want[i] = 0
 			heard = append(heard, string(b))
 		}
-		q.Add(i, b, w.dst, netip.Addr{}, 0)
+		q.Add(i, b, w.dst, netip.Addr{}, 0, seg)
 	}
 	if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
 		t.Errorf("outcomes (-want +got)\n%s", diff)
@@ -313,7 +320,7 @@ func TestR951_2_NothingIsFragmented(t *testing.T) {
 	if diff := cmp.Diff(heard, payloads(hear(t, w.at.Requests, len(heard), patient))); diff != "" {
 		t.Errorf("heard (-want +got)\n%s", diff)
 	}
-	if w.p.Requests.plain.Load() {
+	if _, refused := seg.Refusal(); refused {
 		t.Error("UDP GSO was given up because of the MTU")
 	}
 }
@@ -324,12 +331,12 @@ func TestFlushErrorsHitOnlyTheirOwn(t *testing.T) {
 	nowhere := netip.MustParseAddrPort("233.252.0.1:67") // no route
 	foreign := netip.MustParseAddr("192.0.2.77")         // no address of this host
 	v6 := netip.MustParseAddrPort("[2001:db8::2]:67")
-	q := NewQueue(w.p.Requests)
+	q, seg := NewQueue(w.p.Requests), together()
 	want := make(map[int]syscall.Errno)
 	add := func(dst netip.AddrPort, src netip.Addr, link int, errno syscall.Errno) {
 		tag := len(want)
 		want[tag] = errno
-		q.Add(tag, message(byte(tag), 300), dst, src, link)
+		q.Add(tag, message(byte(tag), 300), dst, src, link, seg)
 	}
 	for range 3 {
 		add(w.dst, none, 0, 0)
@@ -341,7 +348,7 @@ func TestFlushErrorsHitOnlyTheirOwn(t *testing.T) {
 		add(netip.AddrPort{}, none, 0, unix.EAFNOSUPPORT)
 		add(w.dst, none, w.link, 0)
 	}
-	q.Add(len(want), message(99, 3000), w.dst, none, 0)
+	q.Add(len(want), message(99, 3000), w.dst, none, 0, seg)
 	want[len(want)] = unix.EMSGSIZE
 	got := outcomes(t, q)
 	for tag, errno := range got {
@@ -355,7 +362,7 @@ func TestFlushErrorsHitOnlyTheirOwn(t *testing.T) {
 	if n := len(hear(t, w.at.Requests, 9, patient)); n != 9 {
 		t.Errorf("the server heard %d, want 9", n)
 	}
-	if w.p.Requests.plain.Load() {
+	if _, refused := seg.Refusal(); refused {
 		t.Error("UDP GSO was given up because of a bad source")
 	}
 	if got := outcomes(t, q); len(got) != 0 {
@@ -363,10 +370,10 @@ func TestFlushErrorsHitOnlyTheirOwn(t *testing.T) {
 	}
 }
 
-func TestFlushGivesUpSegmentation(t *testing.T) {
+func TestFlushGivesUpSegmentationForAWhile(t *testing.T) {
 	for _, tc := range []struct {
-		errno syscall.Errno
-		plain bool
+		errno   syscall.Errno
+		refused bool
 	}{
 		{unix.EIO, true},
 		{unix.EOPNOTSUPP, true},
@@ -375,13 +382,13 @@ func TestFlushGivesUpSegmentation(t *testing.T) {
 	} {
 		t.Run(tc.errno.Error(), func(t *testing.T) {
 			w := newWire(t, 1500)
-			q := NewQueue(w.p.Requests)
+			q, seg := NewQueue(w.p.Requests), together()
 			refuse(q, tc.errno)
 			for round := range 2 {
 				want := make(map[int]syscall.Errno)
 				for i := range 10 {
 					want[i] = 0
-					q.Add(i, message(byte(i), 300), w.dst, netip.Addr{}, 0)
+					q.Add(i, message(byte(i), 300), w.dst, netip.Addr{}, 0, seg)
 				}
 				if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
 					t.Errorf("outcomes (-want +got)\n%s", diff)
@@ -390,8 +397,12 @@ func TestFlushGivesUpSegmentation(t *testing.T) {
 					t.Errorf("round %d: the server heard %d, want 10", round, n)
 				}
 			}
-			if got := w.p.Requests.plain.Load(); got != tc.plain {
-				t.Errorf("given up: %v, want %v", got, tc.plain)
+			r, refused := seg.Refusal()
+			if refused != tc.refused {
+				t.Errorf("refused: %v, want %v", refused, tc.refused)
+			}
+			if refused && r.Errno != tc.errno {
+				t.Errorf("refused with %v, want %v", r.Errno, tc.errno)
 			}
 		})
 	}
@@ -415,11 +426,11 @@ func refuse(q *Queue, errno syscall.Errno) {
 func TestFlushWaitsABoundedTime(t *testing.T) {
 	w := newWire(t, 1500)
 	w.p.Requests.must(t, unix.SO_SNDBUF, 1) // the kernel's minimum
-	q := NewQueue(w.p.Requests)
+	q, seg := NewQueue(w.p.Requests), together()
 	dead := netip.MustParseAddrPort("198.51.100.99:67")
 	const n = 100
 	for i := range n {
-		q.Add(i, message(byte(i), 1000+i), dead, netip.Addr{}, 0)
+		q.Add(i, message(byte(i), 1000+i), dead, netip.Addr{}, 0, seg)
 	}
 	start := time.Now()
 	got := outcomes(t, q)
@@ -430,7 +441,7 @@ func TestFlushWaitsABoundedTime(t *testing.T) {
 		t.Errorf("%d outcomes, first %v, last %v; want %d, 0, EAGAIN", len(got), got[0], got[n-1], n)
 	}
 	w.p.Requests.must(t, unix.SO_SNDBUF, 1<<20)
-	q.Add(0, []byte(request), w.dst, netip.Addr{}, 0)
+	q.Add(0, []byte(request), w.dst, netip.Addr{}, 0, seg)
 	if diff := cmp.Diff(map[int]syscall.Errno{0: 0}, outcomes(t, q)); diff != "" {
 		t.Errorf("afterwards, although the deadline has passed (-want +got)\n%s", diff)
 	}
@@ -440,9 +451,9 @@ func TestFlushWaitsABoundedTime(t *testing.T) {
 func TestFlushWaitsItsOwnTime(t *testing.T) {
 	w := newWire(t, 1500)
 	w.p.Requests.must(t, unix.SO_SNDBUF, 1) // the kernel's minimum
-	q := NewQueue(w.p.Requests)
+	q, seg := NewQueue(w.p.Requests), together()
 	for i := range 100 {
-		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0)
+		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0, seg)
 	}
 	insist, once := q.tx.insist, false
 	q.tx.insist = func(fd uintptr) bool {
@@ -477,7 +488,7 @@ func TestFlushWaitsForRoom(t *testing.T) {
 	w.server.Sysctl("ipv4/conf/s0/arp_ignore", "8") // answer no ARP
 	at := w.server.Link("s0").Attrs().HardwareAddr
 	w.p.Requests.must(t, unix.SO_SNDBUF, 16<<10)
-	q := NewQueue(w.p.Requests)
+	q, seg := NewQueue(w.p.Requests), together()
 	waited := false
 	insist := q.tx.insist
 	q.tx.insist = func(fd uintptr) bool {
@@ -493,7 +504,7 @@ func TestFlushWaitsForRoom(t *testing.T) {
 	want := make(map[int]syscall.Errno)
 	for i := range 40 {
 		want[i] = 0
-		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0)
+		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0, seg)
 	}
 	if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
 		t.Errorf("outcomes (-want +got)\n%s", diff)
@@ -509,9 +520,9 @@ func TestFlushWaitsForRoom(t *testing.T) {
 func TestFlushAfterClose(t *testing.T) {
 	w := newWire(t, 1500)
 	w.relay.Must(w.p.Close())
-	q := NewQueue(w.p.Requests)
-	q.Add(7, []byte(request), w.dst, netip.Addr{}, 0)
-	q.Add(8, []byte(request), w.dst, netip.Addr{}, 0)
+	q, seg := NewQueue(w.p.Requests), together()
+	q.Add(7, []byte(request), w.dst, netip.Addr{}, 0, seg)
+	q.Add(8, []byte(request), w.dst, netip.Addr{}, 0, seg)
 	want := map[int]syscall.Errno{7: unix.EBADF, 8: unix.EBADF}
 	if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
 		t.Errorf("outcomes (-want +got)\n%s", diff)
@@ -520,11 +531,10 @@ func TestFlushAfterClose(t *testing.T) {
 
 func TestFlushMoreThanOneCallTakes(t *testing.T) {
 	w := newWire(t, 1500)
-	w.p.Requests.plain.Store(true)
 	q := NewQueue(w.p.Requests)
 	const n = 2*maxMessages + 1
 	for i := range n {
-		q.Add(i, []byte(fmt.Sprintf("\x01%08d", i)), w.dst, netip.Addr{}, 0)
+		q.Add(i, []byte(fmt.Sprintf("\x01%08d", i)), w.dst, netip.Addr{}, 0, nil)
 	}
 	if got := outcomes(t, q); len(got) != n {
 		t.Errorf("%d outcomes, want %d", len(got), n)
@@ -536,14 +546,13 @@ func TestFlushMoreThanOneCallTakes(t *testing.T) {
 
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	w := newWire(t, 1500)
-	for _, plain := range []bool{false, true} {
-		w.p.Requests.plain.Store(plain)
+	for _, seg := range []*Segmentation{together(), nil} {
 		q, ds := NewQueue(w.p.Requests), NewBatch(64)
 		payload := message(0, 300)
 		done := func(int, syscall.Errno) {}
 		n := testing.AllocsPerRun(100, func() {
 			for i := range 32 {
-				q.Add(i, payload, w.dst, w.src.Addr(), w.link)
+				q.Add(i, payload, w.dst, w.src.Addr(), w.link, seg)
 			}
 			q.Flush(done)
 			for got := 0; got < 32; {
@@ -555,7 +564,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 			}
 		})
 		if n != 0 {
-			t.Errorf("plain %v: %v allocations, want 0", plain, n)
+			t.Errorf("together %v: %v allocations, want 0", seg != nil, n)
 		}
 	}
 }

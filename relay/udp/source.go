@@ -45,14 +45,12 @@ func (q *Queue) source(f *flow) netip.Addr {
 	if q.c.family != V6 || f.src.IsValid() || !a.Is6() || a.IsMulticast() || a.IsLinkLocalUnicast() {
 		return netip.Addr{}
 	}
-	if q.now.IsZero() {
-		q.now = time.Now()
-	}
+	now := q.clock()
 	oldest := 0
 	for i := range q.sources {
 		s := &q.sources[i]
 		if s.dst == f.dst && s.link == f.link {
-			if q.now.Sub(s.at) >= fresh {
+			if now.Sub(s.at) >= fresh {
 				*s = q.choose(f)
 			}
 			return s.addr
@@ -65,7 +63,7 @@ func (q *Queue) source(f *flow) netip.Addr {
 	case len(q.sources) < maxSources:
 		q.sources = append(q.sources, source{})
 		oldest = len(q.sources) - 1
-	case q.now.Sub(q.sources[oldest].at) < fresh:
+	case now.Sub(q.sources[oldest].at) < fresh:
 		// More places than there is room for: no choice is worth its price.
 		return netip.Addr{}
 	}

@@ -29,12 +29,12 @@ func TestSourceFollowsTheHost(t *testing.T) {
 	p := listen(relay, Config{Family: V6, Port: 547})
 	at := listen(server, Config{Family: V6, Port: 547})
 	dst := netip.MustParseAddrPort("[2001:db8:9::2]:547")
-	q := NewQueue(p.Requests)
+	q, seg := NewQueue(p.Requests), together()
 
 	send := func(what, want string) {
 		t.Helper()
 		for i := range 3 {
-			q.Add(i, []byte{12, byte(i)}, dst, netip.Addr{}, 0)
+			q.Add(i, []byte{12, byte(i)}, dst, netip.Addr{}, 0, seg)
 		}
 		for tag, errno := range outcomes(t, q) {
 			if errno != 0 {
@@ -114,7 +114,7 @@ func TestR5014_1_NoTemporarySource(t *testing.T) {
 	for _, c := range []*Conn{p.Requests, p.Replies} {
 		c.probe.rc = nil // so that each send is left to the kernel
 		q := NewQueue(c)
-		q.Add(0, []byte{12, 0}, dst, netip.Addr{}, 0)
+		q.Add(0, []byte{12, 0}, dst, netip.Addr{}, 0, nil)
 		if errno := outcomes(t, q)[0]; errno != 0 {
 			t.Fatal(errno)
 		}
@@ -129,12 +129,12 @@ func TestR5014_1_NoTemporarySource(t *testing.T) {
 // TestSourcesAreBounded sends to more places than a queue keeps choices for.
 func TestSourcesAreBounded(t *testing.T) {
 	relay, server := uplink6(t)
-	q := NewQueue(listen(relay, Config{Family: V6, Port: 547}).Requests)
+	q, seg := NewQueue(listen(relay, Config{Family: V6, Port: 547}).Requests), together()
 	at := listen(server, Config{Family: V6, Port: 547})
 	for i := range 2 * maxSources {
 		a := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: 9, 14: 1, 15: byte(i)})
 		server.Addr("s0", netip.PrefixFrom(a, 64).String())
-		q.Add(i, []byte{12, byte(i)}, netip.AddrPortFrom(a, 547), netip.Addr{}, 0)
+		q.Add(i, []byte{12, byte(i)}, netip.AddrPortFrom(a, 547), netip.Addr{}, 0, seg)
 	}
 	for tag, errno := range outcomes(t, q) {
 		if errno != 0 {
@@ -210,7 +210,7 @@ func TestFlushTriesWithoutTheSourceWhatWasSplit(t *testing.T) {
 	relay, server := uplink6(t)
 	p := listen(relay, Config{Family: V6, Port: 547})
 	at := listen(server, Config{Family: V6, Port: 547})
-	q := NewQueue(p.Requests)
+	q, seg := NewQueue(p.Requests), together()
 	attempt := q.tx.try
 	q.tx.try = func(fd uintptr) {
 		h := &q.tx.msgs[q.tx.next].hdr
@@ -227,7 +227,7 @@ func TestFlushTriesWithoutTheSourceWhatWasSplit(t *testing.T) {
 	want := make(map[int]syscall.Errno)
 	for i := range n {
 		want[i] = 0
-		q.Add(i, []byte{12, byte(i)}, netip.MustParseAddrPort("[2001:db8:9::2]:547"), netip.Addr{}, 0)
+		q.Add(i, []byte{12, byte(i)}, netip.MustParseAddrPort("[2001:db8:9::2]:547"), netip.Addr{}, 0, seg)
 	}
 	if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
 		t.Errorf("outcomes (-want +got)\n%s", diff)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"dhcp-relay/relay/host/egress"
 	"dhcp-relay/relay/link"
 	"dhcp-relay/relay/udp"
 )
@@ -49,6 +50,9 @@ func Null(ctx context.Context, c NullConfig) error {
 	} else if n.frames, err = link.Open(l.Index, l.HardwareAddr); err != nil {
 		return errors.Join(err, p.Close())
 	}
+	if err := n.judge(); err != nil {
+		return errors.Join(err, p.Close())
+	}
 	replies := make(chan error, 1)
 	go func() { replies <- n.move(p.Replies, udp.NewQueue(p.Requests), n.reply) }()
 	err = n.move(p.Requests, udp.NewQueue(p.Requests), n.request)
@@ -63,6 +67,8 @@ type null struct {
 	NullConfig
 	link   *net.Interface
 	frames *link.Conn
+
+	together udp.Segmentation // of requests, as the relay would have it
 }
 
 // move reads batches and hands each datagram on.
@@ -81,6 +87,16 @@ func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Dat
 	}
 }
 
+// judge looks whether bursts to the server may leave together.
+func (n *null) judge() error {
+	h, err := egress.Open()
+	if err != nil {
+		return err
+	}
+	n.together.Allow(h.Look([]egress.Way{{Dst: n.Server}})[0].Reason.Good())
+	return h.Close()
+}
+
 func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 	at, size := udp.Headroom, d.N
 	if n.Family == udp.V6 {
@@ -92,7 +108,7 @@ func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 		copy(h[18:], peer[:])
 		h[relayLen], h[relayLen+1], h[relayLen+2], h[relayLen+3] = 0, optRelayed, byte(d.N>>8), byte(d.N)
 	}
-	q.Add(0, d.Store[at:at+size], netip.AddrPortFrom(n.Server, serverPort(n.Family)), netip.Addr{}, 0)
+	q.Add(0, d.Store[at:at+size], netip.AddrPortFrom(n.Server, serverPort(n.Family)), netip.Addr{}, 0, &n.together)
 }
 
 // reply hands on a reply. Replies to fewer octets than a message has are not in
@@ -100,7 +116,7 @@ func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 func (n *null) reply(q *udp.Queue, d *udp.Datagram, now time.Time) {
 	b := d.Store[udp.Headroom : udp.Headroom+d.N]
 	if n.Family == udp.V6 {
-		q.Add(0, b[relayLen+4:], netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[18:])), 546), netip.Addr{}, n.link.Index)
+		q.Add(0, b[relayLen+4:], netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[18:])), 546), netip.Addr{}, n.link.Index, nil)
 		return
 	}
 	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
