@@ -63,7 +63,7 @@ func newCheckCommand() *cobra.Command {
 		for _, w := range append(cfg.Warnings, listenDoubts(cfg.Config)...) {
 			fmt.Fprintln(stderr, "warning:", w.Error())
 		}
-		bad, err := checkHost(stderr, cfg.Config)
+		bad, err := checkHost(c.OutOrStdout(), stderr, cfg.Config)
 		if err != nil {
 			return err
 		}
@@ -86,8 +86,9 @@ func placed(cfg *config.Config, q agent.Problem) string {
 }
 
 // checkHost checks a policy against the links and sockets of this host. It
-// reports whether something can never work.
-func checkHost(stderr io.Writer, cfg *config.Config) (bad bool, err error) {
+// reports whether something can never work, and if not, says what the daemon would
+// do that depends on this host.
+func checkHost(stdout, stderr io.Writer, cfg *config.Config) (bad bool, err error) {
 	p := cfg.Policy
 	w, err := watch.New()
 	if err != nil {
@@ -120,6 +121,11 @@ func checkHost(stderr io.Writer, cfg *config.Config) (bad bool, err error) {
 	for _, r := range rs {
 		if !r.same() {
 			fmt.Fprintf(stderr, "warning: port %d is held by %s; %s\n", r.Addr.Port(), r, r.effect())
+		}
+	}
+	if !bad {
+		for _, line := range segmentations(snap, links) {
+			fmt.Fprintln(stdout, line)
 		}
 	}
 	return bad, nil

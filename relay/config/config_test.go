@@ -114,6 +114,11 @@ func TestParse(t *testing.T) {
 			want: func(_ *testing.T, c *Config, _ *iface) { c.Recorder = Recorder{0, true} },
 		},
 		{
+			name: "segmentation off", top: `relay.segmentation = "off"`,
+			want: func(_ *testing.T, c *Config, _ *iface) { c.Policy.Alone = true },
+		},
+		{name: "segmentation by the route", top: `relay.segmentation = "auto"`},
+		{
 			name: "web config", top: `metrics.web_config = "/etc/dhcp-relay/web.yml"`,
 			want: func(_ *testing.T, c *Config, _ *iface) { c.Metrics.WebConfig = "/etc/dhcp-relay/web.yml" },
 		},

@@ -26,6 +26,8 @@ func sections() []section {
 			all = append(all, describe(k.name, k.why, recorderKeys()))
 		case "log":
 			all = append(all, describe(k.name, k.why, logKeys()))
+		case "relay":
+			all = append(all, describe(k.name, k.why, relayKeys()))
 		case "defaults":
 			all = append(all, describe(k.name, k.why, interfaceKeys()))
 		case "server":

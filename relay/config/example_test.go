@@ -67,7 +67,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 		}
 	}
 	elements := regexp.MustCompile(`\[[0-9]+\]`)
-	tables := []string{"metrics", "control", "recorder", "log", "defaults", "server", "interface"}
+	tables := []string{"metrics", "control", "recorder", "log", "relay", "defaults", "server", "interface"}
 	var written []string
 	for path := range maps.Keys(flatten(m)) {
 		path = elements.ReplaceAllString(path, "")

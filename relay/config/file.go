@@ -17,6 +17,7 @@ type file struct {
 	metrics      Metrics
 	control      Control
 	recorder     Recorder
+	relay        relaying
 	log          Log
 	defaults     settings
 	servers      []server
@@ -29,6 +30,7 @@ func builtinFile() file {
 	f.metrics = builtin(metricsKeys())
 	f.control = builtin(controlKeys())
 	f.recorder = builtin(recorderKeys())
+	f.relay = builtin(relayKeys())
 	f.log = builtin(logKeys())
 	f.defaults = builtin(interfaceKeys())
 	on := f.defaults.Option82.On
@@ -81,6 +83,11 @@ func topKeys() []key[file] {
 			"log", "", "a table [log]",
 			"What is logged, and how.",
 			func(r *reader, v value, to *file) { readTable(r, logKeys(), v, &to.log) },
+		},
+		{
+			"relay", "", "a table [relay]",
+			"How messages are moved, on every interface.",
+			func(r *reader, v value, to *file) { readTable(r, relayKeys(), v, &to.relay) },
 		},
 		{
 			"defaults", "", "a table [defaults]",

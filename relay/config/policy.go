@@ -18,6 +18,7 @@ func (r *reader) config(f *file, host Host) *Config {
 		c.Policy.Hostname = host.Hostname[:min(len(host.Hostname), maxHostname)]
 	}
 	c.Policy.DUID = f.duid
+	c.Policy.Alone = f.relay.alone
 	about := r.servers(f)
 	seen := names{paths: map[string]string{}}
 	indexes := map[netip.AddrPort]int{}

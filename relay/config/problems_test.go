@@ -142,7 +142,7 @@ name = "x"
 			name: "quoted key",
 			text: `"" = 1`,
 			want: []string{
-				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, defaults, server, interface`,
+				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, relay, defaults, server, interface`,
 			},
 		},
 		{
@@ -226,6 +226,13 @@ name = "x"`,
 			text: "control.socket = \"/" + strings.Repeat("x", 107) + "\"",
 			want: []string{
 				`f:1:18: control.socket: this path has 108 octets, and a socket's has at most 107; write the absolute path of a Unix socket, or "" for none`,
+			},
+		},
+		{
+			name: "segmentation",
+			text: "[relay]\nsegmentation = \"on\"",
+			want: []string{
+				`f:2:16: relay.segmentation: there is no "on"; write "auto" or "off"`,
 			},
 		},
 		{

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/offload"
 )
 
 func server(addr string) ServerID { return ServerID{Addr: netip.MustParseAddrPort(addr)} }
@@ -39,7 +40,11 @@ func healthy() *scene {
 			link("vlan20", agent.V4, "10.2.0.1", v4),
 			link("vlan10", agent.V6, "2001:db8:1::1", v6),
 		},
-		Servers:  []ServerID{v4, v6},
+		Servers: []ServerID{v4, v6},
+		Ways: map[ServerID]offload.Verdict{
+			v4: {Reason: offload.Virtual, Device: "u0", Kind: "veth"},
+			v6: {Reason: offload.Virtual, Device: "u0", Kind: "veth"},
+		},
 		Recorder: Recorder{On: true, Messages: 1000},
 	}}
 	for i := range s.in.Links {
@@ -83,7 +88,8 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 	}
 	want := Server{
 		Address: "10.9.0.2", Family: "ipv4", Copies: Count{40, 40}, Replies: Count{40, 40},
-		AnswerRatio: new(1.0), Response: &Response{0.0055, 0.064, 0.0964}, State: "answering", Verdict: "It answers.",
+		Segmentation: &Segmentation{Reason: "virtual", Device: "u0", Text: "bursts leave datagram by datagram, without UDP GSO: u0 (veth) has no network card behind it and would hand them on uncut"},
+		AnswerRatio:  new(1.0), Response: &Response{0.0055, 0.064, 0.0964}, State: "answering", Verdict: "It answers.",
 	}
 	about := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
 	if diff := cmp.Diff(want, r.Servers[0], about); diff != "" {

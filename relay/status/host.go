@@ -124,7 +124,7 @@ func (b *builder) strict() {
 		b.add(found{
 			severity: Info, kind: "rp_filter_client", subject: "rp_filter of " + some(near),
 			text: "Strict rp_filter (1) is set: the kernel drops what a client sends from an address of another network, such as one that has moved here and renews its old lease",
-			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once.",
+			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all.",
 		})
 	}
 	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == "server_silent" && !strings.Contains(f.name, "::") })

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/offload"
 )
 
 // An Input is all that a Report is made of.
@@ -18,7 +19,8 @@ type Input struct {
 	Config     Config
 	Listeners  []Listener
 	Links      []Link
-	Servers    []ServerID // of the configuration in effect
+	Servers    []ServerID                   // of the configuration in effect
+	Ways       map[ServerID]offload.Verdict // whether bursts to them leave together
 	Counts     Counts
 	Problems   []agent.Problem // where configuration and host disagree
 	Failure    string          // why not all sockets work; "" if they do

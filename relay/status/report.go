@@ -115,6 +115,8 @@ type Server struct {
 	Response    *Response `json:"response"`     // null before its first reply
 	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable", "elsewhere", "dropped", "group", "waiting" or "idle"
 	Verdict     string    `json:"verdict"`      // the same in words
+
+	Segmentation *Segmentation `json:"segmentation"` // null for a server of a former configuration
 }
 
 // A Response says how soon a server replies, in seconds since the start of the

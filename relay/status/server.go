@@ -30,6 +30,9 @@ func (b *builder) servers() {
 			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.Unanswered,
 			AnswerRatio: ratio(&c), Response: response(c.Response),
 		}
+		if v, ok := b.Ways[id]; ok {
+			s.Segmentation = segmentation(v)
+		}
 		f := b.judgeServer(id, &c, &s)
 		if f.kind != "" && slices.Contains(b.Servers, id) {
 			b.add(f)

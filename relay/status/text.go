@@ -130,6 +130,7 @@ func (r *Report) writeServers(b *strings.Builder) {
 		rows = append(rows, row)
 	}
 	table(b, rows)
+	r.writeSegmentation(b)
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }

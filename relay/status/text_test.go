@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/offload"
 )
 
 var update = flag.Bool("update", false, "write the expected texts anew")
@@ -24,6 +25,7 @@ func troubled() *scene {
 	s.drop("vlan10", agent.V4, agent.Replies, agent.ReplyFromClient, 1)
 	second := ServerID{netip.MustParseAddrPort("10.9.0.3:67"), "red"}
 	s.in.Servers = append(s.in.Servers, second)
+	s.in.Ways[second] = offload.Verdict{Reason: offload.Card, Device: "eth0", Kind: "ixgbe"}
 	s.in.Links[0].Servers = append(s.in.Links[0].Servers, second)
 	s.sample.Servers = append(s.sample.Servers, ServerCount{ServerID: second, Copies: 20, Unanswered: 10, Failures: 2})
 	s.sample.SendErrors = []ErrorCount{{"server", "ENETUNREACH", 2}}
