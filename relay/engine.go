@@ -215,6 +215,9 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	if last == nil && len(errs) > 0 {
 		return errors.Join(errs...)
 	}
+	if last != nil {
+		snap.Inherit(last.snap)
+	}
 	s.other = e.metrics.Link("")
 	for _, l := range snap.Links {
 		s.links = append(s.links, e.metrics.Link(l.Host.Name))

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"bytes"
 	"testing"
 
 	"dhcp-relay/relay/bootp"
@@ -100,4 +101,52 @@ func TestOverloadIsCountedWholeAndRepliesPass(t *testing.T) {
 	if got := s.outcome("relayed") + s.outcome("send_failed"); got != s.sum("dhcp_relay_messages_total") {
 		t.Errorf("%d messages were relayed or could not be sent, want %d", got, s.sum("dhcp_relay_messages_total"))
 	}
+}
+
+// Replies to what went out before a rename or a reload that changes the
+// identifiers find their client, be a foreign option 82 refused and giaddr shared.
+func TestRepliesUnderWay(t *testing.T) {
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	b.network("vlan20", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	const config = "[[interface]]\nname = \"vlan*\"\nservers = [\"10.9.0.2\"]\n"
+	const drop = "[interface.option82]\nmismatch = \"drop\"\n"
+	d := b.start("interfaces = \"none\"\n")
+	for i, tc := range []struct{ name, top string }{
+		{"a giaddr of its own", ""},
+		{"a giaddr that two share", "giaddr = \"10.9.0.1\"\n"},
+	} {
+		d.reload(config+tc.top+drop, "configuration reloaded")
+		base := uint32(100 * (i + 1))
+		n.broadcast(discover(base).request())
+		first := v.want()
+		d.reload(config+tc.top+drop+"circuit_id = \"new-{interface}\"\n", "configuration reloaded")
+		n.broadcast(discover(base + 1).request())
+		second := v.want()
+		if circuit(first.Packet) == circuit(second.Packet) {
+			t.Fatalf("%s: circuit-id %q has not changed", tc.name, circuit(first.Packet))
+		}
+		for _, h := range []heard{first, second} {
+			v.reply(h, bootp.Offer, "10.1.0.77")
+			if f := n.want(); f.message.Xid() != h.Xid() {
+				t.Errorf("%s: the client has got %x, want %x", tc.name, f.message.Xid(), h.Xid())
+			}
+		}
+	}
+	n.broadcast(discover(300).request())
+	h := v.want()
+	l := b.relay.Link("vlan10")
+	b.relay.Must(b.relay.NL.LinkSetDown(l)) // older kernels rename nothing else
+	b.relay.Must(b.relay.NL.LinkSetName(l, "vlan11"))
+	b.relay.Up("vlan11")
+	d.await("vlan11 relays", func() bool { return d.logged("interface relays", map[string]any{"link": "vlan11"}) })
+	v.reply(h, bootp.Offer, "10.1.0.77")
+	n.want()
+	foreign := answer(h.Packet, bootp.Offer, "10.1.0.77")
+	i := bytes.Index(foreign, []byte("new-vlan10"))
+	copy(foreign[i:], "old")
+	v.send(foreign, addrPort("10.9.0.1:67"))
+	d.awaitOutcome("ambiguous_reply", 1)
+	d.balanced()
 }

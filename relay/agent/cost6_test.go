@@ -40,7 +40,9 @@ func feeds6() map[string]*feed6 {
 	add("reply by link-address", plain, case6{in: answer6(inner6(msg6(7)))})
 	add("reply with VSS", busy, case6{in: answer6(vss6(0, "red"), id6("d0"), inner6(msg6(7)))})
 	add("reply to a relay", plain, case6{in: relay6(13, 1, guaT, relayLL, id6("t0"), inner6(answer6(inner6(msg6(7)))))})
-	add("dropped", plain, case6{in: answer6(id6("d9"), inner6(msg6(7))), drop: UnknownLink})
+	add("reply with an Interface-Id that is not known", plain, case6{in: answer6(id6("d9"), inner6(msg6(7)))})
+	add("reply with the Interface-Id of before", heirs(*testPolicy6(), testHost6(), renamed(0, "dmz")), case6{in: relay6(13, 0, "::", clientLL, id6("d0"), inner6(msg6(7)))})
+	add("dropped", plain, case6{in: relay6(13, 0, "::", clientLL, id6("d9"), inner6(msg6(7))), drop: UnknownLink})
 	return fs
 }
 

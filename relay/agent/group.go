@@ -10,7 +10,7 @@ import (
 // A group is all that replies to one giaddr or link-address may be meant for.
 type group struct {
 	family  Family
-	members []member // ordered by circuit-id or Interface-Id
+	members members
 }
 
 // A member is a link with the face that bears the group's address.
@@ -20,6 +20,9 @@ type member struct {
 }
 
 func (m member) circuit() []byte { return m.face.opt.circuit }
+
+// members are ordered by circuit-id or Interface-Id.
+type members []member
 
 // group gathers the links that share an address, so that replies find their way.
 func (s *Snapshot) group(ps *problems) {
@@ -32,12 +35,12 @@ func (s *Snapshot) group(ps *problems) {
 		}
 	}
 	for a, g := range s.groups {
-		g.sort()
+		g.members.sort()
 		if g.family == V4 {
 			s.check4(a, g.members, ps)
 		}
 	}
-	s.ids.sort()
+	s.ids.members.sort()
 	s.check6(s.ids.members, ps)
 }
 
@@ -59,8 +62,8 @@ func (s *Snapshot) join(m member) {
 	g.members = append(g.members, m)
 }
 
-func (g *group) sort() {
-	slices.SortStableFunc(g.members, func(x, y member) int { return bytes.Compare(x.circuit(), y.circuit()) })
+func (ms members) sort() {
+	slices.SortStableFunc(ms, func(x, y member) int { return bytes.Compare(x.circuit(), y.circuit()) })
 }
 
 // check6 tells of links that Interface-Ids cannot tell apart.
@@ -134,7 +137,9 @@ func (s *Snapshot) byVRF(ms []member, f Family) [][]member {
 func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
 	ms := g.members
 	if len(ms) > 1 && circuit != nil {
-		ms = g.among(circuit)
+		if ms = g.members.among(circuit); len(ms) == 0 {
+			ms = s.past.names[g].among(circuit)
+		}
 	}
 	return s.only(ms, g.family, vrf)
 }
@@ -157,19 +162,19 @@ func (s *Snapshot) only(ms []member, f Family, vrf string) member {
 
 // among returns the members with the circuit-id. The search is written out, for
 // slices.BinarySearchFunc would move the reply's octets to the heap.
-func (g *group) among(circuit []byte) []member {
-	low, high := 0, len(g.members)
+func (ms members) among(circuit []byte) members {
+	low, high := 0, len(ms)
 	for low < high {
-		if mid := (low + high) / 2; bytes.Compare(g.members[mid].circuit(), circuit) < 0 {
+		if mid := (low + high) / 2; bytes.Compare(ms[mid].circuit(), circuit) < 0 {
 			low = mid + 1
 		} else {
 			high = mid
 		}
 	}
-	for high < len(g.members) && bytes.Equal(g.members[high].circuit(), circuit) {
+	for high < len(ms) && bytes.Equal(ms[high].circuit(), circuit) {
 		high++
 	}
-	return g.members[low:high]
+	return ms[low:high]
 }
 
 // answeredIn reports whether a reply to the link can be heard in the VRF: that of

@@ -143,6 +143,12 @@ func linkSelection(c *Option82, f *Face) (a netip.Addr) {
 	return a
 }
 
+// ours reports whether an echoed option 82 is the one that a face sends, or has
+// sent before its identifiers changed.
+func (s *Snapshot) ours(f *Face, v bootp.RelayInfo) bool {
+	return f.opt.ours(v) || s.past.ours(f, v)
+}
+
 // ours reports whether an echoed option 82, which is valid, is the one that the
 // link sends. Only what identifies is compared: servers reorder and change the
 // rest. Where nothing identifies, it is ours if it holds nothing that the link

@@ -45,7 +45,7 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingres
 		return AmbiguousReply
 	}
 	v.Link, v.Src = to.link, to.face.Local
-	if r := strip(b, p, opts, echo, to); r != Relayed {
+	if r := s.strip(b, p, opts, echo, to); r != Relayed {
 		return r
 	}
 	if !to.link.Host.Up {
@@ -103,9 +103,9 @@ func (s *Snapshot) serves(a netip.Addr, l *Link) bool {
 // strip removes the echo of option 82 (RFC 3046, section 2.1): on untrusted
 // links any, on trusted ones ours alone, for a downstream element may have
 // added the other.
-func strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to member) Reason {
+func (s *Snapshot) strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to member) Reason {
 	if opts.NumRelay > 0 {
-		c, ours := to.link.Interface, to.face.opt.ours(echo)
+		c, ours := to.link.Interface, s.ours(to.face, echo)
 		if !ours && !c.Trusted && c.Option82.DropMismatch {
 			return Option82Mismatch
 		}

@@ -66,18 +66,12 @@ func relayPort6(m dhcp6.Message, opts *dhcp6.Layout) uint16 {
 	return portServer6
 }
 
-// home6 finds the link that a reply is for: by Interface-Id if there is one,
-// else by link-address (RFC 9915, section 19.2).
+// home6 finds the link that a reply is for (RFC 9915, section 19.2).
 func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (member, Reason) {
 	if opts.NumInterfaceID > 1 {
 		return member{}, AmbiguousReply
 	}
-	var ms []member
-	if opts.InterfaceID.Present() {
-		ms = s.ids.among(m.Value(opts.InterfaceID))
-	} else if g := s.groups[m.LinkAddress()]; g != nil {
-		ms = g.members
-	}
+	ms := s.named6(m, opts, vrf)
 	to := s.only(ms, V6, vrf)
 	switch {
 	case to.link != nil:
@@ -86,6 +80,29 @@ func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (membe
 		return to, UnknownLink
 	}
 	return to, AmbiguousReply
+}
+
+// named6 returns the links that a reply names: by Interface-Id if it is known, be
+// it from before a rename or a reload; else by link-address, unless that is
+// link-local, which says nothing of a link whose Interface-Id is not known.
+func (s *Snapshot) named6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) members {
+	link := m.LinkAddress()
+	if opts.InterfaceID.Present() {
+		id := m.Value(opts.InterfaceID)
+		if ms := s.ids.members.among(id); len(ms) > 0 {
+			return ms
+		}
+		if ms := s.past.names[&s.ids].among(id); s.only(ms, V6, vrf).link != nil {
+			return ms
+		}
+		if link.IsLinkLocalUnicast() {
+			return nil
+		}
+	}
+	if g := s.groups[link]; g != nil {
+		return g.members
+	}
+	return nil
 }
 
 // vssReason6 checks what the server made of the VSS that it was told: without

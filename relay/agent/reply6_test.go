@@ -19,8 +19,26 @@ func TestReply6ToClients(t *testing.T) {
 		{name: "R9915-27 Interface-Id beats link-address", in: relay6(13, 0, gua0, clientLL, id6("d1"), inner6(m)), out: m, to: "d1 [fe80::c1]:546"},
 		{name: "R9915-27 Interface-Id without link-address", in: relay6(13, 0, "::", clientLL, id6("d1"), inner6(m)), out: m, to: "d1 [fe80::c1]:546"},
 		{name: "R9915-28 T24 neither", in: relay6(13, 0, "::", clientLL, inner6(m)), drop: UnknownLink},
-		{name: "R9915-28 unknown Interface-Id", in: answer6(id6("d9"), inner6(m)), drop: UnknownLink},
-		{name: "R9915-28 empty Interface-Id", in: answer6(id6(""), inner6(m)), drop: UnknownLink},
+		{name: "R9915-27 unknown Interface-Id, and link-address of one link", in: answer6(id6("d9"), inner6(m)), out: m, to: toClient0},
+		{name: "R9915-27 empty Interface-Id, and link-address of one link", in: answer6(id6(""), inner6(m)), out: m, to: toClient0},
+		{name: "R9915-28 unknown Interface-Id alone", in: relay6(13, 0, "::", clientLL, id6("d9"), inner6(m)), drop: UnknownLink},
+		{name: "R9915-28 unknown Interface-Id, and link-address that is not ours", in: relay6(13, 0, "2001:db8:66::1", clientLL, id6("d9"), inner6(m)), drop: UnknownLink},
+		{
+			name: "R9915-28 unknown Interface-Id, and link-address of several links", in: relay6(13, 0, "2001:db8:f::1", clientLL, id6("d9"), inner6(m)), drop: AmbiguousReply,
+			with: each6(func(c *Interface6) { c.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"} }),
+		},
+		{
+			name: "R9915-28 unknown Interface-Id, and link-local link-address of one link", in: relay6(13, 0, routerLL, clientLL, id6("d9"), inner6(m)), drop: UnknownLink,
+			with: func(p *Policy, h []giaddr.Link) {
+				p.Interfaces[0].V6.LinkAddress.Kind, h[1].Addrs = giaddr.LinkLocal, nil
+			},
+		},
+		{
+			name: "R9915-27 link-local link-address of one link", in: relay6(13, 0, routerLL, clientLL, inner6(m)), out: m, to: toClient0,
+			with: func(p *Policy, h []giaddr.Link) {
+				p.Interfaces[0].V6.LinkAddress.Kind, h[1].Addrs = giaddr.LinkLocal, nil
+			},
+		},
 		{name: "R9915-28 two Interface-Ids", in: answer6(id6("d0"), id6("d1"), inner6(m)), drop: AmbiguousReply},
 		{name: "R9915-28 link-address that is not ours", in: relay6(13, 0, "2001:db8:66::1", clientLL, inner6(m)), drop: UnknownLink},
 		{name: "R9915-28 link-address of the uplink", in: relay6(13, 0, "2001:db8:f::1", clientLL, inner6(m)), drop: UnknownLink},

@@ -27,6 +27,7 @@ type Snapshot struct {
 	ids     group          // the links that relay DHCPv6
 	named   map[string]int // interface index of each link of the host, by all its names
 	twins   map[int]*Link  // links that hear what a client-facing one hears too, by index; nil if there are none
+	past    history
 }
 
 // A home is an address of this host: what VRFs have in common is their numbers

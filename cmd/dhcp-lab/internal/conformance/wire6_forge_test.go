@@ -62,7 +62,8 @@ func ways6() []case6 {
 	return []case6{
 		{name: "forge relay_interface_local_and_relay_interface_in_the_same_subnet", on: "u0", msg: rep(addrD06, id6("d0")), down: toClient6(advertise6())},
 		{name: "forge relay_interface_two_subnets R9915-27", on: "u0", msg: rep(addrD16, id6("d1")), down: d1},
-		{name: "forge relay_interface_one_subnet_not_matching_id R9915-28", on: "u0", msg: rep(addrD06, id6("d7")), drop: agent.UnknownLink},
+		{name: "forge relay_interface_one_subnet_not_matching_id R9915-27", on: "u0", msg: rep(addrD06, id6("d7")), down: toClient6(advertise6())},
+		{name: "R9915-28 Interface-Id and link-address of no link", on: "u0", msg: rep("2001:db8:7::1", id6("d7")), drop: agent.UnknownLink},
 		{name: "forge relay_relayaddress_two_subnets d0", on: "u0", msg: rep(addrD06), down: toClient6(advertise6())},
 		{name: "forge relay_relayaddress_two_subnets d1", on: "u0", msg: rep(addrD16), down: d1},
 		{name: "forge relay_relayaddress_interface_id_just_one_matching R9915-27", on: "u0", msg: rep(addrD06, id6("d1")), down: d1},
