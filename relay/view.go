@@ -1,6 +1,9 @@
 package relay
 
-import "dhcp-relay/relay/agent"
+import (
+	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
+)
 
 // View returns the snapshot by which messages are decided now, and where it
 // does not fit the configuration; nil before the relay hears clients. Neither
@@ -12,3 +15,7 @@ func (e *Engine) View() (*agent.Snapshot, []agent.Problem) {
 	}
 	return s.snap, s.problems
 }
+
+// Host returns the links of the host at this moment. It may be called once View has
+// returned a snapshot.
+func (e *Engine) Host() []giaddr.Link { return e.watcher.Links() }

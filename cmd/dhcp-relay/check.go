@@ -10,9 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/host/check"
+	"dhcp-relay/relay/udp"
 )
 
 // A loaded is a configuration with a fingerprint of its file.
@@ -114,13 +117,13 @@ func checkHost(stdout, stderr io.Writer, cfg *config.Config) (bad bool, err erro
 	for _, text := range unreachable(p, snap, links, route) {
 		fmt.Fprintln(stderr, "warning:", text)
 	}
-	rs, err := rivals(p)
+	rs, err := check.Rivals(snap, func() []giaddr.Link { return links }, false, udp.Name)
 	if err != nil {
 		return bad, err
 	}
-	for _, r := range rs {
-		if !r.same() {
-			fmt.Fprintf(stderr, "warning: port %d is held by %s; %s\n", r.Addr.Port(), r, r.effect())
+	for i := range rs {
+		if r := &rs[i]; !r.Same() {
+			fmt.Fprintf(stderr, "warning: port %d is held by %s; %s\n", r.Addr.Port(), r, r.Effect())
 		}
 	}
 	if !bad {

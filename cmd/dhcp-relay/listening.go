@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/udp"
 )
 
@@ -29,7 +30,7 @@ func listenDoubts(cfg *config.Config) []config.Problem {
 		who := fmt.Sprintf("an unknown process on %s", at.Listen)
 		if len(hs) > 0 {
 			who = hs[0].String()
-			if hs[0].Command == program {
+			if hs[0].Command == check.Program {
 				return nil // the daemon itself
 			}
 		}

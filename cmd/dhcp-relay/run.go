@@ -133,7 +133,7 @@ func (p *process) run(ctx context.Context) error {
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })
-		wg.Go(func() { followRivals(ctx, p.current, p.surroundings.setRivals, p.log) })
+		wg.Go(func() { followRivals(ctx, p.rivals, p.surroundings.setRivals, p.log) })
 		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
 		if p.tune {
 			wg.Go(func() { followGarbage(ctx) })

@@ -64,6 +64,9 @@ func (p *process) unready() []string {
 	if f := p.engine.Failure(); f != "" {
 		why = append(why, "not all sockets work: "+f)
 	}
+	if other := p.surroundings.doubles(); len(other) > 0 {
+		why = append(why, "another DHCP server or relay hears the same clients: "+strings.Join(other, ", "))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.config.ok {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/udp"
 )
 
 // statusPath is where the daemon tells its state.
@@ -39,6 +40,9 @@ func newStatusCommand() *cobra.Command {
 		r, err := askStatus(c.Context(), newControl(at), *only)
 		if err != nil {
 			return err
+		}
+		for i := range r.Findings {
+			r.Findings[i].Text = nameUnknown(r.Findings[i].Text, udp.Name)
 		}
 		if err := writeStatus(c.OutOrStdout(), r, *asJSON, *all); err != nil {
 			return err

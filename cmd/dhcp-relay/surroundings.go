@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/status"
 )
 
@@ -15,13 +16,13 @@ import (
 // concurrent use; the zero value knows of nothing yet.
 type surroundings struct {
 	mu     sync.Mutex
-	rivals []rival
+	rivals []check.Rival
 	strict []string
 	looked time.Time // at strict
 }
 
 // setRivals keeps what other listeners were found.
-func (s *surroundings) setRivals(rs []rival) {
+func (s *surroundings) setRivals(rs []check.Rival) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rivals = rs
@@ -31,8 +32,21 @@ func (s *surroundings) listRivals() []status.Rival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]status.Rival, 0, len(s.rivals))
-	for _, r := range s.rivals {
-		all = append(all, status.Rival{Port: r.Addr.Port(), Who: r.String(), Effect: r.effect()})
+	for i := range s.rivals {
+		r := &s.rivals[i]
+		all = append(all, status.Rival{Port: r.Addr.Port(), Who: r.String(), Effect: r.Effect(), Error: r.Error()})
+	}
+	return all
+}
+
+// doubles names the other listeners that serve the relay's clients too.
+func (s *surroundings) doubles() (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.rivals {
+		if r := &s.rivals[i]; r.Error() {
+			all = append(all, r.String())
+		}
 	}
 	return all
 }

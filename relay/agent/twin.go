@@ -132,6 +132,10 @@ func (s *Snapshot) ingress(in *Ingress) *Link {
 	return s.twins[in.Link]
 }
 
+// Twin returns the client-facing link on whose network the link with the interface
+// index is as a macvlan or ipvlan, or below it; nil if there is none.
+func (s *Snapshot) Twin(index int) *Link { return s.twins[index] }
+
 // stray says why a request is not relayed that none of the configured links heard.
 func (s *Snapshot) stray(in *Ingress) Reason {
 	if s.twins[in.Link] != nil {

@@ -316,7 +316,7 @@ func TestFindings(t *testing.T) {
 		{
 			"another program on the port",
 			func(s *scene) {
-				s.in.Rivals = []Rival{{67, "dnsmasq (pid 812) on 0.0.0.0:67", "of two that listen on every address, one loses unicast replies"}}
+				s.in.Rivals = []Rival{{67, "dnsmasq (pid 812) on 0.0.0.0:67", "of two that listen on every address, one loses unicast replies", false}}
 			},
 			"rival", Warn, "UDP port 67",
 			[]string{"dnsmasq (pid 812) on 0.0.0.0:67; of two", "Stop that program"},

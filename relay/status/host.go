@@ -46,12 +46,18 @@ func (b *builder) host() {
 	b.listeners()
 	b.problems()
 	for _, r := range b.Rivals {
-		b.add(found{
+		f := found{
 			severity: Warn, kind: "rival", subject: "UDP port " + strconv.Itoa(int(r.Port)), name: r.Who,
 			text:   "Another program listens on the relay's port",
 			detail: r.Who + "; " + r.Effect,
 			do:     "Stop that program, or have it listen on other interfaces and addresses than the relay's.",
-		})
+		}
+		if r.Error {
+			f.severity, f.kind = Error, "rival_server"
+			f.text = "Another DHCP server or relay serves the same clients"
+			f.do = "Stop one of the two (such as by systemctl disable --now isc-dhcp-relay), or have the other one listen on other interfaces than the relay's."
+		}
+		b.add(f)
 	}
 	b.strict()
 	b.deaf()

@@ -49,6 +49,7 @@ type Rival struct {
 	Port   uint16
 	Who    string // such as "dnsmasq (pid 812) on 0.0.0.0:67"
 	Effect string // what there is to expect of it
+	Error  bool   // it is a DHCP server or relay, and serves the same clients
 }
 
 // Other is the name under which messages are counted that concern no configured

@@ -2,6 +2,7 @@ package status
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"dhcp-relay/relay/agent"
@@ -107,6 +108,13 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found) found {
 	known := c.Replies.Recent + c.Unanswered.Recent
 	s.State, s.Verdict = "answering", "It answers."
+	if doubled(c) {
+		s.Verdict = "It answers about twice as often as it is asked."
+		f.severity, f.kind, f.text = Warn, "server_doubled", "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
+		f.detail = count(c.Replies.Recent, "reply") + " to " + count(c.Copies.Recent, "request") + " " + b.window()
+		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(portOf(id.family()))) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
+		return f
+	}
 	if c.Unanswered.Recent < 3 || c.Unanswered.Recent*5 < known*3 {
 		return found{}
 	}
@@ -119,6 +127,13 @@ func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found)
 		f.severity = Info
 	}
 	return f
+}
+
+// doubled reports whether a server sends about two replies for each request. It
+// sends one at most of its own accord: each reply answers one message, and a client
+// that takes another server's offer is not answered.
+func doubled(c *ServerCounts) bool {
+	return c.Copies.Recent > enough && c.Replies.Recent*10 >= c.Copies.Recent*17
 }
 
 // othersAnswer reports whether another server of each interface that has this

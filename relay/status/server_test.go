@@ -53,3 +53,25 @@ func TestGroupIsNotSilent(t *testing.T) {
 		t.Errorf("%+v, findings %+v", got, r.Findings)
 	}
 }
+
+// TestTwiceAsManyReplies tells of another relay at the same networks, and of
+// nothing where servers merely answer.
+func TestTwiceAsManyReplies(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		copies, replies uint64
+		want            bool
+	}{
+		{10, 20, true}, {5, 9, true}, {4, 8, false}, {10, 10, false}, {10, 16, false}, {10, 17, true}, {0, 8, false},
+	} {
+		s := healthy()
+		s.sample.Servers[0].Copies, s.sample.Servers[0].Replies = c.copies, c.replies
+		got := false
+		for _, f := range s.report().Findings {
+			got = got || f.Kind == "server_doubled" && f.Severity == Warn
+		}
+		if got != c.want {
+			t.Errorf("%d replies to %d requests: told %v, want %v", c.replies, c.copies, got, c.want)
+		}
+	}
+}

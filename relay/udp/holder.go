@@ -16,17 +16,25 @@ import (
 type Holder struct {
 	Addr    netip.AddrPort // local address
 	Link    int            // index of the device that it is bound to, 0 for none
+	Inode   uint32         // tells the socket from all others
 	PID     int            // 0 if no process that may be looked at has it
 	Command string         // the process's name
 }
 
 // String says who it is, as in "dnsmasq (pid 812) on 0.0.0.0:67".
-func (h Holder) String() string {
+func (h Holder) String() string { return fmt.Sprintf("%s on %v", h.Who(), h.Addr) }
+
+// Who says whose it is, as in "dnsmasq (pid 812)".
+func (h Holder) Who() string {
 	if h.PID == 0 {
-		return fmt.Sprintf("an unknown process on %v", h.Addr)
+		return Unknown(h.Inode)
 	}
-	return fmt.Sprintf("%s (pid %d) on %v", h.Command, h.PID, h.Addr)
+	return fmt.Sprintf("%s (pid %d)", h.Command, h.PID)
 }
+
+// Unknown is what the process is called that has a socket, as long as it is not
+// known: who may look at more processes finds out by the inode.
+func Unknown(inode uint32) string { return fmt.Sprintf("an unknown process (socket %d)", inode) }
 
 // Holders lists the sockets that hold a port of a family, those of this process
 // included. A wildcard socket that is bound to no device takes unicast replies
@@ -36,12 +44,31 @@ func (h Holder) String() string {
 // later, they get the IPv4 unicasts to it: the kernel stops searching at the
 // first SO_REUSEPORT group that fits, and looks at the youngest first.
 func Holders(f Family, port uint16) ([]Holder, error) {
+	hs, err := list(f, port)
+	if err != nil {
+		return nil, err
+	}
+	Name(hs)
+	return hs, nil
+}
+
+// Listeners is Holders without a look at other processes, which takes longer: PID
+// and Command are known of this process's own alone.
+func Listeners(f Family, port uint16) ([]Holder, error) {
+	hs, err := list(f, port)
+	if err != nil {
+		return nil, err
+	}
+	name(hs, self())
+	return hs, nil
+}
+
+// list lists the sockets, of which it does not know whose they are.
+func list(f Family, port uint16) (hs []Holder, err error) {
 	families := []uint8{unix.AF_INET6}
 	if f == V4 {
 		families = []uint8{unix.AF_INET, unix.AF_INET6}
 	}
-	var hs []Holder
-	inodes := make(map[string]int) // link target in /proc -> index into hs
 	for _, af := range families {
 		socks, err := netlink.SocketDiagUDP(af)
 		if err != nil {
@@ -55,12 +82,8 @@ func Holders(f Family, port uint16) ([]Holder, error) {
 			if s.ID.SourcePort != port || !hears(f, af, a) {
 				continue
 			}
-			inodes["socket:["+strconv.FormatUint(uint64(s.INode), 10)+"]"] = len(hs)
-			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, port), Link: int(s.ID.Interface)})
+			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, port), Link: int(s.ID.Interface), Inode: s.INode})
 		}
-	}
-	if len(hs) > 0 {
-		name(hs, inodes)
 	}
 	return hs, nil
 }
@@ -71,12 +94,41 @@ func hears(f Family, af uint8, a netip.Addr) bool {
 	return f == V6 || af == unix.AF_INET || a.IsUnspecified() || a.Is4In6()
 }
 
-// name finds the processes that have the sockets. Processes that end meanwhile,
+// Name finds the processes that have the sockets. Processes that end meanwhile,
 // or that this one may not look at, are passed over. Most sockets are this
 // process's own, and to look at all others takes 12 ms of CPU where there are 80.
-func name(hs []Holder, inodes map[string]int) {
-	unknown := len(hs)
-	for _, who := range []string{strconv.Itoa(os.Getpid()), "[0-9]*"} {
+func Name(hs []Holder) { name(hs, self(), "[0-9]*") }
+
+// self is the pattern for this process in /proc.
+func self() string { return strconv.Itoa(os.Getpid()) }
+
+// SocketsOf lists the inodes of a process's sockets, none if it may not be looked
+// at.
+func SocketsOf(pid int) (inodes []uint32) {
+	fds, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/fd/*") // the only error is a bad pattern
+	for _, fd := range fds {
+		target, err := os.Readlink(fd)
+		if err != nil {
+			continue
+		}
+		number, ok := strings.CutPrefix(strings.TrimSuffix(target, "]"), "socket:[")
+		if inode, err := strconv.ParseUint(number, 10, 32); ok && err == nil {
+			inodes = append(inodes, uint32(inode))
+		}
+	}
+	return inodes
+}
+
+// name looks for the sockets among those of the processes that patterns name.
+func name(hs []Holder, whose ...string) {
+	inodes := make(map[string]int, len(hs)) // link target in /proc -> index into hs
+	for i := range hs {
+		if hs[i].PID == 0 {
+			inodes["socket:["+strconv.FormatUint(uint64(hs[i].Inode), 10)+"]"] = i
+		}
+	}
+	unknown := len(inodes)
+	for _, who := range whose {
 		if unknown == 0 {
 			return
 		}

@@ -3,7 +3,6 @@ package udp
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -16,7 +15,6 @@ const tcpListen = 10
 // an address, those of this process included.
 func TCPHolders(at netip.AddrPort) ([]Holder, error) {
 	var hs []Holder
-	inodes := make(map[string]int) // link target in /proc -> index into hs
 	for _, af := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		socks, err := netlink.SocketDiagTCP(af)
 		if err != nil {
@@ -30,13 +28,10 @@ func TCPHolders(at netip.AddrPort) ([]Holder, error) {
 			if s.State != tcpListen || s.ID.SourcePort != at.Port() || !collide(a, at.Addr()) {
 				continue
 			}
-			inodes["socket:["+strconv.FormatUint(uint64(s.INode), 10)+"]"] = len(hs)
-			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, at.Port())})
+			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, at.Port()), Inode: s.INode})
 		}
 	}
-	if len(hs) > 0 {
-		name(hs, inodes)
-	}
+	Name(hs)
 	return hs, nil
 }
 
