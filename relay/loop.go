@@ -44,7 +44,8 @@ type loop struct {
 	targets  [][6]byte       // of the batch, link-layer addresses of clients to send to
 	sight    sight
 	noVSS    []int // tags of copies that wait to go out without VSS
-	tooBig   []int // tags of copies that wait to go out without option 82
+	tooBig   []int // tags of copies that wait to go out without option 82, or in fragments
+	giant    []int // the same, of the last look
 	done     func(tag int, errno syscall.Errno)
 	warned   time.Time // of an error that may last
 }

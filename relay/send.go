@@ -15,7 +15,7 @@ import (
 
 // A target is one server of an interface, with the queue that leads to it.
 type target struct {
-	queue *udp.Queue // nil if the way to the server does not exist now
+	queue *queue // nil if the way to the server does not exist now
 	to    *serverState
 	link  int        // index of the interface to send on, 0 if the route decides
 	addr  netip.Addr // of the server, without zone
@@ -50,10 +50,41 @@ type outlets struct {
 	clients []*udp.Queue
 }
 
-// A queue is a udp.Queue with the socket that it belongs to.
+// A queue is the udp.Queue for requests of a pair, with those of its sockets that
+// only send, which are made when first needed.
 type queue struct {
 	*udp.Queue
-	conn *udp.Conn
+	pair      *udp.Pair
+	toClients *udp.Queue
+	whole     *udp.Queue
+}
+
+// clients returns the queue for replies that the kernel brings.
+func (q *queue) clients() *udp.Queue {
+	if q.toClients == nil {
+		q.toClients = udp.NewQueue(q.pair.ToClients)
+	}
+	return q.toClients
+}
+
+// large returns the queue for requests that are to be fragmented, nil if the kernel
+// does so anyway.
+func (q *queue) large() *udp.Queue {
+	if q.whole == nil && q.pair.Whole != nil {
+		q.whole = udp.NewQueue(q.pair.Whole)
+	}
+	return q.whole
+}
+
+// flush sends what is queued.
+func (q *queue) flush(done func(int, syscall.Errno)) {
+	q.Flush(done)
+	if q.toClients != nil {
+		q.toClients.Flush(done)
+	}
+	if q.whole != nil {
+		q.whole.Flush(done)
+	}
 }
 
 // adopt takes over a new state after release.
@@ -62,8 +93,8 @@ func (o *outlets) adopt(s *state) {
 	for k, v := range s.sockets {
 		if k.family == o.family && o.queues[k] == nil {
 			// Requests leave by the socket on which their answers are not waited
-			// for, so that its send buffer is theirs alone.
-			o.queues[k] = &queue{udp.NewQueue(v.pair.Requests), v.pair.Requests}
+			// for, and no replies by it, so that its send buffer is theirs alone.
+			o.queues[k] = &queue{Queue: udp.NewQueue(v.pair.Requests), pair: v.pair}
 		}
 	}
 	o.shared = make(map[*agent.Interface]*path)
@@ -75,7 +106,7 @@ func (o *outlets) adopt(s *state) {
 // release forgets the state at hand; queues of sockets that stay are kept.
 func (o *outlets) release(s *state) {
 	for k, q := range o.queues {
-		if v := s.sockets[k]; v == nil || v.pair.Requests != q.conn {
+		if v := s.sockets[k]; v == nil || v.pair != q.pair {
 			delete(o.queues, k)
 		}
 	}
@@ -126,7 +157,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 		v, known := o.state.vrfs.named[t.to.VRF]
 		link, exists := o.state.snap.Out(n)
 		if q := o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]; known && exists && q != nil {
-			t.queue, t.link = q.Queue, link
+			t.queue, t.link = q, link
 		}
 	}
 	p.list = o.log.Servers(list)
@@ -137,7 +168,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 func (o *outlets) client(l *agent.Link) *udp.Queue {
 	if o.clients[l.ID] == nil {
 		if q := o.queues[socketKey{o.family, portServer(o.family), o.state.vrfs.of[l.Host.Index]}]; q != nil {
-			o.clients[l.ID] = q.Queue
+			o.clients[l.ID] = q.clients()
 		}
 	}
 	return o.clients[l.ID]
@@ -255,10 +286,8 @@ func (l *loop) copied(tag int, errno syscall.Errno) {
 	}
 	if errno == syscall.EMSGSIZE {
 		f.tooBig = true
-		if !v.Omitted {
-			l.tooBig = append(l.tooBig, tag)
-			return
-		}
+		l.tooBig = append(l.tooBig, tag)
+		return
 	}
 	l.refused(tag, errno)
 }
@@ -275,8 +304,9 @@ func (l *loop) refused(tag int, errno syscall.Errno) {
 // flush sends what is queued, then the copies that go out in another form:
 // without VSS to servers that do not understand it, and without option 82 where
 // the kernel has said that it makes the message larger than the MTU of the
-// route, which no snapshot knows. A message is edited only while no copy of it
-// is queued.
+// route, which no snapshot knows. What is larger without it was so when it came, in
+// fragments or from a link with a larger MTU, and goes out in fragments. A message
+// is edited only while no copy of it is queued.
 func (l *loop) flush() {
 	l.out.flush(l.done)
 	if len(l.noVSS)+len(l.tooBig) == 0 {
@@ -291,17 +321,38 @@ func (l *loop) flush() {
 	}
 	l.noVSS = l.noVSS[:0]
 	l.out.flush(l.done)
-	for _, tag := range l.tooBig {
+	l.giant, l.tooBig = l.tooBig, l.giant[:0]
+	for _, tag := range l.giant {
 		i, _ := untag(tag)
-		v := &l.verdicts[i]
-		if !v.Omitted && !v.Shed(&l.bufs[i]) {
-			l.refused(tag, syscall.EMSGSIZE)
-			continue
+		if v := &l.verdicts[i]; v.Omitted || v.Shed(&l.bufs[i]) {
+			l.again(tag)
+		} else {
+			l.inFragments(tag)
 		}
-		l.again(tag)
+	}
+	l.out.flush(l.done)
+	l.giant, l.tooBig = l.tooBig, l.giant[:0]
+	for _, tag := range l.giant {
+		l.inFragments(tag)
+	}
+	l.out.flush(l.done)
+	for _, tag := range l.tooBig {
+		l.refused(tag, syscall.EMSGSIZE)
 	}
 	l.tooBig = l.tooBig[:0]
-	l.out.flush(l.done)
+}
+
+// inFragments queues a copy that is larger than the MTU without option 82, unless
+// such are to be dropped.
+func (l *loop) inFragments(tag int) {
+	i, c := untag(tag)
+	v := &l.verdicts[i]
+	t := &l.out.of(v.Link)[c]
+	if q := t.queue.large(); q != nil && !v.Link.Interface.DropOversize {
+		q.Add(tag, l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, nil) // a segment cannot be fragmented
+		return
+	}
+	l.refused(tag, syscall.EMSGSIZE)
 }
 
 // again queues a copy anew.
@@ -314,6 +365,6 @@ func (l *loop) again(tag int) {
 // flush sends what is queued.
 func (o *outlets) flush(done func(int, syscall.Errno)) {
 	for _, q := range o.queues {
-		q.Flush(done)
+		q.flush(done)
 	}
 }

@@ -163,15 +163,15 @@ func TestR3046_9_MessagesFitTheUplink(t *testing.T) {
 	if h := wide.want(); circuit(h.Packet) != "vlan10" {
 		t.Errorf("by the wide uplink: circuit-id %q", circuit(h.Packet))
 	}
+	if h := narrow.want(); relayInfo(h.Packet) != nil || len(h.Packet) != room+1 {
+		t.Errorf("by the narrow uplink: %d octets with option 82 %x, want %d without, in fragments", len(h.Packet), relayInfo(h.Packet), room+1)
+	}
 	d.awaitOutcome("relayed", 2)
-	narrow.silent()
-	if c := d.scrape()[omitted]; c != 1 {
-		t.Errorf("%s is %v after a message that went out with it alone, want 1", omitted, c)
+	if c := d.scrape()[omitted]; c != 2 {
+		t.Errorf("%s is %v, want 2", omitted, c)
 	}
 
 	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.8.0.2\"]\n", "configuration reloaded")
-	n.broadcast(long(room + 1).request())
-	d.awaitOutcome("oversize", 1)
 	n.broadcast(long(room - 10).request())
 	if h := narrow.want(); circuit(h.Packet) != "vlan10" || len(h.Packet) != room {
 		t.Errorf("what just fits has %d octets with circuit-id %q", len(h.Packet), circuit(h.Packet))
@@ -179,6 +179,7 @@ func TestR3046_9_MessagesFitTheUplink(t *testing.T) {
 
 	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.8.0.2\"]\noversize = \"drop\"\n", "configuration reloaded")
 	n.broadcast(long(room - 5).request())
+	n.broadcast(long(room + 1).request())
 	d.awaitOutcome("oversize", 2)
 	narrow.silent()
 	wide.silent()

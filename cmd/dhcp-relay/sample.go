@@ -39,7 +39,7 @@ func logDrop(log *slog.Logger, l status.DropLine) {
 	if status.Meant(l.Reason) {
 		level = slog.LevelInfo
 	}
-	doc := l.Reason.Doc()
+	doc := l.Reason.DocOf(l.Direction)
 	attrs := []slog.Attr{
 		slog.String("link", l.Interface),
 		slog.String("family", l.Family.String()),

@@ -58,7 +58,7 @@ type Doc struct {
 var docs = [NumReasons]Doc{
 	Relayed:               {"relayed", "The message was sent on.", "Nothing to do."},
 	Short:                 {"short", "The message has fewer octets than its header.", "Look for a broken client; lower strict_min_300 to false if it was set."},
-	Oversize:              {"oversize", "The message does not fit the limit or the outgoing MTU.", "Raise max_message_size or the MTU towards the server, or set oversize = \"without_option82\"; DHCPv6: shorten the identifiers."},
+	Oversize:              {"oversize", "The message does not fit the limit or the outgoing MTU.", "Set oversize = \"without_option82\", or raise max_message_size or the MTU towards the server; DHCPv6: shorten the identifiers."},
 	BadOp:                 {"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.", "Something other than DHCP sends to port 67; find it by its address in a capture."},
 	BadHlen:               {"bad_hlen", "The hardware address length is above 16.", "Look for a broken or hostile client."},
 	OptionsMalformed:      {"options_malformed", "An option runs past the end of the message.", "Look for a broken or hostile client or server."},
@@ -95,6 +95,14 @@ var docs = [NumReasons]Doc{
 	VSSUnknown:            {"vss_unknown", "The server named a VPN that is not the client's.", "Make the server's VPN names and the interface's vss agree."},
 	LinkDown:              {"link_down", "The client's interface is down or gone.", "Bring the interface up."},
 	SendFailed:            {"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.", "Look for a missing route, a firewall, or a full queue."},
+}
+
+// DocOf returns what the reason means for messages of a direction.
+func (r Reason) DocOf(d Direction) Doc {
+	if r == Oversize && d == Replies {
+		return Doc{docs[r].Name, "The reply does not fit the clients' link, not even in fragments.", "Raise the MTU of the clients' interface."}
+	}
+	return r.Doc()
 }
 
 // Doc returns the documentation of the reason.

@@ -221,7 +221,7 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 				q[opts.End+o.flags] = flagUnicast
 			}
 			b.set(q)
-			v.added, v.vss = bootp.Span{Off: opts.End, Len: len(o.bytes)}, o.vss
+			v.added, v.vss, v.bare = bootp.Span{Off: opts.End, Len: len(o.bytes)}, o.vss, n
 			return Relayed
 		}
 		// What was absorbed of the padding comes back as the zeros it was.
@@ -242,7 +242,8 @@ func (v *Verdict) Shed(b *Buf) bool {
 		return false
 	}
 	p := bootp.Packet(b.Bytes()).Remove(v.added)
-	p, _ = p.Pad(bootp.MinLen)
+	// What was absorbed of the padding comes back.
+	p, _ = p.Pad(max(bootp.MinLen, v.bare))
 	b.set(p)
 	v.added, v.vss, v.Omitted = bootp.Span{}, 0, true
 	return true

@@ -112,7 +112,7 @@ func interfaceKeys() []key[settings] {
 		},
 		{
 			"oversize", `"without_option82"`, `"without_option82" or "drop"`,
-			"What to do with a message that option 82 would make too large.",
+			"What to do with a message that option 82 would make too large. One that is too large without it goes out in fragments, as it came, or is dropped, too.",
 			either(func(s *settings) *bool { return &s.DropOversize }, "without_option82", "drop"),
 		},
 		{

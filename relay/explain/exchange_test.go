@@ -179,7 +179,7 @@ func TestNotes(t *testing.T) {
 	narrow := strings.Replace(router, "name = \"uplink\"", "name = \"uplink\"\nmtu = 320", 1)
 	r := relayOn(t, narrow, servers+"[[interface]]\nname = \"vlan10\"\n")
 	m := message(t, Client{Interface: "vlan10"})
-	want := []string{"These are 328 octets of IP packet; where the MTU towards a server is less, option 82 is left out."}
+	want := []string{"These are 328 octets of IP packet; where the MTU towards a server is less, option 82 is left out. The 328 octets that are left go out in fragments where that is still too large."}
 	if diff := cmp.Diff(want, explained(t, r, m).Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}

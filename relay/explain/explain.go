@@ -170,7 +170,7 @@ func (r *Relay) judge(res *Result, m *Message, b agent.Buf, v agent.Verdict) {
 	if reason == agent.UntrustedOption82 {
 		res.Notes = hidden(b.Bytes())
 	}
-	doc := reason.Doc()
+	doc := reason.DocOf(v.Direction)
 	res.Outcome, res.What, res.Remedy = doc.Name, doc.What, doc.Remedy
 	res.Rules = rulesOf(reason, v.Family, v.Direction)
 	res.Settings = r.settings(reason, m, &v, res.Copies)

@@ -128,7 +128,11 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 		n := b.Len + headers4
 		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least {
 			if bare := clone(&b); v.Shed(&bare) {
-				notes = append(notes, fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, option 82 is left out.", n))
+				note := fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, option 82 is left out.", n)
+				if n = bare.Len + headers4; n > least {
+					note += fmt.Sprintf(" The %d octets that are left go out in fragments where that is still too large.", n)
+				}
+				notes = append(notes, note)
 			}
 		}
 	}

@@ -155,7 +155,7 @@ func (s *step) dropped(o *Options) string {
 // error tells more than the reason does.
 func (s *step) doc() (what, remedy string) {
 	if s.Outcome != agent.SendFailed || s.Errno == 0 {
-		d := s.Outcome.Doc()
+		d := s.Outcome.DocOf(s.Direction)
 		return d.What, d.Remedy
 	}
 	towards, to := "client", "the client"

@@ -15,8 +15,7 @@ import (
 	"time"
 )
 
-// ErrTooBig says that a payload is more than UDP can bear, or that the interface's
-// MTU is smaller than Send was told.
+// ErrTooBig says that a payload is more than UDP can bear, or than the interface.
 var ErrTooBig = errors.New("link: payload exceeds the MTU")
 
 // ErrAddress says that addresses cannot be put into a frame: not of one family, or
@@ -66,8 +65,8 @@ func Open(index int, mac []byte) (*Conn, error) {
 // Send sends the payload frame[Headroom:] to hw, which has 6 octets, from src to
 // dst. It writes UDP, IP and Ethernet headers in front of it, all checksums filled
 // in. What is larger than the interface's MTU leaves in fragments, as a host may
-// send it (RFC 1122, section 3.3.3; RFC 8200, section 4.5); with an mtu of 0 nothing
-// does. The payload is afterwards what it was. now may be some milliseconds old:
+// send it (RFC 1122, section 3.3.3; RFC 8200, section 4.5); an mtu of 0 leaves it to the
+// kernel to say that it is. The payload is afterwards what it was. now may be some milliseconds old:
 // who sends many asks the clock once. Errors are ErrTooBig, ErrAddress,
 // os.ErrDeadlineExceeded if the interface's queue stays full for 25 ms, or wrap the
 // errno: ENETDOWN if the interface is down, ENXIO if it is gone. Once a queue has
@@ -85,15 +84,27 @@ func (c *Conn) Send(now time.Time, frame []byte, mtu int, src, dst netip.AddrPor
 	}
 	c.id++
 	h := header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id}
+	err := c.datagram(now, frame, mtu, &h, hw)
+	if errors.Is(err, ErrTooBig) {
+		// The MTU may have changed a moment ago.
+		if m := c.sock.mtu(); m > 0 && (m < mtu || mtu == 0) {
+			err = c.datagram(now, frame, m, &h, hw)
+		}
+	}
+	return err
+}
+
+// datagram sends a datagram in one frame or in fragments.
+func (c *Conn) datagram(now time.Time, frame []byte, mtu int, h *header, hw []byte) error {
 	f := frame[Headroom-sizeHeaders6:]
-	if v4 {
+	if h.dst.Addr().Is4() {
 		f = frame[Headroom-sizeHeaders:]
-		putHeaders(f, &h)
+		putHeaders(f, h)
 	} else {
-		putHeaders6(f, &h)
+		putHeaders6(f, h)
 	}
 	if mtu > 0 && len(f)-offIP > mtu {
-		return c.fragments(now, frame, mtu, &h, hw)
+		return c.fragments(now, frame, mtu, h, hw)
 	}
 	return c.transmit(now, f, hw)
 }

@@ -188,11 +188,17 @@ func TestSendErrors(t *testing.T) {
 			}
 		})
 	}
-	t.Run("the MTU is smaller than was said", func(t *testing.T) {
-		frame := make([]byte, Headroom+mtu)
-		if err := c.Send(time.Now(), frame, 9000, server, client, hw); !errors.Is(err, ErrTooBig) {
-			t.Errorf("Send: %v, want %v", err, ErrTooBig)
+	t.Run("the MTU is smaller than was said", func(*testing.T) {
+		for _, said := range []int{0, 9000} {
+			frame := make([]byte, Headroom+mtu)
+			w.relay.Do(func() error { return c.Send(time.Now(), frame, said, server, client, hw) })
 		}
+	})
+	t.Run("the MTU has become smaller", func(*testing.T) {
+		w.relay.Must(w.relay.NL.LinkSetMTU(w.d0, 500))
+		frame := make([]byte, Headroom+2*mtu)
+		w.relay.Do(func() error { return c.Send(time.Now(), frame, mtu, server, client, hw) })
+		w.relay.Must(w.relay.NL.LinkSetMTU(w.d0, mtu))
 	})
 	t.Run("interface down", func(t *testing.T) {
 		w.relay.Must(w.relay.NL.LinkSetDown(w.d0))

@@ -55,7 +55,7 @@ func (c *capture) add(m *flight.Message) {
 // outcome returns what became of a message.
 func (c *capture) outcome(m *flight.Message) string {
 	if m.Outcome != agent.Relayed {
-		d := m.Outcome.Doc()
+		d := m.Outcome.DocOf(m.Direction)
 		return fmt.Sprintf("dropped: %s: %s %s", d.Name, d.What, d.Remedy)
 	}
 	if m.To == agent.ToServers {

@@ -108,7 +108,7 @@ func (b *builder) drops() {
 	for name, c := range b.Counts.Links {
 		for i := range c.Drops {
 			d := &c.Drops[i]
-			doc := d.Reason.Doc()
+			doc := d.Reason.DocOf(d.Direction)
 			b.report.Drops = append(b.report.Drops, Drop{
 				Interface: name, Family: d.Family.String(), Direction: directionOf(d.Direction),
 				Reason: doc.Name, What: doc.What, Remedy: doc.Remedy,

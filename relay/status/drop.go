@@ -75,7 +75,7 @@ func Untold(r agent.Reason) bool { return gravities()[r] == expected }
 
 // judgeDrop says what recent drops mean, and what to do.
 func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
-	doc := d.Reason.Doc()
+	doc := d.Reason.DocOf(d.Direction)
 	f := found{
 		severity: Warn, kind: "drop_" + doc.Name, subject: subjectOf(link, d.Family), name: link,
 		text:   doc.What,

@@ -37,7 +37,7 @@ func (h Holder) Who() string {
 func Unknown(inode uint32) string { return fmt.Sprintf("an unknown process (socket %d)", inode) }
 
 // Holders lists the sockets that hold a port of a family, those of this process
-// included. A wildcard socket that is bound to no device takes unicast replies
+// included but for what only sends. A wildcard socket that is bound to no device takes unicast replies
 // away from ours or has its own taken away; one of the same user may even be in
 // the group of our sockets and take its places. A socket that is bound to a
 // device takes nothing from ours on other devices; but while ours were bound
@@ -79,7 +79,7 @@ func list(f Family, port uint16) (hs []Holder, err error) {
 			if af == unix.AF_INET {
 				a = a.Unmap()
 			}
-			if s.ID.SourcePort != port || !hears(f, af, a) {
+			if s.ID.SourcePort != port || !hears(f, af, a) || onlySends(a) {
 				continue
 			}
 			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, port), Link: int(s.ID.Interface), Inode: s.INode})

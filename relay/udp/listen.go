@@ -33,6 +33,10 @@ type Pair struct {
 	Requests *Conn // all that is no reply, whatever its first octet says
 	Replies  *Conn // IPv4: op is BOOTREPLY; IPv6: unicasts whose type is RELAY-REPL
 
+	// These send from the same port and hear nothing.
+	ToClients *Conn // replies that the kernel brings: what waits for a client is no request's loss
+	Whole     *Conn // IPv4: what exceeds the MTU, in fragments; IPv6 has them anyway, and no such Conn
+
 	witness *Conn // IPv4 only, see Drops
 	drops   counter
 }
@@ -49,8 +53,14 @@ func Listen(c Config) (*Pair, error) {
 	if p.Replies, err = c.open(c.replies); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	if p.ToClients, err = c.openSender(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	if c.Family == V6 {
 		return p, nil
+	}
+	if p.Whole, err = c.openSender(); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	if p.witness, err = c.open(c.witness); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -61,7 +71,7 @@ func Listen(c Config) (*Pair, error) {
 // Close closes the sockets and ends reads that wait.
 func (p *Pair) Close() error {
 	var errs []error
-	for _, c := range []*Conn{p.Requests, p.Replies, p.witness} {
+	for _, c := range []*Conn{p.Requests, p.Replies, p.ToClients, p.Whole, p.witness} {
 		if c != nil {
 			errs = append(errs, c.Close())
 		}

@@ -92,7 +92,16 @@ type sent struct {
 	server string // address, with port if it is not 67
 	src    string // source address; "": whatever the route gives
 	sport  uint16 // source port; 0: 67
+	pieces bool   // it leaves in fragments
 	msg    message
+}
+
+// inPieces are copies that leave in fragments.
+func inPieces(all []sent) []sent {
+	for i := range all {
+		all[i].pieces = true
+	}
+	return all
 }
 
 // A delivered is a reply to a client.

@@ -89,8 +89,8 @@ func testFrames(t *testing.T, b *wireBed) {
 		{name: "R951-2 first fragment alone", frames: fragments(dgram, 1200, 600)[:1], ignored: true},
 		{name: "R951-2 1460 octets and option 82 fit the MTU", frames: [][]byte{with(func(q *wire.Packet) { q.Payload = long(1460).bytes() })}, up: toS(long(1460).up(addrD0, cid("d0")...))},
 		{name: "R3046-9 R951-2 R1542-7 1472 octets without option 82", frames: [][]byte{with(func(q *wire.Packet) { q.Payload = long(1472).bytes() })}, up: toS(long(1472).up(addrD0))},
-		{name: "R951-2 ISC-3.0 9000 octets in fragments", frames: fragments(dgram, 9000, 1480), drop: agent.Oversize},
-		{name: "R951-2 ISC-3.0 65000 octets in fragments", frames: fragments(dgram, 65000, 1480), drop: agent.Oversize},
+		{name: "R951-2 ISC-3.0 9000 octets in fragments", frames: fragments(dgram, 9000, 1480), up: inPieces(toS(giant(1, 9000).up(addrD0)))},
+		{name: "R951-2 ISC-3.0 65000 octets in fragments", frames: fragments(dgram, 65000, 1480), up: inPieces(toS(giant(1, 65000).up(addrD0)))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			on := c.on
@@ -185,7 +185,7 @@ func testMTU(t *testing.T, b *wireBed) {
 		{name: "R3046-9 option 82 fits", msg: long(1266), up: toS(long(1266).up(addrD0, cid("d0")...))},
 		{name: "R3046-9 option 82 does not fit", msg: long(1267), up: toS(long(1267).up(addrD0))},
 		{name: "R3046-9 as large as the MTU", msg: long(1272), up: toS(long(1272).up(addrD0))},
-		{name: "R951-2 the message itself does not fit", msg: long(1273), drop: agent.Oversize},
+		{name: "R951-2 the message itself does not fit", msg: long(1273), up: inPieces(toS(long(1273).up(addrD0)))},
 		{name: "R3046-9 room in the padding", msg: discover(size(1272)), up: toS(discover(size(1272)).up(addrD0, cid("d0")...))},
 	} {
 		t.Run(c.name, func(t *testing.T) { p.play(t, &c) })

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -106,7 +107,11 @@ func (p *player) collect(t *testing.T, want map[string]int) map[string][]wire.Fr
 	for link, tap := range p.taps {
 		fs, err := tap.Drain()
 		do(t, err)
+		var ps pieces
 		keep := func(f wire.Frame) {
+			if f.Fragment() && !f.Outgoing {
+				f = ps.add(f)
+			}
 			if !f.Outgoing && f.DHCP4() || f.Fragment() {
 				got[link] = append(got[link], f)
 			}
@@ -124,6 +129,31 @@ func (p *player) collect(t *testing.T, want map[string]int) map[string][]wire.Fr
 		}
 	}
 	return got
+}
+
+// pieces are the fragments of one packet, in order.
+type pieces struct{ raw []byte }
+
+// add returns the packet once it is complete, still with MF, and nothing before;
+// what is not in order, as it is.
+func (p *pieces) add(f wire.Frame) wire.Frame {
+	const headers = 34
+	if f.FragOffset == 0 {
+		p.raw = bytes.Clone(f.Raw[:headers])
+	}
+	if len(p.raw) != headers+int(f.FragOffset) {
+		return f
+	}
+	p.raw = append(p.raw, f.Raw[headers:14+int(f.IPLen)]...)
+	if f.MF {
+		return wire.Frame{}
+	}
+	binary.BigEndian.PutUint16(p.raw[16:], uint16(len(p.raw)-14))
+	p.raw[20], p.raw[21] = 0, 0
+	sumIP(p.raw[14:headers])
+	whole, _ := wire.Decode(p.raw)
+	whole.MF = true
+	return whole
 }
 
 // checkFrames compares what left with what was wanted.
@@ -167,6 +197,10 @@ func (p *player) checkRequestFrame(t *testing.T, w sent, f *wire.Frame) {
 	if w.sport != 0 {
 		src = netip.AddrPortFrom(src.Addr(), w.sport)
 	}
+	if w.pieces != f.Fragment() {
+		t.Errorf("copy to %s in fragments: %t, want %t", w.server, f.Fragment(), w.pieces)
+	}
+	f.MF = false
 	if f.Src() != src {
 		t.Errorf("copy to %s from %v, want %v", w.server, f.Src(), src)
 	}
