@@ -36,6 +36,8 @@ const (
 	reloads
 	configInfo
 	configInterfaces
+	configDiffers
+	configUnloadable
 	listenerUp
 	buildInfo
 	numSeries = int(iota)
@@ -164,6 +166,16 @@ func Docs() []MetricDoc {
 			"dhcp_relay_config_interfaces", "gauge",
 			nil,
 			"Number of [[interface]] in the configuration in effect; 0 where it says that nothing is to be relayed.",
+		},
+		configDiffers: {
+			"dhcp_relay_config_file_differs", "gauge",
+			nil,
+			"1 if the configuration file on disk is not what is in effect, as of some seconds ago.",
+		},
+		configUnloadable: {
+			"dhcp_relay_config_file_refused", "gauge",
+			nil,
+			"1 if the configuration file on disk would be refused, so that the relay could not be started with it.",
 		},
 		listenerUp: {
 			"dhcp_relay_listener_up", "gauge",

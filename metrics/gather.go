@@ -240,6 +240,8 @@ func (s *scrape) errors(towards *dto.LabelPair, counts *errnoCounts) {
 // state adds what the engine knows.
 func (s *scrape) state(st State) {
 	s.add(reloadSuccessful, truth(st.ConfigOK))
+	s.add(configDiffers, truth(st.Differs))
+	s.add(configUnloadable, truth(st.Unloadable))
 	s.add(reloadTime, seconds(st.ConfigTime))
 	s.add(reloads, float64(st.Reloads), pair("result", "success"))
 	s.add(reloads, float64(st.Refused), pair("result", "failure"))

@@ -59,6 +59,7 @@ func full(m *Metrics) {
 			ConfigOK:   true,
 			ConfigTime: time.Unix(1_700_000_000, 250e6),
 			ConfigHash: "0f1e2d",
+			Differs:    true,
 			Interfaces: 3,
 			Listeners:  []ListenerState{{"metrics", true}, {"control", false}},
 			Reloads:    3,

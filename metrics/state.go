@@ -12,6 +12,8 @@ type State struct {
 	ConfigTime time.Time // when the last successful reload took effect; zero: never
 	ConfigHash string    // of the configuration in effect; empty: none is
 	Interfaces int       // number of [[interface]] in it
+	Differs    bool      // from what the file says now
+	Unloadable bool      // what the file says now would be refused
 	Reloads    uint64    // that took effect
 	Refused    uint64    // reloads that did not
 	Listeners  []ListenerState

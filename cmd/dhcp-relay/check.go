@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -26,13 +25,18 @@ type loaded struct {
 
 // load reads and checks the configuration.
 func load(file string) (*loaded, error) {
-	hostname, err := os.Hostname()
-	if err != nil {
-		return nil, fmt.Errorf("read the host's name: %w", err)
-	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return judge(file, data)
+}
+
+// judge checks what a configuration file says.
+func judge(file string, data []byte) (*loaded, error) {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("read the host's name: %w", err)
 	}
 	cfg, err := config.Parse(file, data, config.Host{Hostname: hostname})
 	if err != nil {
@@ -43,8 +47,13 @@ func load(file string) (*loaded, error) {
 		return nil, err
 	}
 	cfg.Warnings = append(cfg.Warnings, later...)
+	return &loaded{cfg, fingerprint(data)}, nil
+}
+
+// fingerprint returns the hash by which configurations are told apart.
+func fingerprint(data []byte) string {
 	sum := sha256.Sum256(data)
-	return &loaded{cfg, hex.EncodeToString(sum[:8])}, nil
+	return hex.EncodeToString(sum[:8])
 }
 
 func newCheckCommand() *cobra.Command {
@@ -66,12 +75,23 @@ func newCheckCommand() *cobra.Command {
 		for _, w := range append(cfg.Warnings, listenDoubts(cfg.Config)...) {
 			fmt.Fprintln(stderr, "warning:", w.Error())
 		}
-		bad, err := checkHost(c.OutOrStdout(), stderr, cfg.Config)
+		doubts, does, err := judgeHost(cfg.Config)
+		bad := false
+		for _, d := range doubts {
+			kind := "warning:"
+			if d.fatal {
+				kind, bad = "error:", true
+			}
+			fmt.Fprintln(stderr, kind, d.text)
+		}
 		if err != nil {
 			return err
 		}
 		if bad {
 			return errReported
+		}
+		for _, line := range does {
+			fmt.Fprintln(c.OutOrStdout(), line)
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: good\n", *file)
 		return err
@@ -88,48 +108,30 @@ func placed(cfg *config.Config, q agent.Problem) string {
 	return cfg.At(q.Entry-1, "name", strconv.Quote(q.Interface)+": "+q.Text, q.Hint).Error()
 }
 
-// checkHost checks a policy against the links and sockets of this host. It
-// reports whether something can never work, and if not, says what the daemon would
-// do that depends on this host.
-func checkHost(stdout, stderr io.Writer, cfg *config.Config) (bad bool, err error) {
+// judgeHost holds a configuration against the links and sockets of this host. What
+// can never work there is fatal; does says what the daemon would do that depends on
+// this host.
+func judgeHost(cfg *config.Config) (all []doubt, does []string, err error) {
 	p := cfg.Policy
 	w, err := watch.New()
 	if err != nil {
-		return false, fmt.Errorf("look at the interfaces: %w", err)
+		return nil, nil, fmt.Errorf("look at the interfaces: %w", err)
 	}
 	defer func() { _ = w.Close() }() // it was only read
 	links := w.Links()
 	snap, problems := agent.Compile(p, links)
 	for _, q := range problems {
-		kind := "warning:"
-		if q.Fatal {
-			kind, bad = "error:", true
-		}
-		fmt.Fprintln(stderr, kind, placed(cfg, q))
+		all = append(all, doubt{placed(cfg, q), q.Fatal})
 	}
-	for _, d := range kernelDoubts(os.DirFS(sysctls), strictIn(sysctls+"/net/ipv4/conf"), p, snap) {
-		kind := "warning:"
-		if d.fatal {
-			kind, bad = "error:", true
-		}
-		fmt.Fprintln(stderr, kind, d.text)
-	}
+	all = append(all, kernelDoubts(os.DirFS(sysctls), strictIn(sysctls+"/net/ipv4/conf"), p, snap)...)
 	for _, text := range unreachable(p, snap, links, route) {
-		fmt.Fprintln(stderr, "warning:", text)
+		all = append(all, doubt{text: text})
 	}
 	rs, err := check.Rivals(snap, func() []giaddr.Link { return links }, false, udp.Name)
-	if err != nil {
-		return bad, err
-	}
 	for i := range rs {
 		if r := &rs[i]; !r.Same() {
-			fmt.Fprintf(stderr, "warning: port %d is held by %s; %s\n", r.Addr.Port(), r, r.Effect())
+			all = append(all, doubt{text: fmt.Sprintf("port %d is held by %s; %s", r.Addr.Port(), r, r.Effect())})
 		}
 	}
-	if !bad {
-		for _, line := range segmentations(snap, links) {
-			fmt.Fprintln(stdout, line)
-		}
-	}
-	return bad, nil
+	return all, segmentations(snap, links), err
 }

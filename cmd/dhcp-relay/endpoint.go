@@ -214,5 +214,14 @@ func (p *process) doubts() (all []string) {
 			all = append(all, "["+l.Name+"] is not served on "+l.Address+": "+l.Error)
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.config.drift() {
+	case status.FileChanged:
+		all = append(all, "the configuration file was changed and is not in effect; dhcp-relay reload takes it")
+	case status.FileRefused:
+		all = append(all, "the configuration file was changed and would be refused; dhcp-relay check says why")
+	case status.FileSame:
+	}
 	return all
 }

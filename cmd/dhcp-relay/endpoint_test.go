@@ -49,22 +49,13 @@ func eventually(t *testing.T, what string, f func() bool) {
 	}
 }
 
-// listenersOf asks the daemon for its state.
-func (d *running) listenersOf() (r status.Report) {
-	d.t.Helper()
-	if err := newControl(d.socket).get(d.t.Context(), statusPath, &r); err != nil {
-		d.t.Fatal(err)
-	}
-	return r
-}
-
 // An address that comes later keeps the metrics away, and nothing else.
 func TestMetricsAddressComesLater(t *testing.T) {
 	t.Parallel()
 	s := spacetest.New(t)
 	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\nmetrics.listen = \"192.0.2.77:9867\"\n"+oneInterface)
 	d.notices("READY=1")
-	r := d.listenersOf()
+	r := state(t, d)
 	if l := r.Listeners; len(l) != 2 || l[0].Name != "metrics" || l[0].Open || !strings.Contains(l[0].Error, "cannot assign requested address") || !l[1].Open {
 		t.Errorf("listeners %+v", r.Listeners)
 	}
@@ -89,7 +80,7 @@ func TestMetricsAddressComesLater(t *testing.T) {
 	if said := ask(s, "192.0.2.77:9867", "/metrics"); !strings.Contains(said, `dhcp_relay_listener_up{listener="metrics"} 1`) {
 		t.Errorf("the metrics do not say that they are served:\n%s", said)
 	}
-	if f := findings(d.listenersOf(), "listener"); len(f) > 0 {
+	if f := findings(state(t, d), "listener"); len(f) > 0 {
 		t.Errorf("then findings %+v", f)
 	}
 	d.signal(syscall.SIGTERM)
@@ -126,7 +117,7 @@ func TestMetricsPortIsHeldAndReleased(t *testing.T) {
 	s.Do(func() (err error) { held, err = net.Listen("tcp", at); return err })
 	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\n"+oneInterface)
 	d.notices("READY=1")
-	l := d.listenersOf().Listeners
+	l := state(t, d).Listeners
 	// The test holds it: its process has another name than the daemon's.
 	if want := fmt.Sprintf("(pid %d) on %s", os.Getpid(), at); len(l) != 2 || l[0].Open || !strings.Contains(l[0].Error, want) {
 		t.Errorf("listeners %+v, want one held by %s", l, want)
@@ -180,7 +171,7 @@ func TestWebConfigurationComesLater(t *testing.T) {
 	web := filepath.Join(dir, "web.yml")
 	d := startAt(t, s, dir, fmt.Sprintf("log.format = \"json\"\nmetrics.web_config = %q\n%s", web, oneInterface))
 	d.notices("READY=1")
-	if l := d.listenersOf().Listeners; len(l) != 2 || l[0].Open || !strings.Contains(l[0].Error, "no such file") || !strings.Contains(l[0].Do, "web_config") {
+	if l := state(t, d).Listeners; len(l) != 2 || l[0].Open || !strings.Contains(l[0].Error, "no such file") || !strings.Contains(l[0].Do, "web_config") {
 		t.Errorf("listeners %+v", l)
 	}
 	if err := os.WriteFile(web, []byte("http_server_config:\n  http2: false\n"), 0o600); err != nil {

@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -9,39 +13,89 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/status"
 )
 
+// A verdict is what came of a reload, as JSON.
+type verdict struct {
+	File     string   `json:"file"`
+	OK       bool     `json:"ok"`       // the configuration is in effect; else the former one stays
+	Errors   []string `json:"errors"`   // why not, a line each
+	Warnings []string `json:"warnings"` // what is doubtful, and what takes effect at the next start
+}
+
 // reload reads the configuration anew. One that is wrong changes nothing.
-func (p *process) reload(ctx context.Context) {
+func (p *process) reload(ctx context.Context) verdict {
+	v := verdict{File: p.file, Errors: []string{}, Warnings: []string{}}
 	cfg, err := loadForRun(p.file)
+	if err == nil {
+		err = v.judge(cfg)
+	}
 	if err != nil {
-		p.log.Error("configuration refused, the former one stays", "config", p.file, "err", err)
-		p.refused(err)
-		return
+		return p.refuse(v, "configuration refused, the former one stays", err)
 	}
 	p.warn(cfg)
-	p.warnLater("metrics.listen", listenAddress(p.metricsAt), listenAddress(cfg.Metrics))
-	p.warnLater("metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig)
-	p.warnLater("control", p.controlAt, cfg.Control)
-	p.warnLater("recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages)
-	p.warnLater("log.format", p.logAs, cfg.Log.Format)
+	v.Warnings = append(v.Warnings, p.warnLater(cfg)...)
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
-		p.log.Error("configuration not taken over", "err", err)
-		p.refused(err)
-		return
+		return p.refuse(v, "configuration not taken over", err)
 	}
 	p.level.Set(cfg.Log.Level)
 	p.view.SetRedact(cfg.Recorder.Redact)
 	p.applied(cfg)
 	p.reloaded()
 	p.log.Info("configuration reloaded", "config", p.file)
+	v.OK = true
+	return v
 }
 
-// warnLater logs that a setting has changed, and that it holds later.
-func (p *process) warnLater(key string, now, then any) {
-	if now != then {
-		p.log.Warn(key+" takes effect at the next start", "now", now, "then", then)
+// judge collects what is doubtful of a configuration, and returns what can never
+// work on this host.
+func (v *verdict) judge(cfg *loaded) error {
+	for _, w := range cfg.Warnings {
+		v.Warnings = append(v.Warnings, w.Error())
 	}
+	doubts, _, err := judgeHost(cfg.Config)
+	if err != nil {
+		v.Warnings = append(v.Warnings, err.Error())
+	}
+	var fatal []error
+	for _, d := range doubts {
+		if d.fatal {
+			fatal = append(fatal, errors.New(d.text))
+		} else {
+			v.Warnings = append(v.Warnings, d.text)
+		}
+	}
+	return errors.Join(fatal...)
+}
+
+// refuse notes and logs that a configuration does not hold.
+func (p *process) refuse(v verdict, msg string, err error) verdict {
+	p.log.Error(msg, "config", p.file, "err", err)
+	p.refused(err)
+	v.Errors = slices.Collect(strings.SplitSeq(err.Error(), "\n"))
+	return v
+}
+
+// warnLater logs and returns which settings have changed that hold later.
+func (p *process) warnLater(cfg *loaded) (texts []string) {
+	for _, c := range []struct {
+		key       string
+		now, then any
+	}{
+		{"metrics.listen", listenAddress(p.metricsAt), listenAddress(cfg.Metrics)},
+		{"metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig},
+		{"control", p.controlAt, cfg.Control},
+		{"recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages},
+		{"log.format", p.logAs, cfg.Log.Format},
+	} {
+		if c.now != c.then {
+			text := c.key + " takes effect at the next start"
+			p.log.Warn(text, "now", c.now, "then", c.then)
+			texts = append(texts, fmt.Sprintf("%s: %s", p.file, text))
+		}
+	}
+	return texts
 }
 
 // warn logs what is legal but doubtful.
@@ -66,6 +120,7 @@ func (p *process) applied(cfg *loaded) {
 	now := time.Now()
 	p.config.ok, p.config.tried, p.config.err = true, now, nil
 	p.config.at, p.config.hash = now, cfg.hash
+	p.config.file = onDisk{hash: cfg.hash, at: now}
 	p.policy = cfg.Policy
 }
 
@@ -92,6 +147,8 @@ func (p *process) state() metrics.State {
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
 		ConfigHash: p.config.hash,
+		Differs:    p.config.drift() != status.FileSame,
+		Unloadable: p.config.drift() == status.FileRefused,
 		Interfaces: len(p.policy.Interfaces),
 		Reloads:    p.config.reloads,
 		Refused:    p.config.refused,

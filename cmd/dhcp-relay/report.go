@@ -78,6 +78,10 @@ func (p *process) configuration() status.Config {
 	if !c.OK && p.config.err != nil {
 		c.Error = p.config.err.Error()
 	}
+	c.OnDisk, c.Changed = p.config.drift(), p.config.file.at
+	if err := p.config.file.err; err != nil {
+		c.OnDiskError = err.Error()
+	}
 	return c
 }
 

@@ -66,8 +66,9 @@ type process struct {
 	relaying  atomic.Bool // clients are heard
 	// What was recorded stays until the next start.
 	recorderAt config.Recorder
-	logAs      string // format of the log, until the next start
-	tune       bool   // the garbage collector is ours to set
+	logAs      string              // format of the log, until the next start
+	asked      chan chan<- verdict // reloads, each with room for the answer
+	tune       bool                // the garbage collector is ours to set
 
 	started      time.Time
 	recent       status.Recent
@@ -87,6 +88,7 @@ type configState struct {
 	hash    string
 	reloads uint64 // that took effect
 	refused uint64
+	file    onDisk // as it was seen last
 }
 
 func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
@@ -97,6 +99,7 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 	p.engine.Record(cfg.Recorder.Messages)
 	p.metricsAt, p.controlAt, p.recorderAt, p.logAs = cfg.Metrics, cfg.Control, cfg.Recorder, cfg.Log.Format
 	p.view = trace.New(p.engine, "dhcp-relay "+buildVersion(), cfg.Recorder.Redact)
+	p.asked = make(chan chan<- verdict)
 	p.endpoints = p.newEndpoints()
 	p.applied(cfg)
 	p.warn(cfg)
@@ -118,6 +121,7 @@ func (p *process) run(ctx context.Context) error {
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	wg.Go(func() { p.reloads(ctx, hup) })
+	wg.Go(func() { p.followFile(ctx) })
 	usr1 := make(chan os.Signal, 1)
 	signal.Notify(usr1, syscall.SIGUSR1)
 	defer signal.Stop(usr1)
@@ -144,16 +148,22 @@ func (p *process) run(ctx context.Context) error {
 	return err
 }
 
-// reloads reads the configuration anew at each signal.
+// reloads reads the configuration anew at each signal, and for whoever asks for
+// it.
 func (p *process) reloads(ctx context.Context, hup <-chan os.Signal) {
 	for {
+		var asked chan<- verdict
 		select {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			p.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
-			p.reload(ctx)
-			p.notify(daemon.SdNotifyReady)
+		case asked = <-p.asked:
+		}
+		p.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+		v := p.reload(ctx)
+		p.notify(daemon.SdNotifyReady)
+		if asked != nil {
+			asked <- v
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,7 +69,7 @@ func startAt(t *testing.T, s *spacetest.Space, dir, config string) *running {
 func (d *running) again(s *spacetest.Space) {
 	t := d.t
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patient)
 	args, in := []string{"alone", "dhcp-relay"}, func(f func() error) error { return f() }
 	if s != nil {
 		args, in = args[1:], s.In
@@ -183,7 +184,9 @@ servers = ["10.9.0.2"]
 		"WARN log.format takes effect at the next start",
 		"INFO configuration reloaded",
 	}
-	if diff := cmp.Diff(want, d.ends()); diff != "" {
+	// How long the test takes decides whether the file was seen to have changed.
+	got := slices.DeleteFunc(d.ends(), func(m string) bool { return strings.Contains(m, " configuration file ") })
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }

@@ -52,6 +52,7 @@ func (p *process) controlMux() *http.ServeMux {
 	mux := p.mux()
 	mux.Handle("GET /record", p.view.Record())
 	mux.Handle(logLevelPath, &levelHandler{p.level, p.log})
+	mux.HandleFunc("POST "+reloadPath, p.serveReload)
 	return mux
 }
 

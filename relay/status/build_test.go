@@ -186,6 +186,28 @@ func TestFindings(t *testing.T) {
 			[]string{"refused at the last reload", "2026-11-22T08:00:00Z still holds", "relay.toml:3:1: no such key (and 1 line more)", "dhcp-relay check --config /etc/dhcp-relay/relay.toml"},
 		},
 		{
+			"file changed, not loaded",
+			func(s *scene) { s.in.Config.OnDisk, s.in.Config.Changed = FileChanged, after(10*time.Second) },
+			"config_changed", Warn, "configuration /etc/dhcp-relay/relay.toml",
+			[]string{"what it says now is not in effect", "seen 50 seconds ago", "dhcp-relay reload"},
+		},
+		{
+			"file changed, would be refused",
+			func(s *scene) {
+				s.in.Config.OnDisk, s.in.Config.OnDiskError = FileRefused, "relay.toml:3:1: no such key\nrelay.toml:9:1: no such key"
+			},
+			"config_unloadable", Error, "configuration /etc/dhcp-relay/relay.toml",
+			[]string{"would be refused", "relay.toml:3:1: no such key (and 1 line more)", "dhcp-relay check --config /etc/dhcp-relay/relay.toml"},
+		},
+		{
+			"listener that cannot be opened",
+			func(s *scene) {
+				s.in.Listeners = []Listener{{Name: "metrics", Address: "192.0.2.7:9867", Since: epoch(), Error: "cannot assign requested address", Do: "Nothing, if it is to come."}}
+			},
+			"listener", Warn, "metrics on 192.0.2.7:9867",
+			[]string{"since 2026-11-22T08:00:00Z", "relaying goes on", "cannot assign requested address", "Nothing, if it is to come."},
+		},
+		{
 			"nothing relayed, by choice",
 			func(s *scene) { s.in.Config.None = true },
 			"config_none", Info, "configuration /etc/dhcp-relay/relay.toml",

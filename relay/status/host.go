@@ -19,19 +19,46 @@ func (b *builder) configuration() {
 			do:   "Write an [[interface]] in its place where clients are to be served.",
 		})
 	}
+	b.drift()
 	if c.OK {
 		return
-	}
-	detail, more, _ := strings.Cut(strings.TrimSpace(c.Error), "\n")
-	if n := uint64(strings.Count(more, "\n")); more != "" {
-		detail += " (and " + count(n+1, "line") + " more)"
 	}
 	b.add(found{
 		severity: Error, kind: "config_refused", subject: "configuration " + c.File,
 		text:   "The file was refused at the last reload, so the configuration of " + c.Loaded.UTC().Format(time.RFC3339) + " still holds",
-		detail: detail,
+		detail: firstLine(c.Error),
 		do:     "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload.",
 	})
+}
+
+// drift tells of a file that is not what is in effect. That it would be refused is
+// told already if that was tried.
+func (b *builder) drift() {
+	c := b.Config
+	f := found{severity: Warn, kind: "config_changed", subject: "configuration " + c.File}
+	switch {
+	case c.OnDisk == FileChanged:
+		f.text = "The file was changed, and what it says now is not in effect"
+		f.detail = "seen " + span(b.Now.Sub(c.Changed)) + " ago"
+		f.do = "Run dhcp-relay reload to have it take effect, or put the former file back."
+	case c.OnDisk == FileRefused && c.OK:
+		f.severity, f.kind = Error, "config_unloadable"
+		f.text = "The file was changed and would be refused, so that the relay could not be started with it; what was loaded before still holds"
+		f.detail = firstLine(c.OnDiskError)
+		f.do = "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload."
+	default:
+		return
+	}
+	b.add(f)
+}
+
+// firstLine returns the first line of an error, and how many more there are.
+func firstLine(text string) string {
+	first, more, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if n := uint64(strings.Count(more, "\n")); more != "" {
+		first += " (and " + count(n+1, "line") + " more)"
+	}
+	return first
 }
 
 // host tells of what is wrong around the relay.

@@ -38,7 +38,21 @@ type Config struct {
 	Tried  time.Time `json:"tried"`           // when it was last tried to load one
 	Error  string    `json:"error,omitempty"` // why that failed; "" if OK
 	None   bool      `json:"none,omitempty"`  // it says that nothing is to be relayed
+
+	OnDisk      FileState `json:"on_disk"`                 // the file as it is now, beside what is in effect
+	Changed     time.Time `json:"on_disk_changed"`         // when OnDisk was seen to become so
+	OnDiskError string    `json:"on_disk_error,omitempty"` // why the file would be refused
 }
+
+// A FileState is how the file on disk compares to what is in effect.
+type FileState string
+
+// The states of the file.
+const (
+	FileSame    FileState = "same"    // it is what is in effect
+	FileChanged FileState = "changed" // it would be taken at a reload
+	FileRefused FileState = "refused" // it would not
+)
 
 // A Listener is where the daemon is to be asked. It only observes: relaying does
 // not depend on it.

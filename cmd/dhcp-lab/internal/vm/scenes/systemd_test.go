@@ -203,12 +203,36 @@ func (b *booted) reloadWrong() {
 	if said := b.log(); !strings.Contains(said, "relay.toml:4") {
 		b.t.Errorf("the journal does not name file and line:\n%s", said)
 	}
+	if !b.refused() {
+		b.t.Error("the metrics do not say that the configuration was refused")
+	}
+	must(b.t, os.WriteFile(configuration, nil, 0o644))
+	if _, err := ctl("reload", service); err == nil {
+		b.t.Error("systemctl reload takes an empty file")
+	}
 	b.serves()
 	if now := b.pid(); now != pid {
 		b.t.Errorf("it was process %d and is %d", pid, now)
 	}
 	must(b.t, os.WriteFile(configuration, []byte(twoFamilies), 0o644))
+	_, err := ctl("reload", service)
+	must(b.t, err)
+	if b.refused() {
+		b.t.Error("the metrics still say that the configuration was refused")
+	}
 	b.s.circuit = ""
+}
+
+// refused reports whether the metrics say that the last reload failed.
+func (b *booted) refused() bool {
+	b.t.Helper()
+	families, err := b.daemon.scrape()
+	must(b.t, err)
+	for _, m := range families["dhcp_relay_config_last_reload_successful"].GetMetric() {
+		return m.GetGauge().GetValue() == 0
+	}
+	b.t.Error("there is no dhcp_relay_config_last_reload_successful")
+	return false
 }
 
 // dropIn adds a line to the unit for a part of the story, and restarts the service.
