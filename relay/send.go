@@ -16,6 +16,7 @@ import (
 // A target is one server of an interface, with the queue that leads to it.
 type target struct {
 	queue *queue // nil if the way to the server does not exist now
+	usual *queue // the same from the usual port of relays, for what does not tell a server of another
 	to    *serverState
 	link  int        // index of the interface to send on, 0 if the route decides
 	addr  netip.Addr // of the server, without zone
@@ -156,9 +157,12 @@ func (o *outlets) resolve(l *agent.Link) *path {
 		p.servers = append(p.servers, t.to.metrics)
 		v, known := o.state.vrfs.named[t.to.VRF]
 		link, exists := o.state.snap.Out(n)
-		if q := o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]; known && exists && q != nil {
-			t.queue, t.link = q, link
+		if !known || !exists {
+			continue
 		}
+		t.link = link
+		t.queue = o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]
+		t.usual = o.queues[socketKey{o.family, portServer(o.family), v}]
 	}
 	p.list = o.log.Servers(list)
 	return p
@@ -194,13 +198,22 @@ func (l *loop) toServers(i int, v *agent.Verdict) {
 	}
 }
 
+// from returns the queue that sends from a port: the usual one, or the interface's.
+func (t *target) from(port uint16, f agent.Family) *queue {
+	if port == portServer(f) {
+		return t.usual
+	}
+	return t.queue
+}
+
 // copyTo queues one copy of a request.
 func (l *loop) copyTo(i, c int, t *target, v *agent.Verdict) {
-	if t.queue == nil {
+	q := t.from(v.SrcPort, l.family)
+	if q == nil {
 		l.copied(tagOf(i, c), syscall.ENODEV)
 		return
 	}
-	t.queue.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, &t.to.way.seg)
+	q.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, &t.to.way.seg)
 }
 
 // clientCopy is the copy number of what goes to a client.
@@ -348,7 +361,7 @@ func (l *loop) inFragments(tag int) {
 	i, c := untag(tag)
 	v := &l.verdicts[i]
 	t := &l.out.of(v.Link)[c]
-	if q := t.queue.large(); q != nil && !v.Link.Interface.DropOversize {
+	if q := t.from(v.SrcPort, l.family).large(); q != nil && !v.Link.Interface.DropOversize {
 		q.Add(tag, l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, nil) // a segment cannot be fragmented
 		return
 	}

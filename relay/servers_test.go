@@ -186,6 +186,38 @@ func TestR3046_9_MessagesFitTheUplink(t *testing.T) {
 	d.balanced()
 }
 
+// What option 82 makes too large for one uplink leaves there without suboption 19,
+// and so from port 67.
+func TestR8357_1_TheUsualPortWhereOption82DoesNotFit(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	wide, narrow := listenAt(b.servers, "10.9.0.2:67"), b.narrow(900+28)
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.8.0.2\"]\nsource_port = 6700\n")
+	m := discover(1)
+	m.options, m.size = padding(900-240-3-1), 900
+	n.broadcast(m.request())
+	with, without := wide.want(), narrow.want()
+	if _, ok := relayInfo(with.Packet).Sub(bootp.SubSourcePort); !ok || with.from.Port() != 6700 {
+		t.Errorf("with option 82 % x from %v, want suboption 19 from port 6700", relayInfo(with.Packet), with.from)
+	}
+	if relayInfo(without.Packet) != nil || without.from.Port() != 67 {
+		t.Errorf("with option 82 % x from %v, want none from port 67", relayInfo(without.Packet), without.from)
+	}
+	// A server answers to where it heard the request from.
+	for _, a := range []struct {
+		v *server
+		h heard
+	}{{wide, with}, {narrow, without}} {
+		a.v.send(answer(a.h.Packet, bootp.Offer, "10.1.0.77"), netip.AddrPortFrom(a.h.Giaddr(), a.h.from.Port()))
+		if f := n.want(); relayInfo(f.message) != nil {
+			t.Errorf("option 82 % x reaches the client", relayInfo(f.message))
+		}
+	}
+	d.awaitOutcome("relayed", 3)
+	d.balanced()
+}
+
 func TestServersOutOfReachDoNotConcernOthers(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)

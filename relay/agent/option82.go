@@ -18,6 +18,7 @@ type option struct {
 	flags int    // offset of the value of suboption 10 in bytes, 0 if absent
 	mark  []byte // value of the suboption that tells our echo from another's
 	code  byte   // code of that suboption, 0 if none is sent
+	port  bool   // suboption 19 is in it, so that a server answers to another port than 67
 
 	// Relay-forward alone: the last option is completed for each message.
 	last int // octets of that option, 0 if there is none
@@ -74,8 +75,11 @@ func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
 		o.add(bootp.SubRelayID, c.RelayID)
 		o.marks(bootp.SubRelayID, c.RelayID)
 	}
-	if l.Interface.SourcePort != portServer {
+	// What another relay has relayed is answered to that relay, which does not
+	// listen on the port of this one (RFC 8357, section 5.1).
+	if l.Interface.SourcePort != portServer && f != nil {
 		o.add(bootp.SubSourcePort, nil)
+		o.port = true
 	}
 	if c.VSS.On {
 		n := len(o.bytes)

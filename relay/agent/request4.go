@@ -63,6 +63,8 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	if r := s.admit4(l, p, opts, in); r != Relayed {
 		return r
 	}
+	// Another port only with suboption 19 (RFC 8357, section 5.1), see add82.
+	v.SrcPort = portServer
 	var r Reason
 	if p.Giaddr().IsUnspecified() {
 		r = s.first4(b, p, opts, in, v)
@@ -221,6 +223,9 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 				q[opts.End+o.flags] = flagUnicast
 			}
 			b.set(q)
+			if o.port {
+				v.SrcPort = c.SourcePort
+			}
 			v.added, v.vss, v.bare = bootp.Span{Off: opts.End, Len: len(o.bytes)}, o.vss, n
 			return Relayed
 		}
@@ -246,6 +251,7 @@ func (v *Verdict) Shed(b *Buf) bool {
 	p, _ = p.Pad(max(bootp.MinLen, v.bare))
 	b.set(p)
 	v.added, v.vss, v.Omitted = bootp.Span{}, 0, true
+	v.SrcPort = portServer
 	return true
 }
 

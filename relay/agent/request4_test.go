@@ -165,3 +165,90 @@ func TestHiddenInReplies(t *testing.T) {
 func rule4(a string) giaddr.Rule {
 	return giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr(a)}
 }
+
+// TestSourcePort4 looks from which port requests leave: from another than 67 only
+// with suboption 19 (RFC 8357, section 5.1).
+func TestSourcePort4(t *testing.T) {
+	relay := netip.MustParseAddr("10.9.8.7")
+	switched := []byte{82, 3, 1, 1, 'p'}
+	bare := testMessage(bootp.Request, 0, netip.Addr{})
+	clear(bare[236:])
+	long := slices.Repeat([]byte{12, 10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 27)
+	for _, tc := range []struct {
+		name string
+		port uint16
+		mode Relayed4
+		off  bool
+		m    []byte
+		want uint16
+		has  bool // suboption 19 goes with it
+	}{
+		{"R8357-1 usual", 67, Forward, false, testMessage(bootp.Request, bootp.Discover, netip.Addr{}), 67, false},
+		{"R8357-1 set", 6700, Forward, false, testMessage(bootp.Request, bootp.Discover, netip.Addr{}), 6700, true},
+		{"R8357-1 BOOTP", 6700, Forward, false, bare, 67, false},
+		{"R8357-1 BOOTP with options", 6700, Forward, false, testMessage(bootp.Request, 0, netip.Addr{}), 6700, true},
+		{"R8357-1 no room", 6700, Forward, false, testMessage(bootp.Request, bootp.Discover, netip.Addr{}, long...), 67, false},
+		{"R8357-1 a switch's option 82", 6700, Forward, false, testMessage(bootp.Request, bootp.Discover, netip.Addr{}, switched...), 67, false},
+		{"R8357-1 option 82 switched off", 6700, Forward, true, testMessage(bootp.Request, bootp.Discover, netip.Addr{}), 67, false},
+		{"R8357-1 another relay's, forward", 6700, Forward, false, testMessage(bootp.Request, bootp.Discover, relay), 67, false},
+		{"R8357-1 another relay's, append", 6700, Append, false, testMessage(bootp.Request, bootp.Discover, relay, switched...), 67, false},
+		{"R8357-1 another relay's, replace", 6700, Replace, false, testMessage(bootp.Request, bootp.Discover, relay, switched...), 67, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := testPolicy(t)
+			i := &p.Interfaces[0]
+			i.SourcePort, i.Trusted, i.Relayed, i.MaxSize = tc.port, true, tc.mode, 576
+			i.Option82.On = !tc.off
+			s, _ := Compile(p, testHost())
+			b := Buf{Store: append(slices.Clone(tc.m), make([]byte, 512)...), Len: len(tc.m)}
+			v := s.Relay4(&b, Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")})
+			if v.Reason != Relayed || v.SrcPort != tc.want {
+				t.Fatalf("got %v from port %d, want port %d", v.Reason, v.SrcPort, tc.want)
+			}
+			q := bootp.Packet(b.Bytes())
+			l, _ := q.Scan()
+			var scratch [bootp.MaxRelay * 255]byte
+			if _, has := bootp.RelayInfo(q.RelayValue(&l, scratch[:])).Sub(bootp.SubSourcePort); has != tc.has {
+				t.Errorf("suboption 19: %v, want %v", has, tc.has)
+			}
+			if tc.has && tc.port != 67 {
+				if !v.Shed(&b) || v.SrcPort != 67 {
+					t.Errorf("without option 82 it leaves from port %d, want 67", v.SrcPort)
+				}
+			}
+		})
+	}
+}
+
+// TestSourcePortWithVSS takes VSS out: suboption 19 stays, and so does the port.
+func TestSourcePortWithVSS(t *testing.T) {
+	p := testPolicy(t)
+	p.Interfaces[0].SourcePort = 6700
+	p.Interfaces[0].Option82 = Option82{On: true, VSS: VSS{On: true, Name: []byte("red")}}
+	s, _ := Compile(p, testHost())
+	m := testMessage(bootp.Request, bootp.Discover, netip.Addr{})
+	b := Buf{Store: append(slices.Clone(m), make([]byte, 512)...), Len: len(m)}
+	v := s.Relay4(&b, Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")})
+	v.ShedVSS(&b)
+	q := bootp.Packet(b.Bytes())
+	l, _ := q.Scan()
+	if got := q.RelayValue(&l, nil); v.SrcPort != 6700 || !slices.Equal(got, []byte{bootp.SubSourcePort, 0}) {
+		t.Errorf("option 82 % x from port %d, want suboption 19 alone from 6700", got, v.SrcPort)
+	}
+}
+
+func TestSourcePort6(t *testing.T) {
+	for name, c := range map[string]case6{
+		"R8357-5 a client's": {in: solicit6()},
+		"R8357-5 a relay's":  {on: "t0", src: relayLL, in: nest6(12, solicit6(), 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, port := range []uint16{547, 5470} {
+				s, _ := compile6(each6(func(i *Interface6) { i.SourcePort = port }))
+				if v := s.Relay6(buf6(c.in), c.ingress(s)); v.Reason != Relayed || v.SrcPort != port {
+					t.Errorf("got %v from port %d, want %d", v.Reason, v.SrcPort, port)
+				}
+			}
+		})
+	}
+}

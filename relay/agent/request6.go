@@ -56,6 +56,7 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 		return r
 	}
 	c := &l.Interface.V6
+	v.SrcPort = c.SourcePort
 	v.Src = source6(c, l.Face6)
 	if l.Interface.Mode == Hash {
 		from := in.Src.Addr().As16()

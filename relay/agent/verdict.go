@@ -50,6 +50,7 @@ type Verdict struct {
 
 	Server  int        // ToServers: index into Link.ServersOf(Family) of the only one to send to, or -1 for all
 	Src     netip.Addr // source address to use; invalid: the kernel's choice
+	SrcPort uint16     // ToServers: source port to use
 	Dst     netip.Addr // ToFrame, ToHost: destination address
 	Port    uint16     // ToFrame, ToHost: destination UDP port
 	Routed  bool       // ToHost: Dst need not be on Link itself, so the route to it decides

@@ -102,7 +102,7 @@ func interfaceKeys() []key[settings] {
 		},
 		{
 			"source_port", "67", "a port from 1 to 65535",
-			"The source port towards the servers. Other than 67 it needs option 82 and servers that know RFC 8357.",
+			"The source port towards the servers. Other than 67 it needs servers that know RFC 8357; what does not bear the suboption 19 that tells them, such as plain BOOTP, leaves from 67.",
 			number(1, 65535, func(s *settings) *uint16 { return &s.SourcePort }),
 		},
 		{

@@ -27,7 +27,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 		v.ShedVSS(&b)
 	}
 	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server.WithZone(""), portOf(v.Family))}
-	port := l.Interface.SourcePortOf(v.Family)
+	port := v.SrcPort
 	if v.Family == agent.V4 {
 		p := bootp.Packet(b.Bytes())
 		if !yiaddr.IsValid() {

@@ -55,7 +55,7 @@ func (r *Relay) toServer(n int, v *agent.Verdict) Send {
 	to := &r.snap.Policy.Servers[n]
 	s := Send{
 		To: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
-		SourcePort: v.Link.Interface.SourcePortOf(v.Family), Interface: to.Link,
+		SourcePort: v.SrcPort, Interface: to.Link,
 	}
 	if v.Src.IsValid() {
 		s.Source = &v.Src

@@ -110,7 +110,34 @@ mismatch = "drop"
 			{name: "R3046-11 R3046-23 none is none of another", msg: offer(), down: unicast("d0", "192.0.2.77", offer())},
 		}},
 		sourcePortCases(),
+		usualPortCases(`relayed_requests = "forward"`),
+		usualPortCases(`relayed_requests = "append"`, cid("d0")...),
 	}
+}
+
+// usualPortCases are what bears no suboption 19 where another source port is set:
+// it leaves from port 67 (RFC 8357, section 5.1), and is answered there.
+func usualPortCases(mode string, added ...byte) group {
+	with := o82(sub(1, text("d0")...), sub(19))
+	theirs := opt(82, sub(1, text("p17")...)...)
+	relayed := discover(giaddrOf("10.9.8.7"))
+	return group{name: "source port, " + mode, toml: `
+[[interface]]
+name = "d*"
+servers = ["198.51.100.10"]
+source_port = 6700
+trusted = true
+max_message_size = 576
+` + mode + "\n", cases: []tcase{
+		{name: "R8357-1 suboption 19 goes with it", msg: discover(), up: []sent{{server: server1, sport: 6700, msg: discover().up(addrD0, with...)}}},
+		{name: "R8357-1 BOOTP from port 67", msg: bootp(), up: toS(bootp().up(addrD0))},
+		{name: "R8357-2 reply to BOOTP", dst: addrD0 + ":67", msg: bootpReply(), down: unicast("d0", "192.0.2.77", bootpReply())},
+		{name: "R8357-1 without room for option 82 from port 67", msg: discover(opt(43, fill(255, 1)...), size(576), tail(255, 1)), up: toS(discover(opt(43, fill(255, 1)...), size(576), tail(255, 1)).up(addrD0))},
+		{name: "R8357-1 with a switch's option 82 from port 67", msg: discover(theirs), up: toS(discover(theirs).up(addrD0))},
+		{name: "R8357-2 reply to it", dst: addrD0 + ":67", msg: offer(theirs), down: unicast("d0", "192.0.2.77", offer(theirs))},
+		{name: "R8357-1 R3046-28 another relay's request from port 67", on: "d0", src: "10.9.8.7:67", dst: addrD0, msg: relayed, up: toS(relayed.up("", added...))},
+		{name: "R8357-1 another relay's BOOTP from port 67", on: "d0", src: "10.9.8.7:67", dst: addrD0, msg: bootp(giaddrOf("10.9.8.7")), up: toS(bootp(giaddrOf("10.9.8.7")).up(""))},
+	}}
 }
 
 // sourcePortCases are a source port other than 67 (RFC 8357).

@@ -129,7 +129,7 @@ func checkUp(t *testing.T, s *agent.Snapshot, v agent.Verdict, b *agent.Buf, c *
 		if src := addr(w.src); v.Src != src {
 			t.Errorf("copy %d from %v, want %v", i, v.Src, src)
 		}
-		if p := v.Link.Interface.SourcePort; p != max(w.sport, 67) {
+		if p := v.SrcPort; p != max(w.sport, 67) {
 			t.Errorf("copy %d from port %d, want %d", i, p, max(w.sport, 67))
 		}
 		same(t, w.msg, got[i].octets)
