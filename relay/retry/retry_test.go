@@ -3,6 +3,7 @@ package retry_test
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -213,4 +214,102 @@ func BenchmarkTable(b *testing.B) {
 
 func client(i int) []byte {
 	return binary.BigEndian.AppendUint32([]byte{0x02, 0}, uint32(i))
+}
+
+// remembered counts those of some clients that a table knows: each was asked once,
+// so its next request has the second face.
+func remembered(table *retry.Table, clients int, of func(int) (link int, chaddr []byte)) (n int) {
+	for i := range clients {
+		link, chaddr := of(i)
+		n += table.Next(link, chaddr, 1, 2)
+	}
+	return n
+}
+
+// Every slot serves, whatever the clients have in common: one link, one vendor,
+// or one address on all links.
+func TestClientsAreSpread(t *testing.T) {
+	t.Parallel()
+	const slots, clients = 256, 10 * 256
+	for name, of := range map[string]func(int) (int, []byte){
+		"one link":                func(i int) (int, []byte) { return 7, client(i) },
+		"one address":             func(i int) (int, []byte) { return i, mac },
+		"addresses in high octet": func(i int) (int, []byte) { return 7, []byte{byte(i), byte(i >> 8), 0, 0, 0, 0} },
+		"links far apart":         func(i int) (int, []byte) { return i << 24, mac },
+	} {
+		table := retry.New(slots)
+		for i := range clients {
+			link, chaddr := of(i)
+			table.Asked(link, chaddr, 1, 2)
+		}
+		// Ten clients for a slot leave one in 22,000 empty.
+		if n := remembered(table, clients, of); n < slots-6 || n > slots {
+			t.Errorf("%s: %d of %d slots serve", name, n, slots)
+		}
+	}
+}
+
+// A table has the size that was asked for, 8 octets a slot, or the next power of
+// two.
+func TestSize(t *testing.T) {
+	for slots, want := range map[int]uint64{1 << 15: 1 << 15, 1<<15 + 1: 1 << 16, 1<<16 - 1: 1 << 16, 1 << 16: 1 << 16} {
+		least := uint64(1 << 62) // of several, for others allocate, too
+		for range 5 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			table := retry.New(slots)
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(table)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		if least < 8*want || least > 8*want+8*want/8 {
+			t.Errorf("%d slots take %d octets, want %d", slots, least, 8*want)
+		}
+	}
+}
+
+// What is not to be noted, is not; and what is asked for without noting is what
+// would come.
+func TestNothingIsNoted(t *testing.T) {
+	t.Parallel()
+	table := retry.New(16)
+	for range 3 {
+		table.Asked(7, mac, 1, 3)
+	}
+	for _, c := range []struct{ after, n int }{{1, 1}, {1, 0}, {1, -1}, {0, 3}, {-1, 3}, {0, 0}} {
+		if got := table.Next(7, mac, c.after, c.n); got != 0 {
+			t.Errorf("after %d of %d faces: next is %d, want 0", c.after, c.n, got)
+		}
+		if got := table.Asked(7, mac, c.after, c.n); got != 0 {
+			t.Errorf("after %d of %d faces: %d, want 0", c.after, c.n, got)
+		}
+		if got := table.Face(7, mac, 3); got != 2 {
+			t.Fatalf("after %d of %d faces: the client is at face %d, want 2 as before", c.after, c.n, got)
+		}
+	}
+	for _, n := range []int{2, 3, 4} {
+		want := map[int]int{2: 0, 3: 0, 4: 3}[n]
+		if got := table.Next(7, mac, 1, n); got != want {
+			t.Errorf("of %d faces the next is %d, want %d", n, got, want)
+		}
+	}
+	if got := table.Face(7, mac, 2); got != 0 {
+		t.Errorf("of two faces the client is at %d, want 0", got)
+	}
+	if got := table.Face(8, mac, 3); got != 0 {
+		t.Errorf("on another link the client is at face %d, want 0", got)
+	}
+}
+
+// The last of 4,096 faces is reached by Next, too, and after it the first.
+func TestNextLimits(t *testing.T) {
+	t.Parallel()
+	table := retry.New(1)
+	for i := range 1<<12 + 1 {
+		want := i % (1 << 12)
+		if got := table.Next(1, mac, 1, 1<<20); got != want {
+			t.Fatalf("request %d: next is face %d, want %d", i, got, want)
+		}
+		table.Asked(1, mac, 1, 1<<20)
+	}
 }

@@ -291,3 +291,120 @@ func BenchmarkTable(b *testing.B) {
 		})
 	}
 }
+
+// Whether a reply answers a request that is known is told each time, for what
+// comes unasked is no answer: the second reply of a server too, one of a server
+// that was not asked, and one that comes when nobody waits any more.
+func TestAnsweredTellsOfTheRequest(t *testing.T) {
+	t.Parallel()
+	b := new(book)
+	tb, w := track.New(4), b.way()
+	reply := func(k track.Key, from netip.Addr, at time.Duration, want bool) {
+		t.Helper()
+		if got := tb.Answered(k, from, at); got != want {
+			t.Errorf("key %d from %v after %v: %v, want %v", k, from, at, got, want)
+		}
+	}
+	reply(7, srvA, 0, false)
+	tb.Asked(7, w, both, false, 0)
+	reply(8, srvA, time.Millisecond, false)
+	reply(7, srvB, time.Millisecond, true)
+	reply(7, srvB, 2*time.Millisecond, true)
+	reply(7, other, 3*time.Millisecond, true)
+	reply(7, srvA, 4*time.Millisecond, true)
+	reply(7, srvA, 5*time.Millisecond, true)
+	tb.Sweep(11 * time.Second)
+	reply(7, srvA, 12*time.Second, false)
+	if d := cmp.Diff([]string{"b after 1ms", "a after 4ms"}, b.told); d != "" {
+		t.Errorf("told (-want +got):\n%s", d)
+	}
+}
+
+// A request none of whose copies has left waits for nobody: neither its servers
+// nor its link are told of silence, and it makes room before those that wait.
+func TestNoCopyHasLeft(t *testing.T) {
+	t.Parallel()
+	b := new(book)
+	tb, w := track.New(4), b.way() // one bucket
+	for k := range track.Key(4) {
+		tb.Asked(k, w, both, false, time.Duration(k)*time.Millisecond)
+	}
+	tb.Unsent(2, both)
+	tb.Unsent(99, both) // of nobody
+	if n := tb.Sweep(time.Second); n != [2]int{3, 0} {
+		t.Errorf("%v wait, want 3", n)
+	}
+	tb.Asked(4, w, both, false, time.Second)
+	if n := tb.Evicted(agent.V4); n != 0 {
+		t.Errorf("%d evicted, want none", n)
+	}
+	for _, k := range []track.Key{0, 1, 3, 4} {
+		tb.Answered(k, srvA, time.Second)
+		tb.Answered(k, srvB, time.Second)
+	}
+	b.told = nil
+	if n := tb.Sweep(time.Minute); n != [2]int{} || b.told != nil {
+		t.Errorf("%v wait, told %v, want none and nothing", n, b.told)
+	}
+	if tb.Answered(2, srvA, time.Minute) {
+		t.Error("the request is known after all")
+	}
+}
+
+// Both families are counted apart, and a table for none has room for some.
+func TestFamiliesApart(t *testing.T) {
+	t.Parallel()
+	b := new(book)
+	four, six := b.way(), b.way()
+	six.Family = agent.V6
+	tb := track.New(0)
+	tb.Asked(1, four, 1, false, 0)
+	tb.Asked(2, six, 1, false, 0)
+	tb.Asked(3, six, 1, false, 0)
+	if n := tb.Sweep(time.Second); n != [2]int{1, 2} {
+		t.Errorf("%v wait, want 1 and 2", n)
+	}
+	tb.Asked(4, six, 1, false, time.Second)
+	tb.Asked(5, six, 1, false, time.Second)
+	if v4, v6 := tb.Evicted(agent.V4), tb.Evicted(agent.V6); v4 != 1 || v6 != 0 {
+		t.Errorf("%d and %d evicted, want the oldest, 1 and 0", v4, v6)
+	}
+}
+
+// Time runs out after Timeout, not before.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	b := new(book)
+	tb, w := track.New(4), b.way()
+	tb.Asked(7, w, 1, false, time.Second)
+	if n := tb.Sweep(time.Second + track.Timeout); n != [2]int{1, 0} || b.told != nil {
+		t.Errorf("after %v %v wait, told %v", track.Timeout, n, b.told)
+	}
+	if n := tb.Sweep(time.Second + track.Timeout + time.Microsecond); n != [2]int{} || len(b.told) != 2 {
+		t.Errorf("a moment later %v wait, told %v", n, b.told)
+	}
+}
+
+// Of more servers than can be watched, the first are.
+func TestManyServers(t *testing.T) {
+	t.Parallel()
+	b := new(book)
+	w := &track.Way{Link: b}
+	for n := range track.MaxServers + 2 {
+		w.Addrs = append(w.Addrs, netip.AddrFrom4([4]byte{10, 9, 1, byte(n)}))
+		w.Servers = append(w.Servers, server{b, fmt.Sprint(n)})
+	}
+	tb := track.New(4)
+	tb.Asked(7, w, ^uint64(0), false, 0)
+	for n := range track.MaxServers + 2 {
+		if !tb.Answered(7, w.Addrs[n], time.Millisecond) {
+			t.Errorf("server %d: no such request", n)
+		}
+	}
+	if len(b.told) != track.MaxServers {
+		t.Errorf("told %d times, want %d: %v", len(b.told), track.MaxServers, b.told)
+	}
+	if n := tb.Sweep(time.Second); n != [2]int{} {
+		t.Errorf("%v wait for a server that is not watched", n)
+	}
+}

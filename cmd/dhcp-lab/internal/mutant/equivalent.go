@@ -14,9 +14,9 @@ var equivalentList string
 type equivalence map[string]bool
 
 // equivalents reads the list of them. Each line has a file below the module's
-// directory, a declaration, what is written instead of what, and the reason, which
-// must say why no input whatever shows a difference; that a difference is small,
-// or slow, is none.
+// directory, a line of it, what is written there instead of what, and the reason,
+// which must say why no input whatever shows a difference; that a difference is
+// small, or slow, is none.
 func equivalents() (equivalence, error) { return parseEquivalents(equivalentList) }
 
 func parseEquivalents(list string) (equivalence, error) {
@@ -27,7 +27,7 @@ func parseEquivalents(list string) (equivalence, error) {
 		}
 		f := strings.Split(line, "\t")
 		if len(f) != 5 || f[4] == "" {
-			return nil, fmt.Errorf("equivalent.tsv:%d: %d fields, want a file, a declaration, old, new and the reason", i+1, len(f))
+			return nil, fmt.Errorf("equivalent.tsv:%d: %d fields, want a file, a line of it, old, new and the reason", i+1, len(f))
 		}
 		e[strings.Join(f[:4], "\x00")] = true
 	}
@@ -39,7 +39,7 @@ func parseEquivalents(list string) (equivalence, error) {
 func (e equivalence) has(m *Mutant) bool {
 	parts := strings.Split(filepath.ToSlash(m.File), "/")
 	for i := range parts {
-		if e[strings.Join([]string{strings.Join(parts[i:], "/"), m.Func, m.Old, m.New}, "\x00")] {
+		if e[strings.Join([]string{strings.Join(parts[i:], "/"), m.Text, m.Old, m.New}, "\x00")] {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package mutant
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -193,6 +194,13 @@ func (f *finder) text(from, to token.Pos) string {
 func (f *finder) add(rule string, from, to token.Pos, becomes string) {
 	p := f.set.Position(from)
 	f.out = append(f.out, Mutant{
-		File: f.file, Func: f.in, Line: p.Line, Offset: p.Offset, Old: f.text(from, to), New: becomes, Rule: rule,
+		File: f.file, Func: f.in, Line: p.Line, Offset: p.Offset, Text: f.line(p.Offset), Old: f.text(from, to), New: becomes, Rule: rule,
 	})
+}
+
+// line returns the line around an offset.
+func (f *finder) line(at int) string {
+	from := bytes.LastIndexByte(f.src[:at], '\n') + 1
+	line, _, _ := bytes.Cut(f.src[from:], []byte("\n"))
+	return string(bytes.TrimSpace(line))
 }

@@ -19,6 +19,7 @@ type Mutant struct {
 	Func     string // the declaration that it is in
 	Line     int
 	Offset   int    // in octets
+	Text     string // of the line, without blanks around it
 	Old, New string // New is in place of Old
 	Rule     string // by which it was made, such as "<"
 	nth      int    // of those in the declaration that are else alike

@@ -187,14 +187,14 @@ func TestEquivalents(t *testing.T) {
 	if _, err := equivalents(); err != nil {
 		t.Error(err)
 	}
-	if _, err := parseEquivalents("relay/p.go\tLess\t<\t<=\t"); err == nil {
+	if _, err := parseEquivalents("relay/p.go\tif a < b {\t<\t<=\t"); err == nil {
 		t.Error("took a line without a reason")
 	}
-	e, err := parseEquivalents("# comment\nrelay/p.go\tLess\t<\t<=\tbecause\n")
+	e, err := parseEquivalents("# comment\nrelay/p.go\tif a < b {\t<\t<=\tbecause\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Mutant{File: "/somewhere/relay/p.go", Func: "Less", Old: "<", New: "<="}
+	m := Mutant{File: "/somewhere/relay/p.go", Text: "if a < b {", Old: "<", New: "<="}
 	if !e.has(&m) {
 		t.Error("not found")
 	}
