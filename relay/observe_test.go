@@ -57,6 +57,45 @@ func TestServersAreTimed(t *testing.T) {
 	}
 }
 
+// A request none of whose copies left waits for no answer, and nobody is blamed
+// for silence.
+func TestUnsentRequestsWaitForNobody(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n, m := b.network("vlan10", "10.1.0.1/24"), b.network("vlan20", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start(`
+[[interface]]
+name = "vlan10"
+servers = ["10.9.0.2"]
+[[interface]]
+name = "vlan20"
+servers = ["172.16.0.1", "172.16.0.2"] # no route
+`)
+	for xid := range uint32(3) {
+		m.broadcast(discover(xid).request())
+	}
+	d.awaitOutcome("send_failed", 3)
+	n.broadcast(discover(9).request())
+	v.want()
+	open := func() int { return d.scrape().sum("dhcp_relay_transactions_open", `family="ipv4"`) }
+	d.await("a request waits", func() bool { return open() > 0 })
+	if got := open(); got != 1 {
+		t.Errorf("%d requests wait, want the one that was sent", got)
+	}
+	for xid := range uint32(3) {
+		m.broadcast(discover(xid).request())
+	}
+	d.awaitOutcome("send_failed", 6)
+	s := d.balanced()
+	if silent := s.sum("dhcp_relay_unanswered_total", `interface="vlan20"`); silent != 0 {
+		t.Errorf("%d requests are told to be unanswered that were never sent", silent)
+	}
+	if silent := s.sum("dhcp_relay_server_unanswered_total", `server="172.16.0.1:67"`); silent != 0 {
+		t.Errorf("a server is blamed for %d requests that it never got", silent)
+	}
+}
+
 // The counters balance while they move: each outcome that a scrape shows is of a
 // message that it shows as received, and what one scrape shows as received has its
 // outcome in the next, but for the batches that the loops have in hand.

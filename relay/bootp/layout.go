@@ -43,7 +43,7 @@ func (l *Layout) Scan(p Packet) bool {
 	if !p.DHCP() {
 		return false
 	}
-	var typed, served bool
+	var typed, served, asked bool
 	i := OptionsOffset
 	for i < len(p) {
 		if p[i] == OptionPad {
@@ -78,9 +78,10 @@ func (l *Layout) Scan(p Packet) bool {
 			}
 			served = true
 		case OptionRequested:
-			if !l.Requested.IsValid() && len(value) == 4 {
+			if !asked && len(value) == 4 {
 				l.Requested = netip.AddrFrom4([4]byte(value))
 			}
+			asked = true
 		case OptionClientID:
 			if l.ClientID == nil {
 				l.ClientID = value

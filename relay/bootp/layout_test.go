@@ -55,6 +55,26 @@ func TestScan(t *testing.T) {
 			want: Layout{End: off()},
 		},
 		{
+			name: "requested address",
+			p:    message(request, []byte{OptionRequested, 4, 198, 18, 0, 77}, end),
+			want: Layout{Type: DHCPRequest, Requested: netip.MustParseAddr("198.18.0.77"), End: off(request) + 6, HasEnd: true},
+		},
+		{
+			name: "requested address of three octets",
+			p:    message(request, []byte{OptionRequested, 3, 198, 18, 0}, end),
+			want: Layout{Type: DHCPRequest, End: off(request) + 5, HasEnd: true},
+		},
+		{
+			name: "requested address of five octets, and one of four after it",
+			p:    message(request, []byte{OptionRequested, 5, 198, 18, 0, 77, 1, OptionRequested, 4, 198, 18, 0, 77}, end),
+			want: Layout{Type: DHCPRequest, End: off(request) + 13, HasEnd: true},
+		},
+		{
+			name: "requested address twice",
+			p:    message(request, []byte{OptionRequested, 4, 198, 18, 0, 77, OptionRequested, 4, 198, 18, 0, 78}, end),
+			want: Layout{Type: DHCPRequest, Requested: netip.MustParseAddr("198.18.0.77"), End: off(request) + 12, HasEnd: true},
+		},
+		{
 			name: "everything a relay needs",
 			p:    message(request, clientID, serverID, params, relayInf, end, pads),
 			want: Layout{

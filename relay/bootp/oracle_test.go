@@ -72,6 +72,9 @@ func (o *oracle) layout() Layout {
 	if v := o.first(54); len(v) == 4 {
 		l.ServerID, _ = netip.AddrFromSlice(v)
 	}
+	if v := o.first(50); len(v) == 4 {
+		l.Requested, _ = netip.AddrFromSlice(v)
+	}
 	types := 0
 	for _, x := range o.options {
 		if x.code == 53 {
@@ -136,7 +139,7 @@ func (o *oracle) stripped(m []byte) []byte {
 func sameLayout(a, b Layout) bool {
 	sameID := bytes.Equal(a.ClientID, b.ClientID) && (a.ClientID == nil) == (b.ClientID == nil)
 	return sameID && a.Type == b.Type && a.End == b.End && a.HasEnd == b.HasEnd &&
-		a.ServerID == b.ServerID && a.Relay == b.Relay && a.NumRelay == b.NumRelay
+		a.ServerID == b.ServerID && a.Requested == b.Requested && a.Relay == b.Relay && a.NumRelay == b.NumRelay
 }
 
 // The checks do without t.Helper, which walks the stack a million times.

@@ -165,6 +165,55 @@ func TestParseOption82Problems(t *testing.T) {
 			},
 		},
 		{
+			name: "R6607-3 vss VPN-ID with an OUI of two octets",
+			text: one + `option82.vss = "vpn:00aa:bb00000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aa:bb00000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
+			name: "R6607-3 vss VPN-ID with an OUI of four octets",
+			text: one + `option82.vss = "vpn:00aabb00:000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aabb00:000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
+			name: "R6607-3 vss VPN-ID with an OUI of half an octet less",
+			text: one + `option82.vss = "vpn:00aab:b00000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aab:b00000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
+			name: "R6607-3 vss VPN-ID with no OUI",
+			text: one + `option82.vss = "vpn:00aabb00000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aabb00000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
+			name: "R6607-3 vss VPN-ID with an index of three octets",
+			text: one + `option82.vss = "vpn:00aabb:000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aabb:000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
+			name: "R6607-3 vss VPN-ID with an index of five octets",
+			text: one + `option82.vss = "vpn:00aabb:0000000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aabb:0000000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
+			name: "R6607-3 vss VPN-ID with an OUI that is no number",
+			text: one + `option82.vss = "vpn:00aabx:00000001"`,
+			want: []string{
+				`f:4:16: interface[0].option82.vss: "vpn:00aabx:00000001" holds no VPN-ID of 7 octets (RFC 2685); write six and eight hexadecimal digits, such as "vpn:00aabb:00000001"`,
+			},
+		},
+		{
 			name: "vss true",
 			text: one + "option82.vss = true",
 			want: []string{

@@ -122,3 +122,41 @@ func TestDropLogPrefersWhatIsNew(t *testing.T) {
 		t.Errorf("summary: %+v", last)
 	}
 }
+
+// The lines of a minute are counted over all calls in it: what is new after
+// twenty is summed up, until the minute is over.
+func TestDropLogCountsOverCalls(t *testing.T) {
+	t.Parallel()
+	var log DropLog
+	next := 0
+	call := func(second, n int) (single, summed int) {
+		t.Helper()
+		var fresh []Dropped
+		for range n {
+			next++
+			fresh = append(fresh, noGiaddr(fmt.Sprintf("vlan%d", next), 1))
+		}
+		for _, l := range log.Lines(epoch().Add(time.Duration(second)*time.Second), fresh) {
+			if l.Interface == "" {
+				summed += l.Interfaces
+			} else {
+				single++
+			}
+		}
+		return single, summed
+	}
+	for _, c := range []struct{ second, fresh, single, summed int }{
+		{0, 8, 8, 0},
+		{1, 8, 8, 0},
+		{2, 8, 4, 4},
+		{3, 8, 0, 0}, // the summary has had its line of this minute
+		{59, 1, 0, 0},
+		{60, 12, 20, 0}, // nine of the last minute first
+		{62, 0, 0, 1},
+	} {
+		single, summed := call(c.second, c.fresh)
+		if single != c.single || summed != c.summed {
+			t.Errorf("second %d: %d lines and %d interfaces summed up, want %d and %d", c.second, single, summed, c.single, c.summed)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package udp
 import (
 	"testing"
 	"time"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 func TestRestFollowsPartOfABatch(t *testing.T) {
@@ -26,5 +28,50 @@ func TestRestFollowsPartOfABatch(t *testing.T) {
 				t.Errorf("rest of %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// Under flood each read is followed by a rest, as long as the batch says; one by
+// one there is none.
+func TestReadRestsUnderFlood(t *testing.T) {
+	s := spacetest.New(t)
+	p := listen(s, Config{Family: V4, Port: 67})
+	c := s.ListenUDP("udp4", "127.0.0.1:68")
+	send := func(n int) {
+		for range n {
+			sendTo(t, c, request, "127.0.0.1:67")
+		}
+	}
+	ds := NewBatch(64)
+	read := func(want int) time.Duration {
+		t.Helper()
+		start := time.Now()
+		n, err := p.Requests.Read(ds)
+		if err != nil || n != want {
+			t.Fatalf("read %d, %v, want %d", n, err, want)
+		}
+		return time.Since(start)
+	}
+	for _, tc := range []struct {
+		name  string
+		batch int
+		rest  time.Duration
+	}{
+		{"few", few, 0},
+		{"more", few + 1, shortRest},
+		{"many", many, longRest},
+		{"a full batch", 64, 0},
+	} {
+		// The least of several: a busy machine adds to a rest, and takes nothing off.
+		least := time.Hour
+		for range 20 {
+			send(tc.batch)
+			read(tc.batch)
+			send(1)
+			least = min(least, read(1))
+		}
+		if least < tc.rest || tc.rest == 0 && least >= shortRest {
+			t.Errorf("after %s: the next read takes %v at least, want a rest of %v", tc.name, least, tc.rest)
+		}
 	}
 }

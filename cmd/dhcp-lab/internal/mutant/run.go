@@ -113,7 +113,7 @@ func (r *runner) sample(ctx context.Context, res *Result, ms []Mutant, same equi
 					fates[i] = Equivalent
 					return
 				}
-				fates[i], errs[i] = r.try(ctx, i, &ms[i])
+				fates[i], errs[i] = r.try(ctx, &ms[i])
 			})
 		}
 		wg.Wait()
@@ -131,10 +131,14 @@ func (r *runner) sample(ctx context.Context, res *Result, ms []Mutant, same equi
 	return ctx.Err()
 }
 
+// program is the name of the tests' program, as the go command has it: tests may
+// look for themselves.
+func (r *runner) program() string { return filepath.Base(r.dir) + ".test" }
+
 // baseline runs the tests of the code as it is, and takes from them how long they
 // may take.
 func (r *runner) baseline(ctx context.Context) error {
-	bin := filepath.Join(r.work, "baseline")
+	bin := filepath.Join(r.work, r.program())
 	if out, err := r.build(ctx, bin, ""); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
@@ -155,28 +159,29 @@ func (r *runner) baseline(ctx context.Context) error {
 }
 
 // try builds the package with a change and runs its tests.
-func (r *runner) try(ctx context.Context, n int, m *Mutant) (Fate, error) {
+func (r *runner) try(ctx context.Context, m *Mutant) (Fate, error) {
 	src, err := os.ReadFile(m.File)
 	if err != nil {
 		return Survived, err
 	}
-	at := func(suffix string) string { return filepath.Join(r.work, fmt.Sprintf("%d%s", n, suffix)) }
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {m.File: at(".go")}})
+	dir, err := os.MkdirTemp(r.work, "")
 	if err != nil {
 		return Survived, err
 	}
-	if err := errors.Join(os.WriteFile(at(".go"), m.apply(src), 0o600), os.WriteFile(at(".json"), overlay, 0o600)); err != nil {
+	defer func() { _ = os.RemoveAll(dir) }() // the one above goes, too
+	at := func(name string) string { return filepath.Join(dir, name) }
+	changed, list, bin := at("changed.go"), at("overlay.json"), at(r.program())
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {m.File: changed}})
+	if err != nil {
 		return Survived, err
 	}
-	defer func() {
-		for _, suffix := range []string{".go", ".json", ".test"} {
-			_ = os.Remove(at(suffix)) // the directory goes, too
-		}
-	}()
-	if _, err := r.build(ctx, at(".test"), at(".json")); err != nil {
+	if err := errors.Join(os.WriteFile(changed, m.apply(src), 0o600), os.WriteFile(list, overlay, 0o600)); err != nil {
+		return Survived, err
+	}
+	if _, err := r.build(ctx, bin, list); err != nil {
 		return Rejected, ctx.Err()
 	}
-	_, err = r.test(ctx, at(".test"))
+	_, err = r.test(ctx, bin)
 	switch {
 	case err == nil:
 		return Survived, nil
