@@ -78,6 +78,7 @@ type state struct {
 	vrfs    topology
 
 	problems []agent.Problem // of the snapshot
+	lacking  [2]bool         // links without an address, by agent.Family
 }
 
 // A serverState is a server with the counters of what is sent to it.
@@ -209,7 +210,7 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 // all that matters.
 func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
-	s := &state{snap: snap, problems: problems, vrfs: vrfs(links)}
+	s := &state{snap: snap, problems: problems, vrfs: vrfs(links), lacking: lacking(snap)}
 	errs := e.openSockets(s)
 	last := e.state.Load()
 	if last == nil && len(errs) > 0 {

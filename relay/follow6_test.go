@@ -36,6 +36,15 @@ func (b *bed) solicits(d *daemon, link string) *soliciting {
 	return s
 }
 
+// ask sends one message.
+func (s *soliciting) ask() {
+	s.d.t.Helper()
+	s.xid++
+	if _, err := s.conn.WriteTo([]byte{1, 0, 0, s.xid, 0, 8, 0, 2, 0, 0}, s.to); err != nil {
+		s.d.t.Fatal(err)
+	}
+}
+
 // heard waits until the daemon hears the client, which must not take longer than
 // a second.
 func (s *soliciting) heard(what string) {
@@ -44,10 +53,7 @@ func (s *soliciting) heard(what string) {
 	received := func() int { return s.d.scrape().sum("dhcp_relay_received_total", "ipv6") }
 	before, began := received(), time.Now()
 	for time.Since(began) < patient/2 {
-		s.xid++
-		if _, err := s.conn.WriteTo([]byte{1, 0, 0, s.xid, 0, 8, 0, 2, 0, 0}, s.to); err != nil {
-			t.Fatal(err)
-		}
+		s.ask()
 		time.Sleep(10 * time.Millisecond)
 		if received() > before {
 			if took := time.Since(began); took > time.Second {

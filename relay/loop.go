@@ -42,6 +42,7 @@ type loop struct {
 	clients  *hwaddr.Clients // who asked in which transaction; nil if nobody knows
 	places   []hwaddr.Place  // of the batch, in clients; nil if origins are not noted there
 	targets  [][6]byte       // of the batch, link-layer addresses of clients to send to
+	held     held
 	sight    sight
 	noVSS    []int // tags of copies that wait to go out without VSS
 	tooBig   []int // tags of copies that wait to go out without option 82, or in fragments
@@ -102,10 +103,14 @@ func (l *loop) run() {
 		l.turns.Add(1)
 		switch s := l.engine.state.Load(); {
 		case s == l.state:
-		case n == 0:
+		case n == 0 && len(l.held.due) == 0:
 			l.release(s)
 		default:
 			l.adopt(s)
+		}
+		l.resume()
+		if n > 0 {
+			n = l.hold(n)
 		}
 		if n > 0 {
 			l.relay(n)

@@ -172,6 +172,7 @@ func (e *Engine) startLoops() {
 				l.clients = clients
 				if c == s.pair.Requests {
 					l.ask(s.macs) // a server's address is nobody's business
+					l.held.on = true
 				}
 				l.run()
 			}()
