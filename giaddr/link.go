@@ -51,3 +51,7 @@ type Addr struct {
 func (l *Link) Called(name string) bool {
 	return l.Name == name || slices.Contains(l.AltNames, name)
 }
+
+// Source reports whether the host can send from the address now: the kernel refuses
+// one that duplicate address detection has not passed (RFC 4862, section 5.4).
+func (a *Addr) Source() bool { return !a.Tentative && !a.Duplicate }

@@ -25,7 +25,7 @@ func hint6(err error) string {
 func sends6(a netip.Addr, l *giaddr.Link, near []giaddr.Link) bool {
 	can := func(h *giaddr.Link) bool {
 		return slices.ContainsFunc(h.Addrs, func(b giaddr.Addr) bool {
-			return b.Prefix.Addr() == a && !b.Tentative && !b.Duplicate
+			return b.Prefix.Addr() == a && b.Source()
 		})
 	}
 	switch {

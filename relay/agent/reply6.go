@@ -133,7 +133,7 @@ func (l *Link) from6(client netip.Addr) netip.Addr {
 	for i := range l.Host.Addrs {
 		a := &l.Host.Addrs[i]
 		own, r := a.Prefix.Addr(), 1
-		if !own.Is6() || own.IsLinkLocalUnicast() || a.Tentative {
+		if !own.Is6() || own.IsLinkLocalUnicast() || !a.Source() {
 			continue
 		}
 		if !a.Deprecated {

@@ -50,3 +50,36 @@ func TestR9915_6_LinkLocalServer(t *testing.T) {
 		t.Errorf("a client with the server's address on another link: %v, want %v", v.Reason, ReplyFromClient)
 	}
 }
+
+// TestDuplicatesAreNoSources has each address of a client's link fail duplicate
+// address detection in turn: the kernel sends from none of them.
+func TestDuplicatesAreNoSources(t *testing.T) {
+	client := netip.MustParseAddr("2001:db8:1::c")
+	for _, tt := range []struct {
+		spoil     int // index of the address
+		local     bool
+		toLocal   string
+		toGlobal  string
+		linkLocal State
+	}{
+		{-1, true, routerLL, gua0, Relaying},
+		{0, false, "", gua0, NoLinkLocal},
+		{1, true, routerLL, routerLL, NoAddress},
+	} {
+		p, h := testPolicy6(), testHost6()
+		if tt.spoil >= 0 {
+			h[0].Addrs[tt.spoil].Duplicate = true
+		}
+		s, _ := Compile(*p, h)
+		l := s.Link(2)
+		if l.local6.IsValid() != tt.local || l.State6 != tt.linkLocal {
+			t.Errorf("%d spoilt: link-local %v, state %v", tt.spoil, l.local6, l.State6)
+		}
+		if tt.local && l.from6(netip.MustParseAddr(clientLL)).String() != tt.toLocal {
+			t.Errorf("%d spoilt: to a link-local client from %v, want %s", tt.spoil, l.from6(netip.MustParseAddr(clientLL)), tt.toLocal)
+		}
+		if got := l.from6(client).String(); got != tt.toGlobal {
+			t.Errorf("%d spoilt: to %v from %s, want %s", tt.spoil, client, got, tt.toGlobal)
+		}
+	}
+}

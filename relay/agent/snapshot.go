@@ -344,7 +344,7 @@ func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 // from.
 func linkLocal(h *giaddr.Link) (a netip.Addr) {
 	for i := range h.Addrs {
-		if a := h.Addrs[i].Prefix.Addr(); a.Is6() && a.IsLinkLocalUnicast() && !h.Addrs[i].Tentative {
+		if a := h.Addrs[i].Prefix.Addr(); a.Is6() && a.IsLinkLocalUnicast() && h.Addrs[i].Source() {
 			return a
 		}
 	}

@@ -110,7 +110,7 @@ func (r *Relay) address6(uplink string, clients *agent.Link, local bool) netip.A
 			continue
 		}
 		for _, a := range l.Addrs {
-			if b := a.Prefix.Addr(); b.Is6() && b.IsLinkLocalUnicast() == local && !a.Tentative && !a.Duplicate {
+			if b := a.Prefix.Addr(); b.Is6() && b.IsLinkLocalUnicast() == local && a.Source() {
 				return b
 			}
 		}
