@@ -34,7 +34,7 @@ func (st *stage) rulesUp6(e *ladder.Event) error {
 	if e.Frame.SrcPort != serverPort6 || e.Frame.DstPort != serverPort6 {
 		return fmt.Errorf("ports: expected 547 to 547, seen %d to %d (RFC 9915, section 7.2)", e.Frame.SrcPort, e.Frame.DstPort)
 	}
-	if e.Frame.IPSrc.IsLinkLocalUnicast() {
+	if e.Frame.IPSrc.IsLinkLocalUnicast() && !e.Frame.IPDst.IsLinkLocalUnicast() {
 		return fmt.Errorf("expected a source that the server can answer, seen %s", e.Frame.IPSrc)
 	}
 	if peer := addr6(m.PeerAddr); peer != got.Frame.IPSrc {

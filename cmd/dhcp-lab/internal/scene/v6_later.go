@@ -104,6 +104,7 @@ func sameRouters() Scene {
 	return Scene{
 		Number: 15, Title: "DHCPv6: two client networks with the same link-local addresses", Family: IPv6, byID: true,
 		ownServer: "chooses the network by Interface-Id", ownClient: "is on a link with a given address",
+		config: basic6 + "[interface.dhcpv6]\nlink_address = \"link-local\"\n",
 		play: func(ctx context.Context, st *stage) error {
 			relay, b1 := st.ns[relayNode], st.ns["b1"]
 			err := errors.Join(
@@ -115,29 +116,31 @@ func sameRouters() Scene {
 			if err != nil {
 				return err
 			}
-			if err := st.unnumbered(ctx, clientsA, clientsB); err != nil {
-				return err
+			for _, l := range []string{clientsA, clientsB} {
+				if err := st.linkAddress(ctx, l, "fe80::1"); err != nil {
+					return err
+				}
 			}
 			return st.everyone6(ctx, true, "a1", "b1")
 		},
 	}
 }
 
-// unnumbered waits until the relay says that links have but a link-local address.
-func (st *stage) unnumbered(ctx context.Context, links ...string) error {
+// linkAddress waits until the relay has a link-address for a link, or none.
+func (st *stage) linkAddress(ctx context.Context, link, want string) error {
 	var seen Counters
+	labels, n := []string{"interface", link}, 0
+	if want != "" {
+		labels, n = append(labels, "link_address", want), 1
+	}
 	for end := time.Now().Add(patience6); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		var err error
 		if seen, err = st.relays[relayNode].Counters(ctx); err != nil {
 			return err
 		}
-		n := 0
-		for _, l := range links {
-			n += seen.Sum("dhcp_relay_link_address_info", "interface", l, "link_address", "fe80::1")
-		}
-		if n == len(links) {
+		if seen.Sum("dhcp_relay_link_address_info", labels...) == n {
 			return nil
 		}
 	}
-	return fmt.Errorf("link-addresses: expected fe80::1 on %v, seen %v", links, seen)
+	return fmt.Errorf("link-address of %s: expected %q, seen %v", link, want, seen)
 }
