@@ -170,10 +170,30 @@ func (r *Relay) judge(res *Result, m *Message, b agent.Buf, v agent.Verdict) {
 	if reason == agent.UntrustedOption82 {
 		res.Notes = hidden(b.Bytes())
 	}
+	res.Notes = append(res.Notes, r.troubles(&v)...)
 	doc := reason.DocOf(v.Direction)
 	res.Outcome, res.What, res.Remedy = doc.Name, doc.What, doc.Remedy
 	res.Rules = rulesOf(reason, v.Family, v.Direction)
 	res.Settings = r.settings(reason, m, &v, res.Copies)
+}
+
+// troubles tells what is wrong with the addresses of the link that a message
+// concerns, which the reason alone does not say.
+func (r *Relay) troubles(v *agent.Verdict) (notes []string) {
+	if v.Link == nil || v.Reason != agent.Relayed && v.Reason != agent.NoGiaddr && v.Reason != agent.NoLinkAddress {
+		return nil
+	}
+	add := func(text string) {
+		if text = strings.TrimPrefix(text, v.Link.Host.Name+": "); text != "" {
+			notes = append(notes, v.Link.Host.Name+": "+strings.TrimSuffix(text, ".")+".")
+		}
+	}
+	if state, problem := v.Link.StateOf(v.Family); state == agent.NoAddress || state == agent.NoLinkLocal {
+		add(problem.Error())
+	} else if v.Family == agent.V6 && v.Link.Interface.V6.LinkAddress.Kind == giaddr.LinkLocal {
+		add("link_address is \"link-local\", by which servers that do not go by the Interface-Id declare leases void")
+	}
+	return notes
 }
 
 // hidden tells of an option 82 where few look for one.

@@ -1,14 +1,60 @@
 package explain
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
 )
+
+// oneLink is a host with the link d0.
+func oneLink(addrs []giaddr.Addr) (host []giaddr.Link) {
+	l := giaddr.Link{Index: 2, Name: "d0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 2}, Addrs: addrs}
+	return append(host, l)
+}
+
+// TestTroublesWithAddresses tells of the clients' interface what the reason of a
+// drop, or a message that is relayed, does not show.
+func TestTroublesWithAddresses(t *testing.T) {
+	t.Parallel()
+	const toml = "[[interface]]\nname = \"d0\"\nservers = [\"2001:db8:9::2\"]\n"
+	at := func(s string, duplicate bool) giaddr.Addr {
+		return giaddr.Addr{Prefix: netip.MustParsePrefix(s), Duplicate: duplicate}
+	}
+	for _, tt := range []struct {
+		name, toml, want string
+		addrs            []giaddr.Addr
+	}{
+		{"R9915-15 a duplicate", toml, "d0: no usable address: 2001:db8:20::1 is a duplicate on the link.", []giaddr.Addr{at("fe80::1/64", false), at("2001:db8:20::1/64", true)}},
+		{"R9915-16 only link-local", toml, "d0: no usable address: only the link-local fe80::1, by which servers would declare leases void.", []giaddr.Addr{at("fe80::1/64", false)}},
+		{"R4291-1 no link-local", toml, "d0: it has no IPv6 link-local address, without which IPv6 does not work on it (RFC 4291, section 2.8).", []giaddr.Addr{at("2001:db8:20::1/64", false)}},
+		{
+			"R9915-16 by setting", toml + "[interface.dhcpv6]\nlink_address = \"link-local\"",
+			"d0: link_address is \"link-local\", by which servers that do not go by the Interface-Id declare leases void.",
+			[]giaddr.Addr{at("fe80::1/64", false)},
+		},
+		{"all is well", toml, "", []giaddr.Addr{at("fe80::1/64", false), at("2001:db8:20::1/64", false)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := config.Parse("relay.toml", []byte(tt.toml), config.Host{Hostname: "r"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := New(cfg, oneLink(tt.addrs))
+			res := explained(t, r, message(t, Client{V6: true, Interface: "d0"}))
+			if got := strings.Join(res.Notes, " "); got != tt.want {
+				t.Errorf("notes %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
 
 func TestOutcomesAndSettings(t *testing.T) {
 	t.Parallel()
