@@ -14,6 +14,7 @@ type series int
 const (
 	messages series = iota
 	received
+	retired
 	socketDrops
 	option82Omitted
 	option79Omitted
@@ -55,7 +56,12 @@ func Docs() []MetricDoc {
 		received: {
 			"dhcp_relay_received_total", "counter",
 			[]string{"family"},
-			"Messages read from the sockets. At rest it equals the sum of dhcp_relay_messages_total.",
+			"Messages read from the sockets. At rest it equals the sum of dhcp_relay_messages_total and dhcp_relay_messages_retired_total.",
+		},
+		retired: {
+			"dhcp_relay_messages_retired_total", "counter",
+			[]string{"family"},
+			"Messages whose series of dhcp_relay_messages_total has ended, because their interface had been gone for five minutes.",
 		},
 		socketDrops: {
 			"dhcp_relay_socket_drops_total", "counter",

@@ -127,9 +127,13 @@ func (s *scrape) all() {
 	links := slices.Clone(m.ordered)
 	servers := m.inOrder
 	drops := m.drops
+	former := m.retiredNow()
 	m.mu.Unlock()
 
 	s.messages(links)
+	for f, label := range s.g.families {
+		s.add(retired, float64(former[f]), label)
+	}
 	for f, label := range s.g.families {
 		s.add(received, float64(m.received[f].Value()), label)
 	}

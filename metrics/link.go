@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"sync/atomic"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -16,6 +17,10 @@ type Link struct {
 	relayed [families][directions]atomic.Pointer[tally]
 	dropped [families][directions]atomic.Pointer[drops]
 	omitted Counter
+
+	// Guarded by the mutex of Metrics.
+	use  uint64    // number of the latest InUse that names it
+	gone time.Time // when it was no longer in use; zero while it is
 
 	unknownMAC Counter
 	unanswered [families]Counter

@@ -12,13 +12,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// maxLinks bounds the label "interface" where interfaces come and go under
-// ever new names, such as veth3f2a81c: a handle lives as long as the process.
+// maxLinks bounds the label "interface" where more interfaces than that are in use
+// at once.
 const maxLinks = 16384
 
 // other is the label "interface" of what belongs to no interface of its own.
@@ -41,7 +42,11 @@ type Metrics struct {
 	links   map[string]*Link
 	ordered []*Link // by name
 	servers map[serverKey]*Server
-	inOrder []*Server // of their first use; only ever appended to
+	inOrder []*Server // of their first use; appended to, or made anew
+	use     uint64    // number of the latest InUse
+	swept   time.Time
+	late    []late
+	retired [families]uint64 // messages that were counted on links of former times
 	drops   [families][]func() uint64
 }
 
@@ -92,11 +97,10 @@ func (m *Metrics) Registry() prometheus.Registerer { return m.registry }
 // Gatherer gathers every metric.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.gatherer }
 
-// Link returns the counters of the interface of that name: the same ones
-// whenever it is asked, so that they survive a reload and an interface that is
-// made anew. The empty name is for messages of interfaces that are not
-// configured; they show as interface="other", as do interfaces beyond the
-// first 16,384.
+// Link returns the counters of the interface of that name: the same ones until
+// Sweep ends them, so that they survive a reload and an interface that is made anew.
+// The empty name is for messages of interfaces that are not configured; they show as
+// interface="other", as do interfaces beyond 16,384 that are in use at once.
 func (m *Metrics) Link(name string) *Link {
 	name = text(name)
 	if name == "" {
@@ -105,7 +109,10 @@ func (m *Metrics) Link(name string) *Link {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.links) >= maxLinks && m.links[name] == nil {
-		name = other
+		m.makeRoom()
+		if len(m.links) >= maxLinks {
+			name = other
+		}
 	}
 	l := m.links[name]
 	if l == nil {
@@ -116,6 +123,7 @@ func (m *Metrics) Link(name string) *Link {
 		})
 		m.ordered = slices.Insert(m.ordered, i, l)
 	}
+	l.gone = time.Time{}
 	return l
 }
 
@@ -125,7 +133,8 @@ func (m *Metrics) Link(name string) *Link {
 func (m *Metrics) Received(f Family) *Counter { return &m.received[f] }
 
 // Server returns the counters of the server at addr (host:port), reached by
-// the VRF device named vrf, or "". The same arguments yield the same counters.
+// the VRF device named vrf, or "". The same arguments yield the same counters, until
+// Sweep ends them.
 func (m *Metrics) Server(addr, vrf string) *Server {
 	key := serverKey{text(addr), text(vrf)}
 	m.mu.Lock()
@@ -136,6 +145,7 @@ func (m *Metrics) Server(addr, vrf string) *Server {
 		m.servers[key] = s
 		m.inOrder = append(m.inOrder, s)
 	}
+	s.gone = time.Time{}
 	return s
 }
 

@@ -18,6 +18,10 @@ type Server struct {
 	unanswered Counter
 	response   histogram
 	errors     *errnoCounts // shared with every other server
+
+	// Guarded by the mutex of Metrics, as those of Link.
+	use  uint64
+	gone time.Time
 }
 
 // Sent counts one copy of a message that the kernel took.

@@ -233,6 +233,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	}
 	e.names.learn(links)
 	e.state.Store(s)
+	e.metrics.InUse(time.Now(), s.links, counters(s.servers))
 	e.lookAgain()
 	errs = append(errs, e.join(s)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -240,6 +241,15 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.show(last, s)
 	e.startLoops()
 	return errors.Join(errs...)
+}
+
+// counters returns those of some servers.
+func counters(servers []serverState) []*metrics.Server {
+	all := make([]*metrics.Server, len(servers))
+	for i := range servers {
+		all[i] = servers[i].metrics
+	}
+	return all
 }
 
 // stop closes all sockets and waits for their loops.

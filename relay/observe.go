@@ -39,7 +39,8 @@ func (e *Engine) Tracking() (t Tracking) {
 	return t
 }
 
-// sweep counts the requests that nobody has answered, until ctx ends.
+// sweep counts the requests that nobody has answered, and forgets what was counted
+// of interfaces and servers that are gone, until ctx ends.
 func (e *Engine) sweep(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -51,6 +52,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			for f, n := range e.track.Sweep(now.Sub(e.start)) {
 				e.open[f].Store(int64(n))
 			}
+			e.metrics.Sweep(now)
 		}
 	}
 }

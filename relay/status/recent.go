@@ -25,6 +25,7 @@ type Recent struct {
 
 type linkSeries struct {
 	name     string
+	missing  int                     // how many samples, with the one that is being taken, lack it
 	families [families]*familySeries // nil until something is counted
 	refusals series
 	drops    []dropSeries
@@ -81,7 +82,9 @@ func (r *Recent) Take(now time.Time, s Sample) []Dropped {
 	r.second = max(r.second, int64(now.Sub(r.start)/time.Second))
 	r.takeMessages(s)
 	for _, n := range s.Unanswered {
-		r.link(n.Interface).family(n.Family).unanswered.taken += n.Count
+		l := r.link(n.Interface)
+		l.missing = 0
+		l.family(n.Family).unanswered.taken += n.Count
 	}
 	r.takeServers(s.Servers)
 	for f, n := range s.Kernel {
@@ -102,6 +105,7 @@ func (r *Recent) takeMessages(s Sample) {
 	for m := range s.Messages {
 		if l == nil || l.name != m.Interface {
 			l, at = r.link(m.Interface), nil
+			l.missing = 0
 		}
 		if k := (kind{m.Family, m.Direction, m.Outcome}); at == nil || k != is {
 			at, is = l.of(k), k
@@ -145,8 +149,20 @@ func (l *linkSeries) of(k kind) *series {
 	return &l.drops[i].series
 }
 
-// settleLinks ends a sample of every interface.
+// mostMissing is how many samples in turn may lack an interface: one that more do
+// without is gone, and its counts have ended.
+const mostMissing = 3
+
+// settleLinks ends a sample of every interface, and forgets those that are gone.
 func (r *Recent) settleLinks() (fresh []Dropped) {
+	r.inOrder = slices.DeleteFunc(r.inOrder, func(l *linkSeries) bool {
+		gone := l.missing > mostMissing
+		if gone {
+			delete(r.links, l.name)
+		}
+		l.missing++ // the next sample takes it back
+		return gone
+	})
 	for _, l := range r.inOrder {
 		l.refusals.settle(r.second)
 		for _, f := range l.families {
@@ -169,6 +185,9 @@ func (r *Recent) settleLinks() (fresh []Dropped) {
 }
 
 func (r *Recent) takeServers(all []ServerCount) {
+	r.servers = slices.DeleteFunc(r.servers, func(s *serverSeries) bool {
+		return !slices.ContainsFunc(all, func(n ServerCount) bool { return n.ServerID == s.id })
+	})
 	for i := range all {
 		n := &all[i]
 		j := slices.IndexFunc(r.servers, func(s *serverSeries) bool { return s.id == n.ServerID })

@@ -84,6 +84,32 @@ func TestRecentBearsClocks(t *testing.T) {
 	}
 }
 
+// What samples lack for longer has ended; under the same name it counts anew.
+func TestRecentForgetsWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	id := ServerID{netip.MustParseAddrPort("10.9.0.2:67"), ""}
+	var r Recent
+	r.Take(epoch(), Sample{Messages: slices.Values(messages(10, 1)), Servers: []ServerCount{{ServerID: id, Copies: 10}}})
+	for i := range mostMissing + 1 {
+		r.Take(after(time.Duration(i+1)*time.Second), Sample{})
+	}
+	if c := r.Counts(after(10 * time.Second)); len(c.Links) > 0 || len(c.Servers) > 0 {
+		t.Errorf("still there: %+v", c)
+	}
+	fresh := r.Take(after(11*time.Second), Sample{Messages: slices.Values(messages(2, 1))})
+	fresh = append(fresh, r.Take(after(12*time.Second), Sample{Messages: slices.Values(messages(7, 3))})...)
+	if c := r.Counts(after(12 * time.Second)).Links["vlan10"].Relayed[agent.V4][agent.Requests]; c.Total != 7 {
+		t.Errorf("then %+v, want 7 in all", c)
+	}
+	if len(fresh) != 2 || fresh[0].Count != 1 || fresh[1].Count != 2 {
+		t.Errorf("new drops %+v", fresh)
+	}
+	// It began anew between two samples.
+	if fresh := r.Take(after(13*time.Second), Sample{Messages: slices.Values(messages(1, 1))}); len(fresh) != 1 || fresh[0].Count != 1 {
+		t.Errorf("new drops %+v, want the one", fresh)
+	}
+}
+
 func TestRecentCountsTheRest(t *testing.T) {
 	t.Parallel()
 	id := ServerID{netip.MustParseAddrPort("10.9.0.2:67"), "red"}

@@ -127,7 +127,7 @@ type Server struct {
 
 	AnswerRatio *float64  `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
 	Response    *Response `json:"response"`     // null before its first reply
-	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable", "elsewhere", "dropped", "group", "waiting" or "idle"
+	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable", "elsewhere", "dropped", "group", "waiting", "idle" or "former"
 	Verdict     string    `json:"verdict"`      // the same in words
 
 	Segmentation *Segmentation `json:"segmentation"` // null for a server of a former configuration

@@ -18,6 +18,9 @@ type series struct {
 func (s *series) settle(second int64) uint64 {
 	now := s.taken
 	s.taken = 0
+	if now < s.total && now > 0 {
+		s.total = 0 // the interface was gone for so long that it is counted anew
+	}
 	if now <= s.total {
 		return 0 // a counter that another goroutine makes may be missing from a sample
 	}

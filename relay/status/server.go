@@ -34,9 +34,12 @@ func (b *builder) servers() {
 		if v, ok := b.Ways[id]; ok {
 			s.Segmentation = segmentation(v)
 		}
-		f := b.judgeServer(id, &c, &s)
-		if f.kind != "" && slices.Contains(b.Servers, id) {
-			b.add(f)
+		if slices.Contains(b.Servers, id) {
+			if f := b.judgeServer(id, &c, &s); f.kind != "" {
+				b.add(f)
+			}
+		} else {
+			s.State, s.Verdict = "former", "It is no longer in the configuration; what was counted of it is shown for some minutes."
 		}
 		b.report.Servers = append(b.report.Servers, s)
 	}

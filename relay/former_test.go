@@ -1,0 +1,74 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/spacetest"
+)
+
+// What was counted of an interface that is deleted, and of a server that a reload
+// removes, ends after a while; nothing else does.
+func TestCountsOfWhatIsGoneEnd(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	far := spacetest.New(t)
+	for _, name := range []string{"ppp0", "ppp1"} {
+		s.Veth(name, far, name)
+	}
+	server := func(a string) agent.Server { return agent.Server{Addr: netip.MustParseAddrPort(a)} }
+	p := agent.Policy{
+		Servers:    []agent.Server{server("192.0.2.1:67"), server("192.0.2.2:67")},
+		Interfaces: []agent.Interface{{Name: "ppp*", Servers: []int{0, 1}, SourcePort: 67}},
+	}
+	m := metrics.New("test")
+	e := New(p, m, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.In(func() error { return e.Run(ctx, func() { close(ready) }) }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ppp0", "ppp1", ""} {
+		m.Link(name).Count(metrics.V4, metrics.RequestDir, 1, agent.NoGiaddr)
+	}
+	s.Must(s.NL.LinkDel(s.Link("ppp1")))
+	within(t, "the interface is no longer served", func() bool {
+		return !slices.ContainsFunc(e.Links(), func(l metrics.LinkState) bool { return l.Name == "ppp1" })
+	})
+	p.Servers, p.Interfaces = p.Servers[:1:1], []agent.Interface{{Name: "ppp*", Servers: []int{0}, SourcePort: 67}}
+	if err := e.Reload(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (links, servers []string) {
+		for n := range m.Messages() {
+			links = append(links, n.Interface)
+		}
+		for _, n := range m.Servers() {
+			servers = append(servers, n.Addr)
+		}
+		return links, servers
+	}
+	if links, servers := left(); len(links) != 3 || len(servers) != 2 {
+		t.Errorf("at once: %v, %v", links, servers)
+	}
+	m.Sweep(time.Now().Add(time.Hour))
+	links, servers := left()
+	if !slices.Equal(links, []string{"other", "ppp0"}) || !slices.Equal(servers, []string{"192.0.2.1:67"}) {
+		t.Errorf("then: %v, %v", links, servers)
+	}
+}
