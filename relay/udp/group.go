@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ type groups struct {
 	member map[int]int // link -> index into extra, or itself
 	own    int         // memberships that the socket itself holds
 	extra  []int       // descriptors
+
+	inherited bool // a former process has joined with these sockets, see Joined
 }
 
 // itself stands for the socket among the holders of its memberships.
@@ -40,7 +43,7 @@ const maxOwn = 16
 func (c *Conn) Join(link int) error {
 	c.groups.mu.Lock()
 	defer c.groups.mu.Unlock()
-	if _, ok := c.groups.member[link]; ok {
+	if c.joined(link) {
 		return nil
 	}
 	holder, err := c.join(link)
@@ -52,6 +55,62 @@ func (c *Conn) Join(link int) error {
 	}
 	c.groups.note(link, holder)
 	return nil
+}
+
+// adopt adds a socket of a former process to the holders.
+func (g *groups) adopt(f *os.File) error {
+	rc, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var fd int
+	cerr := rc.Control(func(its uintptr) {
+		var domain int
+		if domain, err = unix.GetsockoptInt(int(its), unix.SOL_SOCKET, unix.SO_DOMAIN); err == nil && domain != unix.AF_INET6 {
+			err = unix.EAFNOSUPPORT
+		}
+		if err == nil {
+			fd, err = unix.FcntlInt(its, unix.F_DUPFD_CLOEXEC, 0)
+		}
+	})
+	if err := errors.Join(cerr, err); err != nil {
+		return fmt.Errorf("socket for memberships: %w", err)
+	}
+	g.extra = append(g.extra, fd)
+	return nil
+}
+
+// Joined reports whether the socket hears DHCPv6 multicasts on a link, be it that
+// a former process has joined there.
+func (c *Conn) Joined(link int) bool {
+	c.groups.mu.Lock()
+	defer c.groups.mu.Unlock()
+	return c.joined(link)
+}
+
+func (c *Conn) joined(link int) bool {
+	if _, ok := c.groups.member[link]; ok || !c.groups.inherited {
+		return ok
+	}
+	for holder := itself; holder < len(c.groups.extra); holder++ {
+		if c.isMember(holder, link) {
+			if c.groups.member == nil {
+				c.groups.member = make(map[int]int)
+			}
+			c.groups.note(link, holder)
+			return true
+		}
+	}
+	return false
+}
+
+// isMember asks the kernel for a membership.
+func (c *Conn) isMember(holder, link int) (is bool) {
+	if holder >= 0 {
+		return isMember(uintptr(c.groups.extra[holder]), link)
+	}
+	err := c.rc.Control(func(fd uintptr) { is = isMember(fd, link) })
+	return err == nil && is
 }
 
 func (g *groups) note(link, holder int) {

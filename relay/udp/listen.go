@@ -100,7 +100,12 @@ func (c Config) open(setup func(fd int) error) (*Conn, error) {
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	conn, err := newConn(c.Family, pc.(*net.UDPConn))
+	return c.conn(pc.(*net.UDPConn))
+}
+
+// conn makes a Conn of a socket, which it closes where the error is not nil.
+func (c Config) conn(pc *net.UDPConn) (*Conn, error) {
+	conn, err := newConn(c.Family, pc)
 	if err != nil {
 		return nil, errors.Join(err, pc.Close())
 	}
@@ -143,22 +148,44 @@ type option struct {
 
 // options sets what the sockets of a pair have in common.
 func (c Config) options(fd int) error {
-	opts := options4()
-	if c.Family == V6 {
-		opts = options6()
+	if err := set(fd, c.identity()); err != nil {
+		return err
 	}
-	opts = append(opts,
+	if err := set(fd, c.behaviour()); err != nil {
+		return err
+	}
+	return bind(fd, c.VRF)
+}
+
+// identity are the options that a socket must have before it is bound.
+func (c Config) identity() []option {
+	opts := []option{
 		// Others may share the port while they are bound to a device, as dnsmasq
 		// under libvirt is.
-		option{"SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
-		option{"SO_REUSEPORT", unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
-	)
+		{"SO_REUSEADDR", unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
+		{"SO_REUSEPORT", unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
+	}
+	if c.Family == V6 {
+		opts = append(opts, option{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1})
+	}
+	return opts
+}
+
+// behaviour are the options that a socket can be given at any time.
+func (c Config) behaviour() []option {
+	if c.Family == V6 {
+		return options6()
+	}
+	return options4()
+}
+
+func set(fd int, opts []option) error {
 	for _, o := range opts {
 		if err := unix.SetsockoptInt(fd, o.level, o.opt, o.value); err != nil {
 			return fmt.Errorf("set %s: %w", o.name, err)
 		}
 	}
-	return bind(fd, c.VRF)
+	return nil
 }
 
 // bind binds a socket to a device by its index, unless that is 0: by its name it
@@ -204,7 +231,6 @@ func options4() []option {
 func options6() []option {
 	return []option{
 		preferPublic(),
-		{"IPV6_V6ONLY", unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1},
 		{"IPV6_RECVPKTINFO", unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
 		{"IPV6_MULTICAST_HOPS", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, hopLimit},
 		{"IPV6_MULTICAST_ALL", unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},

@@ -57,6 +57,33 @@ func sleepRaw(d time.Duration) {
 	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
+// A groupFilter is the kernel's struct group_filter for a group of IPv6, without
+// sources.
+type groupFilter struct {
+	link  uint32
+	_     uint32
+	group struct {
+		addr unix.RawSockaddrInet6
+		_    [128 - unix.SizeofSockaddrInet6]byte // of sockaddr_storage
+	}
+	mode    uint32
+	sources uint32
+	_       [128]byte // room for one, which is not asked for
+}
+
+// isMember reports whether a socket has joined ff02::1:2 on a link: the kernel
+// tells the sources that a member wants to hear, and EADDRNOTAVAIL to others.
+func isMember(fd uintptr, link int) bool {
+	const mcastMsfilter = 48
+	f := groupFilter{link: uint32(link)}
+	f.group.addr.Family, f.group.addr.Addr = unix.AF_INET6, AllAgents().As16()
+	size := uint32(unsafe.Sizeof(f))
+	//nolint:gosec // G103: the kernel wants pointers
+	_, _, e := unix.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.IPPROTO_IPV6, mcastMsfilter,
+		uintptr(unsafe.Pointer(&f)), uintptr(unsafe.Pointer(&size)), 0)
+	return e == 0
+}
+
 // disconnect undoes a connect, and with it the choice of source and port.
 func disconnect(fd uintptr) {
 	sa := unix.RawSockaddr{Family: unix.AF_UNSPEC}
