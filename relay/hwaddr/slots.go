@@ -20,6 +20,7 @@ import (
 //	128 note 0     0 stamp: 0-5 link-layer address | 6-7 cursor, as it was
 //	               8 source address
 //	152 note 1 ... 14
+//	488 label      of set 0 only: what the map is, and its seed
 //
 // A look-up reads the heads, which are two lines of the cache, and the note of the
 // head that it looks for: that another processor has written them is most of what
@@ -28,8 +29,19 @@ type set struct {
 	cursor uint64
 	heads  [ways]uint64
 	notes  [ways]note
-	_      [24]byte
+	label  label
 }
+
+// A label says in the map itself what a process needs to know that takes it over.
+type label struct {
+	magic uint64
+	seed  uint64
+	_     uint64
+}
+
+// magic says that a map is made of such sets, and written as they are here. It
+// changes with what they hold.
+const magic = 0x64686370_6d616301
 
 type note struct {
 	stamp uint64
@@ -48,6 +60,8 @@ const (
 	offNotes = offHeads + ways*headSize
 	offStamp = 0
 	offSrc   = 8
+
+	offLabel = offNotes + ways*noteSize
 )
 
 // busy is the stamp of a note that is being written. It is the stamp of no

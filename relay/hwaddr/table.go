@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"syscall"
 
@@ -41,16 +42,64 @@ type notes struct {
 // can use Neighbours instead.
 func New(reject ...uint8) (*Table, error) { return newTable(logSets, reject) }
 
+// Adopt is New with the map of a former process, whose notes of messages that wait
+// stay good for sockets that the filter is attached to anew. It closes the file.
+func Adopt(left *os.File, reject ...uint8) (*Table, error) {
+	defer func() { _ = left.Close() }() // nothing was written to it
+	fd, err := unix.FcntlInt(left.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("take over map of link-layer addresses: %w", err)
+	}
+	m, err := ebpf.NewMapFromFD(fd)
+	if err != nil {
+		return nil, fmt.Errorf("take over map of link-layer addresses: %w", explain(err))
+	}
+	if err := fits(m, logSets); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return tableOf(m, logSets, reject)
+}
+
+// fits reports what a map has that newTable would not have given it.
+func fits(m *ebpf.Map, log int) error {
+	want := fmt.Sprint(ebpf.Array, unix.BPF_F_MMAPABLE, 4, setSize, 1<<log)
+	if got := fmt.Sprint(m.Type(), m.Flags(), m.KeySize(), m.ValueSize(), m.MaxEntries()); got != want {
+		return fmt.Errorf("map of link-layer addresses: type, flags and sizes %s, want %s", got, want)
+	}
+	var first [setSize]byte
+	if err := m.Lookup(uint32(0), &first); err != nil {
+		return fmt.Errorf("read map of link-layer addresses: %w", err)
+	}
+	if got := binary.NativeEndian.Uint64(first[offLabel:]); got != magic {
+		return fmt.Errorf("map of link-layer addresses: label %x, want %x", got, uint64(magic))
+	}
+	return nil
+}
+
+// FD returns the descriptor of the map, for a later process.
+func (t *Table) FD() int { return t.sets.FD() }
+
 func newTable(log int, reject []byte) (*Table, error) {
-	t := &Table{filter: filter{log: log, reject: reject}}
-	var err error
-	t.sets, err = ebpf.NewMap(&ebpf.MapSpec{
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: "dhcp_hwaddr", Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
 		KeySize: 4, ValueSize: setSize, MaxEntries: 1 << log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create map of link-layer addresses: %w", explain(err))
 	}
+	var first [setSize]byte
+	binary.NativeEndian.PutUint64(first[offLabel:], magic)
+	_, _ = rand.Read(first[offLabel+8:][:8]) // never fails
+	if err := m.Put(uint32(0), &first); err != nil {
+		return nil, errors.Join(fmt.Errorf("label map of link-layer addresses: %w", explain(err)), m.Close())
+	}
+	return tableOf(m, log, reject)
+}
+
+// tableOf makes a table of a map that has its label. It takes the map.
+func tableOf(m *ebpf.Map, log int, reject []byte) (*Table, error) {
+	t := &Table{sets: m, filter: filter{log: log, reject: reject}}
+	var err error
 	if t.notes, err = mapNotes(t.sets, log); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -63,13 +112,12 @@ func newTable(log int, reject []byte) (*Table, error) {
 
 // mapNotes makes the map's memory readable.
 func mapNotes(m *ebpf.Map, log int) (*notes, error) {
-	var seed [8]byte
-	_, _ = rand.Read(seed[:]) // never fails
 	mem, err := unix.Mmap(m.FD(), 0, setSize<<log, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map link-layer addresses: %w", err)
 	}
-	n := &notes{sets: view(mem, log), seed: binary.NativeEndian.Uint64(seed[:]), log: log}
+	n := &notes{sets: view(mem, log), log: log}
+	n.seed = n.sets[0].label.seed
 	runtime.AddCleanup(n, func(mem []byte) {
 		_ = unix.Munmap(mem) // fails only for what is not mapped
 	}, mem)
