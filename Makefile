@@ -80,6 +80,10 @@ fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
 	  done; \
 	done
 
+.PHONY: restarts
+restarts: ## restart the relay 20 times and upgrade it 10 times under 2,000 transactions a second (root)
+	@RELAY_TEST_RESTARTS=full $(GO) test -count=1 -v -timeout 5m -run '^TestNothingIsLostAtARestart$$' ./relay
+
 .PHONY: deps-demo
 deps-demo:
 	@.ci/deps ip

@@ -45,6 +45,8 @@ type Engine struct {
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
 	moved   chan struct{} // holds one if the ways to the servers may lead elsewhere now
+	// The loops read no more.
+	stopping atomic.Bool
 
 	unframed atomic.Pointer[string] // see WithoutFrames
 
@@ -52,6 +54,8 @@ type Engine struct {
 	watcher  *watch.Watcher
 	policy   agent.Policy
 	sockets  map[socketKey]*socket
+	keeper   Keeper
+	unkept   bool // it was told that something cannot be kept
 	problems map[agent.Problem]struct{}
 	macs     macs
 	ways     map[agent.Server]*way
@@ -98,6 +102,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		start:   time.Now(),
 		policy:  p,
 		sockets: make(map[socketKey]*socket),
+		keeper:  noKeeper{},
 		reload:  make(chan request),
 		moved:   make(chan struct{}, 1),
 		probe:   make(chan chan error),
@@ -130,6 +135,7 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 	o := new(outlook)
 	_ = o.open() // in the network namespace of this thread; what fails is tried again
 	e.loops.Go(func() { e.watchWays(ctx, o) })
+	e.settle()
 	ready()
 	return e.follow(ctx, err)
 }
@@ -211,7 +217,7 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
 	s := &state{snap: snap, problems: problems, vrfs: vrfs(links), lacking: lacking(snap)}
-	errs := e.openSockets(s)
+	errs := e.openSockets(s, links)
 	last := e.state.Load()
 	if last == nil && len(errs) > 0 {
 		return errors.Join(errs...)
@@ -236,6 +242,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.metrics.InUse(time.Now(), s.links, counters(s.servers))
 	e.lookAgain()
 	errs = append(errs, e.join(s)...)
+	e.keep()
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	e.wakeLoops()
 	e.show(last, s)
@@ -252,13 +259,26 @@ func counters(servers []serverState) []*metrics.Server {
 	return all
 }
 
-// stop closes all sockets and waits for their loops.
+// drainTime bounds how long the loops may take for what they have read.
+const drainTime = 2 * time.Second
+
+// stop has the loops finish what they have read, waits for that and closes all
+// sockets: a loop sends through the sockets of others, too.
 func (e *Engine) stop() {
+	e.stopping.Store(true)
+	e.wakeLoops()
+	drained := make(chan struct{})
+	go func() { e.loops.Wait(); close(drained) }()
+	select {
+	case <-drained:
+	case <-time.After(drainTime):
+		e.log.Warn("messages in hand are given up", "after", drainTime)
+	}
 	for k, s := range e.sockets {
-		e.close(k, s)
+		e.release(k, s)
 	}
 	if e.macs.table != nil {
 		_ = e.macs.table.Close() // it only frees what the end frees too
 	}
-	e.loops.Wait()
+	<-drained
 }

@@ -87,11 +87,12 @@ func newLoop(e *Engine, k socketKey, c *udp.Conn, turns *atomic.Uint64) *loop {
 	return l
 }
 
-// run relays until the socket is closed.
+// run relays until the engine stops, of which Wake tells, or the socket is closed.
+// What was read is sent on before it returns.
 func (l *loop) run() {
 	defer l.frames.close()
 	defer l.sight.writer.Close()
-	for {
+	for !l.engine.stopping.Load() {
 		n, err := l.conn.Read(l.data)
 		if errors.Is(err, net.ErrClosed) {
 			return

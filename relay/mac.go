@@ -28,7 +28,7 @@ type macs struct {
 // socket.
 func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
 	if e.macs.table == nil && e.macs.neighbours == nil {
-		t, err := hwaddr.New()
+		t, err := e.openMACs()
 		if err != nil {
 			e.useNeighbours(err)
 		}
@@ -44,6 +44,26 @@ func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
 		e.useNeighbours(err)
 	}
 	return e.macs.neighbours
+}
+
+// openMACs makes the table, of the former process's map if that is there: it knows
+// from where the messages came that wait in the sockets.
+func (e *Engine) openMACs() (*hwaddr.Table, error) {
+	left := e.keeper.Take(keptMACs)
+	if len(left) > 0 {
+		t, err := hwaddr.Adopt(left[0])
+		if err == nil {
+			e.keepAs(keptMACs, t.FD())
+			return t, nil
+		}
+		e.keeper.Forget(keptMACs)
+		e.log.Warn("DHCPv6 messages that came before this start go without option 79", "err", err)
+	}
+	t, err := hwaddr.New()
+	if err == nil {
+		e.keepAs(keptMACs, t.FD())
+	}
+	return t, err
 }
 
 // useNeighbours falls back to the kernel's neighbour table.

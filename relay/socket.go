@@ -43,6 +43,8 @@ type socketKey struct {
 type socket struct {
 	pair    *udp.Pair
 	vrf     string // name of the VRF when it was opened
+	adopted bool   // of a former process
+	kept    int    // of its descriptors, see Keeper
 	started bool
 	turns   []*atomic.Uint64 // of its loops
 	unused  time.Time        // since when no state needs it; zero: one does
@@ -113,17 +115,20 @@ func (s *state) want(ks map[socketKey]bool, l *agent.Link, f agent.Family) {
 func families() [2]agent.Family { return [2]agent.Family{agent.V4, agent.V6} }
 
 // openSockets opens the sockets that a state needs and that are not open yet.
-func (e *Engine) openSockets(s *state) (errs []error) {
+func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
 	for k := range s.wanted() {
 		if e.sockets[k] != nil {
 			continue
 		}
-		p, err := udp.Listen(udp.Config{Family: udp.Family(k.family), Port: k.port, VRF: k.vrf, RcvBuf: receiveBuffer})
+		p, adopted, err := e.openPair(k)
 		if err != nil {
 			errs = append(errs, k.explain(s.vrfs.names[k.vrf], err))
 			continue
 		}
-		e.sockets[k] = &socket{pair: p, vrf: s.vrfs.names[k.vrf], joined: make(map[int]uint64)}
+		e.sockets[k] = &socket{pair: p, vrf: s.vrfs.names[k.vrf], adopted: adopted, joined: make(map[int]uint64)}
+		if adopted {
+			e.sockets[k].recall(links)
+		}
 		if k.family == agent.V6 {
 			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
 		}
@@ -211,8 +216,14 @@ func (e *Engine) closeUnused(now time.Time) (due time.Time) {
 	return due
 }
 
-// close closes a pair, which ends its loops.
+// close closes a pair for good, which ends its loops.
 func (e *Engine) close(k socketKey, s *socket) {
+	e.forget(k)
+	e.release(k, s)
+}
+
+// release closes what this process has of a pair, which ends its loops.
+func (e *Engine) release(k socketKey, s *socket) {
 	delete(e.sockets, k)
 	e.ledger.closing(s.pair)
 	if err := s.pair.Close(); err != nil {

@@ -20,7 +20,7 @@ func (p *process) report() status.Report {
 		Failure: p.engine.Failure(),
 		Rivals:  p.surroundings.listRivals(), StrictPath: p.surroundings.listStrict(now),
 		Recorder: p.recorder(), Sightings: p.sightings(),
-		Config: p.configuration(), Listeners: p.listeners(),
+		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(),
 	}
 	in.Host, _ = os.Hostname() // it was there when the configuration was read
 	snap, problems := p.engine.View()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/host/fdstore"
 	"dhcp-relay/relay/status"
 	"dhcp-relay/relay/trace"
 )
@@ -27,28 +30,45 @@ func newRunCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Relay until told to stop",
 		Long: "Relay until told to stop. SIGHUP reads the configuration anew; what is wrong\n" +
-			"changes nothing. SIGUSR1 writes the messages that the flight recorder holds into\n" +
+			"changes nothing. SIGUSR2 has the program file, as it is now, take the place of the\n" +
+			"process, which keeps its number and its sockets: an upgrade of which no client\n" +
+			"notices anything, under any supervisor. SIGUSR1 writes the messages that the flight recorder holds into\n" +
 			"a capture file in /var/lib/dhcp-relay, or systemd's state directory.",
 		Args: cobra.NoArgs,
 	}
 	file := addConfigFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := loadForRun(*file)
-		if err != nil {
-			return err
+		store := fdstore.Open()
+		for {
+			err := runOnce(c, *file, store)
+			if next := (*successor)(nil); !errors.As(err, &next) {
+				return err
+			} else if err := next.run(store); err != nil {
+				fmt.Fprintln(c.ErrOrStderr(), "dhcp-relay: relaying goes on with the program as it is:", err)
+			}
 		}
-		lacks, err := capable(&cfg.Policy)
-		if err != nil {
-			return err
-		}
-		p := newProcess(*file, cfg, c.ErrOrStderr())
-		if lacks != nil {
-			p.engine.WithoutFrames(lacks)
-		}
-		p.tune = limitGarbage()
-		return p.run(c.Context())
 	}
 	return c
+}
+
+// runOnce relays until told to stop, or to make place for another program.
+func runOnce(c *cobra.Command, file string, store *fdstore.Store) error {
+	cfg, err := loadForRun(file)
+	if err != nil {
+		return err
+	}
+	lacks, err := capable(&cfg.Policy)
+	if err != nil {
+		return err
+	}
+	p := newProcess(file, cfg, c.ErrOrStderr())
+	if lacks != nil {
+		p.engine.WithoutFrames(lacks)
+	}
+	p.tune = limitGarbage()
+	p.inherit(store)
+	defer p.leave()
+	return p.run(c.Context())
 }
 
 // A process is the engine with what is around it.
@@ -69,6 +89,10 @@ type process struct {
 	logAs      string              // format of the log, until the next start
 	asked      chan chan<- verdict // reloads, each with room for the answer
 	tune       bool                // the garbage collector is ours to set
+
+	store  *fdstore.Store // nil: nothing outlives the process
+	former *note          // of the process whose sockets were taken over; nil: unknown
+	note   *os.File       // for the next one; nil: none
 
 	started      time.Time
 	recent       status.Recent
@@ -110,8 +134,8 @@ func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
 // run runs the engine, and beside it what observes it, until ctx ends or the
 // engine fails.
 func (p *process) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	if err := onlyOne(p.current()); err != nil {
@@ -126,6 +150,10 @@ func (p *process) run(ctx context.Context) error {
 	signal.Notify(usr1, syscall.SIGUSR1)
 	defer signal.Stop(usr1)
 	wg.Go(func() { p.dumps(ctx, usr1) })
+	usr2 := make(chan os.Signal, 1)
+	signal.Notify(usr2, syscall.SIGUSR2)
+	defer signal.Stop(usr2)
+	wg.Go(func() { p.replaces(ctx, usr2, cancel) })
 
 	for _, e := range p.endpoints {
 		wg.Go(func() { e.run(ctx) })
@@ -135,6 +163,7 @@ func (p *process) run(ctx context.Context) error {
 		p.relaying.Store(true)
 		awaitFirst(ctx, p.endpoints)
 		p.log.Info("relaying", "version", buildVersion(), "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
+		p.tellTakeover()
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.rivals, p.surroundings.setRivals, p.log) })
@@ -143,8 +172,13 @@ func (p *process) run(ctx context.Context) error {
 			wg.Go(func() { followGarbage(ctx) })
 		}
 	})
-	p.notify(daemon.SdNotifyStopping)
-	cancel()
+	var next *successor
+	if cause := context.Cause(ctx); err == nil && errors.As(cause, &next) {
+		err = cause
+	} else {
+		p.notify(daemon.SdNotifyStopping)
+	}
+	cancel(nil)
 	return err
 }
 

@@ -106,7 +106,8 @@ func (d *running) signal(s syscall.Signal) {
 	}
 }
 
-// notices fails unless the next notices to systemd begin as wanted.
+// notices fails unless the next notices to systemd begin as wanted, but for those
+// about descriptors to be kept.
 func (d *running) notices(want ...string) {
 	d.t.Helper()
 	for _, w := range want {
@@ -118,7 +119,14 @@ func (d *running) notices(want ...string) {
 		if err != nil {
 			d.t.Fatalf("no notice %s: %v", w, err)
 		}
-		if got := string(b[:n]); !strings.HasPrefix(got, w) {
+		got := string(b[:n])
+		for strings.HasPrefix(got, "FDSTORE") {
+			if n, err = d.notice.Read(b); err != nil {
+				d.t.Fatalf("no notice %s: %v", w, err)
+			}
+			got = string(b[:n])
+		}
+		if !strings.HasPrefix(got, w) {
 			d.t.Fatalf("notice %q, want %s", got, w)
 		}
 	}

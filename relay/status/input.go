@@ -28,6 +28,7 @@ type Input struct {
 	StrictPath []string // names of interfaces with strict rp_filter (1)
 	Recorder   Recorder
 	Sightings  []Sighting // at most one of each way
+	Takeover   *Takeover  // nil: the sockets are this process's own
 }
 
 // A Link is a client-facing interface in one family that it has servers of, or a

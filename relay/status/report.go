@@ -27,6 +27,17 @@ type Report struct {
 	Kernel     []KernelDrops `json:"kernel_drops"`
 	SendErrors []SendError   `json:"send_errors"`
 	Recorder   Recorder      `json:"recorder"`
+	Takeover   *Takeover     `json:"takeover,omitempty"` // of the sockets of a former process; null if none were
+}
+
+// A Takeover tells whose sockets were taken over at the start, with the messages that
+// waited in them. A socket here is what hears one port of one family in one VRF.
+type Takeover struct {
+	Sockets int     `json:"sockets"`                   // that were taken over
+	Of      int     `json:"of"`                        // that are open
+	PID     int     `json:"from_pid,omitempty"`        // of the former process; 0 if unknown
+	Version string  `json:"from_version,omitempty"`    // of the former process
+	Gap     float64 `json:"seconds_between,omitempty"` // from its end to the start; 0 if unknown, as of one that was killed
 }
 
 // A Config tells of the configuration and of the last attempt to load it.

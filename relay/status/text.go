@@ -32,7 +32,25 @@ func (r *Report) WriteText(w io.Writer, all bool) error {
 func (r *Report) writeHead(b *strings.Builder) {
 	fmt.Fprintf(b, "dhcp-relay %s on %s, up %s\n", r.Version, r.Host, uptime(r.Uptime))
 	fmt.Fprintf(b, "configuration %s (%s), loaded %s\n", r.Config.File, r.Config.Hash, r.Config.Loaded.Format(time.DateTime))
+	if t := r.Takeover; t != nil {
+		fmt.Fprintf(b, "%s\n", t)
+	}
 	fmt.Fprintf(b, "%s; the counts below are of the last %s\n", r.relaying(), span(time.Duration(r.Window*float64(time.Second))))
+}
+
+// String says whose sockets were taken over.
+func (t *Takeover) String() string {
+	s := strconv.Itoa(t.Sockets) + " of " + count(uint64(t.Of), "socket") + " taken over"
+	if t.PID != 0 {
+		s += " from process " + strconv.Itoa(t.PID) + " (" + t.Version + ")"
+	}
+	switch {
+	case t.Gap > 0:
+		s += fmt.Sprintf(", which had ended %.1f s before it", t.Gap)
+	case t.PID != 0:
+		s += ", which was killed"
+	}
+	return s
 }
 
 // relaying says how many interfaces relay.
