@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
 )
 
 // A ledger knows how many datagrams the kernel has dropped for want of buffer,
@@ -12,22 +11,25 @@ import (
 // concurrent use; its counts never go back.
 type ledger struct {
 	mu   sync.Mutex
-	open map[*udp.Pair]agent.Family
+	open map[dropper]agent.Family
 	lost [2]uint64 // on closed sockets, by agent.Family
 }
 
-// opened takes note of a new pair.
-func (l *ledger) opened(p *udp.Pair, f agent.Family) {
+// A dropper is a pair of sockets, or those that are bound to addresses.
+type dropper interface{ Drops() uint64 }
+
+// opened takes note of new sockets.
+func (l *ledger) opened(p dropper, f agent.Family) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
-		l.open = make(map[*udp.Pair]agent.Family)
+		l.open = make(map[dropper]agent.Family)
 	}
 	l.open[p] = f
 }
 
-// closing keeps the count of a pair that is about to be closed.
-func (l *ledger) closing(p *udp.Pair) {
+// closing keeps the count of sockets that are about to be closed.
+func (l *ledger) closing(p dropper) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost[l.open[p]] += p.Drops()

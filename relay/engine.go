@@ -42,6 +42,8 @@ type Engine struct {
 
 	state   atomic.Pointer[state]
 	ledger  ledger
+	guarded [2]atomic.Bool         // families in which another program may be given unicasts, see Guard
+	whole   [2]atomic.Bool         // of guarded: all addresses have a socket of their own
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
 	moved   chan struct{} // holds one if the ways to the servers may lead elsewhere now
@@ -62,6 +64,7 @@ type Engine struct {
 	loops    sync.WaitGroup
 	reload   chan request
 	probe    chan chan error
+	guard    chan struct{}             // holds one if guarded has changed
 	turns    map[*atomic.Uint64]uint64 // of the loops, as the latest probe saw them
 }
 
@@ -106,6 +109,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		reload:  make(chan request),
 		moved:   make(chan struct{}, 1),
 		probe:   make(chan chan error),
+		guard:   make(chan struct{}, 1),
 	}
 	for _, f := range families() {
 		m.SetSocketDrops(metrics.Family(f), func() uint64 { return e.ledger.drops(f) })
@@ -152,7 +156,12 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 	defer cancel()
 	again := retryOf(err)
 	for {
-		e.showFailure(err)
+		due, guardErrs := e.guardAll(e.state.Load(), time.Now())
+		var recheck <-chan time.Time
+		if !due.IsZero() {
+			recheck = time.After(time.Until(due))
+		}
+		e.showFailure(errors.Join(err, boundFailure(guardErrs)))
 		var unused <-chan time.Time
 		if due := e.closeUnused(time.Now()); !due.IsZero() {
 			unused = time.After(time.Until(due))
@@ -171,6 +180,10 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 			e.policy, done = r.policy, r.done
 		case <-again:
 		case <-unused:
+			continue
+		case <-e.guard:
+			continue
+		case <-recheck:
 			continue
 		case answer := <-e.probe:
 			answer <- e.stuck()

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,9 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
+	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/dhcp6"
 	"dhcp-relay/relay/spacetest"
 )
 
@@ -97,4 +101,80 @@ func TestT26_AServerOfAnotherNetworkIsNotTold(t *testing.T) {
 	if strings.Contains(d.log.String(), "dnsmasq") {
 		t.Errorf("dnsmasq is told of")
 	}
+}
+
+// T26: ISC dhcpd -6, which was there first, has a wildcard that the kernel looks at
+// before the relay's. It serves another network.
+func TestT26_BesideAnOlderServerOfDHCPv6(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	v := b.uplink6()
+	serve6(t, v)
+	n := b.network6("vlan10", "2001:db8:10::1/64")
+	b.network6("lan", "2001:db8:20::1/64")
+	dir := t.TempDir()
+	conf, leases := filepath.Join(dir, "dhcpd6.conf"), filepath.Join(dir, "leases")
+	text := "subnet6 2001:db8:20::/64 { range6 2001:db8:20::100 2001:db8:20::200; }\n"
+	if err := errors.Join(os.WriteFile(conf, []byte(text), 0o644), os.WriteFile(leases, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	b.relay.program("dhcpd", "-6", "-f", "-d", "--no-pid", "-cf", conf, "-lf", leases, "lan")
+	const wildcard = "00000000000000000000000000000000:0223" // port 547
+	heard := func() bool {
+		var table []byte
+		b.relay.Do(func() (err error) { table, err = os.ReadFile("/proc/thread-self/net/udp6"); return err })
+		return strings.Contains(string(table), wildcard)
+	}
+	for end := time.Now().Add(patient); !heard(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("dhcpd does not listen")
+		}
+	}
+	d := b.start(relaying6)
+	d.await("sockets of its own", func() bool { return d.logged("addresses have sockets of their own", nil) })
+	for i := range uint32(5) {
+		c := client6Of(i)
+		n.send(c.frame(c.message(dhcp6.Solicit, 0)))
+		n.await(c.addr)
+	}
+	if code, why := d.ready(); code != http.StatusOK {
+		t.Errorf("a server of another network: %d %s", code, why)
+	}
+	d.balanced()
+}
+
+// T26: a server that is bound to the device by which replies come takes nothing,
+// and the sockets that see to it end with it.
+func TestT26_SocketsOfAddressesComeAndGo(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	b.relay.Addr("vlan10", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	sockets := func() (n int) {
+		for _, p := range b.relay.ports() {
+			if p == 67 {
+				n++
+			}
+		}
+		return n
+	}
+	before := sockets()
+	other := b.relay.program("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--bind-dynamic", "--interface=up", "--except-interface=lo", "--dhcp-range=10.9.0.100,10.9.0.200",
+		"--dhcp-leasefile="+filepath.Join(t.TempDir(), "leases"), "--pid-file="+filepath.Join(t.TempDir(), "pid"), "--user=root")
+	d.await("sockets of its own", func() bool {
+		return d.logged("addresses have sockets of their own", map[string]any{"addresses": float64(1)})
+	})
+	for i := range uint32(20) {
+		n.broadcast(discover(i + 1).request())
+		h := v.want()
+		v.reply(h, bootp.Offer, "10.1.0.77")
+		n.want()
+	}
+	if err := other.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	d.await("no more sockets than before", func() bool { return sockets() == before })
+	d.balanced()
 }

@@ -42,14 +42,18 @@ type socketKey struct {
 // A socket is a pair of sockets with its loops.
 type socket struct {
 	pair    *udp.Pair
-	vrf     string // name of the VRF when it was opened
-	adopted bool   // of a former process
-	kept    int    // of its descriptors, see Keeper
+	bound   *udp.Bound // to the addresses to which servers send, while there is a rival; else nil
+	vrf     string     // name of the VRF when it was opened
+	adopted bool       // of a former process
+	kept    int        // of its descriptors, see Keeper
 	started bool
 	turns   []*atomic.Uint64 // of its loops
-	unused  time.Time        // since when no state needs it; zero: one does
-	joined  map[int]uint64   // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
-	macs    macTable         // tells the link-layer addresses of DHCPv6 clients
+
+	boundTurns *atomic.Uint64 // of the loop of bound
+
+	unused time.Time      // since when no state needs it; zero: one does
+	joined map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
+	macs   macTable       // tells the link-layer addresses of DHCPv6 clients
 }
 
 // A topology is the VRFs of one moment.
@@ -163,10 +167,7 @@ func (e *Engine) startLoops() {
 			continue
 		}
 		s.started = true
-		var clients *hwaddr.Clients
-		if k.family == agent.V6 {
-			clients = e.macs.clients
-		}
+		clients := e.clientsOf(k)
 		for _, c := range []*udp.Conn{s.pair.Requests, s.pair.Replies} {
 			turns := new(atomic.Uint64)
 			s.turns = append(s.turns, turns)
@@ -185,11 +186,22 @@ func (e *Engine) startLoops() {
 	}
 }
 
+// clientsOf returns what remembers from where transactions came, nil for DHCPv4.
+func (e *Engine) clientsOf(k socketKey) *hwaddr.Clients {
+	if k.family == agent.V6 {
+		return e.macs.clients
+	}
+	return nil
+}
+
 // wakeLoops has the loops see the state now, whether they hear anything or not: one
 // that waits would keep the old one, and sockets on links that are gone.
 func (e *Engine) wakeLoops() {
 	for _, s := range e.sockets {
 		s.pair.Wake()
+		if s.bound != nil {
+			s.bound.Conn.Wake()
+		}
 	}
 }
 
@@ -225,6 +237,7 @@ func (e *Engine) close(k socketKey, s *socket) {
 // release closes what this process has of a pair, which ends its loops.
 func (e *Engine) release(k socketKey, s *socket) {
 	delete(e.sockets, k)
+	e.closeBound(s)
 	e.ledger.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
 		e.log.Warn("close socket", "port", k.port, "vrf", s.vrf, "err", err)

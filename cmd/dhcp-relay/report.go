@@ -18,7 +18,7 @@ func (p *process) report() status.Report {
 		Version: buildVersion(), Now: now, Started: p.started,
 		Counts:  p.recent.Counts(now),
 		Failure: p.engine.Failure(),
-		Rivals:  p.surroundings.listRivals(), StrictPath: p.surroundings.listStrict(now),
+		Rivals:  p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
 		Recorder: p.recorder(), Sightings: p.sightings(),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(),
 	}

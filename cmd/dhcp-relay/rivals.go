@@ -49,6 +49,17 @@ func (p *process) rivals(name check.Namer) ([]check.Rival, error) {
 	return check.Rivals(snap, p.engine.Host, true, name)
 }
 
+// setRivals keeps the other listeners of the moment, and guards what they may be
+// given.
+func (p *process) setRivals(rs []check.Rival) {
+	var guard [2]bool
+	for i := range rs {
+		guard[rs[i].Family] = true
+	}
+	p.engine.Guard(guard)
+	p.surroundings.setRivals(rs)
+}
+
 // followRivals logs the other listeners on the ports of the policy in effect, each
 // when it comes and when it goes, and keeps those of the moment, until ctx ends.
 func followRivals(ctx context.Context, look func(check.Namer) ([]check.Rival, error), keep func([]check.Rival), log *slog.Logger) {

@@ -166,7 +166,7 @@ func (p *process) run(ctx context.Context) error {
 		p.tellTakeover()
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })
-		wg.Go(func() { followRivals(ctx, p.rivals, p.surroundings.setRivals, p.log) })
+		wg.Go(func() { followRivals(ctx, p.rivals, p.setRivals, p.log) })
 		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
 		if p.tune {
 			wg.Go(func() { followGarbage(ctx) })

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/status"
 )
@@ -28,12 +29,17 @@ func (s *surroundings) setRivals(rs []check.Rival) {
 	s.rivals = rs
 }
 
-func (s *surroundings) listRivals() []status.Rival {
+// listRivals lists those that are to be told. Where the relay guards its addresses,
+// those that could take unicasts to them alone do no harm.
+func (s *surroundings) listRivals(guarded func(agent.Family) bool) []status.Rival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]status.Rival, 0, len(s.rivals))
 	for i := range s.rivals {
 		r := &s.rivals[i]
+		if r.Harm == check.Steals && guarded(r.Family) {
+			continue
+		}
 		all = append(all, status.Rival{Port: r.Addr.Port(), Who: r.String(), Effect: r.Effect(), Error: r.Error()})
 	}
 	return all

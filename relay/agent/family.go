@@ -87,7 +87,7 @@ func (i *Interface) SourcePortOf(f Family) uint16 {
 // is not valid is the kernel's choice.
 func (l *Link) SourcesOf(f Family) []netip.Addr {
 	if f == V6 {
-		return []netip.Addr{source(l.Interface.V6.Source, l.Interface.V6.SourceAddr, l.Face6)}
+		return []netip.Addr{source6(&l.Interface.V6, l.Face6)}
 	}
 	if l.Interface.Source != SourceGiaddr || len(l.Faces) == 0 {
 		return []netip.Addr{source(l.Interface.Source, l.Interface.SourceAddr, nil)}

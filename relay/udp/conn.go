@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,7 +18,9 @@ var ErrWoken = errors.New("woken")
 // queues of their own; the other methods may be called at any time.
 type Conn struct {
 	family Family
-	pc     *net.UDPConn
+	pc     *net.UDPConn // nil for Bound
+	ended  atomic.Bool  // by Close
+	poll   poller       // pc, or what stands for the sockets of Bound
 	rc     syscall.RawConn
 	rx     receiver
 	drops  counter
@@ -30,7 +33,7 @@ func newConn(f Family, pc *net.UDPConn) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{family: f, pc: pc, rc: rc}
+	c := &Conn{family: f, pc: pc, poll: pc, rc: rc}
 	// Made once: a closure for each call would be an allocation for each call.
 	c.rx.try = c.rx.receive
 	return c, nil
@@ -39,14 +42,21 @@ func newConn(f Family, pc *net.UDPConn) (*Conn, error) {
 // Close closes the socket and ends a read that waits.
 func (c *Conn) Close() error {
 	c.groups.close()
-	return errors.Join(c.pc.Close(), c.probe.close())
+	c.ended.Store(true)
+	return errors.Join(c.poll.Close(), c.probe.close())
 }
 
 // Wake ends a read that waits, or else the next one, with ErrWoken; whoever reads
 // sees all that was done before. No datagram is lost by it. It does nothing to a
 // closed socket.
 func (c *Conn) Wake() {
-	_ = c.pc.SetReadDeadline(time.Unix(1, 0)) // long ago; it fails on a closed socket alone
+	_ = c.poll.SetReadDeadline(time.Unix(1, 0)) // long ago; it fails on a closed socket alone
+}
+
+// A poller is a file or socket that the runtime polls.
+type poller interface {
+	SetReadDeadline(t time.Time) error
+	Close() error
 }
 
 // SyscallConn returns the socket itself, for options that concern others.
@@ -95,9 +105,12 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 // read.
 func (c *Conn) woken(err error) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if c.ended.Load() { // a file's own error for that matches nothing
+			return net.ErrClosed
+		}
 		return err
 	}
-	if err := c.pc.SetReadDeadline(time.Time{}); err != nil {
+	if err := c.poll.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
 	return ErrWoken

@@ -120,6 +120,11 @@ func (p *probe) close() error {
 	return p.file.Close()
 }
 
+// Source returns what the kernel would send to dst from now, on the interface with
+// the index link if that is not 0; an invalid address if it knows no way, or for
+// IPv4.
+func (c *Conn) Source(dst netip.AddrPort, link int) netip.Addr { return c.probe.ask(dst, link) }
+
 // ask returns what the kernel would send to dst from, or an invalid address if
 // it knows no way: the send itself will tell why.
 func (p *probe) ask(dst netip.AddrPort, link int) (from netip.Addr) {

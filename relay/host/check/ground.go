@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/udp"
@@ -20,6 +22,7 @@ type ground struct {
 	giaddrs map[netip.Addr]bool     // to which servers reply
 	names   map[int]string          // of all interfaces
 	vrfs    map[int]bool            // VRF devices in which the relay has sockets
+	uplinks map[int]bool            // interfaces that lead to servers
 	packets map[int]map[uint32]bool // inodes of packet sockets that hear IP, by interface; 0 is all
 	joined  []string                // DHCPv6: client-facing interfaces on which others hear multicasts; nil if that is not known
 	known   bool                    // joined is
@@ -59,11 +62,41 @@ func survey(s *agent.Snapshot, host []giaddr.Link, f agent.Family, joined bool) 
 			g.vrfs[h.Index] = true
 		}
 	}
+	g.uplinks = uplinksOf(s, f)
 	g.packets = packetSockets("/proc/net/packet")
 	if f == agent.V6 {
 		g.joined, g.known = g.members("/proc/net/igmp6", joined)
 	}
 	return g
+}
+
+// maxRoutes bounds how many servers' routes are looked up.
+const maxRoutes = 64
+
+// uplinksOf returns the interfaces that lead to the servers of a family.
+func uplinksOf(s *agent.Snapshot, f agent.Family) map[int]bool {
+	links := make(map[int]bool)
+	asked := 0
+	for i := range s.Policy.Servers {
+		v := &s.Policy.Servers[i]
+		if agent.FamilyOf(v.Addr.Addr()) != f {
+			continue
+		}
+		if link, ok := s.Out(i); ok && link != 0 {
+			links[link] = true
+			continue
+		}
+		if asked++; asked > maxRoutes || v.Addr.Addr().IsMulticast() {
+			continue
+		}
+		rs, err := netlink.RouteGetWithOptions(v.Addr.Addr().AsSlice(), &netlink.RouteGetOptions{VrfName: v.VRF})
+		for j := range rs {
+			if err == nil {
+				links[rs[j].LinkIndex] = true
+			}
+		}
+	}
+	return links
 }
 
 // harm says what there is to expect of a socket, and on which interfaces it hears
@@ -74,6 +107,9 @@ func (g *ground) harm(h *udp.Holder) (Harm, []string) {
 	case h.Link != 0 && !g.vrfs[h.Link]:
 		if name, ok := g.clients[h.Link]; ok {
 			return Doubles, []string{name}
+		}
+		if g.uplinks[h.Link] {
+			return Steals, nil // a socket that is bound to the device fits better than a wildcard
 		}
 		return None, nil
 	case a.IsLoopback(), a.IsMulticast() && g.family == agent.V4:

@@ -58,6 +58,7 @@ func TestT26_HarmOfOtherListeners(t *testing.T) {
 	t.Parallel()
 	s, host := router(t)
 	v4, v6 := survey(s, host, agent.V4, true), survey(s, host, agent.V6, true)
+	v4.uplinks = map[int]bool{4: true}
 	alone, joined := *v6, *v6
 	alone.known, alone.joined = true, nil
 	joined.known, joined.joined = true, []string{"vlan10"}
@@ -71,6 +72,7 @@ func TestT26_HarmOfOtherListeners(t *testing.T) {
 	}{
 		{"every address", v4, "0.0.0.0:67", 0, Doubles, nil},
 		{"a bridge of its own", v4, "0.0.0.0:67", 3, None, nil},
+		{"the way to a server", v4, "0.0.0.0:67", 4, Steals, nil},
 		{"the clients' interface", v4, "0.0.0.0:67", 2, Doubles, []string{"vlan10"}},
 		{"a macvlan on the clients' interface", v4, "0.0.0.0:67", 6, Doubles, []string{"vrrp.1"}},
 		{"a VRF of the relay's", v4, "0.0.0.0:67", 7, Doubles, nil},
