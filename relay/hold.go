@@ -100,6 +100,9 @@ func (l *loop) setWake() {
 	}
 }
 
+// end makes all that is held due now.
+func (h *held) end() { clear(h.due) }
+
 // resume relays what has waited, if its link has an address by now, and drops what
 // has waited long enough.
 func (l *loop) resume() {

@@ -118,6 +118,8 @@ func (l *loop) run() {
 		}
 		l.turns.Add(1)
 	}
+	l.held.end()
+	l.resume()
 }
 
 // relay moves a batch of n messages.
