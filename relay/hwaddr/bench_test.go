@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/spacetest"
-	"dhcp-relay/relay/udp"
-
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/udp"
 )
 
 const benchClients = 8192

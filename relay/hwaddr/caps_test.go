@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"dhcp-relay/relay/spacetest"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
 )
 
 // without takes capabilities from the calling thread.

@@ -5,10 +5,10 @@ import (
 	"os"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/udp"
-
-	"golang.org/x/sys/unix"
 )
 
 // tun makes a device without link-layer headers and returns it with its index.

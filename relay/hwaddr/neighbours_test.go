@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"testing"
 
-	"dhcp-relay/relay/udp"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/udp"
 )
 
 // follow runs n in the namespace, until the test ends.

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/spacetest"
-	"dhcp-relay/relay/udp"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/udp"
 )
 
 // needTable returns a table of 1<<log sets.

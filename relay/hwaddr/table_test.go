@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"dhcp-relay/relay/udp"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/udp"
 )
 
 // A seen is what a look-up says of a message.

@@ -12,11 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v2"
-
-	dto "github.com/prometheus/client_model/go"
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
