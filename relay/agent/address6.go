@@ -73,11 +73,12 @@ func (l *Link) checkLinkAddress(ps *problems) {
 			ps.add(l.Host.Name, "link_address = \""+a.String()+"\" is in none of its prefixes, so servers may take its clients for strangers and declare their leases void",
 				"write an address of the clients' prefix, unless that is not on the interface")
 		}
-		if c.Source == SourceGiaddr && !l.Face6.Local.IsValid() {
-			ps.add(l.Host.Name, "source = \"link_address\" has no effect, for "+a.String()+" is no address of this host",
-				`write source = "route", or an address that it has`)
-		}
 	case giaddr.Primary, giaddr.InPrefix, giaddr.Borrowed:
+		return // what is tentative now can be sent from soon
+	}
+	if c.Source == SourceGiaddr && !l.Face6.Local.IsValid() {
+		ps.add(l.Host.Name, "source = \"link_address\" has no effect, for this host cannot send to servers from "+a.String(),
+			`write source = "route", or an address that it has`)
 	}
 }
 

@@ -177,7 +177,7 @@ func TestProblems6(t *testing.T) {
 			p.Interfaces[0].Name = "d0"
 			p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
 			p.Interfaces[0].V6.Source = SourceGiaddr
-		}, "d0: source = \"link_address\" has no effect, for 2001:db8:1::7 is no address of this host", Relaying},
+		}, "d0: source = \"link_address\" has no effect, for this host cannot send to servers from 2001:db8:1::7", Relaying},
 		{"no address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = nil }, "no usable address", NoAddress},
 		{"down", func(_ *Policy, h []giaddr.Link) { h[0].Up = false }, "", Down},
 		{"too long", each6(func(c *Interface6) { c.RSOO = make([]byte, 980) }), "more than their room", Relaying},

@@ -134,12 +134,20 @@ func TestFindings(t *testing.T) {
 			[]string{"link-address", "Give the interface a global IPv6 address"},
 		},
 		{
+			"duplicate link-address",
+			func(s *scene) {
+				s.in.Links[2].State, s.in.Links[2].Problem = agent.NoAddress, "vlan10: no usable address: 2001:db8:20::1 is a duplicate on the link"
+			},
+			"interface_no_address", Error, "interface vlan10 (DHCPv6)",
+			[]string{"2001:db8:20::1 is a duplicate on the link", "Find the other host on the link"},
+		},
+		{
 			"no IPv6 link-local address",
 			func(s *scene) {
 				s.in.Links[2].State, s.in.Links[2].Problem = agent.NoLinkLocal, "it has no IPv6 link-local address"
 			},
 			"interface_no_link_local", Error, "interface vlan10 (DHCPv6)",
-			[]string{"replies cannot be sent to its clients", "ip address add fe80::1/64 dev vlan10", "addr_gen_mode"},
+			[]string{"Replies cannot be sent to its clients: it has no IPv6 link-local address.", "ip address add fe80::1/64 dev vlan10", "addr_gen_mode"},
 		},
 		{
 			"interface down",

@@ -3,6 +3,7 @@ package status
 import (
 	"strings"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 )
 
@@ -27,10 +28,13 @@ func (b *builder) judge(l *Link, n *Interface) found {
 		if l.Family == agent.V6 {
 			f.text = strings.Replace(f.text, "giaddr", "link-address", 1)
 			f.do = agent.NoLinkAddress.Doc().Remedy
+			if strings.Contains(l.Problem, giaddr.ErrDuplicate.Error()) {
+				f.do = "Find the other host on the link that has this address, or give the interface another one."
+			}
 		}
 		f.detail = l.Problem
 	case agent.NoLinkLocal:
-		f.kind, f.text = "interface_no_link_local", "The interface has no IPv6 link-local address, so replies cannot be sent to its clients"
+		f.kind, f.text = "interface_no_link_local", "Replies cannot be sent to its clients"
 		f.detail = l.Problem
 		f.do = "Give it one (ip address add fe80::1/64 dev " + l.Name + "), or see why the kernel makes none: disable_ipv6 and addr_gen_mode in /proc/sys/net/ipv6/conf/" + l.Name + "."
 	case agent.Relaying:

@@ -320,6 +320,7 @@ func TestWire6(t *testing.T) {
 		{"R8200-1 a checksum of zero is sent as all ones", testZeroSum6},
 		{"R9915-15 R9915-16 no address but a link-local one T24", testNoAddress6},
 		{"R9915-16 link-local by setting", testLinkLocal6},
+		{"R4291-1 no link-local address", testNoLinkLocal6},
 		{"R9915-15 R9915-27 a link-address that no host has", testForeignLinkAddress6},
 		{"R9915-33 larger than the MTU", testFragments6},
 		{"R7824-1 log", testLog6},

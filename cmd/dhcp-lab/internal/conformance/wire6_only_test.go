@@ -123,6 +123,33 @@ func testLinkLocal6(t *testing.T, b *wireBed) {
 	p.play(t, &case6{on: "u0", msg: rep6(0, routerLL, client6, advertise6(), id6("d0")), down: toClient6(advertise6())})
 }
 
+// testNoLinkLocal6 takes the link-local address of a link, and gives it back: the
+// daemon says at once that it does not relay, and that it does.
+func testNoLinkLocal6(t *testing.T, b *wireBed) {
+	b.start(t, least6)
+	p := newPlayer6(t, b)
+	t.Cleanup(func() { do(t, b.r.Addr("d0", routerLL+"/64")) })
+	do(t, b.r.DelAddr("d0", routerLL+"/64"))
+	b.state6(t, "no_link_local", 0)
+	do(t, b.r.Addr("d0", routerLL+"/64"))
+	b.state6(t, "relaying", 1)
+	p.play(t, &case6{msg: solicit6(), up: up6(solicit6())})
+}
+
+// state6 waits until the daemon shows a state of d0.
+func (b *wireBed) state6(t *testing.T, reason string, want float64) {
+	t.Helper()
+	labels := []string{`interface="d0"`, `family="ipv6"`, fmt.Sprintf("reason=%q", reason)}
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		for k, v := range b.daemon.http.scrape(t) {
+			if strings.HasPrefix(k, "dhcp_relay_interface_state{") && containsAll(k, labels) && v == want {
+				return
+			}
+		}
+	}
+	t.Fatalf("d0 is not shown as %s", reason)
+}
+
 // testForeignLinkAddress6 writes a link-address of the clients' prefix that no
 // host has: replies find their way by Interface-Id, and by link-address.
 func testForeignLinkAddress6(t *testing.T, b *wireBed) {
