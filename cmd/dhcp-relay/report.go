@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/flight"
 	"dhcp-relay/relay/status"
@@ -96,6 +98,9 @@ func linksOf(s *agent.Snapshot) []status.Link {
 				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Master: l.Host.Master, Family: f, State: state, Address: l.AddressOf(f), Servers: idsOf(s, f, servers)}
 				if problem != nil {
 					n.Problem = problem.Error()
+				}
+				if errors.Is(problem, giaddr.ErrDuplicate) {
+					n.Hint = "Find the other host on the link that has this address, or give the interface another one."
 				}
 				all = append(all, n)
 			}

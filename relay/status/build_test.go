@@ -136,7 +136,9 @@ func TestFindings(t *testing.T) {
 		{
 			"duplicate link-address",
 			func(s *scene) {
-				s.in.Links[2].State, s.in.Links[2].Problem = agent.NoAddress, "vlan10: no usable address: 2001:db8:20::1 is a duplicate on the link"
+				l := &s.in.Links[2]
+				l.State, l.Problem = agent.NoAddress, "vlan10: no usable address: 2001:db8:20::1 is a duplicate on the link"
+				l.Hint = "Find the other host on the link."
 			},
 			"interface_no_address", Error, "interface vlan10 (DHCPv6)",
 			[]string{"2001:db8:20::1 is a duplicate on the link", "Find the other host on the link"},

@@ -41,7 +41,7 @@ type Link struct {
 	State   agent.State
 	Address netip.Addr // giaddr or link-address; not valid if there is none
 	Problem string     // why State is not agent.Relaying; "" if that says it all
-	Hint    string     // what to do about Problem, if State is agent.Missing
+	Hint    string     // what to do about Problem, if the state alone does not say it
 	Servers []ServerID
 }
 

@@ -3,7 +3,6 @@ package status
 import (
 	"strings"
 
-	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 )
 
@@ -28,8 +27,8 @@ func (b *builder) judge(l *Link, n *Interface) found {
 		if l.Family == agent.V6 {
 			f.text = strings.Replace(f.text, "giaddr", "link-address", 1)
 			f.do = agent.NoLinkAddress.Doc().Remedy
-			if strings.Contains(l.Problem, giaddr.ErrDuplicate.Error()) {
-				f.do = "Find the other host on the link that has this address, or give the interface another one."
+			if l.Hint != "" {
+				f.do = l.Hint
 			}
 		}
 		f.detail = l.Problem
