@@ -30,7 +30,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reas
 	if !ok {
 		return NoRelayMessage
 	}
-	v.Type = uint8(inner.Type())
+	v.Type = typeOf(uint8(inner.Type()))
 	to, r := s.home6(m, &opts, vrf)
 	if r != Relayed {
 		return r

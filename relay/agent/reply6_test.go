@@ -197,6 +197,8 @@ func TestReplyIsCountedAsWhatItBrings(t *testing.T) {
 		"Advertise":                     {answer6(id6("d0"), inner6(msg6(2))), 2},
 		"Reply to a relay further down": {answer6(id6("d0"), inner6(nest6(13, msg6(7), 1))), 13},
 		"dropped after a look inside":   {answer6(id6("d9"), inner6(msg6(7))), 7},
+		"a type that nobody has":        {answer6(id6("d0"), inner6(msg6(254))), 254},
+		"the last type":                 {answer6(id6("d0"), inner6(msg6(255))), 254},
 		"nothing inside":                {answer6(id6("d0")), 13},
 	} {
 		s, _ := compile6(each(func(*Interface) {}))

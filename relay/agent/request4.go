@@ -47,7 +47,7 @@ func (s *Snapshot) relay4(b *Buf, in *Ingress, v *Verdict) Reason {
 	if p.DHCP() && !opts.Scan(p) {
 		return OptionsMalformed
 	}
-	v.Type = uint8(opts.Type)
+	v.Type = typeOf(uint8(opts.Type))
 	if p.Op() == bootp.Reply {
 		return s.reply4(b, p, &opts, in, v)
 	}

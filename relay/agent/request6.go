@@ -39,7 +39,7 @@ func (s *Snapshot) relay6(b *Buf, in *Ingress, v *Verdict) Reason {
 	case !m.Valid():
 		return Short
 	}
-	v.Type = uint8(m.Type())
+	v.Type = typeOf(uint8(m.Type()))
 	if v.Direction == Replies {
 		return s.reply6(b, m, in, v)
 	}

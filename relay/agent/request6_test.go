@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/bootp"
 )
 
 func TestRequest6FromClients(t *testing.T) {
@@ -323,5 +324,27 @@ func TestR9915_6_MulticastServer(t *testing.T) {
 	}
 	if len(ps) != 3 {
 		t.Errorf("problems, one for each link wanted:\n%s", problemsOf(ps))
+	}
+}
+
+// The metrics call a relayed message of type 255 unknown, not broken.
+func TestTypeIsInvalidOnlyIfThereIsNone(t *testing.T) {
+	four, _ := Compile(testPolicy(t), testHost())
+	six, _ := compile6(nil)
+	client := case6{on: "d0", src: clientLL, dst: relays}
+	for typ := range 256 {
+		want := uint8(min(typ, 254))
+		if v := play4(four, testMessage(1, bootp.Type(typ), netip.Addr{}), 2, "0.0.0.0:68", "255.255.255.255"); v.Type != want {
+			t.Errorf("DHCPv4 type %d: %d, want %d", typ, v.Type, want)
+		}
+		client.in = msg6(byte(typ))
+		if typ != 12 && typ != 13 {
+			if v := six.Relay6(buf6(client.in), client.ingress(six)); v.Type != want {
+				t.Errorf("DHCPv6 type %d: %d, want %d", typ, v.Type, want)
+			}
+		}
+	}
+	if v := play4(four, make([]byte, 100), 2, "0.0.0.0:68", "255.255.255.255"); v.Type != TypeInvalid {
+		t.Errorf("a message too short to have a type: %d, want %d", v.Type, TypeInvalid)
 	}
 }

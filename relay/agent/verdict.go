@@ -19,6 +19,10 @@ type Ingress struct {
 // TypeInvalid is the Verdict.Type of a message too broken to have a type.
 const TypeInvalid = 255
 
+// typeOf returns the Verdict.Type of a message type. 255, which nobody has
+// assigned, is told as 254, which nobody has either: it is not broken.
+func typeOf(t uint8) uint8 { return min(t, TypeInvalid-1) }
+
 // A Direction tells what comes from clients from what goes to them.
 type Direction uint8
 

@@ -201,3 +201,56 @@ func TestOption82InFile(t *testing.T) {
 		})
 	}
 }
+
+func TestSourcePort(t *testing.T) {
+	t.Parallel()
+	r := relayOf(t, servers+"source_port = 6700\n[[interface]]\nname = \"vlan10\"\n")
+	for _, tt := range []struct {
+		typ   string
+		port  uint16
+		notes int
+	}{{"discover", 6700, 0}, {"bootp", 67, 1}} {
+		t.Run("R8357-1 "+tt.typ, func(t *testing.T) {
+			res := explained(t, r, message(t, Client{Interface: "vlan10", Type: tt.typ}))
+			if len(res.Copies) == 0 || res.Copies[0].Sends[0].SourcePort != tt.port || len(res.Notes) != tt.notes {
+				t.Fatalf("%s", res.String())
+			}
+			m, err := r.Reply(netip.MustParseAddr("10.9.0.2"), netip.Addr{})
+			if err != nil || m.Dst.Port() != tt.port {
+				t.Errorf("the reply goes to %v, %v, want port %d", m.Dst, err, tt.port)
+			}
+		})
+	}
+}
+
+// TestPassingBy tells of unicasts that cross the router in the words of their
+// family.
+func TestPassingBy(t *testing.T) {
+	t.Parallel()
+	r := relayOf(t, servers+"[[interface]]\nname = \"vlan10\"\n")
+	for _, tt := range []struct {
+		client     Client
+		rule, says string
+		never      []string
+	}{
+		{Client{Interface: "vlan10", To: "10.9.0.2"}, "RFC 1542, section 4.1", "server_id_override", []string{"multicast", "RFC 9915"}},
+		{Client{V6: true, Interface: "vlan10", To: "2001:db8:77::2"}, "RFC 9915, sections 16 and 19", "Server Unicast", []string{"server_id_override", "RFC 1542", "giaddr"}},
+	} {
+		m := message(t, tt.client)
+		m.Frame = 1
+		res := explained(t, r, m)
+		text := res.String()
+		if res.Outcome != NotHeard || res.Rules.RFC != tt.rule || !strings.Contains(text, tt.says) {
+			t.Errorf("want %q by %s:\n%s", tt.says, tt.rule, text)
+		}
+		for _, w := range tt.never {
+			if strings.Contains(text, w) {
+				t.Errorf("%q belongs to the other family:\n%s", w, text)
+			}
+		}
+	}
+	six := relayOf(t, "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	if res := explained(t, six, message(t, Client{V6: true, Interface: "vlan10"})); res.Rules.RFC != "RFC 9915, section 19" {
+		t.Errorf("%s", res.String())
+	}
+}

@@ -124,6 +124,9 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 	if v.NoMAC {
 		notes = append(notes, "Option 79 is left out, for the client's link-layer address is not known.")
 	}
+	if v.To == agent.ToServers && v.SrcPort != v.Link.Interface.SourcePortOf(v.Family) {
+		notes = append(notes, fmt.Sprintf("It bears no suboption 19 of this relay, so it leaves from port %d (RFC 8357, section 5.1).", v.SrcPort))
+	}
 	if v.Family == agent.V4 && v.To == agent.ToServers && !v.Omitted {
 		n := b.Len + headers4
 		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least {
