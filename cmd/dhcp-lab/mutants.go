@@ -53,14 +53,12 @@ func runMutants(ctx context.Context, o mutant.Options, pkgs []string, bar float6
 	if err != nil {
 		return err
 	}
+	o.Told = func(m *mutant.Mutant) { fmt.Fprintln(w, " ", m.In(dir)) }
 	low := false
 	for _, pkg := range pkgs {
 		r, err := mutant.Run(ctx, o, pkg)
 		if err != nil {
 			return err
-		}
-		for i := range r.Survivors {
-			fmt.Fprintln(w, " ", r.Survivors[i].In(dir))
 		}
 		fmt.Fprintf(w, "%s: %d of %d noticed, %.1f %%: %d by a test, %d by time; %d not compiled, %d equivalent, of %d; %v\n",
 			r.Package, r.Count[mutant.Killed]+r.Count[mutant.Hung], r.Tried(), r.Percent(), r.Count[mutant.Killed], r.Count[mutant.Hung],

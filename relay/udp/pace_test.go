@@ -64,7 +64,7 @@ func TestReadRestsUnderFlood(t *testing.T) {
 	} {
 		// The least of several: a busy machine adds to a rest, and takes nothing off.
 		least := time.Hour
-		for range 20 {
+		for tries := 0; tries < 20 || tc.rest == 0 && least >= shortRest && tries < 2000; tries++ {
 			send(tc.batch)
 			read(tc.batch)
 			send(1)

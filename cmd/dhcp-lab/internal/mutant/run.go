@@ -22,6 +22,7 @@ type Options struct {
 	Seed    uint64        // of the sample
 	Timeout time.Duration // of one run of a package's tests, at least
 	Jobs    int           // mutants at once
+	Told    func(*Mutant) // gets each survivor as it is known, one after the other; nil: none
 }
 
 // A Fate is what came of a mutant.
@@ -101,8 +102,9 @@ func (r *runner) sample(ctx context.Context, res *Result, ms []Mutant, same equi
 	fates := make([]Fate, len(ms))
 	errs := make([]error, len(ms))
 	for next := 0; next < len(ms) && res.Tried() < r.Sample && ctx.Err() == nil; {
-		// As many as lack, so that the sample does not depend on who is faster.
-		n := min(r.Sample-res.Tried(), len(ms)-next)
+		// As many as lack at most, so that the sample does not depend on who is faster.
+		const step = 10
+		n := min(r.Sample-res.Tried(), len(ms)-next, step)
 		var wg sync.WaitGroup
 		turn := make(chan struct{}, max(1, r.Jobs))
 		for i := next; i < next+n; i++ {
@@ -119,8 +121,12 @@ func (r *runner) sample(ctx context.Context, res *Result, ms []Mutant, same equi
 		wg.Wait()
 		for i := next; i < next+n; i++ {
 			res.Count[fates[i]]++
-			if fates[i] == Survived {
-				res.Survivors = append(res.Survivors, ms[i])
+			if fates[i] != Survived || errs[i] != nil {
+				continue
+			}
+			res.Survivors = append(res.Survivors, ms[i])
+			if r.Told != nil {
+				r.Told(&ms[i])
 			}
 		}
 		if err := errors.Join(errs[next : next+n]...); err != nil {
