@@ -430,6 +430,20 @@ func TestShed4(t *testing.T) {
 	}
 }
 
+// Where VSS was all of option 82, there is none to take out any more.
+func TestShedTwice4(t *testing.T) {
+	t.Parallel()
+	p := testPolicy(t)
+	p.Interfaces[0].Option82 = Option82{On: true, VSS: VSS{On: true, Type: 255}}
+	s, _ := Compile(p, testHost())
+	c := case4{m: ask(bootp.Discover)}
+	b, v := c.decide(s)
+	v.ShedVSS(b)
+	if v.Shed(b) || !bytes.Equal(b.Bytes(), asked(bootp.Discover, "192.0.2.1")) {
+		t.Errorf("shed what was not there: % x", b.Bytes())
+	}
+}
+
 func TestRequest4Source(t *testing.T) {
 	t.Parallel()
 	given := netip.MustParseAddr("203.0.113.1")

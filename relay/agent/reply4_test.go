@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -32,6 +33,13 @@ func TestReply4ToClients(t *testing.T) {
 	everyone := last(ToFrame, all, nil)
 	offer := told(bootp.Offer)
 	set := func(at int, octets ...byte) []byte { return of(offer, at, octets...) }
+	var octets []case4
+	for i := range 6 { // one octet that is not 0 makes an address
+		hw := make([]byte, 6)
+		hw[i] = 0x10
+		octets = append(octets, case4{name: fmt.Sprintf("chaddr with octet %d alone", i), m: set(28, hw...), then: last(ToFrame, client, hw)})
+	}
+	playAll4(t, octets)
 	playAll4(t, []case4{
 		{name: "R1542-28 R3046-10 unicast", m: told(bootp.Offer, ours...), out: offer, then: frame},
 		{name: "R3046-23 without option 82", m: offer, out: offer, then: frame},
@@ -154,7 +162,15 @@ func TestReply4ToOneOfSeveral(t *testing.T) {
 	same := shared(func(p *Policy) { p.Interfaces[0].Option82.CircuitID = mustTemplate("port") })
 	none := shared(func(p *Policy) { p.Interfaces[0].Option82.CircuitID = Template{} })
 	own := shared(func(*Policy) {})
+	// The order of the circuit-ids is not that of the links.
+	turned := func(p *Policy, h []giaddr.Link) {
+		own(p, h)
+		p.Interfaces[0].Option82.CircuitID = mustTemplate("{mac:raw}")
+		h[0].MAC = []byte{2, 0, 0, 0, 0, 9}
+	}
 	playAll4(t, []case4{
+		{name: "R3046-21 the greater circuit-id, of the first link", with: turned, m: told(bootp.Offer, info(1, 6, 2, 0, 0, 0, 0, 9)...), then: on("d0")},
+		{name: "R3046-21 the smaller circuit-id, of the second link", with: turned, m: told(bootp.Offer, info(1, 6, 2, 0, 0, 0, 0, 3)...), then: on("d1")},
 		{name: "R3046-21 circuit-id of d0", with: own, m: told(bootp.Offer, info(1, 2, 'd', '0')...), then: on("d0")},
 		{name: "R3046-21 circuit-id of d1", with: own, m: told(bootp.Offer, info(1, 2, 'd', '1')...), then: on("d1")},
 		{name: "R3046-21 circuit-id of neither", with: own, m: told(bootp.Offer, info(1, 2, 'd', '2')...), want: AmbiguousReply},
