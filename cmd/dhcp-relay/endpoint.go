@@ -22,6 +22,8 @@ const (
 	listenPause = time.Second
 	// lostEvery is how often to look whether the control socket is still there.
 	lostEvery = 5 * time.Second
+	// holderEvery is how often to look who holds a port.
+	holderEvery = time.Minute
 	// firstListen is how long the start waits for the endpoints: whoever is told
 	// that the relay is ready finds them, unless they fail or hang.
 	firstListen = time.Second
@@ -44,6 +46,10 @@ type endpoint struct {
 	webConfig string // file of TLS and basic authentication
 	log       *slog.Logger
 	tried     chan struct{} // closed after the first try
+
+	// What follows belongs to the goroutine of run.
+	held  string // who holds the port
+	asked time.Time
 
 	mu     sync.Mutex // guards what follows
 	open   bool
@@ -79,6 +85,7 @@ func (e *endpoint) serve(ctx context.Context, opened func()) error {
 	if err != nil {
 		return err
 	}
+	e.held = ""
 	e.works()
 	opened()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -126,14 +133,13 @@ func (e *endpoint) works() {
 func (e *endpoint) failed(err error) {
 	reason := err.Error()
 	if errors.Is(err, syscall.EADDRINUSE) {
-		reason += heldBy(e.address)
+		reason += e.holder(time.Now())
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.open || e.since.IsZero() {
 		e.since = time.Now()
 	}
-	// Another process may come to hold the port, or its name become known.
 	if e.open || e.reason == "" {
 		e.log.Warn("listener does not work, relaying goes on without it", "listener", e.name, "address", e.address, "err", reason, "retry_every", listenPause)
 	}
@@ -156,6 +162,15 @@ func (e *endpoint) remedy(err error) string {
 	}
 }
 
+// holder says who holds the port, as of a while ago: to look at every process takes
+// more than the try itself.
+func (e *endpoint) holder(now time.Time) string {
+	if e.held == "" || now.Sub(e.asked) >= holderEvery {
+		e.held, e.asked = heldBy(e.address), now
+	}
+	return e.held
+}
+
 // heldBy names the processes that listen where an endpoint is to, if it can.
 func heldBy(address string) string {
 	a, err := parseListen(address)
@@ -164,7 +179,7 @@ func heldBy(address string) string {
 	}
 	hs, err := udp.TCPHolders(a)
 	if err != nil || len(hs) == 0 {
-		return ""
+		return "; by whom is not known"
 	}
 	return "; held by " + hs[0].String()
 }
