@@ -40,7 +40,7 @@ test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers
 
 .PHONY: soak
 soak: ## have 20,000 DHCPv6 clients ask at once (root)
-	@RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -run '^TestR9915_ManyClientsAtOnce$$' ./relay
+	@RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -run '^(TestR9915_ManyClientsAtOnce|TestNeighbourTableIsFull)$$' ./relay
 
 .PHONY: conformance
 conformance: deps-test build ## run the tests and print which requirement each one shows

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -454,5 +455,50 @@ func TestR9915_WithoutFramesTheKernelBringsReplies(t *testing.T) {
 			}
 			d.awaitOutcome("relayed", 2)
 		})
+	}
+}
+
+// TestNeighbourTableIsFull fills the kernel's neighbour table, which all namespaces
+// share, so it runs with RELAY_TEST_SOAK alone: what the kernel calls EINVAL is told
+// as what it is.
+func TestNeighbourTableIsFull(t *testing.T) {
+	if os.Getenv("RELAY_TEST_SOAK") == "" {
+		t.Skip("it fills the neighbour table of the host; make soak runs it")
+	}
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil {
+		spacetest.Need(t, "setpriv (Debian: util-linux)", err)
+	}
+	b := newBed(t)
+	v := b.uplink6()
+	n := b.network6("vlan10", "2001:db8:10::1/64")
+	d := b.launchBy([]string{setpriv, "--bounding-set=-all,+net_bind_service,+net_admin,+bpf", "--inh-caps=-all"}, relaying6)
+	d.await("relaying", func() bool { return d.logged("relaying", nil) })
+	serve6(t, v)
+	for i := range uint32(2000) {
+		c := client6Of(i)
+		n.send(c.frame(c.message(dhcp6.Solicit, 0)))
+		if i%64 == 63 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	report := ""
+	d.await("the status names the table", func() bool {
+		resp, err := d.http.Get("http://127.0.0.1:9867/api/v1/status")
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, _ := io.ReadAll(resp.Body)
+		report = string(body)
+		return strings.Contains(report, "neighbours_full_ipv6")
+	})
+	for _, want := range []string{"gc_thresh3", `"severity":"error"`} {
+		if !strings.Contains(strings.ReplaceAll(strings.ToLower(report), " ", ""), want) {
+			t.Errorf("the status has no %s:\n%s", want, report)
+		}
+	}
+	if s := d.balanced(); s.sum("dhcp_relay_send_errors_total", `error="EINVAL"`) == 0 {
+		t.Error("no EINVAL was counted: the table was not full")
 	}
 }

@@ -19,8 +19,8 @@ func (p *process) report() status.Report {
 	in := status.Input{
 		Version: buildVersion(), Now: now, Started: p.started,
 		Counts:  p.recent.Counts(now),
-		Failure: p.engine.Failure(),
-		Rivals:  p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
+		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
+		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
 		Recorder: p.recorder(), Sightings: p.sightings(),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(),
 	}

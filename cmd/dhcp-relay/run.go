@@ -96,6 +96,7 @@ type process struct {
 
 	started      time.Time
 	recent       status.Recent
+	tables       []*fullTable // belong to who takes the samples
 	surroundings surroundings
 
 	mu     sync.Mutex // guards what follows
@@ -116,7 +117,7 @@ type configState struct {
 }
 
 func newProcess(file string, cfg *loaded, stderr io.Writer) *process {
-	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion()), started: time.Now()}
+	p := &process{file: file, level: new(slog.LevelVar), metrics: metrics.New(buildVersion()), started: time.Now(), tables: fullTables()}
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(stderr, cfg.Log.Format, p.level))
 	p.engine = relay.New(cfg.Policy, p.metrics, p.log)

@@ -83,6 +83,9 @@ func (p *process) sample() status.Sample {
 	for _, n := range m.SendErrors() {
 		s.SendErrors = append(s.SendErrors, status.ErrorCount{Towards: n.Towards, Error: n.Error, Count: n.Count})
 	}
+	for _, t := range p.tables {
+		s.SendErrors = t.split(s.SendErrors)
+	}
 	return s
 }
 

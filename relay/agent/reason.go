@@ -94,7 +94,7 @@ var docs = [NumReasons]Doc{
 	VSSIgnored:            {"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.", "Set up the VPN in the server, or set vss = false for that server."},
 	VSSUnknown:            {"vss_unknown", "The server named a VPN that is not the client's.", "Make the server's VPN names and the interface's vss agree."},
 	LinkDown:              {"link_down", "The client's interface is down or gone.", "Bring the interface up."},
-	SendFailed:            {"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.", "Look for a missing route, a firewall, or a full queue."},
+	SendFailed:            {"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.", "Look for a missing route, a firewall, a full queue or a full neighbour table."},
 }
 
 // DocOf returns what the reason means for messages of a direction.

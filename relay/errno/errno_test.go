@@ -21,6 +21,7 @@ func TestDoc(t *testing.T) {
 		{"firewall before servers", "server", syscall.EPERM, "firewall drops what the relay sends to the server", "ports 67 and 547"},
 		{"firewall before clients", "client", syscall.EPERM, "firewall drops what the relay sends to clients", "ports 68 and 546"},
 		{"the same towards both", "client", syscall.ENETDOWN, "interface to send on is down", "ip link set"},
+		{"a full neighbour table may be the cause", "server", syscall.EINVAL, "neighbour table is full", "dmesg"},
 		{"no words for it", "server", syscall.ENOTTY, "the error ENOTTY", "dmesg"},
 		{"no name for it", "server", syscall.Errno(9999), "the error 9999", "dmesg"},
 	} {

@@ -346,6 +346,21 @@ func TestFindings(t *testing.T) {
 			[]string{"firewall drops what the relay sends to clients", "1 message in", "output chain"},
 		},
 		{
+			"a full neighbour table, towards clients too",
+			func(s *scene) { s.sample.SendErrors = []ErrorCount{{"client", "neighbours_full_ipv6", 978}} },
+			"send_neighbours_full_ipv6", Error, "sending to clients",
+			[]string{"IPv6 neighbour table is full", "978 messages in", "net.ipv6.neigh.default.gc_thresh3"},
+		},
+		{
+			"replies without frames",
+			func(s *scene) {
+				s.in.Unframed = "CAP_NET_RAW is missing"
+				s.in.Links = append(s.in.Links, Link{Name: "vlan30", Family: agent.V6})
+			},
+			"unframed", Info, "replies to clients (DHCPv6)",
+			[]string{"CAP_NET_RAW is missing", "gc_thresh3"},
+		},
+		{
 			"another program on the port",
 			func(s *scene) {
 				s.in.Rivals = []Rival{{67, "dnsmasq (pid 812) on 0.0.0.0:67", "of two that listen on every address, one loses unicast replies", false}}

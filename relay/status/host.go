@@ -86,6 +86,7 @@ func (b *builder) host() {
 		}
 		b.add(f)
 	}
+	b.unframed()
 	b.strict()
 	b.deaf()
 	if !b.Recorder.On {
@@ -110,6 +111,19 @@ func (b *builder) listeners() {
 			do:     l.Do,
 		})
 	}
+}
+
+// unframed tells that few DHCPv6 clients can be answered at once.
+func (b *builder) unframed() {
+	if b.Unframed == "" || !slices.ContainsFunc(b.Links, func(l Link) bool { return l.Family == agent.V6 }) {
+		return
+	}
+	b.add(found{
+		severity: Info, kind: "unframed", subject: "replies to clients (DHCPv6)",
+		text:   "Replies to DHCPv6 clients go by the kernel's neighbour table, which has room for few clients at once",
+		detail: b.Unframed,
+		do:     "Let the daemon have CAP_NET_RAW and CAP_BPF, as the unit does; or raise net.ipv6.neigh.default.gc_thresh3 on the host.",
+	})
 }
 
 // problems tells where the configuration does not fit the host, but for what the

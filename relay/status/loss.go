@@ -1,6 +1,9 @@
 package status
 
-import "dhcp-relay/relay/agent"
+import (
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/errno"
+)
 
 // overrun tells of messages that were lost in a full receive buffer.
 func overrun(f agent.Family, n uint64, window string) found {
@@ -15,7 +18,7 @@ func overrun(f agent.Family, n uint64, window string) found {
 // refused tells of messages that the kernel refused to send.
 func refused(e ErrorCounts, what, remedy, window string) found {
 	severity := Error
-	if e.Towards == "client" {
+	if e.Towards == "client" && e.Error != errno.NeighboursFull6 && e.Error != errno.NeighboursFull4 {
 		severity = Warn // one client that has left is enough for it
 	}
 	return found{
