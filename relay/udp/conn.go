@@ -71,9 +71,12 @@ type receiver struct {
 
 	try   func(fd uintptr) bool // receive
 	first *Datagram             // of those that the headers point to; nil: to none
-	batch int                   // datagrams asked for
+	batch int                   // datagrams that there is room for
+	asked int                   // datagrams asked for
 	n     int                   // datagrams received
 	errno syscall.Errno
+
+	spread spread
 }
 
 // Read waits for datagrams, fills ds with as many as there are and returns their
@@ -128,6 +131,7 @@ func (r *receiver) prepare(ds []Datagram) {
 		}
 		r.first, r.batch, r.n = &ds[0], len(ds), len(ds)
 	}
+	r.ask()
 	for i := range r.msgs[:r.n] {
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -161,7 +165,7 @@ func (r *receiver) grow(n int) {
 // receive is what the runtime's poller calls until it returns true.
 func (r *receiver) receive(fd uintptr) bool {
 	for {
-		r.n, r.errno = recvmmsg(fd, r.msgs[:r.batch])
+		r.n, r.errno = recvmmsg(fd, r.msgs[:r.asked])
 		if r.errno != unix.EINTR {
 			return r.errno != unix.EAGAIN
 		}

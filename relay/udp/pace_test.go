@@ -24,7 +24,7 @@ func TestRestFollowsPartOfABatch(t *testing.T) {
 		{"a small one is full", few + 1, few + 1, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := (&receiver{n: tc.n, batch: tc.batch}).rest(); got != tc.want {
+			if got := (&receiver{n: tc.n, batch: tc.batch, asked: tc.batch}).rest(); got != tc.want {
 				t.Errorf("rest of %v, want %v", got, tc.want)
 			}
 		})
@@ -36,6 +36,7 @@ func TestRestFollowsPartOfABatch(t *testing.T) {
 func TestReadRestsUnderFlood(t *testing.T) {
 	s := spacetest.New(t)
 	p := listen(s, Config{Family: V4, Port: 67})
+	p.Requests.rx.spread = spread{} // as after the first of a flood
 	c := s.ListenUDP("udp4", "127.0.0.1:68")
 	send := func(n int) {
 		for range n {
@@ -73,5 +74,43 @@ func TestReadRestsUnderFlood(t *testing.T) {
 		if least < tc.rest || tc.rest == 0 && least >= shortRest {
 			t.Errorf("after %s: the next read takes %v at least, want a rest of %v", tc.name, least, tc.rest)
 		}
+	}
+}
+
+// TestBurstsAreSpread has bursts come, and a flood, which is spread for a while only.
+func TestBurstsAreSpread(t *testing.T) {
+	r := receiver{batch: 128, spread: spread{on: true, left: spreadMost}}
+	rest := func(n int) time.Duration {
+		t.Helper()
+		r.n = n
+		d := r.rest()
+		r.ask()
+		return d
+	}
+	if got := rest(1); got != 0 || r.asked != spreadRead {
+		t.Errorf("one alone: rest of %v, then %d at once, want 0, %d", got, r.asked, spreadRead)
+	}
+	if got := rest(few + 1); got != max(shortRest, (few+1)*spreadEach) {
+		t.Errorf("a few: rest of %v", got)
+	}
+	if got, want := rest(spreadRead), spreadRead*spreadEach; got != want || r.asked != spreadRead {
+		t.Errorf("of a burst: rest of %v, then %d at once, want %v, %d", got, r.asked, want, spreadRead)
+	}
+	sum := time.Duration(0)
+	for range 100 {
+		sum += rest(r.asked)
+	}
+	if sum > spreadMost || sum < spreadMost/2 {
+		t.Errorf("of a flood: rests of %v, want at most %v", sum, spreadMost)
+	}
+	if got := rest(r.batch); got != 0 || r.asked != r.batch {
+		t.Errorf("of a flood at last: rest of %v, then %d at once, want 0, %d", got, r.asked, r.batch)
+	}
+	if got := rest(many); got != longRest {
+		t.Errorf("after a flood: rest of %v, want %v", got, longRest)
+	}
+	r.spread.last = r.spread.last.Add(-spreadAgain)
+	if got, want := rest(many), many*spreadEach; got != want || r.asked != spreadRead {
+		t.Errorf("a second later: rest of %v, then %d at once, want %v, %d", got, r.asked, want, spreadRead)
 	}
 }

@@ -62,8 +62,9 @@ type files struct{ dir, conf, leases, pid string }
 // the lab's two would refuse what the other has promised.
 func serverKinds() map[string]serverKind {
 	return map[string]serverKind{
-		"kea": {"kea-dhcp4", "kea-dhcp4-server", keaConfig, keaArgs, keaEnv, keaLeases},
-		"isc": {"dhcpd", "isc-dhcp-server", iscConfig, iscArgs, nil, iscLeases},
+		"kea":     {"kea-dhcp4", "kea-dhcp4-server", keaConfig("udp"), keaArgs, keaEnv, keaLeases},
+		"kea-raw": {"kea-dhcp4", "kea-dhcp4-server", keaConfig("raw"), keaArgs, keaEnv, keaLeases},
+		"isc":     {"dhcpd", "isc-dhcp-server", iscConfig, iscArgs, nil, iscLeases},
 		"dnsmasq": {
 			"dnsmasq", "dnsmasq-base", dnsmasqConfig, dnsmasqArgs, nil,
 			func() func(string, map[netip.Addr]string) { return dnsmasqLease },
@@ -141,7 +142,13 @@ func (s *Server) Leases() ([]Lease, error) {
 	return out, nil
 }
 
-func keaConfig(c ServerConfig, f files) (string, error) {
+// keaConfig has Kea hear by sockets of a type: by "udp", or as is its default by
+// "raw", which read frames and answer clients without an address.
+func keaConfig(sockets string) func(ServerConfig, files) (string, error) {
+	return func(c ServerConfig, f files) (string, error) { return keaFile(c, f, sockets) }
+}
+
+func keaFile(c ServerConfig, f files, sockets string) (string, error) {
 	type m map[string]any
 	subnets := make([]m, 0, len(c.Subnets))
 	for i, s := range c.Subnets {
@@ -152,7 +159,7 @@ func keaConfig(c ServerConfig, f files) (string, error) {
 		})
 	}
 	b, err := json.MarshalIndent(m{"Dhcp4": m{
-		"interfaces-config": m{"interfaces": []string{"*"}, "dhcp-socket-type": "udp"},
+		"interfaces-config": m{"interfaces": []string{"*"}, "dhcp-socket-type": sockets},
 		"lease-database":    m{"type": "memfile", "persist": true, "name": f.leases, "lfc-interval": 0},
 		"valid-lifetime":    leaseTime,
 		"subnet4":           subnets,
