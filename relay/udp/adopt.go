@@ -43,7 +43,7 @@ func (l Left) Close() {
 
 // Adopt makes a pair of sockets that a former process has left open, with all
 // that waits in them. They must be whole, and what Listen would have made; their
-// options and filters are set anew. What the kernel dropped before is not counted.
+// options and filters are set anew; those that hear nothing are new. What the kernel dropped before is not counted.
 // It takes what is left over, and closes it where the error is not nil.
 func Adopt(c Config, left Left) (p *Pair, err error) {
 	defer left.Close() // the pair has copies
@@ -67,6 +67,9 @@ func Adopt(c Config, left Left) (p *Pair, err error) {
 		if p.witness, err = c.adopt(left[Witness][0], c.witness); err != nil {
 			return p, fmt.Errorf("witness: %w", err)
 		}
+	}
+	if err = c.openSenders(p); err != nil {
+		return p, err
 	}
 	for _, f := range left[Members] {
 		if err := p.Requests.groups.adopt(f); err != nil {

@@ -54,19 +54,25 @@ func Listen(c Config) (*Pair, error) {
 	if p.Replies, err = c.open(c.replies); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	if p.ToClients, err = c.openSender(); err != nil {
+	if err = c.openSenders(p); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	if c.Family == V6 {
 		return p, nil
 	}
-	if p.Whole, err = c.openSender(); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
 	if p.witness, err = c.open(c.witness); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// openSenders opens the sockets that hear nothing.
+func (c Config) openSenders(p *Pair) (err error) {
+	if p.ToClients, err = c.openSender(); err != nil || c.Family == V6 {
+		return err
+	}
+	p.Whole, err = c.openSender()
+	return err
 }
 
 // Close closes the sockets and ends reads that wait.
