@@ -39,8 +39,12 @@ type traffic struct {
 	asked             atomic.Int64
 	bare              atomic.Int64 // Relay-forwards without option 79
 	quit              chan struct{}
+	ended             sync.Once
 	wg                sync.WaitGroup
 }
+
+// stop ends the asking.
+func (t *traffic) stop() { t.ended.Do(func() { close(t.quit) }) }
 
 // every calls ask with 0, 1, 2 and so on, perSecond times a second, until quit.
 func (t *traffic) every(perSecond int, ask func(xid int) error) {
@@ -64,7 +68,7 @@ func (t *traffic) every(perSecond int, ask func(xid int) error) {
 // end ends the asking, waits until all has come, and returns what has not.
 func (t *traffic) end(d *daemon) (requests, replies int) {
 	d.t.Helper()
-	close(t.quit)
+	t.stop()
 	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if t.requests.lost()+t.replies.lost() == 0 {
 			break
@@ -110,7 +114,7 @@ func traffic4(n *network, v *server, perSecond int) *traffic {
 			}
 		}
 	})
-	n.t.Cleanup(func() { close(ended); _ = v.conn.Close(); t.wg.Wait() })
+	n.t.Cleanup(func() { t.stop(); close(ended); _ = v.conn.Close(); t.wg.Wait() })
 	return t
 }
 
@@ -156,7 +160,7 @@ func (b *bed) traffic6(link string, perSecond int) *traffic {
 			}
 		}
 	})
-	b.t.Cleanup(func() { _, _ = client.Close(), server.Close(); t.wg.Wait() })
+	b.t.Cleanup(func() { t.stop(); _, _ = client.Close(), server.Close(); t.wg.Wait() })
 	return t
 }
 
