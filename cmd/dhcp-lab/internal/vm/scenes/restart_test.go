@@ -100,6 +100,9 @@ func (b *booted) ask(p passage, xid uint32) error {
 	return errors.Join(b.h.tap.Send(p4.Frame()), b.h6.tap.Send(p6.Frame()))
 }
 
+// quiet is how long nothing comes once all has come.
+const quiet = 3 * time.Second
+
 // restarts restarts and upgrades the service while clients of both families ask, 100
 // times a second each.
 func (b *booted) restarts() {
@@ -148,9 +151,11 @@ func (b *booted) restarts() {
 		}
 		return all
 	}
-	for end := time.Now().Add(patience); lost() != [4]int{} && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	got, replies := lost(), func() int { return p.count(4, "reply at the server") + p.count(6, "reply at the server") }
+	for last := -1; replies() > last; got = lost() { // the servers are behind
+		last = replies()
+		time.Sleep(quiet)
 	}
-	got := lost()
 	b.t.Logf("asked %d times over each family, replies %d and %d; lost requests and replies of DHCPv4 %d and %d, of DHCPv6 %d and %d",
 		p.count(4, "request at the client"), p.count(4, "reply at the server"), p.count(6, "reply at the server"), got[0], got[1], got[2], got[3])
 	// One of them was killed, with what it had in hand.
