@@ -293,9 +293,9 @@ func TestWhatComesAfterAKillIsServed(t *testing.T) {
 	if got := n.want(); got.message.Xid() != 1 {
 		t.Errorf("reply %d, want 1", got.message.Xid())
 	}
-	if !s.logged("sockets taken over, with what waited in them", map[string]any{"sockets": 1.0, "of": 1.0}) {
-		t.Error("the log does not tell of it")
-	}
+	s.await("the log tells of it", func() bool {
+		return s.logged("sockets taken over, with what waited in them", map[string]any{"sockets": 1.0, "of": 1.0})
+	})
 }
 
 // shared returns a socket that shares its port, as the daemon's do.
