@@ -54,7 +54,7 @@ conformance: deps-test build ## run the tests and print which requirement each o
 .PHONY: mutants
 mutants: build ## break packages in a sample of places, and see whether their own tests notice, half an hour (root; MUTANTS="--sample 20" for a look)
 	@.ci/deps ip
-	@$(BIN)/dhcp-lab mutants $(MUTANTS) ./relay/agent ./relay/track ./relay/status ./relay/retry ./relay/udp
+	@$(BIN)/dhcp-lab mutants $(MUTANTS) ./relay/agent ./relay/observe/pending ./relay/observe/status ./relay/smartrelay ./relay/host/udp
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## run golangci-lint; it also holds the floors of the design

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A MessageCount is how many messages had one outcome.
 type MessageCount struct {
 	Interface string // "other" for messages that concern no configured one
-	Family    Family
-	Direction Direction
+	Family    dhcp.Family
+	Direction dhcp.Direction
 	Type      string
 	Outcome   agent.Reason
 	Count     uint64 // never 0
@@ -24,8 +25,8 @@ func (m *Metrics) Messages() iter.Seq[MessageCount] {
 	m.mu.Unlock()
 	return func(yield func(MessageCount) bool) {
 		for _, l := range links {
-			for f := range families {
-				if !l.each(Family(f), yield) {
+			for f := range dhcp.Families {
+				if !l.each(dhcp.Family(f), yield) {
 					return
 				}
 			}
@@ -34,9 +35,9 @@ func (m *Metrics) Messages() iter.Seq[MessageCount] {
 }
 
 // each yields the counts of one family.
-func (l *Link) each(f Family, yield func(MessageCount) bool) bool {
+func (l *Link) each(f dhcp.Family, yield func(MessageCount) bool) bool {
 	for r := range agent.Reason(agent.NumReasons) {
-		for d := range Direction(directions) {
+		for d := range dhcp.Direction(dhcp.Directions) {
 			t := l.seen(f, d, r)
 			if t == nil {
 				continue
@@ -55,7 +56,7 @@ func (l *Link) each(f Family, yield func(MessageCount) bool) bool {
 // A LinkCount is what is counted of one interface and family beside messages.
 type LinkCount struct {
 	Interface  string
-	Family     Family
+	Family     dhcp.Family
 	Unanswered uint64 // requests that no server has answered
 }
 
@@ -65,9 +66,9 @@ func (m *Metrics) Links() []LinkCount {
 	defer m.mu.Unlock()
 	var out []LinkCount
 	for _, l := range m.ordered {
-		for f := range families {
+		for f := range dhcp.Families {
 			if n := l.unanswered[f].Value(); n > 0 {
-				out = append(out, LinkCount{l.name, Family(f), n})
+				out = append(out, LinkCount{l.name, dhcp.Family(f), n})
 			}
 		}
 	}
@@ -125,7 +126,7 @@ func (m *Metrics) SendErrors() []SendError {
 }
 
 // SocketDrops returns how many messages of a family the kernel has dropped.
-func (m *Metrics) SocketDrops(f Family) (sum uint64) {
+func (m *Metrics) SocketDrops(f dhcp.Family) (sum uint64) {
 	m.mu.Lock()
 	sources := m.drops[f]
 	m.mu.Unlock()

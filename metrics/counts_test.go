@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 func TestCountsAreWhatIsExposed(t *testing.T) {
@@ -25,16 +26,16 @@ func TestCountsAreWhatIsExposed(t *testing.T) {
 	if sum != exposed || sum == 0 {
 		t.Errorf("Messages yields %d in all, the exposition %d", sum, exposed)
 	}
-	if got := slices.Collect(m.Messages())[0]; got != (MessageCount{"odd\ufffd", V4, RequestDir, "release", agent.NoGiaddr, 1}) {
+	if got := slices.Collect(m.Messages())[0]; got != (MessageCount{"odd\ufffd", dhcp.V4, dhcp.Requests, "release", agent.NoGiaddr, 1}) {
 		t.Errorf("first count is %+v", got)
 	}
-	if d := cmp.Diff([]LinkCount{{"vlan10", V4, 1}}, m.Links()); d != "" {
+	if d := cmp.Diff([]LinkCount{{"vlan10", dhcp.V4, 1}}, m.Links()); d != "" {
 		t.Errorf("links (-want +got):\n%s", d)
 	}
 	if d := cmp.Diff([]SendError{{"ENETUNREACH", "server", 1}, {"other", "server", 1}, {"ENETDOWN", "client", 1}}, m.SendErrors()); d != "" {
 		t.Errorf("send errors (-want +got):\n%s", d)
 	}
-	if got := m.SocketDrops(V4); got != 12 {
+	if got := m.SocketDrops(dhcp.V4); got != 12 {
 		t.Errorf("%d socket drops, want 12", got)
 	}
 	s := m.Servers()[0]

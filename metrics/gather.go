@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A gatherer adds what the atomics hold to what the registry gathers. It is no
@@ -22,8 +23,8 @@ type gatherer struct {
 	build      []*dto.LabelPair
 	client     *dto.LabelPair
 	server     *dto.LabelPair
-	directions [directions]*dto.LabelPair
-	families   [families]*dto.LabelPair
+	directions [dhcp.Directions]*dto.LabelPair
+	families   [dhcp.Families]*dto.LabelPair
 	outcomes   [agent.NumReasons]*dto.LabelPair
 	errnos     [len(errnos) + 1]*dto.LabelPair
 	reasons    [agent.NumStates]*dto.LabelPair
@@ -44,10 +45,10 @@ func newGatherer(m *Metrics, version, goversion, revision string) *gatherer {
 		server: pair("towards", "server"),
 	}
 	for d := range g.directions {
-		g.directions[d] = pair("direction", Direction(d).String())
+		g.directions[d] = pair("direction", dhcp.Direction(d).String())
 	}
 	for f := range g.families {
-		g.families[f] = pair("family", Family(f).String())
+		g.families[f] = pair("family", dhcp.Family(f).String())
 	}
 	for i := range g.reasons {
 		g.reasons[i] = pair("reason", agent.State(i).String())
@@ -153,10 +154,10 @@ func (s *scrape) all() {
 // messages adds what was counted on the links, sorted by label, so that the
 // exposition is easy to read and compresses well.
 func (s *scrape) messages(links []*Link) {
-	for d := range directions {
-		for f := range families {
+	for d := range dhcp.Directions {
+		for f := range dhcp.Families {
 			for _, l := range links {
-				s.link(l, Family(f), Direction(d))
+				s.link(l, dhcp.Family(f), dhcp.Direction(d))
 			}
 		}
 	}
@@ -173,7 +174,7 @@ func (s *scrape) messages(links []*Link) {
 }
 
 // link adds the counts that are not zero of one link, family and direction.
-func (s *scrape) link(l *Link, f Family, d Direction) {
+func (s *scrape) link(l *Link, f dhcp.Family, d dhcp.Direction) {
 	for _, r := range s.g.byName {
 		t := l.seen(f, d, r)
 		if t == nil {
@@ -272,12 +273,12 @@ func (s *scrape) state(st State) {
 		s.add(interfaceServers, float64(l.Servers), s.g.families[l.Family], names[i])
 	}
 	for i, l := range st.Links {
-		if l.Address != "" && l.Family == V4 {
+		if l.Address != "" && l.Family == dhcp.V4 {
 			s.add(giaddrInfo, 1, pair("giaddr", text(l.Address)), names[i])
 		}
 	}
 	for i, l := range st.Links {
-		if l.Address != "" && l.Family == V6 {
+		if l.Address != "" && l.Family == dhcp.V6 {
 			s.add(linkAddressInfo, 1, names[i], pair("link_address", text(l.Address)))
 		}
 	}

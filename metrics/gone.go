@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // The life of what was counted of interfaces and servers that are gone: long
@@ -127,25 +129,25 @@ func (m *Metrics) makeRoom() {
 
 // fold adds what a link has counted to what is known of those that are gone.
 func (m *Metrics) fold(l *Link) {
-	for f := range families {
-		m.retired[f] += l.total(Family(f))
+	for f := range dhcp.Families {
+		m.retired[f] += l.total(dhcp.Family(f))
 	}
 }
 
 // retiredNow returns how many messages were counted on links whose series have
 // ended.
-func (m *Metrics) retiredNow() (sum [families]uint64) {
+func (m *Metrics) retiredNow() (sum [dhcp.Families]uint64) {
 	sum = m.retired
 	for _, l := range m.late {
 		for f := range sum {
-			sum[f] += l.link.total(Family(f))
+			sum[f] += l.link.total(dhcp.Family(f))
 		}
 	}
 	return sum
 }
 
 // total returns how many messages of a family a link has counted.
-func (l *Link) total(f Family) (sum uint64) {
+func (l *Link) total(f dhcp.Family) (sum uint64) {
 	l.each(f, func(n MessageCount) bool { sum += n.Count; return true })
 	return sum
 }

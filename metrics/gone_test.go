@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // names lists the interfaces that have series.
@@ -27,12 +28,12 @@ func (m *Metrics) balance() (got, series, former uint64) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.received[V4].Value(), series, m.retiredNow()[V4]
+	return m.received[dhcp.V4].Value(), series, m.retiredNow()[dhcp.V4]
 }
 
 func (m *Metrics) message(l *Link) {
-	m.Received(V4).Inc()
-	l.Count(V4, RequestDir, 1, agent.Relayed)
+	m.Received(dhcp.V4).Inc()
+	l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
 }
 
 func TestSeriesOfWhatIsGoneEnd(t *testing.T) {

@@ -4,48 +4,7 @@ import (
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
-
-	"dhcp-relay/relay/agent"
 )
-
-// A Family is the address family of a message, the label "family".
-type Family uint8
-
-// The families.
-const (
-	V4 Family = iota // DHCPv4 and BOOTP
-	V6               // DHCPv6
-
-	families = 2
-)
-
-// String returns the value that the label "family" has.
-func (f Family) String() string {
-	if f == V6 {
-		return "ipv6"
-	}
-	return "ipv4"
-}
-
-// A Direction says which way a message travels, the label "direction". Its
-// values are those of agent.Direction.
-type Direction uint8
-
-// The directions.
-const (
-	RequestDir = Direction(agent.Requests) // from a client to the servers
-	ReplyDir   = Direction(agent.Replies)  // from a server to a client
-
-	directions = 2
-)
-
-// String returns the value that the label "direction" has.
-func (d Direction) String() string {
-	if d == ReplyDir {
-		return "reply"
-	}
-	return "request"
-}
 
 // pair returns a label that many series share, so that a scrape does not build
 // it for each.

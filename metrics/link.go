@@ -7,15 +7,16 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Link counts the messages of one interface. It is safe for concurrent use.
 type Link struct {
 	name    string
 	pair    *dto.LabelPair
-	types   *[families]types
-	relayed [families][directions]atomic.Pointer[tally]
-	dropped [families][directions]atomic.Pointer[drops]
+	types   *[dhcp.Families]types
+	relayed [dhcp.Families][dhcp.Directions]atomic.Pointer[tally]
+	dropped [dhcp.Families][dhcp.Directions]atomic.Pointer[drops]
 	omitted Counter
 
 	// Guarded by the mutex of Metrics.
@@ -23,7 +24,7 @@ type Link struct {
 	gone time.Time // when it was no longer in use; zero while it is
 
 	unknownMAC Counter
-	unanswered [families]Counter
+	unanswered [dhcp.Families]Counter
 }
 
 // A tally counts by slot of type.
@@ -41,7 +42,7 @@ type drops [agent.NumReasons]atomic.Pointer[tally]
 // takes no lock. It allocates only with the first message of a family and
 // direction on the link, and with the first drop for a reason. It panics if f, d
 // or r is not one of their constants.
-func (l *Link) Count(f Family, d Direction, typ uint8, r agent.Reason) {
+func (l *Link) Count(f dhcp.Family, d dhcp.Direction, typ uint8, r agent.Reason) {
 	l.tally(f, d, r)[l.types[f].slot[typ]].Add(1)
 }
 
@@ -54,11 +55,11 @@ func (l *Link) OmittedOption82() { l.omitted.Inc() }
 func (l *Link) OmittedOption79() { l.unknownMAC.Inc() }
 
 // Unanswered counts one request that no server has answered.
-func (l *Link) Unanswered(f agent.Family) { l.unanswered[f].Inc() }
+func (l *Link) Unanswered(f dhcp.Family) { l.unanswered[f].Inc() }
 
 // tally returns the tally of a family, direction and reason, and makes it if need
 // be.
-func (l *Link) tally(f Family, d Direction, r agent.Reason) *tally {
+func (l *Link) tally(f dhcp.Family, d dhcp.Direction, r agent.Reason) *tally {
 	p := &l.relayed[f][d]
 	if r != agent.Relayed {
 		p = &made(&l.dropped[f][d])[r]
@@ -68,7 +69,7 @@ func (l *Link) tally(f Family, d Direction, r agent.Reason) *tally {
 
 // seen returns the tally of a family, direction and reason, nil if nothing was
 // counted there.
-func (l *Link) seen(f Family, d Direction, r agent.Reason) *tally {
+func (l *Link) seen(f dhcp.Family, d dhcp.Direction, r agent.Reason) *tally {
 	if r == agent.Relayed {
 		return l.relayed[f][d].Load()
 	}

@@ -11,21 +11,22 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 func TestCountDoesNotAllocate(t *testing.T) {
 	m := New("")
 	l := m.Link("eth0")
 	s := m.Server("10.0.0.1:67", "")
-	l.Count(V4, RequestDir, 1, agent.NoServer) // makes what lasts
+	l.Count(dhcp.V4, dhcp.Requests, 1, agent.NoServer) // makes what lasts
 	cases := []struct {
 		name string
 		f    func()
 	}{
-		{"relayed", func() { l.Count(V4, RequestDir, 1, agent.Relayed) }},
-		{"second drop", func() { l.Count(V4, RequestDir, 3, agent.NoServer) }},
-		{"received", func() { m.Received(V4).Inc() }},
+		{"relayed", func() { l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed) }},
+		{"second drop", func() { l.Count(dhcp.V4, dhcp.Requests, 3, agent.NoServer) }},
+		{"received", func() { m.Received(dhcp.V4).Inc() }},
 		{"sent", s.Sent},
 		{"failed", func() { s.Failed(101) }},
 		{"client error", func() { m.ClientSendError(100) }},
@@ -58,8 +59,8 @@ func TestCountsBalanceUnderScrape(t *testing.T) {
 				default:
 				}
 				l := m.Link([]string{"eth0", "eth1", ""}[i%3])
-				m.Received(Family(i % families)).Inc()
-				l.Count(Family(i%families), Direction(w%directions), uint8(i), agent.Reason(i%agent.NumReasons))
+				m.Received(dhcp.Family(i % dhcp.Families)).Inc()
+				l.Count(dhcp.Family(i%dhcp.Families), dhcp.Direction(w%dhcp.Directions), uint8(i), agent.Reason(i%agent.NumReasons))
 			}
 		})
 	}
@@ -104,15 +105,15 @@ func many(m *Metrics) *Metrics {
 	for i := range states {
 		name := fmt.Sprintf("vlan%d", i)
 		l := m.Link(name)
-		l.Count(V4, RequestDir, uint8(bootp.Discover), agent.Relayed)
-		l.Count(V4, ReplyDir, uint8(bootp.Offer), agent.Relayed)
-		l.Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.Relayed)
-		l.Count(V4, ReplyDir, uint8(bootp.Ack), agent.Relayed)
-		l.Count(V4, RequestDir, uint8(bootp.Discover), agent.NoServer)
-		l.Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.HopLimit)
+		l.Count(dhcp.V4, dhcp.Requests, uint8(bootp.Discover), agent.Relayed)
+		l.Count(dhcp.V4, dhcp.Replies, uint8(bootp.Offer), agent.Relayed)
+		l.Count(dhcp.V4, dhcp.Requests, uint8(bootp.DHCPRequest), agent.Relayed)
+		l.Count(dhcp.V4, dhcp.Replies, uint8(bootp.Ack), agent.Relayed)
+		l.Count(dhcp.V4, dhcp.Requests, uint8(bootp.Discover), agent.NoServer)
+		l.Count(dhcp.V4, dhcp.Requests, uint8(bootp.DHCPRequest), agent.HopLimit)
 		states[i] = LinkState{Name: name, Address: "192.0.2.1", Servers: 2}
 	}
-	states = append(states, LinkState{Name: "vlan0", Family: V6, Address: "2001:db8::1", Servers: 1})
+	states = append(states, LinkState{Name: "vlan0", Family: dhcp.V6, Address: "2001:db8::1", Servers: 1})
 	m.SetState(func() State {
 		return State{ConfigHash: "0f1e2d", Links: states, Listeners: []ListenerState{{"metrics", true}}}
 	})
@@ -183,7 +184,7 @@ func BenchmarkCount(b *testing.B) {
 		b.Run(r.String(), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				l.Count(V4, RequestDir, 1, r)
+				l.Count(dhcp.V4, dhcp.Requests, 1, r)
 			}
 		})
 	}
@@ -195,7 +196,7 @@ func BenchmarkCountParallel(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			l.Count(V4, RequestDir, 1, agent.Relayed)
+			l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
 		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // maxLinks bounds the label "interface" where more interfaces than that are in use
@@ -31,9 +33,9 @@ type Metrics struct {
 	version  string
 	registry *prometheus.Registry
 	gatherer *gatherer
-	types    [families]types
+	types    [dhcp.Families]types
 
-	received     [families]Counter
+	received     [dhcp.Families]Counter
 	serverErrors errnoCounts
 	clientErrors errnoCounts
 	state        atomic.Pointer[func() State]
@@ -46,8 +48,8 @@ type Metrics struct {
 	use     uint64    // number of the latest InUse
 	swept   time.Time
 	late    []late
-	retired [families]uint64 // messages that were counted on links of former times
-	drops   [families][]func() uint64
+	retired [dhcp.Families]uint64 // messages that were counted on links of former times
+	drops   [dhcp.Families][]func() uint64
 }
 
 type serverKey struct{ addr, vrf string }
@@ -68,7 +70,7 @@ func newMetrics(version, goversion, revision string) *Metrics {
 	m := &Metrics{
 		version:  version,
 		registry: prometheus.NewRegistry(),
-		types:    [families]types{V4: newTypes(name4), V6: newTypes(name6)},
+		types:    [dhcp.Families]types{dhcp.V4: newTypes(name4), dhcp.V6: newTypes(name6)},
 		links:    make(map[string]*Link),
 		servers:  make(map[serverKey]*Server),
 	}
@@ -130,7 +132,7 @@ func (m *Metrics) Link(name string) *Link {
 // Received returns the counter of messages read from the sockets of a family.
 // It is independent of Link.Count, so that a message that is lost between the
 // two shows.
-func (m *Metrics) Received(f Family) *Counter { return &m.received[f] }
+func (m *Metrics) Received(f dhcp.Family) *Counter { return &m.received[f] }
 
 // Server returns the counters of the server at addr (host:port), reached by
 // the VRF device named vrf, or "". The same arguments yield the same counters, until
@@ -156,7 +158,7 @@ func (m *Metrics) ClientSendError(errno syscall.Errno) { m.clientErrors.inc(errn
 // at every scrape, also concurrently, and returns the messages that the kernel
 // has dropped so far. Sources of one family add up. A source stays for good:
 // once its socket is closed it must keep returning the last count.
-func (m *Metrics) SetSocketDrops(f Family, read func() uint64) {
+func (m *Metrics) SetSocketDrops(f dhcp.Family, read func() uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.drops[f] = append(m.drops[f], read)

@@ -16,7 +16,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -26,20 +27,20 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func full(m *Metrics) {
 	vlan10 := m.Link("vlan10")
 	for range 3 {
-		m.Received(V4).Inc()
-		vlan10.Count(V4, RequestDir, uint8(bootp.Discover), agent.Relayed)
+		m.Received(dhcp.V4).Inc()
+		vlan10.Count(dhcp.V4, dhcp.Requests, uint8(bootp.Discover), agent.Relayed)
 	}
-	m.Received(V4).Add(6)
-	vlan10.Count(V4, ReplyDir, uint8(bootp.Offer), agent.Relayed)
-	vlan10.Count(V4, RequestDir, 0, agent.BootpRefused)
-	vlan10.Count(V4, RequestDir, 200, agent.HopLimit)
-	vlan10.Count(V4, RequestDir, TypeInvalid, agent.Short)
+	m.Received(dhcp.V4).Add(6)
+	vlan10.Count(dhcp.V4, dhcp.Replies, uint8(bootp.Offer), agent.Relayed)
+	vlan10.Count(dhcp.V4, dhcp.Requests, 0, agent.BootpRefused)
+	vlan10.Count(dhcp.V4, dhcp.Requests, 200, agent.HopLimit)
+	vlan10.Count(dhcp.V4, dhcp.Requests, TypeInvalid, agent.Short)
 	vlan10.OmittedOption82()
 	vlan10.OmittedOption79()
-	m.Link("").Count(V4, RequestDir, uint8(bootp.DHCPRequest), agent.NotConfigured)
-	m.Link("odd\xff").Count(V4, RequestDir, uint8(bootp.Release), agent.NoGiaddr)
-	m.Received(V6).Inc()
-	m.Link("vlan20").Count(V6, RequestDir, 1, agent.Relayed)
+	m.Link("").Count(dhcp.V4, dhcp.Requests, uint8(bootp.DHCPRequest), agent.NotConfigured)
+	m.Link("odd\xff").Count(dhcp.V4, dhcp.Requests, uint8(bootp.Release), agent.NoGiaddr)
+	m.Received(dhcp.V6).Inc()
+	m.Link("vlan20").Count(dhcp.V6, dhcp.Requests, 1, agent.Relayed)
 
 	s := m.Server("10.9.0.2:67", "")
 	s.Sent()
@@ -49,11 +50,11 @@ func full(m *Metrics) {
 	s.Answered(300 * time.Microsecond)
 	s.Answered(time.Minute)
 	s.Unanswered()
-	vlan10.Unanswered(agent.V4)
+	vlan10.Unanswered(dhcp.V4)
 	m.Server("10.9.0.3:67", "mgmt").Sent()
 	m.ClientSendError(syscall.ENETDOWN)
-	m.SetSocketDrops(V4, func() uint64 { return 5 })
-	m.SetSocketDrops(V4, func() uint64 { return 7 })
+	m.SetSocketDrops(dhcp.V4, func() uint64 { return 5 })
+	m.SetSocketDrops(dhcp.V4, func() uint64 { return 7 })
 	m.SetState(func() State {
 		return State{
 			ConfigOK:   true,
@@ -64,12 +65,12 @@ func full(m *Metrics) {
 			Listeners:  []ListenerState{{"metrics", true}, {"control", false}},
 			Reloads:    3,
 			Refused:    1,
-			Open:       [families]int{4, 5},
-			Evicted:    [families]uint64{6, 7},
+			Open:       [dhcp.Families]int{4, 5},
+			Evicted:    [dhcp.Families]uint64{6, 7},
 			Unseen:     8,
 			Links: []LinkState{
 				{Name: "vlan10", Address: "192.0.2.1", Servers: 2},
-				{Name: "vlan10", Family: V6, Address: "2001:db8:1::1", Servers: 1},
+				{Name: "vlan10", Family: dhcp.V6, Address: "2001:db8:1::1", Servers: 1},
 				{Name: "vlan30", State: agent.Missing},
 			},
 		}

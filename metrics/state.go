@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A State is what the engine knows at the moment of a scrape.
@@ -19,9 +20,9 @@ type State struct {
 	Listeners  []ListenerState
 	Links      []LinkState // each name at most once for each family
 
-	Open    [families]int    // transactions that wait for a reply
-	Evicted [families]uint64 // transactions that were forgotten while they waited
-	Unseen  uint64           // messages that the flight recorder has missed
+	Open    [dhcp.Families]int    // transactions that wait for a reply
+	Evicted [dhcp.Families]uint64 // transactions that were forgotten while they waited
+	Unseen  uint64                // messages that the flight recorder has missed
 }
 
 // A ListenerState tells whether a listener works that only observes.
@@ -33,7 +34,7 @@ type ListenerState struct {
 // A LinkState is the state of one configured interface in one family.
 type LinkState struct {
 	Name    string // the interface's name
-	Family  Family
+	Family  dhcp.Family
 	State   agent.State
 	Address string // giaddr or link-address, or empty
 	Servers int    // number of servers that requests may go to

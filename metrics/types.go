@@ -7,8 +7,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // TypeInvalid stands for the type of a message that is too broken to have one.

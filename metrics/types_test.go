@@ -4,36 +4,37 @@ import (
 	"testing"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 func TestTypeLabels(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name   string
-		family Family
+		family dhcp.Family
 		typ    uint8
 		want   string
 	}{
-		{"no option 53", V4, 0, "bootp"},
-		{"discover", V4, uint8(bootp.Discover), "discover"},
-		{"last of the table", V4, uint8(bootp.TLS), "tls"},
-		{"over the table's end", V4, uint8(bootp.TLS) + 1, "unknown"},
-		{"highest", V4, 254, "unknown"},
-		{"invalid", V4, TypeInvalid, "invalid"},
-		{"v6 reserved", V6, 0, "unknown"},
-		{"v6 solicit", V6, 1, "solicit"},
-		{"v6 relay-reply", V6, 13, "relay_reply"},
-		{"v6 gap", V6, 16, "unknown"},
-		{"v6 last", V6, 37, "addr_reg_reply"},
-		{"v6 over the table's end", V6, 38, "unknown"},
-		{"v6 invalid", V6, TypeInvalid, "invalid"},
+		{"no option 53", dhcp.V4, 0, "bootp"},
+		{"discover", dhcp.V4, uint8(bootp.Discover), "discover"},
+		{"last of the table", dhcp.V4, uint8(bootp.TLS), "tls"},
+		{"over the table's end", dhcp.V4, uint8(bootp.TLS) + 1, "unknown"},
+		{"highest", dhcp.V4, 254, "unknown"},
+		{"invalid", dhcp.V4, TypeInvalid, "invalid"},
+		{"v6 reserved", dhcp.V6, 0, "unknown"},
+		{"v6 solicit", dhcp.V6, 1, "solicit"},
+		{"v6 relay-reply", dhcp.V6, 13, "relay_reply"},
+		{"v6 gap", dhcp.V6, 16, "unknown"},
+		{"v6 last", dhcp.V6, 37, "addr_reg_reply"},
+		{"v6 over the table's end", dhcp.V6, 38, "unknown"},
+		{"v6 invalid", dhcp.V6, TypeInvalid, "invalid"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := New("")
-			m.Link("eth0").Count(c.family, ReplyDir, c.typ, agent.Relayed)
+			m.Link("eth0").Count(c.family, dhcp.Replies, c.typ, agent.Relayed)
 			f := gather(t, m)["dhcp_relay_messages_total"]
 			if len(f.GetMetric()) != 1 {
 				t.Fatalf("%d series, want 1", len(f.GetMetric()))
@@ -52,11 +53,11 @@ func TestTypeLabels(t *testing.T) {
 // Two values under one name would be one series twice, which costs a scrape.
 func TestTypeNamesAreDistinct(t *testing.T) {
 	t.Parallel()
-	for f, names := range [families]types{V4: newTypes(name4), V6: newTypes(name6)} {
+	for f, names := range [dhcp.Families]types{dhcp.V4: newTypes(name4), dhcp.V6: newTypes(name6)} {
 		seen := make(map[string]bool)
 		for _, p := range names.pairs {
 			if seen[p.GetValue()] {
-				t.Errorf("%s: type %q has two slots", Family(f), p.GetValue())
+				t.Errorf("%s: type %q has two slots", dhcp.Family(f), p.GetValue())
 			}
 			seen[p.GetValue()] = true
 		}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"time"
 
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // While another program listens on a port of the relay's on every address, the
@@ -47,14 +47,14 @@ func (e *Engine) Guard(wanted [2]bool) {
 }
 
 // Guarded reports whether all addresses of a family have a socket of their own.
-func (e *Engine) Guarded(f agent.Family) bool { return e.whole[f].Load() }
+func (e *Engine) Guarded(f dhcp.Family) bool { return e.whole[f].Load() }
 
 // guardAll makes the addresses of each pair those that a state needs, if they are
 // to be guarded. It returns when to look again, zero if there is no need.
 func (e *Engine) guardAll(s *state, now time.Time) (due time.Time, errs []error) {
 	var partly [2]bool
 	for k, sock := range e.sockets {
-		on := e.guarded[k.family].Load() && k.port == portServer(k.family)
+		on := e.guarded[k.family].Load() && k.port == k.family.Port()
 		if !on {
 			e.closeBound(sock)
 			continue
@@ -77,7 +77,7 @@ func (e *Engine) guardAll(s *state, now time.Time) (due time.Time, errs []error)
 // setBound gives a pair sockets for its addresses.
 func (e *Engine) setBound(k socketKey, s *socket, addrs []netip.Addr) error {
 	if s.bound == nil {
-		b, err := udp.ListenBound(udp.Config{Family: udp.Family(k.family), Port: k.port, VRF: k.vrf, RcvBuf: boundBuffer})
+		b, err := udp.ListenBound(udp.Config{Family: k.family, Port: k.port, VRF: k.vrf, RcvBuf: boundBuffer})
 		if err != nil {
 			return err
 		}
@@ -128,13 +128,13 @@ func (s *state) addressesOf(k socketKey, sock *socket) []netip.Addr {
 			if vrf, ok := s.vrfs.named[v.VRF]; !ok || vrf != k.vrf {
 				continue
 			}
-			if k.family == agent.V4 {
+			if k.family == dhcp.V4 {
 				for i := range l.Faces {
 					add(l.Faces[i].Giaddr)
 				}
 				continue
 			}
-			for _, a := range l.SourcesOf(agent.V6) {
+			for _, a := range l.SourcesOf(dhcp.V6) {
 				add(a)
 			}
 			if link, ok := s.snap.Out(n); ok && !asked[n] {

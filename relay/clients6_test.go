@@ -17,8 +17,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/dhcp6"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // A network6 is the clients' end of a link, on which DHCPv6 clients send and hear

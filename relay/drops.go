@@ -3,7 +3,7 @@ package relay
 import (
 	"sync"
 
-	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A ledger knows how many datagrams the kernel has dropped for want of buffer,
@@ -11,7 +11,7 @@ import (
 // concurrent use; its counts never go back.
 type ledger struct {
 	mu   sync.Mutex
-	open map[dropper]agent.Family
+	open map[dropper]dhcp.Family
 	lost [2]uint64 // on closed sockets, by agent.Family
 }
 
@@ -19,11 +19,11 @@ type ledger struct {
 type dropper interface{ Drops() uint64 }
 
 // opened takes note of new sockets.
-func (l *ledger) opened(p dropper, f agent.Family) {
+func (l *ledger) opened(p dropper, f dhcp.Family) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
-		l.open = make(map[dropper]agent.Family)
+		l.open = make(map[dropper]dhcp.Family)
 	}
 	l.open[p] = f
 }
@@ -37,7 +37,7 @@ func (l *ledger) closing(p dropper) {
 }
 
 // drops returns the count of a family.
-func (l *ledger) drops(f agent.Family) uint64 {
+func (l *ledger) drops(f dhcp.Family) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lost[f]

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 func TestSIGTERMEndsWithinASecond(t *testing.T) {

@@ -17,9 +17,9 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/retry"
-	"dhcp-relay/relay/track"
+	"dhcp-relay/relay/observe/pending"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/smartrelay"
 )
 
 // retrySlots is how many clients smart relay remembers; 8 octets each.
@@ -33,10 +33,10 @@ const retryPause = time.Second
 type Engine struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
-	retry   *retry.Table
+	retry   *smartrelay.Table
 
-	flight *flight.Log
-	track  *track.Table
+	flight *recorder.Log
+	track  *pending.Table
 	start  time.Time       // what the table of transactions counts from
 	open   [2]atomic.Int64 // transactions that wait for a reply, by agent.Family
 
@@ -100,8 +100,8 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 	e := &Engine{
 		log:     log,
 		metrics: m,
-		retry:   retry.New(retrySlots),
-		track:   track.New(trackSlots),
+		retry:   smartrelay.New(retrySlots),
+		track:   pending.New(trackSlots),
 		start:   time.Now(),
 		policy:  p,
 		sockets: make(map[socketKey]*socket),
@@ -112,7 +112,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		guard:   make(chan struct{}, 1),
 	}
 	for _, f := range families() {
-		m.SetSocketDrops(metrics.Family(f), func() uint64 { return e.ledger.drops(f) })
+		m.SetSocketDrops(f, func() uint64 { return e.ledger.drops(f) })
 	}
 	return e
 }

@@ -14,8 +14,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // A stream sends DISCOVERs at a steady rate until it is stopped, each with the

@@ -11,6 +11,7 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // What was counted of an interface that is deleted, and of a server that a reload
@@ -44,7 +45,7 @@ func TestCountsOfWhatIsGoneEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"ppp0", "ppp1", ""} {
-		m.Link(name).Count(metrics.V4, metrics.RequestDir, 1, agent.NoGiaddr)
+		m.Link(name).Count(dhcp.V4, dhcp.Requests, 1, agent.NoGiaddr)
 	}
 	s.Must(s.NL.LinkDel(s.Link("ppp1")))
 	within(t, "the interface is no longer served", func() bool {

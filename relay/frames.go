@@ -9,14 +9,14 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/link"
+	"dhcp-relay/relay/host/frame"
 )
 
 // frames are a loop's transmit-only packet sockets, one for each client-facing
 // link, opened when first needed.
 type frames struct {
-	open map[int]*frame // by interface index
-	byID []*frame       // by agent.Link.ID; nil until needed
+	open map[int]*sender // by interface index
+	byID []*sender       // by agent.Link.ID; nil until needed
 
 	denied bool // the kernel lets this process have no packet socket (CAP_NET_RAW)
 
@@ -29,13 +29,14 @@ type frames struct {
 // those that wait together wait once: 1,000 take 6.3 s in turn, and 0.2 s so.
 const maxClosers = 64
 
-type frame struct {
-	conn *link.Conn
+// A sender is the socket of one link.
+type sender struct {
+	conn *frame.Conn
 	mac  []byte
 }
 
 // adopt takes over a new snapshot after release.
-func (f *frames) adopt(s *agent.Snapshot) { f.byID = make([]*frame, len(s.Links)) }
+func (f *frames) adopt(s *agent.Snapshot) { f.byID = make([]*sender, len(s.Links)) }
 
 // release closes the sockets of links that are gone, or have another link-layer
 // address in the new snapshot.
@@ -48,9 +49,9 @@ func (f *frames) release(s *agent.Snapshot) {
 	f.byID = nil
 }
 
-// send sends the reply frame[link.Headroom:] onto a link, where it has the room
+// send sends reply[frame.Headroom:] onto a link, where it has the room
 // before the reply for headers; hw is nil for a broadcast.
-func (f *frames) send(now time.Time, l *agent.Link, frame []byte, src, dst netip.AddrPort, hw []byte) error {
+func (f *frames) send(now time.Time, l *agent.Link, reply []byte, src, dst netip.AddrPort, hw []byte) error {
 	c := f.byID[l.ID]
 	if c == nil {
 		var err error
@@ -60,10 +61,10 @@ func (f *frames) send(now time.Time, l *agent.Link, frame []byte, src, dst netip
 		f.byID[l.ID] = c
 	}
 	if hw == nil {
-		all := link.Broadcast()
+		all := frame.Broadcast()
 		hw = all[:]
 	}
-	return c.conn.Send(now, frame, l.Host.MTU, src, dst, hw)
+	return c.conn.Send(now, reply, l.Host.MTU, src, dst, hw)
 }
 
 // allowed reports whether frames may be sent: without CAP_NET_RAW they may not, on
@@ -76,19 +77,19 @@ func (f *frames) allowed(l *agent.Link) bool {
 }
 
 // get returns the socket of a link, and opens it if there is none.
-func (f *frames) get(l *agent.Link) (*frame, error) {
+func (f *frames) get(l *agent.Link) (*sender, error) {
 	if c := f.open[l.Host.Index]; c != nil {
 		return c, nil
 	}
-	conn, err := link.Open(l.Host.Index, l.Host.MAC)
+	conn, err := frame.Open(l.Host.Index, l.Host.MAC)
 	if err != nil {
 		f.denied = errors.Is(err, syscall.EPERM)
 		return nil, err
 	}
 	if f.open == nil {
-		f.open = make(map[int]*frame)
+		f.open = make(map[int]*sender)
 	}
-	c := &frame{conn, l.Host.MAC}
+	c := &sender{conn, l.Host.MAC}
 	f.open[l.Host.Index] = c
 	return c, nil
 }

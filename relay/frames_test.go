@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/link"
+	"dhcp-relay/relay/host/frame"
 	"dhcp-relay/relay/spacetest"
 )
 
@@ -12,14 +12,14 @@ import (
 // have: in turn they would take more than six seconds.
 func TestFramesCloseTogether(t *testing.T) {
 	const links, loopback = 1000, 1
-	f := frames{open: make(map[int]*frame)}
+	f := frames{open: make(map[int]*sender)}
 	spacetest.New(t).Do(func() error {
 		for i := range links {
-			c, err := link.Open(loopback, []byte{2, 0, 0, 0, 0, 1})
+			c, err := frame.Open(loopback, []byte{2, 0, 0, 0, 0, 1})
 			if err != nil {
 				return err
 			}
-			f.open[i] = &frame{conn: c}
+			f.open[i] = &sender{conn: c}
 		}
 		return nil
 	})

@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // packetSockets counts those in the daemon's namespace.

@@ -4,7 +4,8 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // The bounds of what waits for an address of its link. A link comes up a moment
@@ -36,7 +37,7 @@ func lacking(s *agent.Snapshot) (some [2]bool) {
 
 // lacks reports whether requests of a link may wait for an address. What relays
 // have relayed needs none of it.
-func lacks(l *agent.Link, f agent.Family) bool {
+func lacks(l *agent.Link, f dhcp.Family) bool {
 	return len(l.ServersOf(f)) > 0 && !l.AddressOf(f).IsValid() && !l.Interface.Trusted
 }
 

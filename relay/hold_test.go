@@ -8,7 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // TestR9915_15_RequestsWaitForTheAddress has a client ask a moment before its link

@@ -14,8 +14,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // tun makes a link without link-layer addresses and returns the end from which

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // minMTU6 is the least on which a link has IPv6 (RFC 8200, section 5).
@@ -17,10 +18,10 @@ const minMTU6 = 1280
 func (e *Engine) join(s *state) (errs []error) {
 	hear := make(map[socketKey]map[int]uint64)
 	for _, l := range s.snap.Links {
-		if len(l.ServersOf(agent.V6)) == 0 || l.State6 == agent.Member || l.Host.MTU < minMTU6 {
+		if len(l.ServersOf(dhcp.V6)) == 0 || l.State6 == agent.Member || l.Host.MTU < minMTU6 {
 			continue
 		}
-		k := socketKey{agent.V6, portServer(agent.V6), s.vrfs.of[l.Host.Index]}
+		k := socketKey{dhcp.V6, dhcp.V6.Port(), s.vrfs.of[l.Host.Index]}
 		if hear[k] == nil {
 			hear[k] = make(map[int]uint64)
 		}

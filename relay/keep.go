@@ -5,8 +5,8 @@ import (
 	"os"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Keeper keeps descriptors open, under names, until a later process takes them:
@@ -56,7 +56,7 @@ func (e *Engine) Adopted() (adopted, all int) {
 
 // kept returns the name under which a socket is kept.
 func (k socketKey) kept(r udp.Role) string {
-	name := fmt.Sprintf("dhcp%s-%d", map[agent.Family]string{agent.V4: "v4", agent.V6: "v6"}[k.family], k.port)
+	name := fmt.Sprintf("dhcp%s-%d", map[dhcp.Family]string{dhcp.V4: "v4", dhcp.V6: "v6"}[k.family], k.port)
 	if k.vrf != 0 {
 		name += fmt.Sprintf("-vrf%d", k.vrf)
 	}
@@ -67,7 +67,7 @@ func (k socketKey) kept(r udp.Role) string {
 // not fit must be gone before another one is bound: it would have its places in
 // their group.
 func (e *Engine) openPair(k socketKey) (p *udp.Pair, adopted bool, err error) {
-	c := udp.Config{Family: udp.Family(k.family), Port: k.port, VRF: k.vrf, RcvBuf: receiveBuffer}
+	c := udp.Config{Family: k.family, Port: k.port, VRF: k.vrf, RcvBuf: receiveBuffer}
 	left := make(udp.Left)
 	for _, r := range udp.Roles(c.Family) {
 		if fs := e.keeper.Take(k.kept(r)); len(fs) > 0 {
@@ -90,7 +90,7 @@ func (e *Engine) openPair(k socketKey) (p *udp.Pair, adopted bool, err error) {
 
 // forget gives up what is kept of a pair.
 func (e *Engine) forget(k socketKey) {
-	for _, r := range udp.Roles(udp.Family(k.family)) {
+	for _, r := range udp.Roles(k.family) {
 		e.keeper.Forget(k.kept(r))
 	}
 }

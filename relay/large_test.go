@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // TestR951_2_RequestsLargerThanTheUplink has clients send more than the uplink takes

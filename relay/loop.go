@@ -9,9 +9,10 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/hwaddr"
-	"dhcp-relay/relay/track"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/clientmac"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/observe/pending"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // batch is how many messages a loop takes from the kernel at once. 64 took some 5 %
@@ -23,7 +24,7 @@ const batch = 128
 type loop struct {
 	engine   *Engine
 	conn     *udp.Conn
-	family   agent.Family
+	family   dhcp.Family
 	port     uint16
 	received *metrics.Counter
 	macs     macTable // nil for DHCPv4 and for replies
@@ -38,10 +39,10 @@ type loop struct {
 	bufs     []agent.Buf
 	verdicts []agent.Verdict
 	fates    []fate
-	origins  []hwaddr.Query  // of the batch, for macs
-	clients  *hwaddr.Clients // who asked in which transaction; nil if nobody knows
-	places   []hwaddr.Place  // of the batch, in clients; nil if origins are not noted there
-	targets  [][6]byte       // of the batch, link-layer addresses of clients to send to
+	origins  []clientmac.Query  // of the batch, for macs
+	clients  *clientmac.Clients // who asked in which transaction; nil if nobody knows
+	places   []clientmac.Place  // of the batch, in clients; nil if origins are not noted there
+	targets  [][6]byte          // of the batch, link-layer addresses of clients to send to
 	held     held
 	sight    sight
 	noVSS    []int // tags of copies that wait to go out without VSS
@@ -63,7 +64,7 @@ type fate struct {
 	errno   syscall.Errno // of the last refusal
 	asked   uint64        // the same of those that are to reply
 	reply   bool          // it may answer a request
-	key     track.Key     // if asked is not 0, or for a reply
+	key     pending.Key   // if asked is not 0, or for a reply
 	one     bool          // one reply is enough, if asked is not 0
 }
 
@@ -74,7 +75,7 @@ func newLoop(e *Engine, k socketKey, c *udp.Conn, turns *atomic.Uint64) *loop {
 		family:   k.family,
 		port:     k.port,
 		turns:    turns,
-		received: e.metrics.Received(metrics.Family(k.family)),
+		received: e.metrics.Received(k.family),
 		data:     udp.NewBatch(batch),
 		bufs:     make([]agent.Buf, batch),
 		verdicts: make([]agent.Verdict, batch),
@@ -172,7 +173,7 @@ func (l *loop) decide(i int) {
 	d, b, v := &l.data[i], &l.bufs[i], &l.verdicts[i]
 	b.Store, b.Off, b.Len = d.Store, udp.Headroom, d.N // as a literal it took 30 ns
 	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Truncated: d.Truncated}
-	if l.family == agent.V6 {
+	if l.family == dhcp.V6 {
 		in.MAC = l.mac(i)
 		l.state.snap.Decide6(b, &in, v)
 	} else {
@@ -228,5 +229,5 @@ func (l *loop) count(i int) {
 	if f.sent && v.NoMAC {
 		c.OmittedOption79()
 	}
-	c.Count(metrics.Family(l.family), metrics.Direction(v.Direction), v.Type, r)
+	c.Count(l.family, v.Direction, v.Type, r)
 }

@@ -6,21 +6,21 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/hwaddr"
+	"dhcp-relay/relay/host/clientmac"
 )
 
 // A macTable knows the link-layer address from which a DHCPv6 message came.
 type macTable interface {
-	Answer(qs []hwaddr.Query)
+	Answer(qs []clientmac.Query)
 }
 
 // macs are what tells the link-layer addresses of clients: a filter on the
 // sockets, or where that is not allowed the kernel's neighbour table, which does
 // not know a client by its first message.
 type macs struct {
-	table      *hwaddr.Table
-	clients    *hwaddr.Clients // who is at the other end of the transactions; nil without table
-	neighbours *hwaddr.Neighbours
+	table      *clientmac.Table
+	clients    *clientmac.Clients // who is at the other end of the transactions; nil without table
+	neighbours *clientmac.Neighbours
 	ctx        context.Context // of Run
 }
 
@@ -33,7 +33,7 @@ func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
 			e.useNeighbours(err)
 		}
 		if e.macs.table = t; t != nil {
-			e.macs.clients = hwaddr.NewClients()
+			e.macs.clients = clientmac.NewClients()
 		}
 	}
 	if e.macs.table != nil {
@@ -48,10 +48,10 @@ func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
 
 // openMACs makes the table, of the former process's map if that is there: it knows
 // from where the messages came that wait in the sockets.
-func (e *Engine) openMACs() (*hwaddr.Table, error) {
+func (e *Engine) openMACs() (*clientmac.Table, error) {
 	left := e.keeper.Take(keptMACs)
 	if len(left) > 0 {
-		t, err := hwaddr.Adopt(left[0])
+		t, err := clientmac.Adopt(left[0])
 		if err == nil {
 			e.keepAs(keptMACs, t.FD())
 			return t, nil
@@ -59,7 +59,7 @@ func (e *Engine) openMACs() (*hwaddr.Table, error) {
 		e.keeper.Forget(keptMACs)
 		e.log.Warn("DHCPv6 messages that came before this start go without option 79", "err", err)
 	}
-	t, err := hwaddr.New()
+	t, err := clientmac.New()
 	if err == nil {
 		e.keepAs(keptMACs, t.FD())
 	}
@@ -73,7 +73,7 @@ func (e *Engine) useNeighbours(why error) {
 	}
 	e.log.Warn("first messages of unknown clients go without option 79", "err", why)
 	e.WithoutFrames(why)
-	n := new(hwaddr.Neighbours)
+	n := new(clientmac.Neighbours)
 	e.macs.neighbours = n
 	e.loops.Go(func() {
 		for e.macs.ctx.Err() == nil {
@@ -117,10 +117,10 @@ func (l *loop) ask(m macTable) {
 	if m == nil {
 		return
 	}
-	l.macs, l.origins = m, make([]hwaddr.Query, batch)
+	l.macs, l.origins = m, make([]clientmac.Query, batch)
 	// The neighbour table tells who has an address, not who has asked.
-	if _, ok := m.(*hwaddr.Source); ok {
-		l.places = make([]hwaddr.Place, batch)
+	if _, ok := m.(*clientmac.Source); ok {
+		l.places = make([]clientmac.Place, batch)
 	}
 }
 
@@ -145,7 +145,7 @@ func (l *loop) noteMACs(n int) {
 	}
 	ps := l.places[:n]
 	for i := range ps {
-		ps[i] = hwaddr.Place{}
+		ps[i] = clientmac.Place{}
 		if v := &l.verdicts[i]; v.Reason == agent.Relayed {
 			ps[i] = l.clients.Place(v.Link.Host.Index, l.data[i].Src.Addr(), heard(&l.data[i]))
 			ps[i].Fetch()

@@ -5,8 +5,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // is reports whether an interface is in a state in DHCPv4 now.

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // A message is what a test says of a BOOTP message; request and reply write it.

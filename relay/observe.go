@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
-	"dhcp-relay/relay/dhcp6"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/track"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/observe/pending"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // trackSlots is how many requests may wait for replies at once; 32 octets each.
@@ -19,10 +20,10 @@ const trackSlots = 1 << 13
 
 // Record makes the engine keep the last messages of each socket. Call it before
 // Run.
-func (e *Engine) Record(messages int) { e.flight = flight.NewLog(messages) }
+func (e *Engine) Record(messages int) { e.flight = recorder.NewLog(messages) }
 
 // Recorder returns the flight recorder, nil if there is none.
-func (e *Engine) Recorder() *flight.Log { return e.flight }
+func (e *Engine) Recorder() *recorder.Log { return e.flight }
 
 // A Tracking is what is known of transactions at one moment.
 type Tracking struct {
@@ -34,7 +35,7 @@ type Tracking struct {
 func (e *Engine) Tracking() (t Tracking) {
 	for f := range e.open {
 		t.Open[f] = int(e.open[f].Load())
-		t.Evicted[f] = e.track.Evicted(agent.Family(f))
+		t.Evicted[f] = e.track.Evicted(dhcp.Family(f))
 	}
 	return t
 }
@@ -59,10 +60,10 @@ func (e *Engine) sweep(ctx context.Context) {
 
 // A sight is what the observers of a loop know of the batch at hand.
 type sight struct {
-	writer *flight.Writer // nil: nothing is recorded
-	at     time.Time      // when the batch was read
-	now    time.Duration  // the same, since the start of the engine
-	taken  bool           // the writer takes the batch
+	writer *recorder.Writer // nil: nothing is recorded
+	at     time.Time        // when the batch was read
+	now    time.Duration    // the same, since the start of the engine
+	taken  bool             // the writer takes the batch
 }
 
 // see notes that a batch of n messages was read.
@@ -83,16 +84,16 @@ func (l *loop) keep(i int) {
 // asked tells f whose reply a request waits for once it is sent.
 func (l *loop) asked(d *udp.Datagram, v *agent.Verdict, f *fate) {
 	// One reply is enough for all but what looks for servers.
-	if l.family == agent.V6 {
+	if l.family == dhcp.V6 {
 		var typ dhcp6.Type
-		f.key, typ = track.Key6(dhcp6.Message(heard(d)), d.Src.Addr())
+		f.key, typ = pending.Key6(dhcp6.Message(heard(d)), d.Src.Addr())
 		f.one = typ != dhcp6.Solicit
 	} else {
 		p := bootp.Packet(heard(d))
 		if !awaits4(p, v) {
 			return
 		}
-		f.key = track.Key4(p, bootp.Type(v.Type))
+		f.key = pending.Key4(p, bootp.Type(v.Type))
 		f.one = v.Type != uint8(bootp.Discover)
 	}
 	f.asked = ^uint64(0)
@@ -149,11 +150,11 @@ func (l *loop) replied(d *udp.Datagram, v *agent.Verdict, f *fate) {
 		}
 	}
 	f.reply = true
-	if l.family == agent.V6 {
-		f.key, _ = track.Key6(dhcp6.Message(heard(d)), from)
+	if l.family == dhcp.V6 {
+		f.key, _ = pending.Key6(dhcp6.Message(heard(d)), from)
 		return
 	}
-	f.key = track.Key4(bootp.Packet(heard(d)), bootp.Type(v.Type))
+	f.key = pending.Key4(bootp.Packet(heard(d)), bootp.Type(v.Type))
 }
 
 // heard returns the octets where a message was received. After the edit they still
@@ -174,9 +175,9 @@ func (l *loop) settle(n int) {
 		if !f.reply || t.Answered(f.key, l.data[i].Src.Addr(), l.sight.now) {
 			continue
 		}
-		if l.family == agent.V4 && bootp.Type(l.verdicts[i].Type) == bootp.Ack {
+		if l.family == dhcp.V4 && bootp.Type(l.verdicts[i].Type) == bootp.Ack {
 			// The server has committed at once (RFC 4039).
-			t.Answered(track.Key4(bootp.Packet(heard(&l.data[i])), bootp.Discover), l.data[i].Src.Addr(), l.sight.now)
+			t.Answered(pending.Key4(bootp.Packet(heard(&l.data[i])), bootp.Discover), l.data[i].Src.Addr(), l.sight.now)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func (l *loop) conclude(n int) {
 		}
 		return
 	}
-	e := flight.Event{At: l.sight.at.UnixNano(), Done: time.Now().UnixNano(), Family: l.family}
+	e := recorder.Event{At: l.sight.at.UnixNano(), Done: time.Now().UnixNano(), Family: l.family}
 	for i := range n {
 		l.count(i)
 		l.record(i, &e)
@@ -199,7 +200,7 @@ func (l *loop) conclude(n int) {
 
 // record records what became of message i. Of e, it sets all but what is the same
 // for the batch.
-func (l *loop) record(i int, e *flight.Event) {
+func (l *loop) record(i int, e *recorder.Event) {
 	l.event(i, e)
 	b := &l.bufs[i]
 	sent, shift := b.Bytes(), b.Off-udp.Headroom
@@ -210,7 +211,7 @@ func (l *loop) record(i int, e *flight.Event) {
 }
 
 // event sets all of an event that is message i's own.
-func (l *loop) event(i int, e *flight.Event) {
+func (l *loop) event(i int, e *recorder.Event) {
 	d, v, f := &l.data[i], &l.verdicts[i], &l.fates[i]
 	e.Direction, e.Type, e.Outcome, e.Omitted = v.Direction, v.Type, f.outcome, f.bare
 	e.Heard, e.Link = d.Link, 0

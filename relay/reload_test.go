@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 func TestReloadLosesNothing(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/bootp"
-	"dhcp-relay/relay/dhcp6"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // program starts a program in a namespace, or skips.

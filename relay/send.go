@@ -7,10 +7,11 @@ import (
 	"syscall"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/link"
-	"dhcp-relay/relay/track"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/frame"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/observe/pending"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A target is one server of an interface, with the queue that leads to it.
@@ -31,23 +32,23 @@ func (t *target) replied(from netip.Addr, link int) bool {
 // A path is what leads to the servers of an interface, for all of its links.
 type path struct {
 	targets []target
-	addrs   []netip.Addr   // as long as targets
-	servers []track.Server // as long as targets
-	list    flight.Servers // of targets, for the recorder
+	addrs   []netip.Addr     // as long as targets
+	servers []pending.Server // as long as targets
+	list    recorder.Servers // of targets, for the recorder
 }
 
 // outlets are a loop's queues into the sockets, and for each link the path to
 // its servers, resolved when first needed.
 type outlets struct {
-	family agent.Family
-	log    *flight.Log // may be nil
+	family dhcp.Family
+	log    *recorder.Log // may be nil
 	state  *state
 	queues map[socketKey]*queue
 	shared map[*agent.Interface]*path
 
 	// By agent.Link.ID.
 	paths   []*path
-	ways    []*track.Way // of those that have asked
+	ways    []*pending.Way // of those that have asked
 	clients []*udp.Queue
 }
 
@@ -100,7 +101,7 @@ func (o *outlets) adopt(s *state) {
 	}
 	o.shared = make(map[*agent.Interface]*path)
 	o.paths = make([]*path, len(s.snap.Links))
-	o.ways = make([]*track.Way, len(s.snap.Links))
+	o.ways = make([]*pending.Way, len(s.snap.Links))
 	o.clients = make([]*udp.Queue, len(s.snap.Links))
 }
 
@@ -132,12 +133,12 @@ func (o *outlets) path(l *agent.Link) *path {
 }
 
 // way returns the path of a link for the table of transactions.
-func (o *outlets) way(l *agent.Link) *track.Way {
+func (o *outlets) way(l *agent.Link) *pending.Way {
 	if w := o.ways[l.ID]; w != nil {
 		return w
 	}
 	p := o.path(l)
-	w := &track.Way{Link: o.state.links[l.ID], Family: o.family, Addrs: p.addrs, Servers: p.servers}
+	w := &pending.Way{Link: o.state.links[l.ID], Family: o.family, Addrs: p.addrs, Servers: p.servers}
 	o.ways[l.ID] = w
 	return w
 }
@@ -162,7 +163,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 		}
 		t.link = link
 		t.queue = o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]
-		t.usual = o.queues[socketKey{o.family, portServer(o.family), v}]
+		t.usual = o.queues[socketKey{o.family, o.family.Port(), v}]
 	}
 	p.list = o.log.Servers(list)
 	return p
@@ -171,7 +172,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 // client returns the queue that leads to a link's clients, nil if there is none.
 func (o *outlets) client(l *agent.Link) *udp.Queue {
 	if o.clients[l.ID] == nil {
-		if q := o.queues[socketKey{o.family, portServer(o.family), o.state.vrfs.of[l.Host.Index]}]; q != nil {
+		if q := o.queues[socketKey{o.family, o.family.Port(), o.state.vrfs.of[l.Host.Index]}]; q != nil {
 			o.clients[l.ID] = q.clients()
 		}
 	}
@@ -199,8 +200,8 @@ func (l *loop) toServers(i int, v *agent.Verdict) {
 }
 
 // from returns the queue that sends from a port: the usual one, or the interface's.
-func (t *target) from(port uint16, f agent.Family) *queue {
-	if port == portServer(f) {
+func (t *target) from(port uint16, f dhcp.Family) *queue {
+	if port == f.Port() {
 		return t.usual
 	}
 	return t.queue
@@ -257,9 +258,9 @@ var errNoFrames = errors.New("CAP_NET_RAW is missing")
 
 // toFrame sends a reply in a frame of its own.
 func (l *loop) toFrame(i int, v *agent.Verdict) {
-	src, dst := netip.AddrPortFrom(v.Src, portServer(l.family)), netip.AddrPortFrom(v.Dst, v.Port)
+	src, dst := netip.AddrPortFrom(v.Src, l.family.Port()), netip.AddrPortFrom(v.Dst, v.Port)
 	b := &l.bufs[i]
-	err := l.frames.send(l.sight.at, v.Link, b.Store[b.Off-link.Headroom:b.Off+b.Len], src, dst, v.HW)
+	err := l.frames.send(l.sight.at, v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
 	l.copied(tagOf(i, clientCopy), errnoOf(err))
 }
 
@@ -272,7 +273,7 @@ func errnoOf(err error) syscall.Errno {
 	switch {
 	case errors.As(err, &errno):
 		return errno
-	case errors.Is(err, link.ErrTooBig):
+	case errors.Is(err, frame.ErrTooBig):
 		return syscall.EMSGSIZE
 	case errors.Is(err, os.ErrDeadlineExceeded): // the interface's queue stayed full
 		return syscall.EAGAIN

@@ -9,7 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 func TestSmartRelayTriesTheNextSubnet(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // few is how many changes at once are told one by one. When thousands of VLANs
@@ -17,7 +18,7 @@ const few = 20
 // A subject is one interface in one family.
 type subject struct {
 	name   string
-	family agent.Family
+	family dhcp.Family
 }
 
 // A shown is what is told of a subject.
@@ -87,7 +88,7 @@ func present(s *agent.Snapshot) map[subject]shown {
 	return now
 }
 
-func presentOf(l *agent.Link, f agent.Family) shown {
+func presentOf(l *agent.Link, f dhcp.Family) shown {
 	state, problem := l.StateOf(f)
 	n := shown{state: state, index: l.Host.Index, altName: l.AltName}
 	if a := l.AddressOf(f); a.IsValid() {
@@ -206,13 +207,13 @@ func (e *Engine) Links() []metrics.LinkState {
 			if servers := len(l.ServersOf(f)); servers > 0 {
 				n := presentOf(l, f)
 				out = append(out, metrics.LinkState{
-					Name: l.Host.Name, Family: metrics.Family(f), State: n.state, Address: n.address, Servers: servers,
+					Name: l.Host.Name, Family: f, State: n.state, Address: n.address, Servers: servers,
 				})
 			}
 		}
 		for _, i := range s.snap.Absent {
 			if s.snap.Serves(i, f) {
-				out = append(out, metrics.LinkState{Name: i.Name, Family: metrics.Family(f), State: agent.Missing})
+				out = append(out, metrics.LinkState{Name: i.Name, Family: f, State: agent.Missing})
 			}
 		}
 	}

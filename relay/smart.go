@@ -2,7 +2,8 @@ package relay
 
 import (
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // face returns which address of a link to try for a client, and whether the
@@ -32,7 +33,7 @@ func (l *loop) tried(b *agent.Buf, v *agent.Verdict) {
 
 // answered notes that a client of a smart link has got an answer.
 func (l *loop) answered(b *agent.Buf, v *agent.Verdict) {
-	if v.Family != agent.V4 || v.Link.Interface.SmartAfter == 0 {
+	if v.Family != dhcp.V4 || v.Link.Interface.SmartAfter == 0 {
 		return
 	}
 	l.engine.retry.Answered(v.Link.Host.Index, bootp.Packet(b.Bytes()).Chaddr())

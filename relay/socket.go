@@ -9,22 +9,14 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/hwaddr"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/clientmac"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // receiveBuffer is asked of the kernel for each socket, in octets. It holds a
 // burst of some 50,000 requests.
 const receiveBuffer = 64 << 20
-
-// portServer is where relays and servers of a family listen (RFC 2131, section
-// 4.1; RFC 9915, section 7.2).
-func portServer(f agent.Family) uint16 {
-	if f == agent.V6 {
-		return 547
-	}
-	return 67
-}
 
 // linger is how long a socket stays open after the last need for it: servers
 // may still answer what was sent by it before.
@@ -34,7 +26,7 @@ const linger = 5 * time.Second
 // name it is the same, and its sockets stay; made again under the same name it is
 // another one, and has sockets of its own.
 type socketKey struct {
-	family agent.Family
+	family dhcp.Family
 	port   uint16
 	vrf    int // index of the device, 0 for the default VRF
 }
@@ -92,31 +84,31 @@ func (s *state) wanted() map[socketKey]bool {
 	// An interface that is not there yet must find the socket open.
 	for i := range s.snap.Policy.Interfaces {
 		for _, n := range s.snap.Policy.Interfaces[i].Servers {
-			f := agent.FamilyOf(s.snap.Policy.Servers[n].Addr.Addr())
-			ks[socketKey{f, portServer(f), 0}] = true
+			f := dhcp.FamilyOf(s.snap.Policy.Servers[n].Addr.Addr())
+			ks[socketKey{f, f.Port(), 0}] = true
 		}
 	}
 	return ks
 }
 
 // want adds the sockets that one link needs for a family.
-func (s *state) want(ks map[socketKey]bool, l *agent.Link, f agent.Family) {
+func (s *state) want(ks map[socketKey]bool, l *agent.Link, f dhcp.Family) {
 	servers := l.ServersOf(f)
 	if len(servers) == 0 {
 		return
 	}
-	ks[socketKey{f, portServer(f), s.vrfs.of[l.Host.Index]}] = true
+	ks[socketKey{f, f.Port(), s.vrfs.of[l.Host.Index]}] = true
 	for _, i := range servers {
 		if v, ok := s.vrfs.named[s.snap.Policy.Servers[i].VRF]; ok {
 			// Servers that know nothing of RFC 8357 answer to the usual port.
-			ks[socketKey{f, portServer(f), v}] = true
+			ks[socketKey{f, f.Port(), v}] = true
 			ks[socketKey{f, l.Interface.SourcePortOf(f), v}] = true
 		}
 	}
 }
 
 // families lists the families.
-func families() [2]agent.Family { return [2]agent.Family{agent.V4, agent.V6} }
+func families() [dhcp.Families]dhcp.Family { return [dhcp.Families]dhcp.Family{dhcp.V4, dhcp.V6} }
 
 // openSockets opens the sockets that a state needs and that are not open yet.
 func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
@@ -133,7 +125,7 @@ func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
 		if adopted {
 			e.sockets[k].recall(links)
 		}
-		if k.family == agent.V6 {
+		if k.family == dhcp.V6 {
 			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
 		}
 		e.ledger.opened(p, k.family)
@@ -187,8 +179,8 @@ func (e *Engine) startLoops() {
 }
 
 // clientsOf returns what remembers from where transactions came, nil for DHCPv4.
-func (e *Engine) clientsOf(k socketKey) *hwaddr.Clients {
-	if k.family == agent.V6 {
+func (e *Engine) clientsOf(k socketKey) *clientmac.Clients {
+	if k.family == dhcp.V6 {
 		return e.macs.clients
 	}
 	return nil

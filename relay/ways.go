@@ -8,8 +8,8 @@ import (
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/egress"
+	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/offload"
-	"dhcp-relay/relay/udp"
 )
 
 const (

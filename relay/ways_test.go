@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/host/egress"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
 )
 
 // segmentation asks the daemon how bursts go to its first server.

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/bench"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // newBenchCommand returns the command that measures relays side by side.
@@ -102,9 +102,9 @@ func newNullCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			conf.Family = udp.V4
+			conf.Family = dhcp.V4
 			if family == "v6" {
-				conf.Family = udp.V6
+				conf.Family = dhcp.V6
 			}
 			var err error
 			if conf.Address, err = netip.ParseAddr(address); err != nil {

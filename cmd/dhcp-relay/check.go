@@ -14,7 +14,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
 )
 
 // A loaded is a configuration with a fingerprint of its file.

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
 )
 
 // fileEvery is how often to look whether the configuration file has changed, which

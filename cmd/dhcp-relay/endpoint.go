@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"dhcp-relay/metrics"
-	"dhcp-relay/metrics/web"
-	"dhcp-relay/relay/status"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/status"
 )
 
 const (

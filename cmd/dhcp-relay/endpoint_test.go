@@ -15,8 +15,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/spacetest"
-	"dhcp-relay/relay/status"
 )
 
 // oneInterface is what a configuration of these tests has beside its listeners.

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/capture"
 	"dhcp-relay/relay/explain"
+	"dhcp-relay/relay/observe/capture"
 )
 
 // capture explains the messages of a file, in their order.

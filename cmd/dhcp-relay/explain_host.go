@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/giaddr/picture"
+	"dhcp-relay/giaddr/hostfile"
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/config"
-	"dhcp-relay/relay/duid"
 	"dhcp-relay/relay/explain"
+	"dhcp-relay/relay/wire/duid"
 )
 
 // maxHost is the most octets of a file of interfaces: 4,000 of them take 6 MB.
@@ -77,7 +77,7 @@ func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *hostLinks
 	if err != nil {
 		return "", nil, fmt.Errorf("--host: %w", err)
 	}
-	p, err := picture.Parse(name, data)
+	p, err := hostfile.Parse(name, data)
 	if err != nil {
 		return "", nil, fmt.Errorf("--host: %w", err)
 	}

@@ -25,8 +25,9 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/explain"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/pcapng"
+	"dhcp-relay/relay/observe/pcapng"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // forge is a program that writes a capture file: forge pcap|pcapng FILE reads a
@@ -291,8 +292,8 @@ func TestExplainReadsRecordings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	message := flight.Message{
-		At: time.Unix(1767323045, 0), Done: time.Unix(1767323045, 1000), Family: agent.V4, Direction: agent.Requests,
+	message := recorder.Message{
+		At: time.Unix(1767323045, 0), Done: time.Unix(1767323045, 1000), Family: dhcp.V4, Direction: dhcp.Requests,
 		Outcome: agent.Relayed, To: agent.ToServers, Heard: 7, Link: 7, Src: m.Src, Dst: m.Dst,
 		Received: m.Data, Size: len(m.Data), Sent: m.Data, SentLen: len(m.Data),
 		Servers: []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67"), netip.MustParseAddrPort("10.9.0.3:67")},
@@ -300,7 +301,7 @@ func TestExplainReadsRecordings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording.pcapng")
 	var file bytes.Buffer
 	names := func(int) string { return "vlan20" }
-	if err := pcapng.Write(&file, []flight.Message{message}, pcapng.Options{Names: names}); err != nil {
+	if err := pcapng.Write(&file, []recorder.Message{message}, pcapng.Options{Names: names}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {

@@ -13,6 +13,7 @@ import (
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/check"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // sysctls is where the kernel shows its settings.
@@ -31,7 +32,7 @@ func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot)
 	add := func(fatal bool, format string, args ...any) {
 		ds = append(ds, doubt{fmt.Sprintf(format, args...), fatal})
 	}
-	if _, v6 := check.Ports(p)[agent.V6]; v6 {
+	if _, v6 := check.Ports(p)[dhcp.V6]; v6 {
 		if _, err := fs.Stat(sys, "net/ipv6"); errors.Is(err, fs.ErrNotExist) {
 			add(true, "there are IPv6 servers, and this kernel has no IPv6; start it without ipv6.disable=1, or list no IPv6 servers")
 		}
@@ -42,7 +43,7 @@ func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot)
 			}
 		}
 	}
-	if _, v4 := check.Ports(p)[agent.V4]; v4 && len(strict) > 0 {
+	if _, v4 := check.Ports(p)[dhcp.V4]; v4 && len(strict) > 0 {
 		add(false, "rp_filter is strict (1) on %s: the kernel drops replies that come in by another interface than the route to the server, "+
 			"and clients that rebind from an address of another network; set it to 2 (loose) there and in net.ipv4.conf.all unless no such packet is to be expected", few(strict))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
 )
 
 // listenDoubts tells what keeps this host from serving the metrics where they are

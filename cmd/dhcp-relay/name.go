@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"dhcp-relay/relay/duid"
+	"dhcp-relay/relay/wire/duid"
 )
 
 // stateDirectory is where the relay keeps what must outlast it, unless systemd

@@ -13,7 +13,7 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
 )
 
 // A verdict is what came of a reload, as JSON.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/spacetest"
-	"dhcp-relay/relay/status"
 )
 
 // commandErr runs a command of this program and returns what it prints on each

@@ -9,8 +9,9 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // report tells the state of this moment; its counts are at most a second old.
@@ -46,7 +47,7 @@ func (p *process) recorder() status.Recorder {
 // sources of requests may be clients, which are not named where their identifiers
 // are redacted.
 func (p *process) sightings() (all []status.Sighting) {
-	ms, _ := p.engine.Recorder().Reader().Pick(func(g flight.Glance) bool { return g.Outcome != agent.Relayed }, 0)
+	ms, _ := p.engine.Recorder().Reader().Pick(func(g recorder.Glance) bool { return g.Outcome != agent.Relayed }, 0)
 	known := make(map[status.Way]bool)
 	for i := range slices.Backward(ms) {
 		m := &ms[i]
@@ -59,7 +60,7 @@ func (p *process) sightings() (all []status.Sighting) {
 		}
 		known[d] = true
 		s := status.Sighting{Drop: d, Heard: p.linkName(m.Heard)}
-		if a := m.Src.Addr().WithZone(""); m.Direction == agent.Replies || !p.view.Redacts() && a.IsGlobalUnicast() {
+		if a := m.Src.Addr().WithZone(""); m.Direction == dhcp.Replies || !p.view.Redacts() && a.IsGlobalUnicast() {
 			s.From = a
 		}
 		all = append(all, s)
@@ -91,7 +92,7 @@ func (p *process) configuration() status.Config {
 // matches, in each family that they have servers of.
 func linksOf(s *agent.Snapshot) []status.Link {
 	all := make([]status.Link, 0, len(s.Links)+len(s.Absent))
-	for _, f := range []agent.Family{agent.V4, agent.V6} {
+	for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
 		for _, l := range s.Links {
 			if servers := l.ServersOf(f); len(servers) > 0 {
 				state, problem := l.StateOf(f)
@@ -119,9 +120,9 @@ func linksOf(s *agent.Snapshot) []status.Link {
 }
 
 // idsOf names those of some servers that are of a family.
-func idsOf(s *agent.Snapshot, f agent.Family, servers []int) (ids []status.ServerID) {
+func idsOf(s *agent.Snapshot, f dhcp.Family, servers []int) (ids []status.ServerID) {
 	for _, n := range servers {
-		if v := &s.Policy.Servers[n]; agent.FamilyOf(v.Addr.Addr()) == f {
+		if v := &s.Policy.Servers[n]; dhcp.FamilyOf(v.Addr.Addr()) == f {
 			ids = append(ids, status.ServerID{Addr: v.Addr, VRF: v.VRF})
 		}
 	}

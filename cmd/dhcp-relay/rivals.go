@@ -12,14 +12,14 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/check"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
 )
 
 // onlyOne fails if this daemon runs already: two of them would share the sockets
 // and tear conversations apart.
 func onlyOne(p agent.Policy) error {
 	for f, port := range check.Ports(p) {
-		hs, err := udp.Holders(udp.Family(f), port)
+		hs, err := udp.Holders(f, port)
 		if err != nil {
 			return nil //nolint:nilerr // kernels without udp_diag cannot tell; followRivals logs it
 		}

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
 )
 
 // Who may look at more processes than the daemon names those that it could not.

@@ -21,7 +21,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/fdstore"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/trace"
 )
 

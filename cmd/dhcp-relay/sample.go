@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dhcp-relay/metrics"
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // sampleEvery is how often the counters are looked at, for what is recent and
@@ -43,7 +43,7 @@ func logDrop(log *slog.Logger, l status.DropLine) {
 	attrs := []slog.Attr{
 		slog.String("link", l.Interface),
 		slog.String("family", l.Family.String()),
-		slog.String("direction", metrics.Direction(l.Direction).String()),
+		slog.String("direction", l.Direction.String()),
 		slog.String("outcome", doc.Name),
 		slog.Uint64("count", l.Count),
 		slog.String("what", doc.What),
@@ -62,7 +62,7 @@ func (p *process) sample() status.Sample {
 	s := status.Sample{Messages: func(yield func(status.MessageCount) bool) {
 		for n := range m.Messages() {
 			if !yield(status.MessageCount{
-				Interface: n.Interface, Family: agent.Family(n.Family), Direction: agent.Direction(n.Direction),
+				Interface: n.Interface, Family: n.Family, Direction: n.Direction,
 				Outcome: n.Outcome, Refusal: n.Type == "nak", Count: n.Count,
 			}) {
 				return
@@ -70,7 +70,7 @@ func (p *process) sample() status.Sample {
 		}
 	}}
 	for _, n := range m.Links() {
-		s.Unanswered = append(s.Unanswered, status.LinkCount{Interface: n.Interface, Family: agent.Family(n.Family), Count: n.Unanswered})
+		s.Unanswered = append(s.Unanswered, status.LinkCount{Interface: n.Interface, Family: n.Family, Count: n.Unanswered})
 	}
 	for _, n := range m.Servers() {
 		if c, ok := serverCount(n); ok {
@@ -78,7 +78,7 @@ func (p *process) sample() status.Sample {
 		}
 	}
 	for f := range s.Kernel {
-		s.Kernel[f] = m.SocketDrops(metrics.Family(f))
+		s.Kernel[f] = m.SocketDrops(dhcp.Family(f))
 	}
 	for _, n := range m.SendErrors() {
 		s.SendErrors = append(s.SendErrors, status.ErrorCount{Towards: n.Towards, Error: n.Error, Count: n.Count})

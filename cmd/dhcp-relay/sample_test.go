@@ -18,7 +18,8 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // followed runs followCounters over m for a time of its own; meanwhile does
@@ -53,12 +54,12 @@ func TestDropsAreLogged(t *testing.T) {
 		l := m.Link("vlan20")
 		for range 90 { // three a second
 			for range 3 {
-				l.Count(metrics.V4, metrics.RequestDir, 1, agent.NoGiaddr)
+				l.Count(dhcp.V4, dhcp.Requests, 1, agent.NoGiaddr)
 			}
-			l.Count(metrics.V4, metrics.RequestDir, 1, agent.Relayed)
+			l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
 			time.Sleep(time.Second)
 		}
-		m.Link("").Count(metrics.V6, metrics.RequestDir, 1, agent.NotConfigured)
+		m.Link("").Count(dhcp.V6, dhcp.Requests, 1, agent.NotConfigured)
 		time.Sleep(2 * time.Second)
 	})
 	doc, other := agent.NoGiaddr.Doc(), agent.NotConfigured.Doc()
@@ -78,7 +79,7 @@ func TestManyDropsAreLoggedTogether(t *testing.T) {
 	m := metrics.New("test")
 	log := followed(t, m, func() {
 		for i := range 4000 {
-			m.Link(fmt.Sprintf("vlan%d", i)).Count(metrics.V4, metrics.RequestDir, 1, agent.HopLimit)
+			m.Link(fmt.Sprintf("vlan%d", i)).Count(dhcp.V4, dhcp.Requests, 1, agent.HopLimit)
 		}
 		time.Sleep(time.Minute)
 	})
@@ -96,10 +97,10 @@ func TestSampleHasAllCounters(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("test")
 	l := m.Link("vlan20")
-	l.Count(metrics.V6, metrics.ReplyDir, 7, agent.Relayed)
-	l.Count(metrics.V6, metrics.ReplyDir, 2, agent.Relayed)
-	l.Count(metrics.V4, metrics.RequestDir, 1, agent.HopLimit)
-	l.Unanswered(agent.V6)
+	l.Count(dhcp.V6, dhcp.Replies, 7, agent.Relayed)
+	l.Count(dhcp.V6, dhcp.Replies, 2, agent.Relayed)
+	l.Count(dhcp.V4, dhcp.Requests, 1, agent.HopLimit)
+	l.Unanswered(dhcp.V6)
 	s := m.Server("[2001:db8:9::2]:547", "red")
 	s.Sent()
 	s.Sent()
@@ -108,7 +109,7 @@ func TestSampleHasAllCounters(t *testing.T) {
 	s.Unanswered()
 	s.Failed(syscall.ENETUNREACH)
 	m.ClientSendError(syscall.EPERM)
-	m.SetSocketDrops(metrics.V6, func() uint64 { return 9 })
+	m.SetSocketDrops(dhcp.V6, func() uint64 { return 9 })
 
 	var r status.Recent
 	now := time.Now()
@@ -118,15 +119,15 @@ func TestSampleHasAllCounters(t *testing.T) {
 	two := status.Count{Total: 2, Recent: 2}
 	want := status.Counts{
 		Links: map[string]status.LinkCounts{"vlan20": {
-			Relayed:    [2][2]status.Count{agent.V6: {agent.Replies: two}},
-			Unanswered: [2]status.Count{agent.V6: one},
-			Drops:      []status.DropCount{{Family: agent.V4, Direction: agent.Requests, Reason: agent.HopLimit, Count: one, Last: now}},
+			Relayed:    [2][2]status.Count{dhcp.V6: {dhcp.Replies: two}},
+			Unanswered: [2]status.Count{dhcp.V6: one},
+			Drops:      []status.DropCount{{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.HopLimit, Count: one, Last: now}},
 		}},
 		Servers: []status.ServerCounts{{
 			ServerID: status.ServerID{Addr: netip.MustParseAddrPort("[2001:db8:9::2]:547"), VRF: "red"},
 			Copies:   two, Replies: one, Failures: one, Unanswered: one,
 		}},
-		Kernel: [2]status.Count{agent.V6: {Total: 9, Recent: 9}},
+		Kernel: [2]status.Count{dhcp.V6: {Total: 9, Recent: 9}},
 		SendErrors: []status.ErrorCounts{
 			{Towards: "server", Error: "ENETUNREACH", Count: one}, {Towards: "client", Error: "EPERM", Count: one},
 		},

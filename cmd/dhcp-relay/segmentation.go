@@ -9,8 +9,8 @@ import (
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/egress"
+	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/offload"
-	"dhcp-relay/relay/status"
 )
 
 // mostNamed is how many servers a line names.

@@ -8,8 +8,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"dhcp-relay/metrics/web"
 	"dhcp-relay/relay/config"
+	web "dhcp-relay/relay/http"
 )
 
 // newEndpoints returns where the process is to answer by [metrics] and [control].

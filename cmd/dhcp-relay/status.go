@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dhcp-relay/relay/status"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/observe/status"
 )
 
 // statusPath is where the daemon tells its state.

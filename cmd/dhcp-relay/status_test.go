@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
 )
 
 // told is the state that the daemon of these tests tells.

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/host/fdstore"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
 )
 
 // keptNote is the name under which a process leaves a note to the next one.

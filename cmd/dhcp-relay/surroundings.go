@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/check"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // surroundings are what is known of the host beside its links. Safe for
@@ -31,7 +31,7 @@ func (s *surroundings) setRivals(rs []check.Rival) {
 
 // listRivals lists those that are to be told. Where the relay guards its addresses,
 // those that could take unicasts to them alone do no harm.
-func (s *surroundings) listRivals(guarded func(agent.Family) bool) []status.Rival {
+func (s *surroundings) listRivals(guarded func(dhcp.Family) bool) []status.Rival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]status.Rival, 0, len(s.rivals))

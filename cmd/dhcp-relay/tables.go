@@ -3,9 +3,9 @@ package main
 import (
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/errno"
-	"dhcp-relay/relay/hwaddr"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/host/clientmac"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/senderror"
 )
 
 // A fullTable tells which of the kernel's errors say that a neighbour table is full:
@@ -16,7 +16,7 @@ type fullTable struct {
 	family int    // of the table
 	from   string // the error of the kernel
 	to     string // what it is counted as
-	read   func(family int) (hwaddr.Room, error)
+	read   func(family int) (clientmac.Room, error)
 
 	full     uint64            // that the table has counted
 	seen     map[string]uint64 // errors so far, by whom they were sent towards
@@ -27,8 +27,8 @@ type fullTable struct {
 func fullTables() []*fullTable {
 	ts := []*fullTable{
 		// __neigh_create fails, and the kernel makes EINVAL of it in IPv6 alone.
-		{family: unix.AF_INET6, from: "EINVAL", to: errno.NeighboursFull6, read: hwaddr.ReadRoom},
-		{family: unix.AF_INET, from: "ENOBUFS", to: errno.NeighboursFull4, read: hwaddr.ReadRoom},
+		{family: unix.AF_INET6, from: "EINVAL", to: senderror.NeighboursFull6, read: clientmac.ReadRoom},
+		{family: unix.AF_INET, from: "ENOBUFS", to: senderror.NeighboursFull4, read: clientmac.ReadRoom},
 	}
 	for _, t := range ts {
 		r, _ := t.read(t.family) // without it, what was before is counted, too

@@ -6,20 +6,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dhcp-relay/relay/errno"
-	"dhcp-relay/relay/hwaddr"
-	"dhcp-relay/relay/status"
+	"dhcp-relay/relay/host/clientmac"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/senderror"
 )
 
 // TestFullTables has errors come that a full table has caused, and others of the
 // same name.
 func TestFullTables(t *testing.T) {
 	reads := 0
-	room, fails := hwaddr.Room{Full: 7}, error(nil)
+	room, fails := clientmac.Room{Full: 7}, error(nil)
 	f := fullTable{
-		from: "EINVAL", to: errno.NeighboursFull6, full: 7,
+		from: "EINVAL", to: senderror.NeighboursFull6, full: 7,
 		seen: make(map[string]uint64), ofTables: make(map[string]uint64),
-		read: func(int) (hwaddr.Room, error) { reads++; return room, fails },
+		read: func(int) (clientmac.Room, error) { reads++; return room, fails },
 	}
 	step := func(name string, client, server uint64, wantReads int, want ...status.ErrorCount) {
 		t.Helper()

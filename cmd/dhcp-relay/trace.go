@@ -16,7 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dhcp-relay/relay/ladder"
+	"dhcp-relay/relay/observe/transaction"
 )
 
 // maxEvent bounds one line of a stream of events, in octets.
@@ -28,7 +28,7 @@ type tracer struct {
 	query   url.Values
 	json    bool
 	out     io.Writer
-	print   ladder.Printer
+	print   transaction.Printer
 }
 
 func newTraceCommand() *cobra.Command {
@@ -44,7 +44,7 @@ func newTraceCommand() *cobra.Command {
 	}
 	socket := addSocketFlag(c)
 	flags := c.Flags()
-	for _, key := range ladder.FilterKeys() {
+	for _, key := range transaction.FilterKeys() {
 		flags.String(key, "", filterHelp(key))
 	}
 	asJSON := flags.Bool("json", false, "print JSON: a list with --last, one event a line while following")
@@ -53,7 +53,7 @@ func newTraceCommand() *cobra.Command {
 	ascii := flags.Bool("ascii", false, "draw with ASCII characters only")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		get := func(key string) string { return flags.Lookup(key).Value.String() }
-		if _, err := ladder.ParseFilter(get); err != nil {
+		if _, err := transaction.ParseFilter(get); err != nil {
 			return err
 		}
 		if flags.Changed("last") && *last < 1 {
@@ -64,13 +64,13 @@ func newTraceCommand() *cobra.Command {
 			return err
 		}
 		t := tracer{control: newControl(at), query: url.Values{}, json: *asJSON, out: c.OutOrStdout()}
-		for _, key := range ladder.FilterKeys() {
+		for _, key := range transaction.FilterKeys() {
 			if s := get(key); s != "" {
 				t.query.Set(key, s)
 			}
 		}
 		tty := terminal(t.out)
-		t.print = ladder.Printer{W: t.out, ASCII: *ascii || tty && !utf8Locale(), Color: tty && os.Getenv("NO_COLOR") == ""}
+		t.print = transaction.Printer{W: t.out, ASCII: *ascii || tty && !utf8Locale(), Color: tty && os.Getenv("NO_COLOR") == ""}
 		if *last > 0 {
 			if err := t.last(c.Context(), *last, c.ErrOrStderr()); err != nil || !*follow {
 				return err
@@ -111,7 +111,7 @@ func (t *tracer) last(ctx context.Context, n int, stderr io.Writer) error {
 		_, err := fmt.Fprintf(t.out, "%s\n", raw)
 		return err
 	}
-	var ts []ladder.Transaction
+	var ts []transaction.Transaction
 	if err := json.Unmarshal(raw, &ts); err != nil {
 		return fmt.Errorf("read the daemon's answer: %w", err)
 	}
@@ -168,7 +168,7 @@ func (t *tracer) event(line []byte) error {
 		_, err := fmt.Fprintf(t.out, "%s\n", line)
 		return err
 	}
-	var e ladder.Event
+	var e transaction.Event
 	if err := json.Unmarshal(line, &e); err != nil {
 		return fmt.Errorf("read the daemon's answer: %w", err)
 	}

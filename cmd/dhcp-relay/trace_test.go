@@ -17,26 +17,27 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dhcp-relay/metrics/web"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/ladder"
-	"dhcp-relay/relay/status"
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/trace"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A tape is a relay that recorded what the tests say.
 type tape struct {
-	log *flight.Log
-	w   *flight.Writer
+	log *recorder.Log
+	w   *recorder.Writer
 }
 
 func newTape() *tape {
-	l := flight.NewLog(200)
+	l := recorder.NewLog(200)
 	return &tape{l, l.Writer()}
 }
 
-func (p *tape) Recorder() *flight.Log { return p.log }
+func (p *tape) Recorder() *recorder.Log { return p.log }
 
 func (p *tape) LinkName(index int) string { return map[int]string{2: "vlan10", 9: "eth0"}[index] }
 
@@ -65,7 +66,7 @@ func octets(op, kind, xid byte) []byte {
 }
 
 // record records an event of which the octets are given.
-func (p *tape) record(t *testing.T, payload []byte, e flight.Event) {
+func (p *tape) record(t *testing.T, payload []byte, e recorder.Event) {
 	t.Helper()
 	for !p.w.Begin(1) { // a reader copies at this moment
 		if t.Context().Err() != nil {
@@ -85,7 +86,7 @@ func (p *tape) record(t *testing.T, payload []byte, e flight.Event) {
 
 func (p *tape) ask(t *testing.T, xid byte, outcome agent.Reason) {
 	t.Helper()
-	e := flight.Event{
+	e := recorder.Event{
 		Outcome: outcome, Heard: 2, Link: 2,
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 	}
@@ -97,8 +98,8 @@ func (p *tape) ask(t *testing.T, xid byte, outcome agent.Reason) {
 
 func (p *tape) answer(t *testing.T, xid byte, outcome agent.Reason) {
 	t.Helper()
-	p.record(t, octets(2, 2, xid), flight.Event{
-		Outcome: outcome, Direction: agent.Replies, Heard: 9, Link: 2, To: agent.ToFrame, HW: [6]byte{2, 0, 0, 0, 0, 1},
+	p.record(t, octets(2, 2, xid), recorder.Event{
+		Outcome: outcome, Direction: dhcp.Replies, Heard: 9, Link: 2, To: agent.ToFrame, HW: [6]byte{2, 0, 0, 0, 0, 1},
 		Src: netip.MustParseAddrPort("10.9.0.2:67"), Dst: netip.MustParseAddrPort("10.1.0.1:67"),
 		From: netip.MustParseAddr("10.1.0.1"), Client: netip.MustParseAddrPort("10.1.0.100:68"),
 	})
@@ -157,7 +158,7 @@ func TestTraceLast(t *testing.T) {
 	if _, err := invoke(t.Context(), &out, "trace", "--socket", socket, "--last", "9", "--json", "--address", "10.1.0.100"); err != nil {
 		t.Fatal(err)
 	}
-	var ts []ladder.Transaction
+	var ts []transaction.Transaction
 	if err := json.Unmarshal([]byte(out.String()), &ts); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // exercise6 has the core decide on a message in a store that ends where the
@@ -37,7 +38,7 @@ func exercise6(tb testing.TB, s *Snapshot, m []byte, in Ingress) ([]byte, Verdic
 			tb.Errorf("a dropped message lies at %d now, %d octets long", b.Off, b.Len)
 		}
 		return nil, v
-	case v.Direction == Requests:
+	case v.Direction == dhcp.Requests:
 		checkForward(tb, m, out)
 	default:
 		checkDelivery(tb, m, out, &v)

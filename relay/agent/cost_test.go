@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // testHost is a router with client networks on d0 and d1 and an uplink u0.

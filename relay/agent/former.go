@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // maxFormer is how many former identifiers of a face are known.

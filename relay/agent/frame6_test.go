@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestR9915_FramesToClients tells which replies may go in frames, and from where.
@@ -52,7 +53,7 @@ func TestR9915_FramesToClients(t *testing.T) {
 			}
 			hw := []byte{2, 0, 0, 0, 0, 9}
 			v.Frame(hw)
-			if v.To != ToFrame || !bytes.Equal(v.HW, hw) || v.Src.String() != c.from || v.Dst.String() != c.peer || v.Port != portClient6 {
+			if v.To != ToFrame || !bytes.Equal(v.HW, hw) || v.Src.String() != c.from || v.Dst.String() != c.peer || v.Port != dhcp.ClientPort6 {
 				t.Errorf("from %v to %v port %d, %x; want from %s", v.Src, v.Dst, v.Port, v.HW, c.from)
 			}
 		})

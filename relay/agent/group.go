@@ -5,11 +5,13 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A group is all that replies to one giaddr or link-address may be meant for.
 type group struct {
-	family  Family
+	family  dhcp.Family
 	members members
 }
 
@@ -36,7 +38,7 @@ func (s *Snapshot) group(ps *problems) {
 	}
 	for a, g := range s.groups {
 		g.members.sort()
-		if g.family == V4 {
+		if g.family == dhcp.V4 {
 			s.check4(a, g.members, ps)
 		}
 	}
@@ -56,7 +58,7 @@ func (s *Snapshot) join(m member) {
 	}
 	g := s.groups[a]
 	if g == nil {
-		g = &group{family: FamilyOf(a)}
+		g = &group{family: dhcp.FamilyOf(a)}
 		s.groups[a] = g
 	}
 	g.members = append(g.members, m)
@@ -69,7 +71,7 @@ func (ms members) sort() {
 // check6 tells of links that Interface-Ids cannot tell apart.
 func (s *Snapshot) check6(ms []member, ps *problems) {
 	told := make(map[*Link]bool)
-	for _, ms := range s.byVRF(ms, V6) {
+	for _, ms := range s.byVRF(ms, dhcp.V6) {
 		for i, m := range ms[1:] {
 			if last := ms[i]; bytes.Equal(last.circuit(), m.circuit()) && !told[m.link] {
 				told[m.link] = true
@@ -89,7 +91,7 @@ func (s *Snapshot) check4(a netip.Addr, ms []member, ps *problems) {
 			ps.add(m.link.Host.Name, text, hint)
 		}
 	}
-	for _, ms := range s.byVRF(ms, V4) {
+	for _, ms := range s.byVRF(ms, dhcp.V4) {
 		for i, m := range ms {
 			switch {
 			case m.link.Interface.Trusted:
@@ -109,7 +111,7 @@ func (s *Snapshot) check4(a netip.Addr, ms []member, ps *problems) {
 // byVRF returns the members whose servers are in one VRF, for each VRF that
 // several members have servers in, in the order of ms: what comes from there may
 // be for any of them.
-func (s *Snapshot) byVRF(ms []member, f Family) [][]member {
+func (s *Snapshot) byVRF(ms []member, f dhcp.Family) [][]member {
 	if len(ms) < 2 {
 		return nil
 	}
@@ -146,7 +148,7 @@ func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
 
 // only returns the one of the links that a reply in the VRF can mean, or no link
 // if there are none or several.
-func (s *Snapshot) only(ms []member, f Family, vrf string) member {
+func (s *Snapshot) only(ms []member, f dhcp.Family, vrf string) member {
 	var found member
 	for _, m := range ms {
 		if !s.answeredIn(m.link, f, vrf) {
@@ -179,7 +181,7 @@ func (ms members) among(circuit []byte) members {
 
 // answeredIn reports whether a reply to the link can be heard in the VRF: that of
 // one of its servers, or its own, where leaked routes lead to its address.
-func (s *Snapshot) answeredIn(l *Link, f Family, vrf string) bool {
+func (s *Snapshot) answeredIn(l *Link, f dhcp.Family, vrf string) bool {
 	if l.vrf == vrf {
 		return true
 	}

@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // The last hop of replies on links that are no Ethernet: with broadcast, such as
@@ -40,7 +41,7 @@ func TestLastHopWithoutEthernet(t *testing.T) {
 				f(m)
 			}
 			v := play4(s, m, 4, server.String(), "192.0.2.1")
-			if v.Reason != Relayed || v.To != ToHost || v.Dst.String() != tc.want || v.Port != portClient {
+			if v.Reason != Relayed || v.To != ToHost || v.Dst.String() != tc.want || v.Port != dhcp.ClientPort4 {
 				t.Errorf("got %v, target %d, %v port %d, want %s by the kernel", v.Reason, v.To, v.Dst, v.Port, tc.want)
 			}
 		})

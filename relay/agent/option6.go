@@ -1,7 +1,8 @@
 package agent
 
 import (
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // render6 writes the options of a Relay-forward for a link; last adds the one
@@ -47,7 +48,7 @@ func (s *Snapshot) render6(l *Link, last func(*Link, *option), ps *problems) opt
 // where the link has link-layer addresses (RFC 6939, section 4), and before it
 // with a Relay Source Port if this relay alone has one (RFC 8357, section 5.2).
 func (s *Snapshot) addClientMAC(l *Link, o *option) {
-	if l.Interface.V6.SourcePort != portServer6 {
+	if l.Interface.V6.SourcePort != dhcp.ServerPort6 {
 		o.bytes = dhcp6.AppendRelayPort(o.bytes, 0)
 	}
 	if !l.Interface.V6.ClientMAC || len(l.Host.MAC) == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 func TestOption6(t *testing.T) {
@@ -192,10 +193,10 @@ func TestProblems6(t *testing.T) {
 				t.Errorf("problems %q, want %q", got, tt.want)
 			}
 			l := s.Link(2)
-			if state, err := l.StateOf(V6); state != tt.state || (err == nil) != (state == Relaying) {
+			if state, err := l.StateOf(dhcp.V6); state != tt.state || (err == nil) != (state == Relaying) {
 				t.Errorf("state %v (%v), want %v", state, err, tt.state)
 			}
-			if state, err := l.StateOf(V4); tt.state != Down && (state != Relaying || err != nil) {
+			if state, err := l.StateOf(dhcp.V4); tt.state != Down && (state != Relaying || err != nil) {
 				t.Errorf("state %v (%v) in IPv4, which has no servers here", state, err)
 			}
 		})
@@ -211,11 +212,11 @@ func TestFamilies(t *testing.T) {
 	h[0].Addrs = append(h[0].Addrs, testHost()[0].Addrs...)
 	s, _ := Compile(*p, h)
 	l := s.Link(2)
-	for f, want := range map[Family]struct {
+	for f, want := range map[dhcp.Family]struct {
 		servers []int
 		addr    string
 		port    uint16
-	}{V4: {[]int{2}, "192.0.2.1", 67}, V6: {[]int{0, 1}, gua0, 547}} {
+	}{dhcp.V4: {[]int{2}, "192.0.2.1", 67}, dhcp.V6: {[]int{0, 1}, gua0, 547}} {
 		if got := l.ServersOf(f); !slices.Equal(want.servers, got) {
 			t.Errorf("family %d: servers %v, want %v", f, got, want.servers)
 		}
@@ -226,7 +227,7 @@ func TestFamilies(t *testing.T) {
 			t.Errorf("family %d: port %d, want %d", f, got, want.port)
 		}
 	}
-	if a := s.Link(5).AddressOf(V4); a.IsValid() {
+	if a := s.Link(5).AddressOf(dhcp.V4); a.IsValid() {
 		t.Errorf("t0 has the IPv4 address %v, want none", a)
 	}
 }

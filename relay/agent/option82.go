@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"net/netip"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // An option is what a link adds to each request, rendered: option 82 (RFC 3046,
@@ -77,7 +78,7 @@ func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
 	}
 	// What another relay has relayed is answered to that relay, which does not
 	// listen on the port of this one (RFC 8357, section 5.1).
-	if l.Interface.SourcePort != portServer && f != nil {
+	if l.Interface.SourcePort != dhcp.ServerPort4 && f != nil {
 		o.add(bootp.SubSourcePort, nil)
 		o.port = true
 	}

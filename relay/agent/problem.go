@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/netip"
 	"strconv"
+
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 var errDown = errors.New("the interface is down or has no carrier")
@@ -79,7 +81,7 @@ func (s *Snapshot) checkServer(l *Link, i int, ps *problems) {
 		}
 		tell("is to be reached on "+v.Link+", which is in "+where, "write vrf = "+strconv.Quote(s.vrfOf[out])+" in its [[server]]")
 	}
-	if f := FamilyOf(a); s.owns(vrf, a) && v.Addr.Port() == portOf(f) {
+	if f := dhcp.FamilyOf(a); s.owns(vrf, a) && v.Addr.Port() == f.Port() {
 		tell("is an address of this host", "name the server's own address")
 	}
 	for _, own := range l.Host.Addrs {

@@ -1,5 +1,7 @@
 package agent
 
+import "dhcp-relay/relay/wire/dhcp"
+
 // A Reason is the outcome of one message: relayed, or why it was dropped. Every
 // received message ends in exactly one.
 type Reason uint8
@@ -98,8 +100,8 @@ var docs = [NumReasons]Doc{
 }
 
 // DocOf returns what the reason means for messages of a direction.
-func (r Reason) DocOf(d Direction) Doc {
-	if r == Oversize && d == Replies {
+func (r Reason) DocOf(d dhcp.Direction) Doc {
+	if r == Oversize && d == dhcp.Replies {
 		return Doc{docs[r].Name, "The reply does not fit the clients' link, not even in fragments.", "Raise the MTU of the clients' interface."}
 	}
 	return r.Doc()

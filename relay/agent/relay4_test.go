@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A case4 is one BOOTP or DHCPv4 message and what has to become of it.
@@ -122,7 +123,7 @@ func TestRequest4FromClients(t *testing.T) {
 	relayedPlain := of(of(plain, 3, 1), 24, 192, 0, 2, 1)
 	toAll := func(t *testing.T, v *Verdict) {
 		t.Helper()
-		if v.To != ToServers || v.Server != -1 || v.Src.IsValid() || v.Omitted || v.Direction != Requests || v.Link.Host.Name != "d0" {
+		if v.To != ToServers || v.Server != -1 || v.Src.IsValid() || v.Omitted || v.Direction != dhcp.Requests || v.Link.Host.Name != "d0" {
 			t.Errorf("got %+v, want all servers, by the route, counted for d0", v)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // The addresses of the tests: clients are on d0 and d1, relays on t0, the
@@ -161,8 +162,8 @@ func (c *case6) play(t *testing.T) {
 	s, _ := compile6(c.with)
 	b := buf6(c.in)
 	v := s.Relay6(b, c.ingress(s))
-	if v.Family != V6 {
-		t.Errorf("family %d, want %d", v.Family, V6)
+	if v.Family != dhcp.V6 {
+		t.Errorf("family %d, want %d", v.Family, dhcp.V6)
 	}
 	if v.Reason != c.drop {
 		t.Fatalf("outcome %v, want %v", v.Reason, c.drop)
@@ -177,12 +178,12 @@ func (c *case6) play(t *testing.T) {
 		t.Errorf("message (-want +got):\n%s", diff)
 	}
 	if c.to == "" {
-		if v.To != ToServers || v.Direction != Requests || v.Link == nil {
+		if v.To != ToServers || v.Direction != dhcp.Requests || v.Link == nil {
 			t.Errorf("target %d, direction %d, link %v, want servers and requests", v.To, v.Direction, v.Link)
 		}
 	} else {
 		got := v.Link.Host.Name + " " + netip.AddrPortFrom(v.Dst, v.Port).String()
-		if got != c.to || v.To != ToHost || v.Direction != Replies || v.Routed != c.routed {
+		if got != c.to || v.To != ToHost || v.Direction != dhcp.Replies || v.Routed != c.routed {
 			t.Errorf("to %s, target %d, direction %d, routed %v, want %s by UDP, routed %v", got, v.To, v.Direction, v.Routed, c.to, c.routed)
 		}
 	}

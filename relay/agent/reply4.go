@@ -3,7 +3,8 @@ package agent
 import (
 	"net/netip"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // reply4 decides on a message from a server (RFC 1542, section 4.1.2). Nothing
@@ -92,7 +93,7 @@ func (s *Snapshot) serverIn(a netip.Addr, vrf string) bool {
 
 // serves reports whether an address is that of one of the link's servers.
 func (s *Snapshot) serves(a netip.Addr, l *Link) bool {
-	for _, i := range l.ServersOf(FamilyOf(a)) {
+	for _, i := range l.ServersOf(dhcp.FamilyOf(a)) {
 		if s.Policy.Servers[i].Addr.Addr() == a {
 			return true
 		}
@@ -126,7 +127,7 @@ func (s *Snapshot) strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.
 
 // deliver chooses the last hop of a reply.
 func deliver(p bootp.Packet, t bootp.Type, v *Verdict) {
-	v.To, v.Dst, v.Port = ToFrame, netip.AddrFrom4([4]byte{255, 255, 255, 255}), portClient
+	v.To, v.Dst, v.Port = ToFrame, netip.AddrFrom4([4]byte{255, 255, 255, 255}), dhcp.ClientPort4
 	yiaddr, ciaddr := p.Yiaddr(), p.Ciaddr()
 	dst := yiaddr
 	if dst.IsUnspecified() {

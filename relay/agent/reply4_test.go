@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // told is a server's message for 192.0.2.77 by d0.
@@ -24,7 +25,7 @@ func TestReply4ToClients(t *testing.T) {
 	last := func(to Target, dst string, hw []byte) func(*testing.T, *Verdict) {
 		return func(t *testing.T, v *Verdict) {
 			t.Helper()
-			if v.To != to || v.Dst.String() != dst || !bytes.Equal(v.HW, hw) || v.Port != 68 || v.Direction != Replies || v.Src.String() != "192.0.2.1" || v.Link.Host.Name != "d0" {
+			if v.To != to || v.Dst.String() != dst || !bytes.Equal(v.HW, hw) || v.Port != 68 || v.Direction != dhcp.Replies || v.Src.String() != "192.0.2.1" || v.Link.Host.Name != "d0" {
 				t.Errorf("target %d, %v port %d, % x, from %v on %v; want %d, %s, % x", v.To, v.Dst, v.Port, v.HW, v.Src, v.Link.Host.Name, to, dst, hw)
 			}
 		}

@@ -3,7 +3,8 @@ package agent
 import (
 	"net/netip"
 
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // reply6 decides on a Relay-reply from a server or from a relay nearer to it
@@ -47,7 +48,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reas
 		return LinkDown
 	}
 	b.Off, b.Len = b.Off+opts.RelayMsg.Off, opts.RelayMsg.Len
-	v.To, v.Dst, v.Port = ToHost, peer, portClient6
+	v.To, v.Dst, v.Port = ToHost, peer, dhcp.ClientPort6
 	if inner.Type() == dhcp6.RelayReply {
 		v.Port = relayPort6(m, &opts)
 		v.Routed = !peer.IsLinkLocalUnicast()
@@ -63,7 +64,7 @@ func relayPort6(m dhcp6.Message, opts *dhcp6.Layout) uint16 {
 	if p := m.DownstreamPort(opts); p != 0 {
 		return p
 	}
-	return portServer6
+	return dhcp.ServerPort6
 }
 
 // home6 finds the link that a reply is for (RFC 9915, section 19.2).
@@ -72,7 +73,7 @@ func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (membe
 		return member{}, AmbiguousReply
 	}
 	ms := s.named6(m, opts, vrf)
-	to := s.only(ms, V6, vrf)
+	to := s.only(ms, dhcp.V6, vrf)
 	switch {
 	case to.link != nil:
 		return to, Relayed
@@ -92,7 +93,7 @@ func (s *Snapshot) named6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) membe
 		if ms := s.ids.members.among(id); len(ms) > 0 {
 			return ms
 		}
-		if ms := s.past.names[&s.ids].among(id); s.only(ms, V6, vrf).link != nil {
+		if ms := s.past.names[&s.ids].among(id); s.only(ms, dhcp.V6, vrf).link != nil {
 			return ms
 		}
 		if link.IsLinkLocalUnicast() {

@@ -4,12 +4,11 @@ import (
 	"net/netip"
 	"slices"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 const (
-	portServer = 67
-	portClient = 68
 	maxHops    = 16    // RFC 1542, section 4.1.1: never more
 	maxPayload = 65507 // octets of a UDP payload in IPv4
 )
@@ -23,7 +22,7 @@ func (s *Snapshot) Relay4(b *Buf, in Ingress) (v Verdict) {
 // Decide4 is Relay4 with the verdict put where it is to be: copies of it are 2 %
 // of what a request costs in a flood.
 func (s *Snapshot) Decide4(b *Buf, in *Ingress, v *Verdict) {
-	v.begin(V4, s.ingress(in))
+	v.begin(dhcp.V4, s.ingress(in))
 	v.Reason = s.relay4(b, in, v)
 }
 
@@ -31,7 +30,7 @@ func (s *Snapshot) Decide4(b *Buf, in *Ingress, v *Verdict) {
 func (s *Snapshot) relay4(b *Buf, in *Ingress, v *Verdict) Reason {
 	p := bootp.Packet(b.Bytes())
 	if len(p) > 0 && p[0] == bootp.Reply {
-		v.Direction = Replies
+		v.Direction = dhcp.Replies
 	}
 	switch {
 	case in.Truncated:
@@ -64,7 +63,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 		return r
 	}
 	// Another port only with suboption 19 (RFC 8357, section 5.1), see add82.
-	v.SrcPort = portServer
+	v.SrcPort = dhcp.ServerPort4
 	var r Reason
 	if p.Giaddr().IsUnspecified() {
 		r = s.first4(b, p, opts, in, v)
@@ -251,7 +250,7 @@ func (v *Verdict) Shed(b *Buf) bool {
 	p, _ = p.Pad(max(bootp.MinLen, v.bare))
 	b.set(p)
 	v.added, v.vss, v.Omitted = bootp.Span{}, 0, true
-	v.SrcPort = portServer
+	v.SrcPort = dhcp.ServerPort4
 	return true
 }
 
@@ -261,7 +260,7 @@ func (v *Verdict) HasVSS() bool { return v.vss > 0 }
 
 // ShedVSS takes the VSS out of option 82 or out of the Relay-forward.
 func (v *Verdict) ShedVSS(b *Buf) {
-	if v.Family == V6 {
+	if v.Family == dhcp.V6 {
 		v.shedVSS6(b)
 		return
 	}

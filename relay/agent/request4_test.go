@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // TestRefuseTypes4 refuses the messages of clients that only routers and servers

@@ -5,13 +5,12 @@ import (
 	"net/netip"
 	"slices"
 
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 const (
-	portServer6 = 547
-	portClient6 = 546
-	maxHops6    = 32 // RFC 3315, section 5.5: never more
+	maxHops6 = 32 // RFC 3315, section 5.5: never more
 )
 
 // Relay6 decides on one DHCPv6 message and edits it in its Buf, which needs
@@ -23,7 +22,7 @@ func (s *Snapshot) Relay6(b *Buf, in Ingress) (v Verdict) {
 
 // Decide6 is Relay6 with the verdict put where it is to be.
 func (s *Snapshot) Decide6(b *Buf, in *Ingress, v *Verdict) {
-	v.begin(V6, s.ingress(in))
+	v.begin(dhcp.V6, s.ingress(in))
 	v.Reason = s.relay6(b, in, v)
 }
 
@@ -31,7 +30,7 @@ func (s *Snapshot) Decide6(b *Buf, in *Ingress, v *Verdict) {
 func (s *Snapshot) relay6(b *Buf, in *Ingress, v *Verdict) Reason {
 	m := dhcp6.Message(b.Bytes())
 	if len(m) > 0 && m.Type() == dhcp6.RelayReply {
-		v.Direction = Replies
+		v.Direction = dhcp.Replies
 	}
 	switch {
 	case in.Truncated:
@@ -40,7 +39,7 @@ func (s *Snapshot) relay6(b *Buf, in *Ingress, v *Verdict) Reason {
 		return Short
 	}
 	v.Type = typeOf(uint8(m.Type()))
-	if v.Direction == Replies {
+	if v.Direction == dhcp.Replies {
 		return s.reply6(b, m, in, v)
 	}
 	return s.request6(b, m, in, v)
@@ -153,9 +152,9 @@ func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	o := v.Link.chained6
 	var port [2]byte
 	opts, fill := o.bytes, port[:]
-	if p := in.Src.Port(); p != portServer6 {
+	if p := in.Src.Port(); p != dhcp.ServerPort6 {
 		binary.BigEndian.PutUint16(fill, p)
-	} else if v.Link.Interface.V6.SourcePort == portServer6 {
+	} else if v.Link.Interface.V6.SourcePort == dhcp.ServerPort6 {
 		opts, fill = opts[:len(opts)-o.last], nil
 	}
 	return wrap(b, h, opts, fill, o.vss, v)

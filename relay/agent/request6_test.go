@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 func TestRequest6FromClients(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Snapshot is a Policy resolved against the links of one moment. It is
@@ -157,7 +158,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		own:     make(map[home]struct{}, len(host)),
 		servers: make(map[place]bool, len(p.Servers)),
 		groups:  make(map[netip.Addr]*group, len(host)),
-		ids:     group{family: V6},
+		ids:     group{family: dhcp.V6},
 		named:   make(map[string]int, len(host)),
 	}
 	var ps problems

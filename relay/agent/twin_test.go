@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // vrrpHost is the test host with a virtual router's macvlan on d0.
@@ -149,7 +150,7 @@ func TestMembersHearNothing(t *testing.T) {
 	}
 	p.Interfaces[0].Name = "d1"
 	s, ps = Compile(p, host())
-	if len(s.Links) != 1 || s.Links[0].State != Member || s.Links[0].Problem == nil || s.Links[0].AddressOf(V4).IsValid() {
+	if len(s.Links) != 1 || s.Links[0].State != Member || s.Links[0].Problem == nil || s.Links[0].AddressOf(dhcp.V4).IsValid() {
 		t.Errorf("by its name: %+v", s.Links)
 	}
 	if got, want := problemsOf(ps), "d1: is a port of br0, where its packets are heard; name br0 instead\n"; got != want {
@@ -191,7 +192,7 @@ func TestAlternativeNames(t *testing.T) {
 	}
 	p := testPolicy(t)
 	p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Borrowed, Link: "customers-ten"}
-	if s, ps := Compile(p, h); len(ps) > 0 || s.Links[1].AddressOf(V4) != netip.MustParseAddr("192.0.2.1") {
+	if s, ps := Compile(p, h); len(ps) > 0 || s.Links[1].AddressOf(dhcp.V4) != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("borrowed: %+v, problems:\n%s", s.Links[1], problemsOf(ps))
 	}
 }

@@ -3,7 +3,8 @@ package agent
 import (
 	"net/netip"
 
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // An Ingress says how a message reached this host.
@@ -23,15 +24,6 @@ const TypeInvalid = 255
 // assigned, is told as 254, which nobody has either: it is not broken.
 func typeOf(t uint8) uint8 { return min(t, TypeInvalid-1) }
 
-// A Direction tells what comes from clients from what goes to them.
-type Direction uint8
-
-// The directions.
-const (
-	Requests Direction = iota
-	Replies
-)
-
 // A Target is the kind of receiver of a relayed message.
 type Target uint8
 
@@ -46,8 +38,8 @@ const (
 // edited in its Buf.
 type Verdict struct {
 	Reason    Reason
-	Family    Family
-	Direction Direction
+	Family    dhcp.Family
+	Direction dhcp.Direction
 	Type      uint8 // a bootp.Type or dhcp6.Type, of a Relay-reply that of what it brings; TypeInvalid if there is none
 	Link      *Link // the client-facing link concerned, nil if there is none
 	To        Target
@@ -72,7 +64,7 @@ type Verdict struct {
 // begin makes v that of a message of which only the link is known that heard it,
 // nil if it is none of ours. It sets field by field: a literal is put together
 // elsewhere and copied, and the copy waits until what is narrower has been stored.
-func (v *Verdict) begin(f Family, l *Link) {
+func (v *Verdict) begin(f dhcp.Family, l *Link) {
 	*v = Verdict{}
 	v.Family, v.Type, v.Link, v.Server = f, TypeInvalid, l, -1
 }

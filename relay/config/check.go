@@ -7,6 +7,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // checkInterface finds settings of one interface that contradict each other.
@@ -168,7 +169,7 @@ func suboptions(i *agent.Interface) []suboption {
 
 // checkVSS finds a VPN that no server is told of (RFC 6607, section 4.1).
 func (r *reader) checkVSS(s *settings, p *agent.Policy) {
-	if !s.Option82.VSS.On || understood(s, p, agent.V4) {
+	if !s.Option82.VSS.On || understood(s, p, dhcp.V4) {
 		return
 	}
 	r.wrong(r.src.given(s.path, "option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",
@@ -177,12 +178,12 @@ func (r *reader) checkVSS(s *settings, p *agent.Policy) {
 
 // understood reports whether a server of the family understands VSS, or whether
 // there is no server at all, which is another problem.
-func understood(s *settings, p *agent.Policy, f agent.Family) bool {
+func understood(s *settings, p *agent.Policy, f dhcp.Family) bool {
 	if len(s.Servers) == 0 {
 		return true
 	}
 	for _, i := range s.Servers {
-		if p.Servers[i].VSS && p.Servers[i].Addr.Addr().Is4() == (f == agent.V4) {
+		if p.Servers[i].VSS && p.Servers[i].Addr.Addr().Is4() == (f == dhcp.V4) {
 			return true
 		}
 	}

@@ -2,7 +2,7 @@ package config
 
 import (
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 const dhcpv4Why = "What is different in DHCPv4 (RFC 2131)."

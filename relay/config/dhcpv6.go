@@ -8,8 +8,9 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
-	"dhcp-relay/relay/duid"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
+	"dhcp-relay/relay/wire/duid"
 )
 
 const dhcpv6Why = "What is different in DHCPv6 (RFC 9915)."
@@ -351,7 +352,7 @@ func (r *reader) check6(s *settings, p *agent.Policy) {
 	if n := octets6(c, len(p.DUID)); n > agent.Headroom {
 		r.wrong(r.src.given(s.path, "dhcpv6"), fmt.Sprintf("the options can take %d octets with their header, and there is room for %d", n, agent.Headroom), "shorten rsoo, or the identifiers")
 	}
-	if c.VSS.On && !understood(s, p, agent.V6) {
+	if c.VSS.On && !understood(s, p, dhcp.V6) {
 		r.wrong(at("vss"), "no IPv6 server of this interface understands VSS, so none learns the clients' VPN",
 			"write vss = true in the [[server]], or vss = false here")
 	}

@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"dhcp-relay/relay/duid"
+	"dhcp-relay/relay/wire/duid"
 )
 
 // A file is what the whole file says, before its parts are held against each

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A field is a part of the fixed header of BOOTP (RFC 2131, section 2).
@@ -51,7 +51,7 @@ func fields4() []field {
 
 // changes4 returns in what a BOOTP message as sent differs from the same as
 // received.
-func changes4(in, out []byte, d agent.Direction) []Change {
+func changes4(in, out []byte, d dhcp.Direction) []Change {
 	var cs []Change
 	fs := fields4()
 	head := min(len(in), len(out), bootp.OptionsOffset)
@@ -121,7 +121,7 @@ func tail(is []item, b []byte) []item {
 type walk struct {
 	in, out     []item
 	inAt, outAt int
-	d           agent.Direction
+	d           dhcp.Direction
 	cs          []Change
 }
 
@@ -210,7 +210,7 @@ func (w *walk) parts(v []byte) []Part {
 	for len(v) >= 2 && len(v) >= 2+int(v[1]) {
 		n := 2 + int(v[1])
 		p := Part{Code: int(v[0]), Name: nameOf82(v[0]), Value: v[2:n], Text: textOf82(v[0], v[2:n])}
-		if w.d == agent.Requests {
+		if w.d == dhcp.Requests {
 			p.Setting = settingOf82(v[0])
 		}
 		ps = append(ps, p)

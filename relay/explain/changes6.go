@@ -7,15 +7,15 @@ import (
 	"net/netip"
 	"strconv"
 
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // changes6 returns in what a DHCPv6 message as sent differs from the same as
 // received: a request gets a header and options in front, a reply loses what is
 // around the message inside.
-func changes6(in, out []byte, d agent.Direction) []Change {
-	if d == agent.Requests {
+func changes6(in, out []byte, d dhcp.Direction) []Change {
+	if d == dhcp.Requests {
 		return shell(out, len(out)-len(in), func(c *Change, b []byte, at int, key string) {
 			c.To, c.New, c.NewText, c.Setting = at, b, c.OldText, key
 			c.OldText = ""

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // A Client describes a message in the words of an operator. What is empty has

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // message6 writes a DHCPv6 message (RFC 9915, section 8), or a Relay-forward

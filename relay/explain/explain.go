@@ -13,9 +13,10 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/config"
-	"dhcp-relay/relay/retry"
+	"dhcp-relay/relay/smartrelay"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Message is one datagram as it reaches the host.
@@ -38,7 +39,7 @@ type Relay struct {
 	snap     *agent.Snapshot
 	problems []agent.Problem
 	byName   map[string]*giaddr.Link
-	retry    *retry.Table
+	retry    *smartrelay.Table
 	said     map[said]config.Said
 	last     *sent // what was relayed to servers last
 }
@@ -54,7 +55,7 @@ type sent struct {
 func New(cfg *config.Config, host []giaddr.Link) *Relay {
 	r := &Relay{
 		cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)),
-		retry: retry.New(1 << 12), said: make(map[said]config.Said),
+		retry: smartrelay.New(1 << 12), said: make(map[said]config.Said),
 	}
 	r.snap, r.problems = agent.Compile(cfg.Policy, host)
 	for i := range host {
@@ -147,7 +148,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 
 // decide is what a loop of the daemon does with a message.
 func (r *Relay) decide(b *agent.Buf, in agent.Ingress) agent.Verdict {
-	if agent.FamilyOf(in.Src.Addr()) == agent.V6 {
+	if dhcp.FamilyOf(in.Src.Addr()) == dhcp.V6 {
 		return r.snap.Relay6(b, in)
 	}
 	var try bool
@@ -190,7 +191,7 @@ func (r *Relay) troubles(v *agent.Verdict) (notes []string) {
 	}
 	if state, problem := v.Link.StateOf(v.Family); state == agent.NoAddress || state == agent.NoLinkLocal {
 		add(problem.Error())
-	} else if v.Family == agent.V6 && v.Link.Interface.V6.LinkAddress.Kind == giaddr.LinkLocal {
+	} else if v.Family == dhcp.V6 && v.Link.Interface.V6.LinkAddress.Kind == giaddr.LinkLocal {
 		add("link_address is \"link-local\", by which servers that do not go by the Interface-Id declare leases void")
 	}
 	return notes
@@ -207,7 +208,7 @@ func hidden(p bootp.Packet) []string {
 // Listens reports whether the relay has a socket for what goes to an address and
 // port, wherever it is heard.
 func (r *Relay) Listens(dst netip.AddrPort) bool {
-	return r.listens(agent.FamilyOf(dst.Addr()), dst.Port())
+	return r.listens(dhcp.FamilyOf(dst.Addr()), dst.Port())
 }
 
 // Unreadable returns the result for a frame of a capture that holds no message

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dhcp-relay/giaddr/picture"
+	"dhcp-relay/giaddr/hostfile"
 	"dhcp-relay/relay/config"
 )
 
@@ -83,7 +83,7 @@ func relayOf(t testing.TB, toml string) *Relay {
 
 func relayOn(t testing.TB, router, toml string) *Relay {
 	t.Helper()
-	host, err := picture.Parse("router.toml", []byte(router))
+	host, err := hostfile.Parse("router.toml", []byte(router))
 	if err != nil {
 		t.Fatal(err)
 	}

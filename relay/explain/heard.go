@@ -5,7 +5,7 @@ import (
 	"net/netip"
 
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A silence says why a message does not reach the relay.
@@ -21,7 +21,7 @@ func allRelays() netip.Addr { return netip.MustParseAddr("ff02::1:2") }
 // deaf returns why the sockets of the daemon would not get a message, nil if
 // they would.
 func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
-	f := agent.FamilyOf(m.Dst.Addr())
+	f := dhcp.FamilyOf(m.Dst.Addr())
 	dst := m.Dst.Addr()
 	own := r.owns(dst)
 	switch {
@@ -39,7 +39,7 @@ func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
 			"Nothing is configured to be relayed by " + f.String() + " where this is heard, so the relay does not listen.",
 			"Add servers of this address family to an [[interface]].", byFamily(f, "RFC 1542, section 4.1.1", "RFC 9915, section 19"),
 		}
-	case f == agent.V6 && dst.IsMulticast():
+	case f == dhcp.V6 && dst.IsMulticast():
 		return r.outside(dst, heard)
 	case !own && !r.broadcast(dst):
 		return &silence{
@@ -51,7 +51,7 @@ func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
 }
 
 // passed says that another interface hears what comes by this one.
-func passed(f agent.Family, heard *giaddr.Link) *silence {
+func passed(f dhcp.Family, heard *giaddr.Link) *silence {
 	what := heard.Name + " is a port of " + heard.Master
 	if heard.PassedOn {
 		what = heard.Master + " is a macvlan in passthru mode on " + heard.Name
@@ -63,16 +63,16 @@ func passed(f agent.Family, heard *giaddr.Link) *silence {
 }
 
 // byFamily returns the rule of a family.
-func byFamily(f agent.Family, four, six string) Rules {
-	if f == agent.V6 {
+func byFamily(f dhcp.Family, four, six string) Rules {
+	if f == dhcp.V6 {
 		return cite(six)
 	}
 	return cite(four)
 }
 
 // passing returns what to do about a unicast that passes by.
-func passing(f agent.Family) string {
-	if f == agent.V6 {
+func passing(f dhcp.Family) string {
+	if f == dhcp.V6 {
 		// Clients do so where a server has sent option 12 (RFC 8415, section 18.4), which RFC 9915 takes back.
 		return "Nothing to do; to have clients send all by multicast, take the Server Unicast option from the server."
 	}
@@ -140,7 +140,7 @@ func last(p netip.Prefix) netip.Addr {
 }
 
 // listens reports whether the relay has a socket on a port.
-func (r *Relay) listens(f agent.Family, port uint16) bool {
+func (r *Relay) listens(f dhcp.Family, port uint16) bool {
 	if port == portOf(f) {
 		return true
 	}
@@ -155,7 +155,7 @@ func (r *Relay) listens(f agent.Family, port uint16) bool {
 // serves reports whether the relay has sockets of a family where a message is
 // heard: in the default VRF if any interface has servers, in another one if an
 // interface or a server is there.
-func (r *Relay) serves(f agent.Family, heard *giaddr.Link) bool {
+func (r *Relay) serves(f dhcp.Family, heard *giaddr.Link) bool {
 	if heard == nil || heard.VRF == 0 && !heard.IsVRF {
 		for i := range r.cfg.Policy.Interfaces {
 			if r.snap.Serves(&r.cfg.Policy.Interfaces[i], f) {
@@ -178,8 +178,8 @@ func (r *Relay) serves(f agent.Family, heard *giaddr.Link) bool {
 	return false
 }
 
-func portOf(f agent.Family) uint16 {
-	if f == agent.V6 {
+func portOf(f dhcp.Family) uint16 {
+	if f == dhcp.V6 {
 		return 547
 	}
 	return 67

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // ParseMAC reads a link-layer address: 6 octets in hexadecimal, divided by

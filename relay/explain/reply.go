@@ -6,8 +6,9 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // ErrNoReply says that a message is not relayed to servers, so that none can
@@ -18,7 +19,7 @@ var ErrNoReply = errors.New("the message does not reach a server, so there is no
 // that was explained last: it echoes option 82, or the Interface-Id, and offers
 // the next address of the clients' subnet, or yiaddr if that is valid.
 func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
-	if r.last == nil || agent.FamilyOf(server) != r.last.v.Family {
+	if r.last == nil || dhcp.FamilyOf(server) != r.last.v.Family {
 		return Message{}, ErrNoReply
 	}
 	l, v := r.last.v.Link, r.last.v
@@ -28,7 +29,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 	}
 	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server.WithZone(""), portOf(v.Family))}
 	port := v.SrcPort
-	if v.Family == agent.V4 {
+	if v.Family == dhcp.V4 {
 		p := bootp.Packet(b.Bytes())
 		if !yiaddr.IsValid() {
 			yiaddr = offer(l, p)
@@ -73,7 +74,7 @@ func (r *Relay) understands(server netip.Addr) bool {
 // subnet it is, else one in the VRF of the server that has no clients.
 func (r *Relay) uplink(server netip.Addr, clients *agent.Link) string {
 	vrf := clients.Host.VRF
-	for _, n := range clients.ServersOf(agent.FamilyOf(server)) {
+	for _, n := range clients.ServersOf(dhcp.FamilyOf(server)) {
 		if to := &r.snap.Policy.Servers[n]; to.Addr.Addr().WithZone("") == server.WithZone("") {
 			if to.Link != "" {
 				return to.Link
@@ -122,7 +123,7 @@ func (r *Relay) address6(uplink string, clients *agent.Link, local bool) netip.A
 			}
 		}
 	}
-	return clients.AddressOf(agent.V6)
+	return clients.AddressOf(dhcp.V6)
 }
 
 // offer returns an address for the client: the one that it has, else the next

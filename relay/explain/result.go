@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Result is what would become of one message, and why.
@@ -112,4 +112,4 @@ type Setting struct {
 	Line  int    `json:"line,omitempty"`
 }
 
-var directionNames = [...]string{agent.Requests: "request", agent.Replies: "reply"}
+var directionNames = [...]string{dhcp.Requests: "request", dhcp.Replies: "reply"}

@@ -1,6 +1,9 @@
 package explain
 
-import "dhcp-relay/relay/agent"
+import (
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
+)
 
 // A basis is where a reason comes from in each family; the zero Rules are for a
 // family in which it cannot occur.
@@ -57,15 +60,15 @@ func bases() [agent.NumReasons]basis {
 }
 
 // rulesOf returns where a decision comes from.
-func rulesOf(r agent.Reason, f agent.Family, d agent.Direction) Rules {
+func rulesOf(r agent.Reason, f dhcp.Family, d dhcp.Direction) Rules {
 	switch {
-	case r == agent.Relayed && d == agent.Replies && f == agent.V4:
+	case r == agent.Relayed && d == dhcp.Replies && f == dhcp.V4:
 		return cite("RFC 1542, section 4.1.2")
-	case r == agent.Relayed && d == agent.Replies:
+	case r == agent.Relayed && d == dhcp.Replies:
 		return cite("RFC 9915, section 19.2")
 	}
 	b := bases()[r]
-	if f == agent.V6 {
+	if f == dhcp.V6 {
 		return b.v6
 	}
 	return b.v4

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // copies returns what is sent, each form of the message once.
@@ -40,7 +41,7 @@ func (r *Relay) copies(m *Message, b agent.Buf, v agent.Verdict) []Copy {
 func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []Send) Copy {
 	out := bytes.Clone(b.Bytes())
 	c := Copy{Sends: sends, Octets: len(out), Data: out}
-	if v.Family == agent.V6 {
+	if v.Family == dhcp.V6 {
 		c.Changes = changes6(m.Data, out, v.Direction)
 	} else {
 		c.Changes = changes4(m.Data, out, v.Direction)
@@ -127,7 +128,7 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 	if v.To == agent.ToServers && v.SrcPort != v.Link.Interface.SourcePortOf(v.Family) {
 		notes = append(notes, fmt.Sprintf("It bears no suboption 19 of this relay, so it leaves from port %d (RFC 8357, section 5.1).", v.SrcPort))
 	}
-	if v.Family == agent.V4 && v.To == agent.ToServers && !v.Omitted {
+	if v.Family == dhcp.V4 && v.To == agent.ToServers && !v.Omitted {
 		n := b.Len + headers4
 		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least {
 			if bare := clone(&b); v.Shed(&bare) {

@@ -5,8 +5,9 @@ import (
 	"strings"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // settings returns what of the configuration a decision rests on.
@@ -39,7 +40,7 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 		said := r.cfg.SaidOnTop("reply_sources")
 		add(said.Key, said.Value, said.File, said.Line)
 	}
-	if link != nil && v.Direction == agent.Requests {
+	if link != nil && v.Direction == dhcp.Requests {
 		for _, n := range link.ServersOf(v.Family) {
 			for _, key := range []string{"vrf", "interface", "vss"} {
 				if said := r.lookUp(said{n, "server." + key}, r.ofServer); said.Line > 0 {
@@ -87,9 +88,9 @@ func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
 	c := v.Link.Interface
 	var keys []string
 	switch {
-	case v.Direction == agent.Requests:
+	case v.Direction == dhcp.Requests:
 		keys = requestKeys(v, c)
-	case v.Family == agent.V4:
+	case v.Family == dhcp.V4:
 		keys = []string{"broadcast"}
 	case c.Trusted:
 		keys = []string{"trusted"}
@@ -100,7 +101,7 @@ func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
 				keys = append(keys, ch.Setting)
 			}
 			for _, p := range ch.Parts {
-				if p.Setting != "" && v.Direction == agent.Requests {
+				if p.Setting != "" && v.Direction == dhcp.Requests {
 					keys = append(keys, p.Setting)
 				}
 			}
@@ -114,15 +115,15 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 	if c.Mode != agent.All {
 		keys = append(keys, "mode")
 	}
-	if v.Family == agent.V6 {
+	if v.Family == dhcp.V6 {
 		keys = append(keys, "dhcpv6.source")
-		if c.V6.SourcePort != portOf(agent.V6) {
+		if c.V6.SourcePort != portOf(dhcp.V6) {
 			keys = append(keys, "dhcpv6.source_port")
 		}
 		return keys
 	}
 	keys = append(keys, "source")
-	if c.SourcePort != portOf(agent.V4) {
+	if c.SourcePort != portOf(dhcp.V4) {
 		keys = append(keys, "source_port")
 	}
 	if c.SmartAfter > 0 {
@@ -142,8 +143,8 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 
 // droppedBy returns the keys of an interface that make the relay drop for a
 // reason; those of no interface are not among them.
-func droppedBy(reason agent.Reason, f agent.Family) []string {
-	six := f == agent.V6
+func droppedBy(reason agent.Reason, f dhcp.Family) []string {
+	six := f == dhcp.V6
 	either := func(four, v6 string) []string {
 		if six {
 			return []string{v6}

@@ -2,7 +2,7 @@ package explain
 
 import (
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
+	"dhcp-relay/relay/wire/bootp"
 )
 
 // face returns which address of a link to try for a client, as the daemon does,

@@ -4,19 +4,19 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // summarize names a message by what can be read of it, be it broken.
 func summarize(m *Message) Summary {
-	f := agent.FamilyOf(m.Dst.Addr())
+	f := dhcp.FamilyOf(m.Dst.Addr())
 	s := Summary{
 		Family: f.String(), Type: "unknown", Interface: m.Link,
 		Source: m.Src, Destination: m.Dst, Octets: len(m.Data),
 	}
-	if f == agent.V6 {
+	if f == dhcp.V6 {
 		s.name6(m.Data)
 	} else {
 		s.name4(m.Data)

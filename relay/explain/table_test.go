@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestRulesAreTotal holds the table to the reasons of the core, and to words that
@@ -25,9 +26,9 @@ func TestRulesAreTotal(t *testing.T) {
 	}
 	for n := range agent.NumReasons {
 		reason := agent.Reason(n)
-		for _, f := range []agent.Family{agent.V4, agent.V6} {
-			never := f == agent.V4 && slices.Contains(only6, reason) || f == agent.V6 && slices.Contains(only4, reason)
-			for _, d := range []agent.Direction{agent.Requests, agent.Replies} {
+		for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
+			never := f == dhcp.V4 && slices.Contains(only6, reason) || f == dhcp.V6 && slices.Contains(only4, reason)
+			for _, d := range []dhcp.Direction{dhcp.Requests, dhcp.Replies} {
 				rules := rulesOf(reason, f, d)
 				if (rules.String() == "") != never {
 					t.Errorf("%s of %s: %v", reason, f, rules)
@@ -53,7 +54,7 @@ func TestSettingsExist(t *testing.T) {
 		}
 	}
 	for n := range agent.NumReasons {
-		for _, f := range []agent.Family{agent.V4, agent.V6} {
+		for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
 			for _, key := range droppedBy(agent.Reason(n), f) {
 				check(agent.Reason(n).String(), key)
 			}

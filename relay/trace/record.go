@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"dhcp-relay/relay/pcapng"
+	"dhcp-relay/relay/observe/pcapng"
 )
 
 // Record returns the handler of GET /record: all that the recorder holds, as a

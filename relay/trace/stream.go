@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/ladder"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe/transaction"
 )
 
 const (
@@ -35,13 +35,13 @@ const (
 	linger = 10 * time.Second
 )
 
-// Trace returns the handler of GET /api/v1/trace: a stream of ladder.Event, one
+// Trace returns the handler of GET /api/v1/trace: a stream of transaction.Event, one
 // JSON object a line, of what happens from now on until the client goes. The
-// query is as ladder.ParseFilter has it. A client that does not read is cut off;
+// query is as transaction.ParseFilter has it. A client that does not read is cut off;
 // what it was too slow for is counted in the events.
 func (v *View) Trace() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, err := ladder.ParseFilter(r.URL.Query().Get)
+		f, err := transaction.ParseFilter(r.URL.Query().Get)
 		switch {
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -75,16 +75,16 @@ func leave(c chan struct{}) { <-c }
 // A stream follows the recorder for one client.
 type stream struct {
 	view    *View
-	filter  ladder.Filter
-	log     *flight.Log
-	reader  *flight.Reader
-	joiner  *ladder.Joiner
+	filter  transaction.Filter
+	log     *recorder.Log
+	reader  *recorder.Reader
+	joiner  *transaction.Joiner
 	redact  bool
-	pending []flight.Message // not told yet, lest an earlier one is still to come
+	pending []recorder.Message // not told yet, lest an earlier one is still to come
 	lost    uint64
 }
 
-func (v *View) newStream(f ladder.Filter) *stream {
+func (v *View) newStream(f transaction.Filter) *stream {
 	s := &stream{view: v, filter: f}
 	s.adopt()
 	return s
@@ -94,7 +94,7 @@ func (v *View) newStream(f ladder.Filter) *stream {
 func (s *stream) adopt() {
 	s.log, s.redact = s.view.source.Recorder(), s.view.redact.Load()
 	s.reader = s.log.Follow()
-	s.joiner = ladder.NewJoiner(s.view.options(s.redact))
+	s.joiner = transaction.NewJoiner(s.view.options(s.redact))
 	s.pending = nil
 }
 
@@ -122,7 +122,7 @@ func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
 }
 
 // tell writes events to a client that must not be slow for ever.
-func tell(w http.ResponseWriter, out *http.ResponseController, es []ladder.Event) error {
+func tell(w http.ResponseWriter, out *http.ResponseController, es []transaction.Event) error {
 	if err := out.SetWriteDeadline(time.Now().Add(linger)); err != nil {
 		return err
 	}
@@ -140,17 +140,17 @@ func tell(w http.ResponseWriter, out *http.ResponseController, es []ladder.Event
 
 // wants reports whether a message may be of a transaction that is asked for. To
 // look at the others would take most of what a trace takes of a busy relay.
-func (s *stream) wants(g flight.Glance) bool { return s.filter.MayPass(g.Family, g.Received) }
+func (s *stream) wants(g recorder.Glance) bool { return s.filter.MayPass(g.Family, g.Received) }
 
 // next returns what there is to tell at the time now.
-func (s *stream) next(now time.Time) []ladder.Event {
+func (s *stream) next(now time.Time) []transaction.Event {
 	if s.log != s.view.source.Recorder() || s.redact != s.view.redact.Load() {
 		s.adopt()
 	}
 	ms, lost := s.reader.Pick(s.wants, most)
 	s.lost += lost
 	s.pending = append(s.pending, ms...)
-	slices.SortStableFunc(s.pending, func(a, b flight.Message) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(s.pending, func(a, b recorder.Message) int { return a.At.Compare(b.At) })
 	old := now.Add(-settle)
 	n := 0
 	for n < len(s.pending) && !s.pending[n].At.After(old) {

@@ -10,13 +10,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/ladder"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe/transaction"
 )
 
 // A Source is the relay that is watched.
 type Source interface {
-	Recorder() *flight.Log // nil: it records nothing
+	Recorder() *recorder.Log // nil: it records nothing
 	LinkName(index int) string
 }
 
@@ -30,15 +30,15 @@ var ErrOff = errors.New("the flight recorder is off; set recorder.messages to mo
 type View struct {
 	source  Source
 	name    string // of what writes captures
-	pseudo  *ladder.Redactor
+	pseudo  *transaction.Redactor
 	redact  atomic.Bool
 	traces  chan struct{} // holds one for each stream
 	records chan struct{} // and for each capture that is written
 
 	mu     sync.Mutex // for Last: what was read so far
-	log    *flight.Log
-	reader *flight.Reader
-	joined *ladder.Joiner
+	log    *recorder.Log
+	reader *recorder.Reader
+	joined *transaction.Joiner
 	hidden bool
 }
 
@@ -56,7 +56,7 @@ func New(s Source, application string, redact bool) *View {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	v := &View{
-		source: s, name: application, pseudo: ladder.NewRedactor(key),
+		source: s, name: application, pseudo: transaction.NewRedactor(key),
 		traces: make(chan struct{}, maxTraces), records: make(chan struct{}, maxRecords),
 	}
 	v.redact.Store(redact)
@@ -70,8 +70,8 @@ func (v *View) SetRedact(on bool) { v.redact.Store(on) }
 func (v *View) Redacts() bool { return v.redact.Load() }
 
 // options returns how ladders are made now.
-func (v *View) options(redact bool) ladder.Options {
-	o := ladder.Options{Names: v.source.LinkName, Keep: kept}
+func (v *View) options(redact bool) transaction.Options {
+	o := transaction.Options{Names: v.source.LinkName, Keep: kept}
 	if redact {
 		o.Redact = v.pseudo
 	}
@@ -80,13 +80,13 @@ func (v *View) options(redact bool) ladder.Options {
 
 // Last returns the last n transactions that the filter lets pass, oldest first;
 // none if nothing is recorded. It reads only what is new since the last call.
-func (v *View) Last(f ladder.Filter, n int) []ladder.Transaction {
+func (v *View) Last(f transaction.Filter, n int) []transaction.Transaction {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	log, redact := v.source.Recorder(), v.redact.Load()
 	if v.reader == nil || log != v.log || redact != v.hidden {
 		v.log, v.reader, v.hidden = log, log.Reader(), redact
-		v.joined = ladder.NewJoiner(v.options(redact))
+		v.joined = transaction.NewJoiner(v.options(redact))
 	}
 	ms, _ := v.reader.Read()
 	for i := range ms {

@@ -21,23 +21,23 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/flight"
-	"dhcp-relay/relay/ladder"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/trace"
 )
 
 // A source is a relay that records what the tests say.
 type source struct {
-	log *flight.Log
-	w   *flight.Writer
+	log *recorder.Log
+	w   *recorder.Writer
 }
 
 func newSource(messages int) *source {
-	l := flight.NewLog(messages)
+	l := recorder.NewLog(messages)
 	return &source{l, l.Writer()}
 }
 
-func (s *source) Recorder() *flight.Log { return s.log }
+func (s *source) Recorder() *recorder.Log { return s.log }
 
 func (s *source) LinkName(index int) string { return map[int]string{2: "vlan10", 9: "eth0"}[index] }
 
@@ -61,7 +61,7 @@ func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
 	defer s.w.End()
 	s.w.Received(p)
 	now := time.Now().UnixNano()
-	e := flight.Event{
+	e := recorder.Event{
 		At: now, Done: now, Type: 1, Outcome: outcome, Heard: 2, Link: 2,
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 	}
@@ -132,7 +132,7 @@ func TestTraceTellsWhatHappens(t *testing.T) {
 	var got []string
 	next := func() {
 		t.Helper()
-		var e ladder.Event
+		var e transaction.Event
 		if !lines.Scan() {
 			t.Fatalf("the stream ended after %v: %v", got, lines.Err())
 		}
@@ -181,7 +181,7 @@ func TestTraceTellsWhatItMissed(t *testing.T) {
 	}
 	var shown, lost uint64
 	for shown+lost < many && lines.Scan() {
-		var e ladder.Event
+		var e transaction.Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %q (%v), want %d %q", c.name, code, got, err, c.code, c.want)
 		}
 	}
-	if got := trace.New(&source{}, "test", false).Last(ladder.Filter{}, 10); len(got) != 0 {
+	if got := trace.New(&source{}, "test", false).Last(transaction.Filter{}, 10); len(got) != 0 {
 		t.Errorf("%d transactions of no recorder", len(got))
 	}
 }
@@ -238,13 +238,13 @@ func TestLastReadsWhatIsNew(t *testing.T) {
 	v := trace.New(s, "test", false)
 	for n := range byte(6) { // more than the recorder keeps
 		s.record(t, n, agent.HopLimit)
-		if got := v.Last(ladder.Filter{}, 10); len(got) != int(n)+1 || got[n].Cause == "" {
+		if got := v.Last(transaction.Filter{}, 10); len(got) != int(n)+1 || got[n].Cause == "" {
 			t.Fatalf("after %d messages: %+v", n+1, got)
 		}
 	}
-	open := v.Last(ladder.Filter{}, 1)[0].Client.MAC
+	open := v.Last(transaction.Filter{}, 1)[0].Client.MAC
 	v.SetRedact(true)
-	hidden := v.Last(ladder.Filter{}, 1)[0].Client.MAC
+	hidden := v.Last(transaction.Filter{}, 1)[0].Client.MAC
 	if open != "02:00:00:00:00:01" || !strings.HasPrefix(hidden, "mac-") {
 		t.Errorf("MAC %q, redacted %q", open, hidden)
 	}

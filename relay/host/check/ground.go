@@ -11,12 +11,13 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A ground is what of the host is the relay's in one family.
 type ground struct {
-	family  agent.Family
+	family  dhcp.Family
 	clients map[int]string          // client-facing interfaces by index
 	holds   map[netip.Addr]string   // addresses of the host, and on which interface
 	giaddrs map[netip.Addr]bool     // to which servers reply
@@ -30,7 +31,7 @@ type ground struct {
 
 // survey looks at the host. joined says that this daemon is
 // at work, in this process or another, and a member of the group.
-func survey(s *agent.Snapshot, host []giaddr.Link, f agent.Family, joined bool) *ground {
+func survey(s *agent.Snapshot, host []giaddr.Link, f dhcp.Family, joined bool) *ground {
 	g := &ground{
 		family: f, clients: make(map[int]string), holds: make(map[netip.Addr]string), names: make(map[int]string), vrfs: make(map[int]bool),
 		giaddrs: make(map[netip.Addr]bool),
@@ -64,7 +65,7 @@ func survey(s *agent.Snapshot, host []giaddr.Link, f agent.Family, joined bool) 
 	}
 	g.uplinks = uplinksOf(s, f)
 	g.packets = packetSockets("/proc/net/packet")
-	if f == agent.V6 {
+	if f == dhcp.V6 {
 		g.joined, g.known = g.members("/proc/net/igmp6", joined)
 	}
 	return g
@@ -74,12 +75,12 @@ func survey(s *agent.Snapshot, host []giaddr.Link, f agent.Family, joined bool) 
 const maxRoutes = 64
 
 // uplinksOf returns the interfaces that lead to the servers of a family.
-func uplinksOf(s *agent.Snapshot, f agent.Family) map[int]bool {
+func uplinksOf(s *agent.Snapshot, f dhcp.Family) map[int]bool {
 	links := make(map[int]bool)
 	asked := 0
 	for i := range s.Policy.Servers {
 		v := &s.Policy.Servers[i]
-		if agent.FamilyOf(v.Addr.Addr()) != f {
+		if dhcp.FamilyOf(v.Addr.Addr()) != f {
 			continue
 		}
 		if link, ok := s.Out(i); ok && link != 0 {
@@ -112,13 +113,13 @@ func (g *ground) harm(h *udp.Holder) (Harm, []string) {
 			return Steals, nil // a socket that is bound to the device fits better than a wildcard
 		}
 		return None, nil
-	case a.IsLoopback(), a.IsMulticast() && g.family == agent.V4:
+	case a.IsLoopback(), a.IsMulticast() && g.family == dhcp.V4:
 		return None, nil
 	case a.IsLinkLocalUnicast():
 		return None, nil
 	case !a.IsUnspecified() && !a.IsMulticast():
 		return g.bound(a)
-	case g.family == agent.V6:
+	case g.family == dhcp.V6:
 		if g.known && len(g.joined) == 0 {
 			return Steals, nil
 		}
@@ -151,7 +152,7 @@ func (g *ground) bound(a netip.Addr) (Harm, []string) {
 		return None, nil
 	case g.isClient(name):
 		return Doubles, []string{name}
-	case g.family == agent.V4 && !g.giaddrs[a]:
+	case g.family == dhcp.V4 && !g.giaddrs[a]:
 		return None, nil
 	}
 	return Steals, nil // DHCPv6 servers reply to the source that the kernel chooses

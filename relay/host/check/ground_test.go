@@ -10,7 +10,8 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // router has clients on vlan10 (index 2), with a macvlan (6) on it, and on vlan20
@@ -57,7 +58,7 @@ func router(t *testing.T) (*agent.Snapshot, []giaddr.Link) {
 func TestT26_HarmOfOtherListeners(t *testing.T) {
 	t.Parallel()
 	s, host := router(t)
-	v4, v6 := survey(s, host, agent.V4, true), survey(s, host, agent.V6, true)
+	v4, v6 := survey(s, host, dhcp.V4, true), survey(s, host, dhcp.V6, true)
 	v4.uplinks = map[int]bool{4: true}
 	alone, joined := *v6, *v6
 	alone.known, alone.joined = true, nil

@@ -10,7 +10,8 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // Program is the name that the kernel shows for this daemon.
@@ -20,7 +21,7 @@ const Program = "dhcp-relay"
 // relay's.
 type Rival struct {
 	udp.Holder
-	Family   agent.Family
+	Family   dhcp.Family
 	Harm     Harm
 	Serves   []string // client-facing interfaces on which it hears requests; none if it may be all of them
 	Commonly bool     // its process is known to be a DHCP server or relay, or is not known
@@ -84,7 +85,7 @@ func serves(command string) bool {
 // relaying says that this process is the daemon at work.
 func Rivals(s *agent.Snapshot, host func() []giaddr.Link, relaying bool, name Namer) (all []Rival, err error) {
 	for f, port := range Ports(s.Policy) {
-		hs, err := others(udp.Family(f), port)
+		hs, err := others(f, port)
 		if err != nil {
 			return nil, fmt.Errorf("look at port %d: %w", port, err)
 		}
@@ -115,7 +116,7 @@ func (r *Rival) like(o Rival) bool {
 
 // others lists the sockets that are not this process's own. What is open only
 // while the list is made may be its own, so only what is on two lists counts.
-func others(f udp.Family, port uint16) ([]udp.Holder, error) {
+func others(f dhcp.Family, port uint16) ([]udp.Holder, error) {
 	var last []udp.Holder
 	for i := range 2 {
 		hs, err := udp.Listeners(f, port)
@@ -139,12 +140,12 @@ func ours(hs []udp.Holder) bool {
 }
 
 // Ports returns the port that a policy needs in each family.
-func Ports(p agent.Policy) map[agent.Family]uint16 {
-	ports := make(map[agent.Family]uint16)
+func Ports(p agent.Policy) map[dhcp.Family]uint16 {
+	ports := make(map[dhcp.Family]uint16)
 	for i := range p.Interfaces {
 		for _, n := range p.Interfaces[i].Servers {
-			f := agent.FamilyOf(p.Servers[n].Addr.Addr())
-			ports[f] = map[agent.Family]uint16{agent.V4: 67, agent.V6: 547}[f]
+			f := dhcp.FamilyOf(p.Servers[n].Addr.Addr())
+			ports[f] = map[dhcp.Family]uint16{dhcp.V4: 67, dhcp.V6: 547}[f]
 		}
 	}
 	return ports

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // answers are what a listener sends back. They have headers of their own, as one
@@ -32,14 +32,14 @@ func (a *answers) room(n int) {
 
 // answer sends the messages of the last recv, as they lie in the store now, back
 // to where they came from; IPv4 ones to giaddr.
-func (l *listener) answer(f udp.Family) (int, error) {
+func (l *listener) answer(f dhcp.Family) (int, error) {
 	a := &l.tx
 	a.room(len(l.parts))
 	for i, p := range l.parts {
 		a.iovs[i].Base = &p.data[0]
 		a.iovs[i].SetLen(len(p.data))
 		h := &a.msgs[i].hdr
-		if f == udp.V4 {
+		if f == dhcp.V4 {
 			to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.names[i]))
 			to.Family, to.Port = unix.AF_INET, htons(portServer)
 			copy(to.Addr[:], p.data[giaddrAt:])

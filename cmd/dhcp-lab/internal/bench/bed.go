@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A pair is an address of each family.
 type pair struct{ v4, v6 netip.Addr }
 
-func (p pair) addr(f udp.Family) netip.Addr {
-	if f == udp.V6 {
+func (p pair) addr(f dhcp.Family) netip.Addr {
+	if f == dhcp.V6 {
 		return p.v6
 	}
 	return p.v4
@@ -162,8 +162,8 @@ func (b *bed) neighbours() error {
 func transit() pair { return pairOf("10.68.0.9", "fd68::9") }
 
 // serverPort is the port that servers and relays of a family listen on.
-func serverPort(f udp.Family) uint16 {
-	if f == udp.V6 {
+func serverPort(f dhcp.Family) uint16 {
+	if f == dhcp.V6 {
 		return port547
 	}
 	return portServer

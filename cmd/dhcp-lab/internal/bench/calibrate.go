@@ -6,12 +6,12 @@ import (
 	"net"
 	"net/netip"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // calibrate measures the load itself: what it can send if nobody listens, and
 // what it can send and receive on a link without a relay.
-func (s *session) calibrate(ctx context.Context, f udp.Family, row *Row) error {
+func (s *session) calibrate(ctx context.Context, f dhcp.Family, row *Row) error {
 	alone, err := s.up(f, downLink)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (s *session) calibrate(ctx context.Context, f udp.Family, row *Row) error {
 
 // direct returns a pump from the load to a server on a link without a relay. Its
 // messages are made as a relay's are, so that the server takes them.
-func (s *session) direct(f udp.Family) (*pump, error) {
+func (s *session) direct(f dhcp.Family) (*pump, error) {
 	to, err := s.bed.sink.MAC(directRx)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (s *session) direct(f udp.Family) (*pump, error) {
 	port := serverPort(f)
 	b := message4(0, opening)
 	src := netip.MustParseAddrPort("10.69.0.1:67")
-	if f == udp.V6 {
+	if f == dhcp.V6 {
 		b = append(make([]byte, relayLen), 0, optRelayed, 0, 0)
 		b[0] = relayForw
 		m := message6(0, opening)

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A dialogue plays whole transactions of four messages through a relay: clients
 // that ask, a server that offers, clients that request, and a server that
 // acknowledges, all in one thread.
 type dialogue struct {
-	family   udp.Family
+	family   dhcp.Family
 	first    *generator // DISCOVER or SOLICIT
 	second   *generator // REQUEST
 	server   *listener

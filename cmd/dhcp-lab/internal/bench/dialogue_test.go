@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestDialogueEnds has a server answer to itself, over and over.
@@ -21,7 +21,7 @@ func TestDialogueEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.close()
-	client, err := listenClients(ns, "lo", udp.V4)
+	client, err := listenClients(ns, "lo", dhcp.V4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestDialogueEnds(t *testing.T) {
 	if err := unix.Sendto(server.fd, m, 0, &unix.SockaddrInet4{Port: portServer, Addr: lo.As4()}); err != nil {
 		t.Fatal(err)
 	}
-	d := &dialogue{family: udp.V4, server: server, client: client, fallback: pair{v4: lo}}
+	d := &dialogue{family: dhcp.V4, server: server, client: client, fallback: pair{v4: lo}}
 	const after = 300 * time.Millisecond // longer than quiet: it goes on until then
 	began := time.Now()
 	last, err := d.settle(t.Context(), &load{after: after}, newTally(1, 1, false), 1)

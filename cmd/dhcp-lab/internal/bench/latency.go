@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // shortWarm is the most that the warm-up before a slice takes, each way.
 const shortWarm = 200 * time.Millisecond
 
 // slice measures the latency of a relay once more.
-func (s *session) slice(ctx context.Context, x *subject, f udp.Family, row *Row) (err error) {
+func (s *session) slice(ctx context.Context, x *subject, f dhcp.Family, row *Row) (err error) {
 	p, err := s.start(ctx, x, f, s.downs(0))
 	if err != nil {
 		return err

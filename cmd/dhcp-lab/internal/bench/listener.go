@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // socketBuffer is asked for each socket of the load, in octets: what is lost
@@ -66,7 +66,7 @@ func listenServer(n *netns.NS, addr netip.AddrPort) (*listener, error) {
 }
 
 // listenClients opens a packet socket on the clients' link.
-func listenClients(n *netns.NS, dev string, f udp.Family) (*listener, error) {
+func listenClients(n *netns.NS, dev string, f dhcp.Family) (*listener, error) {
 	return listen(n, slotClient, func() (int, error) {
 		l, err := net.InterfaceByName(dev)
 		if err != nil {
@@ -77,7 +77,7 @@ func listenClients(n *netns.NS, dev string, f udp.Family) (*listener, error) {
 			return -1, err
 		}
 		etype := uint16(unix.ETH_P_IP)
-		if f == udp.V6 {
+		if f == dhcp.V6 {
 			etype = unix.ETH_P_IPV6
 		}
 		return fd, unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(etype), Ifindex: l.Index})
@@ -179,9 +179,9 @@ func (l *listener) control(i int, level, typ int32) []byte {
 func (l *listener) data(i int) []byte { return l.parts[i].data }
 
 // from returns who has sent message i of the last recv.
-func (l *listener) from(i int, f udp.Family) netip.Addr {
+func (l *listener) from(i int, f dhcp.Family) netip.Addr {
 	name := &l.names[l.parts[i].of]
-	if f == udp.V4 {
+	if f == dhcp.V4 {
 		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
 	}
 	return netip.AddrFrom16(name.Addr)

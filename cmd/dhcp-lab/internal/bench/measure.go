@@ -7,13 +7,13 @@ import (
 	"net/netip"
 	"time"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A trial measures one relay in one round.
 type trial struct {
 	s   *session
-	f   udp.Family
+	f   dhcp.Family
 	p   *process
 	row *Row
 }
@@ -56,7 +56,7 @@ func (r *Row) addFlood(prefix string, f *flow) {
 }
 
 // up returns a pump for requests.
-func (s *session) up(f udp.Family, devs ...string) (*pump, error) {
+func (s *session) up(f dhcp.Family, devs ...string) (*pump, error) {
 	g, err := newGenerator(s.bed.load, s.requests(f), devs...)
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (t *trial) burst(ctx context.Context) error {
 const burstSize = 50_000
 
 // down returns a pump for replies to what the relay has relayed.
-func (s *session) down(f udp.Family, relay *process) (*pump, error) {
+func (s *session) down(f dhcp.Family, relay *process) (*pump, error) {
 	from, err := s.bed.sink.MAC(serverLink)
 	if err != nil {
 		return nil, err

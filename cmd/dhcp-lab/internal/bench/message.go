@@ -7,7 +7,8 @@ import (
 	"slices"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // Clients is how many clients the load comes from, each with a MAC of its own.
@@ -115,8 +116,8 @@ func inner(b []byte) int {
 
 // relayedID returns the id of a message that the server hears; ok is false for
 // anything that no relay makes of the load's requests.
-func relayedID(f udp.Family, b []byte) (i id, ok bool) {
-	if f == udp.V4 {
+func relayedID(f dhcp.Family, b []byte) (i id, ok bool) {
+	if f == dhcp.V4 {
 		if len(b) < 240 || b[0] != 1 || b[xidAt] != xidMagic {
 			return 0, false
 		}
@@ -134,8 +135,8 @@ func relayedID(f udp.Family, b []byte) (i id, ok bool) {
 
 // deliveredID returns the id of a frame that a client hears, and the message
 // type; ok is false for anything but the load's replies.
-func deliveredID(f udp.Family, b []byte) (i id, kind byte, ok bool) {
-	if f == udp.V4 {
+func deliveredID(f dhcp.Family, b []byte) (i id, kind byte, ok bool) {
+	if f == dhcp.V4 {
 		if len(b) < headers4+typeAt+1 || b[etherLen+9] != wire.ProtoUDP || binary.BigEndian.Uint16(b[etherLen+22:]) != 68 {
 			return 0, 0, false
 		}
@@ -152,8 +153,8 @@ func id24(b []byte) id { return id(b[0])<<16 | id(b[1])<<8 | id(b[2]) }
 
 // turn makes of a relayed request, in place, what a server answers. giaddr is
 // filled in where the relay has left it out, as the null relay does.
-func turn(f udp.Family, b []byte, giaddr netip.Addr) {
-	if f == udp.V4 {
+func turn(f dhcp.Family, b []byte, giaddr netip.Addr) {
+	if f == dhcp.V4 {
 		b[0] = 2
 		b[typeAt] = answerTo(b[typeAt], ack4)
 		client := int(b[chaddrAt+4])<<8 | int(b[chaddrAt+5])
@@ -199,13 +200,13 @@ func (s frameSet) seal() frameSet {
 }
 
 // requests returns the frames that clients send.
-func requests(f udp.Family, kind byte) frameSet {
+func requests(f dhcp.Family, kind byte) frameSet {
 	s := frameSet{etype: wire.TypeIPv4, idAt: headers4 + xidAt + 1, sumAt: etherLen + 26}
-	if f == udp.V6 {
+	if f == dhcp.V6 {
 		s = frameSet{etype: typeIPv6, idAt: headers6 + 1, sumAt: etherLen + 46}
 	}
 	for i := range Clients {
-		if f == udp.V4 {
+		if f == dhcp.V4 {
 			p := wire.Packet{
 				EtherSrc: clientMAC(i), Payload: message4(i, kind),
 				Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
@@ -221,7 +222,7 @@ func requests(f udp.Family, kind byte) frameSet {
 
 // replies returns the frames that a server sends as answers to requests which
 // the relay has relayed like the sample.
-func replies(f udp.Family, sample []byte, server, relay netip.AddrPort, from, to net.HardwareAddr) frameSet {
+func replies(f dhcp.Family, sample []byte, server, relay netip.AddrPort, from, to net.HardwareAddr) frameSet {
 	b := slices.Clone(sample)
 	turn(f, b, relay.Addr())
 	return frames(f, b, server, relay, from, to)
@@ -229,15 +230,15 @@ func replies(f udp.Family, sample []byte, server, relay netip.AddrPort, from, to
 
 // frames returns one frame for each client with a message like the sample,
 // which is relayed or to be relayed back.
-func frames(f udp.Family, sample []byte, src, dst netip.AddrPort, from, to net.HardwareAddr) frameSet {
+func frames(f dhcp.Family, sample []byte, src, dst netip.AddrPort, from, to net.HardwareAddr) frameSet {
 	s, payloadAt := frameSet{etype: wire.TypeIPv4, idAt: headers4 + xidAt + 1, sumAt: etherLen + 26}, headers4
-	if f == udp.V6 {
+	if f == dhcp.V6 {
 		s, payloadAt = frameSet{etype: typeIPv6, idAt: headers6 + inner(sample) + 1, sumAt: etherLen + 46}, headers6
 	}
 	for i := range Clients {
 		b := slices.Clone(sample)
 		clear(b[s.idAt-payloadAt:][:3])
-		if f == udp.V6 {
+		if f == dhcp.V6 {
 			local := clientLocal(i).As16()
 			copy(b[18:], local[:])
 			s.frames = append(s.frames, frame6(from, to, src, dst, b))

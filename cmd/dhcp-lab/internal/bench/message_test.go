@@ -11,7 +11,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 var (
@@ -46,7 +46,7 @@ func TestRequestsAreMessages(t *testing.T) {
 				b := checked(t, g.prepare(newID(9, seq)))
 				client := seq % Clients
 				var got id
-				if f == udp.V4 {
+				if f == dhcp.V4 {
 					m, err := dhcpv4.FromBytes(b)
 					if err != nil {
 						t.Fatal(err)
@@ -74,8 +74,8 @@ func TestRequestsAreMessages(t *testing.T) {
 }
 
 // sample returns a request as a relay relays it.
-func sample(f udp.Family) []byte {
-	if f == udp.V4 {
+func sample(f dhcp.Family) []byte {
+	if f == dhcp.V4 {
 		b := message4(77, opening)
 		copy(b[giaddrAt:], []byte{10, 67, 0, 1})
 		return b
@@ -94,7 +94,7 @@ func TestRepliesAnswerTheSample(t *testing.T) {
 	src6, dst6 := netip.MustParseAddrPort("[fd68::2]:547"), netip.MustParseAddrPort("[fd68::1]:547")
 	const client = 300
 
-	g := &generator{set: replies(udp.V4, sample(udp.V4), src4, dst4, serverMAC, relayMAC)}
+	g := &generator{set: replies(dhcp.V4, sample(dhcp.V4), src4, dst4, serverMAC, relayMAC)}
 	m, err := dhcpv4.FromBytes(checked(t, g.prepare(newID(3, client))))
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestRepliesAnswerTheSample(t *testing.T) {
 		t.Errorf("unexpected %v", m)
 	}
 
-	g = &generator{set: replies(udp.V6, sample(udp.V6), src6, dst6, serverMAC, relayMAC)}
+	g = &generator{set: replies(dhcp.V6, sample(dhcp.V6), src6, dst6, serverMAC, relayMAC)}
 	r, err := dhcpv6.RelayMessageFromBytes(checked(t, g.prepare(newID(3, client))))
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestRepliesAnswerTheSample(t *testing.T) {
 func TestIDsAreFoundAgain(t *testing.T) {
 	for _, f := range both {
 		b := sample(f)
-		copy(b[map[udp.Family]int{udp.V4: xidAt + 1, udp.V6: inner(sample(udp.V6)) + 1}[f]:], []byte{0xa1, 0x23, 0x45})
+		copy(b[map[dhcp.Family]int{dhcp.V4: xidAt + 1, dhcp.V6: inner(sample(dhcp.V6)) + 1}[f]:], []byte{0xa1, 0x23, 0x45})
 		got, ok := relayedID(f, b)
 		if want := newID(10, 0x12345); !ok || got != want {
 			t.Errorf("%s: %x, %v; want %x", label(f), got, ok, want)
@@ -140,7 +140,7 @@ func TestIDsAreFoundAgain(t *testing.T) {
 
 func TestServerAnswersInPlace(t *testing.T) {
 	b := message4(300, request)
-	turn(udp.V4, b, netip.MustParseAddr("10.67.0.1"))
+	turn(dhcp.V4, b, netip.MustParseAddr("10.67.0.1"))
 	m, err := dhcpv4.FromBytes(b)
 	if err != nil {
 		t.Fatal(err)

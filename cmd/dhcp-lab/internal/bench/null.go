@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"dhcp-relay/relay/host/egress"
-	"dhcp-relay/relay/link"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/host/frame"
+	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A NullConfig says what a null relay moves where.
 type NullConfig struct {
-	Family  udp.Family
+	Family  dhcp.Family
 	Link    string     // the clients' link
 	Address netip.Addr // the relay's address there
 	Server  netip.Addr // where requests go
@@ -43,11 +44,11 @@ func Null(ctx context.Context, c NullConfig) error {
 	stop := context.AfterFunc(ctx, func() { _ = p.Close() }) // which ends the reads
 	defer stop()
 	n := &null{NullConfig: c, link: l}
-	if c.Family == udp.V6 {
+	if c.Family == dhcp.V6 {
 		if err := p.Requests.Join(l.Index); err != nil {
 			return errors.Join(err, p.Close())
 		}
-	} else if n.frames, err = link.Open(l.Index, l.HardwareAddr); err != nil {
+	} else if n.frames, err = frame.Open(l.Index, l.HardwareAddr); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	if err := n.judge(); err != nil {
@@ -66,7 +67,7 @@ func Null(ctx context.Context, c NullConfig) error {
 type null struct {
 	NullConfig
 	link   *net.Interface
-	frames *link.Conn
+	frames *frame.Conn
 
 	together udp.Segmentation // of requests, as the relay would have it
 }
@@ -99,7 +100,7 @@ func (n *null) judge() error {
 
 func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 	at, size := udp.Headroom, d.N
-	if n.Family == udp.V6 {
+	if n.Family == dhcp.V6 {
 		at, size = at-relayLen-4, size+relayLen+4
 		h := d.Store[at:]
 		h[0], h[1] = relayForw, 0
@@ -115,11 +116,11 @@ func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 // the load; one would end the process, not mislead the measurement.
 func (n *null) reply(q *udp.Queue, d *udp.Datagram, now time.Time) {
 	b := d.Store[udp.Headroom : udp.Headroom+d.N]
-	if n.Family == udp.V6 {
+	if n.Family == dhcp.V6 {
 		q.Add(0, b[relayLen+4:], netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[18:])), 546), netip.Addr{}, n.link.Index, nil)
 		return
 	}
 	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
 	// A frame that does not go out is missed where the frames are counted.
-	_ = n.frames.Send(now, d.Store[udp.Headroom-link.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
+	_ = n.frames.Send(now, d.Store[udp.Headroom-frame.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A half is one side of a pair: what became of floods of requests and replies,
@@ -19,7 +19,7 @@ type half struct {
 // bare, one right after the other, each pair in the other order than the one
 // before. What counts are the ratios within the pairs: a machine whose speed
 // drifts is the same for both sides of one.
-func (s *session) pairs(ctx context.Context, xs []*subject, f udp.Family, t *Table) error {
+func (s *session) pairs(ctx context.Context, xs []*subject, f dhcp.Family, t *Table) error {
 	var two [2]*subject // bare, watched
 	for _, x := range xs {
 		switch {
@@ -54,7 +54,7 @@ func (s *session) pairs(ctx context.Context, xs []*subject, f udp.Family, t *Tab
 }
 
 // half measures one side of a pair.
-func (s *session) half(ctx context.Context, x *subject, f udp.Family) (h half, err error) {
+func (s *session) half(ctx context.Context, x *subject, f dhcp.Family) (h half, err error) {
 	p, err := s.start(ctx, x, f, s.downs(0))
 	if err != nil {
 		return h, err

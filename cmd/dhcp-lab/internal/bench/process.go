@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // startPatience is how long a relay may take until it relays.
@@ -32,7 +32,7 @@ type process struct {
 }
 
 // start starts a relay on its core and waits until it relays.
-func (s *session) start(ctx context.Context, x *subject, f udp.Family, downs []down) (*process, error) {
+func (s *session) start(ctx context.Context, x *subject, f dhcp.Family, downs []down) (*process, error) {
 	dir, err := os.MkdirTemp("", "dhcp-bench-")
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (s *session) complaint(p *process, line []string) string {
 
 // probe sends requests on a client link until one is relayed, and keeps that
 // one as the sample.
-func (s *session) probe(ctx context.Context, p *process, f udp.Family, dev string) error {
+func (s *session) probe(ctx context.Context, p *process, f dhcp.Family, dev string) error {
 	giaddr := s.bed.down.v4
 	if p.subject.yardstick {
 		giaddr = netip.IPv4Unspecified()
@@ -96,7 +96,7 @@ func (s *session) probe(ctx context.Context, p *process, f udp.Family, dev strin
 		return err
 	}
 	p.sample, p.back = b, from
-	if f == udp.V4 {
+	if f == dhcp.V4 {
 		p.back = s.bed.down.v4
 	}
 	return nil
@@ -106,7 +106,7 @@ func (s *session) probe(ctx context.Context, p *process, f udp.Family, dev strin
 // right giaddr if it is DHCPv4, and returns it and who has sent it. (A packet
 // socket hears all links until it is bound: what dhcrelay hears while it opens
 // many, it may relay for the wrong one.)
-func (s *session) firstRelayed(ctx context.Context, f udp.Family, dev string, giaddr netip.Addr, patience time.Duration, dead <-chan struct{}) ([]byte, netip.Addr, error) {
+func (s *session) firstRelayed(ctx context.Context, f dhcp.Family, dev string, giaddr netip.Addr, patience time.Duration, dead <-chan struct{}) ([]byte, netip.Addr, error) {
 	gen, err := newGenerator(s.bed.load, s.requests(f), dev)
 	if err != nil {
 		return nil, netip.Addr{}, err
@@ -125,7 +125,7 @@ func (s *session) firstRelayed(ctx context.Context, f udp.Family, dev string, gi
 			for i := range rx.recv() {
 				b := rx.data(i)
 				x, ok := relayedID(f, b)
-				if ok && x.run() == s.runs&0xf && (f == udp.V6 || netip.AddrFrom4([4]byte(b[giaddrAt:])) == giaddr) {
+				if ok && x.run() == s.runs&0xf && (f == dhcp.V6 || netip.AddrFrom4([4]byte(b[giaddrAt:])) == giaddr) {
 					return slices.Clone(b), rx.from(i, f), nil
 				}
 			}

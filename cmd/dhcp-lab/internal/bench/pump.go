@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // How long nothing must arrive until what is missing is taken for lost: if the
@@ -104,7 +104,7 @@ func (f *flow) Percentile(p float64) float64 {
 // in one thread that never sleeps, so that no wake-up of the load is charged to
 // the relay that sends to it.
 type pump struct {
-	family udp.Family
+	family dhcp.Family
 	gen    *generator
 	rx     *listener
 	client bool // rx is on the clients' side

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // Names of what is measured.
@@ -30,7 +30,7 @@ type down struct {
 
 // A site is what a relay has to be told.
 type site struct {
-	family udp.Family
+	family dhcp.Family
 	downs  []down
 	next   down // a link that appears later
 	up     string
@@ -38,7 +38,7 @@ type site struct {
 	dir    string // for files of the relay's own
 }
 
-func (s *site) v6() bool { return s.family == udp.V6 }
+func (s *site) v6() bool { return s.family == dhcp.V6 }
 
 // downAddr returns the relay's address on a client-facing link.
 func (s *site) downAddr(i int) netip.Addr { return s.downs[i].addr.addr(s.family) }
@@ -47,7 +47,7 @@ func (s *site) downAddr(i int) netip.Addr { return s.downs[i].addr.addr(s.family
 type subject struct {
 	name      string
 	binary    string
-	families  []udp.Family
+	families  []dhcp.Family
 	yardstick bool // no relay, but a limit
 	single    bool // knows one client-facing link only
 	later     bool // relays on links that appear after its start
@@ -56,7 +56,7 @@ type subject struct {
 	command   func(s *site) ([]string, error)
 }
 
-var both = [...]udp.Family{udp.V4, udp.V6}
+var both = [...]dhcp.Family{dhcp.V4, dhcp.V6}
 
 // subjects lists what can be measured. self is the command that plays the null
 // relay.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // measure measures all relays of a family in turn, round after round, and the
@@ -42,7 +42,7 @@ func (s *session) measure(ctx context.Context, xs []subject, r *Report) error {
 // round measures the load and all relays once, but for their latency, which is
 // measured in several slices: a stall of the machine is then one of few, and not
 // always the same relay's.
-func (s *session) round(ctx context.Context, xs []*subject, f udp.Family, round int, t *Table) error {
+func (s *session) round(ctx context.Context, xs []*subject, f dhcp.Family, round int, t *Table) error {
 	say := func(what string) { s.say("DHCP%s, round %d of %d: %s", t.Family, round+1, s.Rounds, what) }
 	say("the load itself")
 	if err := s.calibrate(ctx, f, t.row(loadName)); err != nil {
@@ -83,7 +83,7 @@ func (s *session) noted(ctx context.Context, row *Row, err error) error {
 }
 
 // rows makes the rows of the relays that are there, and notes those that are not.
-func (s *session) rows(xs []subject, f udp.Family, t *Table) (found []*subject) {
+func (s *session) rows(xs []subject, f dhcp.Family, t *Table) (found []*subject) {
 	for i := range xs {
 		x := xs[i]
 		if !slices.Contains(x.families, f) {
@@ -113,7 +113,7 @@ func (s *session) rows(xs []subject, f udp.Family, t *Table) (found []*subject) 
 }
 
 // nullCommand cuts off the program and puts the family before the flags.
-func nullCommand(next func(*site) ([]string, error), f udp.Family) func(*site) ([]string, error) {
+func nullCommand(next func(*site) ([]string, error), f dhcp.Family) func(*site) ([]string, error) {
 	return func(s *site) ([]string, error) {
 		args, err := next(s)
 		if err != nil {
@@ -125,7 +125,7 @@ func nullCommand(next func(*site) ([]string, error), f udp.Family) func(*site) (
 
 // one measures a relay in one round. What fails is noted, but that the run is
 // over.
-func (s *session) one(ctx context.Context, x *subject, f udp.Family, round int, row *Row) error {
+func (s *session) one(ctx context.Context, x *subject, f dhcp.Family, round int, row *Row) error {
 	p, err := s.start(ctx, x, f, s.downs(0))
 	if err == nil {
 		err = (&trial{s: s, f: f, p: p, row: row}).all(ctx)

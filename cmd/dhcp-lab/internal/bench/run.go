@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Config says what to measure.
@@ -175,7 +175,7 @@ func (s *session) close() {
 	}
 }
 
-func (s *session) requests(f udp.Family) frameSet { return s.sets[f] }
+func (s *session) requests(f dhcp.Family) frameSet { return s.sets[f] }
 
 func (s *session) say(format string, args ...any) {
 	if s.Log != nil {
@@ -184,8 +184,8 @@ func (s *session) say(format string, args ...any) {
 }
 
 // label is the family's name in the report.
-func label(f udp.Family) string {
-	if f == udp.V6 {
+func label(f dhcp.Family) string {
+	if f == dhcp.V6 {
 		return "v6"
 	}
 	return "v4"

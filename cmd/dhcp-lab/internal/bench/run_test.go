@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // asNull in the environment makes the test's program play the null relay.
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	c := NullConfig{Link: args["link"], Address: netip.MustParseAddr(args["address"]), Server: netip.MustParseAddr(args["server"])}
 	if args["family"] == "v6" {
-		c.Family = udp.V6
+		c.Family = dhcp.V6
 	}
 	if err := Null(context.Background(), c); err != nil {
 		os.Exit(1)

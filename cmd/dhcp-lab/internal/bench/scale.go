@@ -11,7 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // further returns client link number i, from 1 on.
@@ -67,7 +67,7 @@ func (b *bed) grow(ctx context.Context, n int) error {
 
 // aloneOn measures what the load can send on n client links if nobody listens:
 // with many, the kernel's own way to the relays is long.
-func (s *session) aloneOn(ctx context.Context, f udp.Family, n int, row *Row) error {
+func (s *session) aloneOn(ctx context.Context, f dhcp.Family, n int, row *Row) error {
 	var devs []string
 	for _, d := range s.downs(n - 1) {
 		devs = append(devs, d.dev)
@@ -87,7 +87,7 @@ func (s *session) aloneOn(ctx context.Context, f udp.Family, n int, row *Row) er
 }
 
 // scale measures a relay with n client links, on all of which there are clients.
-func (s *session) scale(ctx context.Context, x *subject, f udp.Family, n int, row *Row) (err error) {
+func (s *session) scale(ctx context.Context, x *subject, f dhcp.Family, n int, row *Row) (err error) {
 	ds := s.downs(n - 1)
 	p, err := s.start(ctx, x, f, ds)
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *session) scaledLatency(ctx context.Context, p *pump, relay *process, ro
 
 // arrival measures how long after a link has appeared the relay relays what its
 // clients send. A relay that does not within patience is none for new links.
-func (s *session) arrival(ctx context.Context, p *process, f udp.Family, note func(time.Duration)) error {
+func (s *session) arrival(ctx context.Context, p *process, f dhcp.Family, note func(time.Duration)) error {
 	const patience = 3 * time.Second
 	d := further(s.bed.more + 1)
 	if err := s.bed.addDown(d); err != nil {

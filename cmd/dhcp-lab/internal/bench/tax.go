@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // passers returns frames that the relay's host is to forward and that concern
 // no relay.
-func (s *session) passers(f udp.Family) (frameSet, error) {
+func (s *session) passers(f dhcp.Family) (frameSet, error) {
 	to, err := s.bed.relay.MAC(downLink)
 	if err != nil {
 		return frameSet{}, err
@@ -20,7 +20,7 @@ func (s *session) passers(f udp.Family) (frameSet, error) {
 	payload := make([]byte, 64)
 	set := frameSet{etype: wire.TypeIPv4, idAt: headers4 + 1, sumAt: etherLen + 26}
 	dst := netip.AddrPortFrom(transit().addr(f), 9)
-	if f == udp.V6 {
+	if f == dhcp.V6 {
 		set = frameSet{etype: typeIPv6, idAt: headers6 + 1, sumAt: etherLen + 46}
 		src := netip.MustParseAddrPort("[fd67::9999]:9999")
 		for i := range batch {
@@ -78,7 +78,7 @@ func (s *session) forward(ctx context.Context, g *generator, total int) (float64
 // tax measures what a relay's presence costs each packet that its host
 // forwards: pairs of runs with the relay and without it, each pair in the other
 // order than the one before, so that a drift of the machine's speed cancels.
-func (s *session) tax(ctx context.Context, x *subject, f udp.Family, round int, row *Row) error {
+func (s *session) tax(ctx context.Context, x *subject, f dhcp.Family, round int, row *Row) error {
 	set, err := s.passers(f)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *session) tax(ctx context.Context, x *subject, f udp.Family, round int, 
 // taxed measures once, with the relay or without it. The shorter of two parts
 // counts, for a disturbance can only add. More pairs tell more than more parts:
 // the machine's speed drifts while the other side is measured.
-func (s *session) taxed(ctx context.Context, g *generator, x *subject, f udp.Family, with bool) (float64, error) {
+func (s *session) taxed(ctx context.Context, g *generator, x *subject, f dhcp.Family, with bool) (float64, error) {
 	if with {
 		p, err := s.start(ctx, x, f, s.downs(0))
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"dhcp-relay/relay/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // Of the warm-up: its messages each way, at most; how many may be on their way at
@@ -23,7 +23,7 @@ const (
 // warmUp has a relay relay requests and replies that do not count, each for so
 // long at most, and then lets it rest: what a relay does but once, when it first
 // touches its memory, is no part of what a message costs.
-func (s *session) warmUp(ctx context.Context, f udp.Family, relay *process, most time.Duration) error {
+func (s *session) warmUp(ctx context.Context, f dhcp.Family, relay *process, most time.Duration) error {
 	up, err := s.up(f, downLink)
 	if err != nil {
 		return err

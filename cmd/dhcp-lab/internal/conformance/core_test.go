@@ -8,6 +8,7 @@ import (
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestCore plays the cases to the decision core.
@@ -111,7 +112,7 @@ func playCore(t *testing.T, s *agent.Snapshot, c *tcase) {
 
 // checkUp compares the copies that the engine would send with those wanted.
 func checkUp(t *testing.T, s *agent.Snapshot, v agent.Verdict, b *agent.Buf, c *tcase) {
-	if v.To != agent.ToServers || v.Direction != agent.Requests {
+	if v.To != agent.ToServers || v.Direction != dhcp.Requests {
 		t.Fatalf("target %d, direction %d, want servers and requests", v.To, v.Direction)
 	}
 	on, _, _ := c.ingress()
@@ -163,7 +164,7 @@ func copies(s *agent.Snapshot, v agent.Verdict, b *agent.Buf) []copyOf {
 // checkDown compares what a client would get with what it is to get.
 func checkDown(t *testing.T, v agent.Verdict, b *agent.Buf, c *tcase) {
 	w := c.down
-	if v.Direction != agent.Replies {
+	if v.Direction != dhcp.Replies {
 		t.Errorf("direction %d, want replies", v.Direction)
 	}
 	if v.Link.Host.Name != w.on {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A sample is one message of the generated corpus.
@@ -128,7 +129,7 @@ func TestCorpus_CVE_2025_30648_CVE_2020_1602_CVE_2018_5732_R_SEC_3(t *testing.T)
 
 // checkSample compares what left with what came.
 func checkSample(in, out []byte, v agent.Verdict, option []byte, trusted bool) error {
-	if v.Direction == agent.Requests {
+	if v.Direction == dhcp.Requests {
 		return checkRequest(in, out, v, addr(addrD0), option)
 	}
 	link := v.Link.Host.Name

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // access6 are what routers and bridges at the edge send: those that are delegated

@@ -16,7 +16,7 @@ import (
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // least6 is the least configuration with IPv6.

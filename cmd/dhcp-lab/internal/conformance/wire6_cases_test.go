@@ -5,7 +5,7 @@ import (
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // sonic6 are the steps of SONiC's tests of dhcp6relay: the PTF steps of

@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // forge6 are the dialogues of Kea's test suite forge, tests/dhcp/protocol/

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // The bench with IPv6: what the servers, the router and the clients are called.

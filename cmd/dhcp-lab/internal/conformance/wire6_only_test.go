@@ -11,7 +11,7 @@ import (
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // file reads a file of R's /proc/thread-self/net.

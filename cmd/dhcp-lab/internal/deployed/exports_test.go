@@ -19,8 +19,8 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/bootp"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // target are the labels that Prometheus gives to every series of a relay.

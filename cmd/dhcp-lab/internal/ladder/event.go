@@ -14,7 +14,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/wire"
-	"dhcp-relay/relay/dhcp6"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // A Node is a party: a client, a relay or a server.

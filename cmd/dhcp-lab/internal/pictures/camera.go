@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"dhcp-relay/metrics/web/chromium"
+	"dhcp-relay/relay/http/chromium"
 )
 
 // shotTime bounds one picture.

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/metrics/web/chromium"
+	"dhcp-relay/relay/http/chromium"
 )
 
 // pageAddr is where a relay shows its status page, in its namespace.

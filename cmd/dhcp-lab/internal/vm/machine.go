@@ -30,7 +30,7 @@ func machines() []machine {
 	return []machine{
 		{
 			name: "plain", about: "Debian's kernel as it is",
-			packages: []string{scenes, "giaddr/watch", "relay/udp", "relay/link"}, skip: "^TestMachine|^TestManyVLANs$|^TestThousandsOfLinks$",
+			packages: []string{scenes, "giaddr/watch", "relay/host/udp", "relay/host/frame"}, skip: "^TestMachine|^TestManyVLANs$|^TestThousandsOfLinks$",
 		},
 		{
 			name: "trunk", about: "thousands of VLANs", long: true,

@@ -1,0 +1,35 @@
+package frame
+
+import (
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/relay/spacetest"
+)
+
+// A cable joins a relay's interface d0 to a client's c0.
+type cable struct {
+	relay, client *spacetest.Space
+	d0, c0        netlink.Link
+}
+
+func newCable(t testing.TB) *cable {
+	t.Helper()
+	w := &cable{relay: spacetest.New(t), client: spacetest.New(t)}
+	w.relay.Veth("d0", w.client, "c0")
+	w.d0, w.c0 = w.relay.Link("d0"), w.client.Link("c0")
+	return w
+}
+
+// open opens a Conn on d0.
+func (w *cable) open() *Conn {
+	w.relay.T.Helper()
+	var c *Conn
+	w.relay.Do(func() (err error) {
+		c, err = Open(w.d0.Attrs().Index, w.d0.Attrs().HardwareAddr)
+		return err
+	})
+	w.relay.T.Cleanup(func() { _ = c.Close() })
+	return c
+}

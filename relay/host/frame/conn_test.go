@@ -1,0 +1,341 @@
+package frame
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/spacetest"
+)
+
+const patient = 5 * time.Second
+
+var (
+	server = netip.MustParseAddrPort("192.0.2.1:67")
+	client = netip.MustParseAddrPort("192.0.2.50:68")
+
+	server6 = netip.MustParseAddrPort("[fe80::1]:547")
+	client6 = netip.MustParseAddrPort("[fe80::50]:546")
+)
+
+// An ear is a packet socket that hears all IPv4 or IPv6 frames of an interface.
+type ear int
+
+func listen(s *spacetest.Space, index int) ear { return listenFor(s, index, typeIPv4) }
+
+func listenFor(s *spacetest.Space, index int, typ uint16) ear {
+	s.T.Helper()
+	proto := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, typ)) // in network order
+	var fd int
+	s.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	s.T.Cleanup(func() { _ = unix.Close(fd) })
+	s.Must(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: int64(patient.Seconds())}))
+	s.Must(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: proto, Ifindex: index}))
+	return ear(fd)
+}
+
+// hear returns the next frame.
+func (e ear) hear(t *testing.T) []byte {
+	t.Helper()
+	b := make([]byte, 2048)
+	n, err := unix.Read(int(e), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
+}
+
+const mtu = 1500 // of a cable
+
+// send is Send for a payload alone.
+func (c *Conn) send(payload []byte, src, dst netip.AddrPort, hw []byte) error {
+	return c.Send(time.Now(), append(make([]byte, Headroom), payload...), mtu, src, dst, hw)
+}
+
+func TestR1542_FramesReachAClientThatAnswersNoARP(t *testing.T) {
+	w := newCable(t) // the client has no address
+	in := listen(w.client, w.c0.Attrs().Index)
+	c := w.open()
+	all := Broadcast()
+	for _, tc := range []struct {
+		name    string
+		payload []byte
+		dst     netip.AddrPort
+		hw      []byte
+	}{
+		{"unicast", bytes.Repeat([]byte{2, 7}, 150), client, w.c0.Attrs().HardwareAddr},
+		{"broadcast", bytes.Repeat([]byte{2}, 301), netip.MustParseAddrPort("255.255.255.255:68"), all[:]},
+		{"as large as the MTU", bytes.Repeat([]byte{2}, 1472), client, w.c0.Attrs().HardwareAddr},
+		{"empty", nil, client, w.c0.Attrs().HardwareAddr},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := c.send(tc.payload, server, tc.dst, tc.hw); err != nil {
+				t.Fatal(err)
+			}
+			got := in.hear(t)
+			want := frameOf(&header{
+				to: [6]byte(tc.hw), from: [6]byte(w.d0.Attrs().HardwareAddr),
+				src: server, dst: tc.dst, id: c.id,
+			}, tc.payload)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			checkSums(t, got)
+		})
+	}
+}
+
+// TestT9_TheKernelAcceptsTheChecksums has the client's kernel verify them, which
+// it does for frames from a packet socket.
+func TestT9_TheKernelAcceptsTheChecksums(t *testing.T) {
+	w := newCable(t)
+	w.client.Addr("c0", "192.0.2.50/24")
+	u := w.client.ListenUDP("udp4", "0.0.0.0:68")
+	w.client.Must(u.SetReadDeadline(time.Now().Add(patient)))
+	c := w.open()
+	for n := range 64 { // odd and even lengths
+		payload := bytes.Repeat([]byte{byte(200 + n)}, 300+n)
+		if err := c.send(payload, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 2048)
+		got, from, err := u.ReadFrom(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(payload, b[:got]) || from.String() != server.String() {
+			t.Errorf("%d octets from %v, want %d from %v", got, from, len(payload), server)
+		}
+	}
+}
+
+func TestReceivesNothing(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	hears := listen(w.relay, w.d0.Attrs().Index)
+	var back *Conn
+	w.client.Do(func() (err error) {
+		back, err = Open(w.c0.Attrs().Index, w.c0.Attrs().HardwareAddr)
+		return err
+	})
+	t.Cleanup(func() { _ = back.Close() })
+	all := Broadcast()
+	if err := back.send([]byte{1}, client, server, all[:]); err != nil {
+		t.Fatal(err)
+	}
+	hears.hear(t) // the frame has come
+	st, err := c.sock.conn.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Packets != 0 || st.Drops != 0 {
+		t.Errorf("the transmit-only socket was given %+v", *st)
+	}
+	w.relay.Do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/packet")
+		// Columns: sk RefCnt Type Proto Iface R(unning) ...
+		var running, idle int
+		for _, line := range strings.Split(string(b), "\n")[1:] {
+			switch f := strings.Fields(line); {
+			case len(f) > 5 && f[3] == "0000" && f[5] == "0":
+				idle++
+			case len(f) > 5:
+				running++
+			}
+		}
+		if idle != 1 || running != 1 {
+			t.Errorf("%d idle and %d running packet sockets, want 1 of each:\n%s", idle, running, b)
+		}
+		return err
+	})
+}
+
+func TestSendErrors(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	hw := w.c0.Attrs().HardwareAddr
+	for _, tc := range []struct {
+		name     string
+		octets   int
+		src, dst netip.AddrPort
+		hw       []byte
+		want     error
+	}{
+		{"beyond IPv4", maxPayload + 1, server, client, hw, ErrTooBig},
+		{"beyond UDP", maxPayload6 + 1, server6, client6, hw, ErrTooBig},
+		{"link-layer address too short", 300, server, client, hw[:5], ErrAddress},
+		{"IPv6 source", 300, server6, client, hw, ErrAddress},
+		{"IPv6 destination", 300, server, client6, hw, ErrAddress},
+		{"no source", 300, netip.AddrPort{}, client6, hw, ErrAddress},
+		{"no destination", 300, server, netip.AddrPort{}, hw, ErrAddress},
+		{"still usable", 300, server, client, hw, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if err := c.send(make([]byte, tc.octets), tc.src, tc.dst, tc.hw); !errors.Is(err, tc.want) {
+				t.Errorf("Send: %v, want %v", err, tc.want)
+			}
+		})
+	}
+	t.Run("the MTU is smaller than was said", func(*testing.T) {
+		for _, said := range []int{0, 9000} {
+			frame := make([]byte, Headroom+mtu)
+			w.relay.Do(func() error { return c.Send(time.Now(), frame, said, server, client, hw) })
+		}
+	})
+	t.Run("the MTU has become smaller", func(*testing.T) {
+		w.relay.Must(w.relay.NL.LinkSetMTU(w.d0, 500))
+		frame := make([]byte, Headroom+2*mtu)
+		w.relay.Do(func() error { return c.Send(time.Now(), frame, mtu, server, client, hw) })
+		w.relay.Must(w.relay.NL.LinkSetMTU(w.d0, mtu))
+	})
+	t.Run("interface down", func(t *testing.T) {
+		w.relay.Must(w.relay.NL.LinkSetDown(w.d0))
+		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENETDOWN) {
+			t.Errorf("Send: %v, want ENETDOWN", err)
+		}
+	})
+	t.Run("interface up again", func(t *testing.T) {
+		w.relay.Must(w.relay.NL.LinkSetUp(w.d0))
+		if err := c.send([]byte{2}, server, client, hw); err != nil {
+			t.Errorf("Send: %v", err)
+		}
+	})
+	t.Run("interface gone", func(t *testing.T) {
+		w.relay.Must(w.relay.NL.LinkDel(w.d0))
+		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
+			t.Errorf("Send: %v, want ENXIO", err)
+		}
+	})
+}
+
+func TestOpenErrors(t *testing.T) {
+	s := spacetest.New(t)
+	s.Do(func() error {
+		if _, err := Open(4711, []byte{2, 0, 0, 0, 0, 1}); !errors.Is(err, unix.ENODEV) {
+			t.Errorf("Open: %v, want ENODEV", err)
+		}
+		if _, err := Open(1, nil); !errors.Is(err, ErrAddress) {
+			t.Errorf("Open: %v, want ErrAddress", err)
+		}
+		return nil
+	})
+}
+
+// TestSendWaitsABoundedTime stops the interface's queue: a token bucket that
+// lets next to nothing pass keeps the frames, until the socket's buffer is full.
+func TestSendWaitsABoundedTime(t *testing.T) {
+	w := newCable(t)
+	err := w.relay.NL.QdiscAdd(&netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       1000,     // octets per second
+		Buffer:     4e9 / 64, // ticks of 64 ns: 4 s, or 4,000 octets
+		Limit:      1 << 30,
+	})
+	spacetest.Need(t, "tbf queues (CONFIG_NET_SCH_TBF)", err)
+	c := w.open()
+	start := time.Now()
+	for range 10_000 {
+		if err = c.send(make([]byte, 1000), server, client, w.c0.Attrs().HardwareAddr); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Send: %v, want os.ErrDeadlineExceeded", err)
+	}
+	if took := time.Since(start); took > patient {
+		t.Errorf("took %v", took)
+	}
+	start = time.Now()
+	for range 100 {
+		frame := make([]byte, Headroom+1000)
+		if err := c.Send(start, frame, mtu, server, client, w.c0.Attrs().HardwareAddr); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Send of the same batch: %v, want os.ErrDeadlineExceeded", err)
+		}
+	}
+	if took := time.Since(start); took > 10*horizon {
+		t.Errorf("100 of a batch took %v, want one wait of %v", took, horizon)
+	}
+	w.relay.Must(w.relay.NL.QdiscDel(&netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+	}))
+	if err := c.send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+		t.Errorf("Send with room again: %v", err)
+	}
+}
+
+// TestSendAfterAStall stands for a process that got no CPU between the look at
+// the clock and the write: the deadline is over, but the queue is not full.
+func TestSendAfterAStall(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	w.relay.Must(c.send([]byte{1}, server, client, w.c0.Attrs().HardwareAddr))
+	w.relay.Must(c.sock.setDeadline(time.Now().Add(-time.Second)))
+	c.deadline = time.Now().Add(patient)
+	if err := c.send([]byte{2}, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+		t.Errorf("Send: %v", err)
+	}
+}
+
+// libraryAllocs are the allocations of one raw.Conn.WriteTo with the versions of
+// mdlayher/packet and mdlayher/socket that go.mod names: addresses, closures and
+// what they capture. More says that an update has made it worse; the newest take
+// 10.
+const libraryAllocs = 4
+
+func TestSendAllocatesNoMoreThanTheLibrary(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	frame, hw := make([]byte, Headroom+300), w.c0.Attrs().HardwareAddr
+	now := time.Now()
+	c.sock.to.HardwareAddr = hw
+	library := testing.AllocsPerRun(200, func() {
+		if _, err := c.sock.conn.WriteTo(frame, &c.sock.to); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, to := range [][2]netip.AddrPort{{server, client}, {server6, client6}} {
+		send := testing.AllocsPerRun(200, func() {
+			if err := c.Send(now, frame, mtu, to[0], to[1], hw); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if library > libraryAllocs || send > library {
+			t.Errorf("to %v: %v allocations for a WriteTo and %v for a Send, want at most %d for both", to[1], library, send, libraryAllocs)
+		}
+	}
+}
+
+// BenchmarkSend includes the transmission over veth, and the other side's work
+// up to its drop.
+func BenchmarkSend(b *testing.B) {
+	w := newCable(b)
+	c := w.open()
+	frame := make([]byte, Headroom+300)
+	hw := w.c0.Attrs().HardwareAddr
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Send(now, frame, mtu, server, client, hw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPutHeaders(b *testing.B) {
+	f, h := make([]byte, sizeHeaders+300), example()
+	for b.Loop() {
+		putHeaders(f, h)
+	}
+}

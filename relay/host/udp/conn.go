@@ -1,0 +1,188 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// ErrWoken says that Read has no datagrams, because of Wake.
+var ErrWoken = errors.New("woken")
+
+// A Conn is one socket. One goroutine may read it while others send through
+// queues of their own; the other methods may be called at any time.
+type Conn struct {
+	family dhcp.Family
+	pc     *net.UDPConn // nil for Bound
+	ended  atomic.Bool  // by Close
+	poll   poller       // pc, or what stands for the sockets of Bound
+	rc     syscall.RawConn
+	rx     receiver
+	drops  counter
+	groups groups
+	probe  probe // IPv6 only
+}
+
+func newConn(f dhcp.Family, pc *net.UDPConn) (*Conn, error) {
+	rc, err := pc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{family: f, pc: pc, poll: pc, rc: rc}
+	// Made once: a closure for each call would be an allocation for each call.
+	c.rx.try = c.rx.receive
+	return c, nil
+}
+
+// Close closes the socket and ends a read that waits.
+func (c *Conn) Close() error {
+	c.groups.close()
+	c.ended.Store(true)
+	return errors.Join(c.poll.Close(), c.probe.close())
+}
+
+// Wake ends a read that waits, or else the next one, with ErrWoken; whoever reads
+// sees all that was done before. No datagram is lost by it. It does nothing to a
+// closed socket.
+func (c *Conn) Wake() {
+	_ = c.poll.SetReadDeadline(time.Unix(1, 0)) // long ago; it fails on a closed socket alone
+}
+
+// A poller is a file or socket that the runtime polls.
+type poller interface {
+	SetReadDeadline(t time.Time) error
+	Close() error
+}
+
+// SyscallConn returns the socket itself, for options that concern others.
+func (c *Conn) SyscallConn() syscall.RawConn { return c.rc }
+
+// A receiver holds what the kernel fills while it receives a batch.
+type receiver struct {
+	msgs  []mmsghdr
+	iovs  []unix.Iovec
+	names []sockaddr
+	ctls  []control
+
+	try   func(fd uintptr) bool // receive
+	first *Datagram             // of those that the headers point to; nil: to none
+	batch int                   // datagrams that there is room for
+	asked int                   // datagrams asked for
+	n     int                   // datagrams received
+	errno syscall.Errno
+
+	spread spread
+}
+
+// Read waits for datagrams, fills ds with as many as there are and returns their
+// number, which is not 0 unless len(ds) is 0 or there is an error. After Close
+// the error is net.ErrClosed, after Wake it is ErrWoken. Each Store must have
+// SlotSize octets.
+func (c *Conn) Read(ds []Datagram) (int, error) {
+	if len(ds) == 0 {
+		return 0, nil
+	}
+	r := &c.rx
+	r.pace()
+	r.prepare(ds)
+	if err := c.rc.Read(r.try); err != nil {
+		r.forget()
+		return 0, c.woken(err)
+	}
+	if r.errno != 0 {
+		return 0, os.NewSyscallError("recvmmsg", r.errno)
+	}
+	for i := range ds[:r.n] {
+		r.fill(&ds[i], i, c.family)
+	}
+	return r.n, nil
+}
+
+// woken returns the error of a read that has failed. It takes the deadline of Wake
+// away before the reader looks for what is new, so that a later Wake ends another
+// read.
+func (c *Conn) woken(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		if c.ended.Load() { // a file's own error for that matches nothing
+			return net.ErrClosed
+		}
+		return err
+	}
+	if err := c.poll.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	return ErrWoken
+}
+
+// prepare points the headers at the stores of ds, and undoes what the kernel has
+// written into them. Where ds is what it was, that is into those of the last read.
+func (r *receiver) prepare(ds []Datagram) {
+	if len(ds) > len(r.msgs) {
+		r.grow(len(ds))
+	}
+	if r.first != &ds[0] || r.batch != len(ds) {
+		for i := range ds {
+			r.iovs[i].Base = &ds[i].Store[Headroom : Headroom+maxRead][0]
+		}
+		r.first, r.batch, r.n = &ds[0], len(ds), len(ds)
+	}
+	r.ask()
+	for i := range r.msgs[:r.n] {
+		h := &r.msgs[i].hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.SetControllen(controlSize)
+	}
+}
+
+// forget forgets the stores, which may go before the socket does.
+func (r *receiver) forget() {
+	for i := range r.iovs {
+		r.iovs[i].Base = nil
+	}
+	r.first = nil
+}
+
+func (r *receiver) grow(n int) {
+	r.msgs = make([]mmsghdr, n)
+	r.iovs = make([]unix.Iovec, n)
+	r.names = make([]sockaddr, n)
+	r.ctls = make([]control, n)
+	for i := range r.msgs {
+		r.iovs[i].SetLen(maxRead)
+		h := &r.msgs[i].hdr
+		h.Iov = &r.iovs[i]
+		h.SetIovlen(1)
+		h.Name = &r.names[i][0]
+		h.Control = &r.ctls[i][0]
+	}
+}
+
+// receive is what the runtime's poller calls until it returns true.
+func (r *receiver) receive(fd uintptr) bool {
+	for {
+		r.n, r.errno = recvmmsg(fd, r.msgs[:r.asked])
+		if r.errno != unix.EINTR {
+			return r.errno != unix.EAGAIN
+		}
+	}
+}
+
+// fill tells d what the kernel said of datagram i.
+func (r *receiver) fill(d *Datagram, i int, f dhcp.Family) {
+	m := &r.msgs[i]
+	d.N = int(m.n)
+	d.Truncated = m.hdr.Flags&unix.MSG_TRUNC != 0
+	if f == dhcp.V6 {
+		d.Src = r.names[i].addr6()
+	} else {
+		d.Src = r.names[i].addr4()
+	}
+	d.Link, d.Dst = r.ctls[i].pktinfo(f, int(m.hdr.Controllen))
+}

@@ -1,0 +1,111 @@
+// Package http shows people and programs over HTTP what the relay does: metrics,
+// health, the state as JSON, and a status page that needs no other host. It only
+// tells what it is given, and changes nothing.
+package http
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/transaction"
+)
+
+// A Relay tells what is shown. Its functions may be called at any time, also
+// concurrently.
+type Relay struct {
+	Metrics http.Handler         // answers scrapes
+	Unready func() []string      // why clients are not served as configured, in words; none if they are
+	Doubts  func() []string      // what does not work beside that, in words; may be nil
+	Report  func() status.Report // the state of this moment
+
+	// Transactions returns the last n that a filter lets pass, oldest first.
+	Transactions func(f transaction.Filter, n int) []transaction.Transaction
+	Trace        http.Handler // answers with what happens from now on
+}
+
+// maxTransactions is how many transactions one answer has, unless it is asked
+// for fewer.
+const maxTransactions = 1000
+
+// NewMux returns what answers for the relay, to GET and HEAD only:
+//
+//	/                     the status page
+//	/metrics              counters and state, for Prometheus
+//	/healthz              200 while the process answers
+//	/readyz               200 while the sockets work and the last configuration holds, else 503 and why;
+//	                      what does not work beside that is told in either case
+//	/api/v1/status        the state as JSON: a status.Report
+//	/api/v1/transactions  the last transactions as JSON: a list of transaction.Transaction, oldest first
+//	/api/v1/trace         a stream of transaction.Event as JSON, one a line
+//
+// Transactions are filtered by the keys of transaction.ParseFilter, and by n, which
+// is how many there are at most.
+func NewMux(r Relay) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", r.Metrics)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusOK, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", r.readiness)
+	few := newPress()
+	mux.Handle("GET /api/v1/status", few.wrap(func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) }))
+	mux.Handle("GET /api/v1/transactions", few.wrap(r.transactions))
+	mux.Handle("GET /api/v1/trace", r.Trace)
+	mux.Handle("GET /{$}", few.wrap(newPage(r).ServeHTTP))
+	mux.Handle("GET /static/", files())
+	return mux
+}
+
+func (r Relay) readiness(w http.ResponseWriter, _ *http.Request) {
+	code, lines := http.StatusOK, []string{"ready"}
+	if why := r.Unready(); len(why) > 0 {
+		code, lines = http.StatusServiceUnavailable, why
+	}
+	if r.Doubts != nil {
+		lines = append(lines, r.Doubts()...)
+	}
+	plain(w, code, strings.Join(lines, "\n")+"\n")
+}
+
+func (r Relay) transactions(w http.ResponseWriter, req *http.Request) {
+	q := req.URL.Query()
+	f, err := transaction.ParseFilter(q.Get)
+	n := maxTransactions
+	if s := q.Get("n"); s != "" && err == nil {
+		if n, err = strconv.Atoi(s); err != nil || n < 1 {
+			err = fmt.Errorf("n %q: want a number from 1", s)
+		}
+	}
+	if err != nil {
+		plain(w, http.StatusBadRequest, err.Error()+"\n")
+		return
+	}
+	object(w, r.Transactions(f, min(n, maxTransactions)))
+}
+
+// plain answers with text. An error means that the client has gone.
+func plain(w http.ResponseWriter, code int, s string) {
+	head(w, "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, s) //nolint:gosec // no browser takes it for anything but text
+}
+
+// object answers with JSON. An error means that the client has gone.
+func object(w http.ResponseWriter, v any) {
+	head(w, "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// head sets what is said of every answer: it is of this moment, and is what its
+// type says.
+func head(w http.ResponseWriter, contentType string) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}

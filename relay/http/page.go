@@ -1,0 +1,63 @@
+package http
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+)
+
+//go:embed page.html
+var pageText string
+
+//go:embed static
+var static embed.FS
+
+// policy lets the page have what this server sends, and nothing else, and keeps
+// it out of the frames of others.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// A page is the status page. It is whole as it is sent; its script only fetches
+// it anew and puts in what has changed.
+type page struct {
+	relay    Relay
+	template *template.Template
+}
+
+func newPage(r Relay) *page {
+	return &page{r, template.Must(template.New("page").Funcs(formats()).Parse(pageText))}
+}
+
+// ServeHTTP answers with the page as the query asks for it.
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var b bytes.Buffer
+	if err := p.template.Execute(&b, p.view(r.URL.Query())); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	guard(w)
+	head(w, "text/html; charset=utf-8")
+	_, _ = b.WriteTo(w) // an error means that the client has gone
+}
+
+// guard keeps a browser from doing with an answer what it is not for.
+func guard(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// files answers with the page's style, script and icon. They are of this build:
+// the browser asks again each time.
+func files() http.Handler {
+	h := http.FileServerFS(static)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guard(w)
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,156 @@
+package http
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"dhcp-relay/relay/observe/status"
+)
+
+func TestPageGuards(t *testing.T) {
+	t.Parallel()
+	mux := NewMux(relayOf(busy()))
+	for _, path := range []string{"/", "/static/page.js", "/static/page.css"} {
+		h := answer(mux, "GET", path).Header()
+		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} {
+			if got := h.Get("Content-Security-Policy"); !strings.Contains(got, want) {
+				t.Errorf("%s: policy %q lacks %s", path, got, want)
+			}
+		}
+		if got := h.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+	if got := answer(mux, "GET", "/").Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("the page may be kept: %q", got)
+	}
+}
+
+// A relay that has nothing to tell yet has a page too.
+func TestPageOfNothing(t *testing.T) {
+	t.Parallel()
+	r := relayOf(status.Report{})
+	w := answer(NewMux(r), "GET", "/?page=9&name=x&trouble=1&outcome=dropped")
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	for _, want := range []string{"Nothing is wrong that this relay can see.", "No server is configured.", "No interface is configured.", "The flight recorder is off", "No message was dropped."} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %q in:\n%s", want, w.Body)
+		}
+	}
+}
+
+// Two findings that are of one kind and about one thing are two.
+func TestProblemsHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	f := status.Finding{Kind: "disagree", Subject: "interface vlan10"}
+	ps, more := problems([]status.Finding{f, f})
+	if len(ps) != 2 || ps[0].ID == ps[1].ID || more != 0 {
+		t.Errorf("%+v and %d more", ps, more)
+	}
+}
+
+func TestClientKey(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"02:00:00:00:00:01": "mac", "0200.0000.0001": "mac", "02-00-00-00-00-01": "mac", "mac-1a2b3c4d": "mac",
+		"00:03:00:01:02:00:00:00:00:01": "duid", "duid-1a2b3c4d": "duid",
+		"10.1.0.100": "address", "2001:db8::1": "address", "2001:db8:1:2:3:4:5:6": "address", "addr-1a2b3c4d": "address",
+	} {
+		if got := clientKey(s); got != want {
+			t.Errorf("%s is a %s, want %s", s, got, want)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ got, want string }{
+		{number(0), "0"},
+		{number(999), "999"},
+		{number(1204), "1\u202f204"},
+		{number(18446744073709551615), "18\u202f446\u202f744\u202f073\u202f709\u202f551\u202f615"},
+		{seconds(0.00004), "40 µs"},
+		{seconds(0.0012), "1.2 ms"},
+		{seconds(0.048), "48 ms"},
+		{seconds(1.5), "1.5 s"},
+		{span(25), "25 s"},
+		{span(600), "10 min"},
+		{span(3700), "1 h 1 min"},
+		{span(93600), "1 d 2 h"},
+		{percent(0.9999), "99"},
+		{percent(1), "100"},
+		{bare("[2001:db8::1]:547", "10.9.0.3:1067"), "2001:db8::1, 10.9.0.3:1067"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// What is compressed is what is not.
+func TestAnswersAreCompressed(t *testing.T) {
+	t.Parallel()
+	mux := NewMux(relayOf(busy()))
+	for _, path := range []string{"/", "/api/v1/status", "/api/v1/transactions"} {
+		plain := answer(mux, "GET", path)
+		req := httptest.NewRequest(http.MethodGet, path, nil)
+		req.Header.Set("Accept-Encoding", "br, gzip")
+		packed := httptest.NewRecorder()
+		mux.ServeHTTP(packed, req)
+		if got := packed.Header().Get("Content-Encoding"); got != "gzip" {
+			t.Fatalf("%s: encoding %q", path, got)
+		}
+		if packed.Body.Len() >= plain.Body.Len() {
+			t.Errorf("%s: %d octets, and %d if it is not compressed", path, packed.Body.Len(), plain.Body.Len())
+		}
+		z, err := gzip.NewReader(packed.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != plain.Body.String() {
+			t.Errorf("%s: it says something else compressed", path)
+		}
+	}
+}
+
+// slow is a client that does not read.
+type slow struct {
+	http.ResponseWriter
+	written chan<- struct{}
+	release <-chan struct{}
+}
+
+func (s slow) Write(b []byte) (int, error) {
+	s.written <- struct{}{}
+	<-s.release
+	return len(b), nil
+}
+
+// Clients that do not read keep nobody waiting.
+func TestSlowClientsHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	mux := NewMux(relayOf(busy()))
+	written, release := make(chan struct{}), make(chan struct{})
+	for range 3 * maxAnswers {
+		go mux.ServeHTTP(slow{httptest.NewRecorder(), written, release}, httptest.NewRequest(http.MethodGet, "/api/v1/status", nil))
+	}
+	for n := range 3 * maxAnswers {
+		select {
+		case <-written:
+		case <-time.After(10 * time.Second):
+			t.Errorf("client %d gets no answer", n+1)
+		}
+	}
+	close(release)
+}

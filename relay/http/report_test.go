@@ -1,0 +1,97 @@
+package http
+
+import (
+	"fmt"
+	"time"
+
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/transaction"
+)
+
+// noon is when the reports of these tests are of.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func ratio(f float64) *float64 { return &f }
+
+// busy returns a report with some of everything.
+func busy() status.Report {
+	return status.Report{
+		Version: "1.2.3", Host: "router1", Time: noon, Started: noon.Add(-26 * time.Hour), Uptime: 93600, Window: 600,
+		Config: status.Config{File: "/etc/dhcp-relay/relay.toml", OK: true, Loaded: noon.Add(-time.Hour), Hash: "0123456789abcdef", Tried: noon.Add(-time.Hour)},
+		Findings: []status.Finding{
+			{Severity: status.Error, Kind: "server_silent", Subject: "server 10.9.0.3", Text: "None of the last 12 requests was answered.", Do: "See whether the server runs and routes back to the giaddr."},
+			{Severity: status.Warn, Kind: "drop_untrusted_option82", Subject: "interface vlan20", Text: "A client's message already bears option 82.", Do: "If a switch adds it, set trusted = true on this interface."},
+		},
+		Interfaces: []status.Interface{
+			{Name: "vlan20", Family: "ipv4", State: "no_address", Servers: []string{"10.9.0.2"}, Reason: "it has no IPv4 address", Do: "Give it one.", Requests: status.Flow{Received: 4, Dropped: 4, RecentDropped: 4}},
+			{Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []string{"10.9.0.2", "10.9.0.3"}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: status.Count{Total: 2, Recent: 1}},
+			{Name: "vlan10", Family: "ipv6", State: "relaying", Address: "2001:db8:1::1", Servers: []string{"2001:db8:9::2"}},
+		},
+		Servers: []status.Server{
+			{Address: "10.9.0.2", Family: "ipv4", Copies: status.Count{Total: 1204, Recent: 20}, Replies: status.Count{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: "answering", Verdict: "It answers."},
+			{Address: "10.9.0.3", Family: "ipv4", Copies: status.Count{Total: 12, Recent: 12}, Unanswered: status.Count{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: "silent", Verdict: "It has answered none of 12 requests."},
+			{Address: "2001:db8:9::2", VRF: "red", Family: "ipv6", State: "idle", Verdict: "Nothing was asked of it."},
+		},
+		Drops: []status.Drop{
+			{Interface: "vlan20", Family: "ipv4", Direction: "request", Reason: "untrusted_option82", What: "A client's message already bears option 82.", Remedy: "Set trusted = true.", Count: 4, Recent: 4, LastSeen: noon.Add(-3 * time.Second)},
+		},
+		Kernel:     []status.KernelDrops{{Family: "ipv4", Count: 7, Recent: 0}, {Family: "ipv6"}},
+		SendErrors: []status.SendError{{Towards: "server", Error: "ENETUNREACH", What: "There is no route.", Remedy: "Add a route.", Count: 3, Recent: 1}},
+		Recorder:   status.Recorder{On: true, Messages: 1000},
+	}
+}
+
+// crowd returns a report with n interfaces, a few of them in trouble.
+func crowd(n int) status.Report {
+	r := busy()
+	r.Interfaces = r.Interfaces[:0:0]
+	for i := range n {
+		in := status.Interface{Name: fmt.Sprintf("vlan%04d", i), Family: "ipv4", State: "relaying", Address: fmt.Sprintf("10.%d.%d.1", i>>8, i&255), Servers: []string{"10.9.0.2"}}
+		if i < 3 {
+			in.State, in.Reason, in.Do = "down", "the interface is down", "Bring it up."
+		}
+		r.Interfaces = append(r.Interfaces, in)
+	}
+	return r
+}
+
+// exchanges returns transactions with some of everything, oldest first.
+func exchanges() []transaction.Transaction {
+	at := func(ms int) time.Time { return noon.Add(time.Duration(ms-5000) * time.Millisecond) }
+	up := func(ms int, kind string) transaction.Step {
+		return transaction.Step{
+			At: at(ms), Took: 40 * time.Microsecond, Direction: "request", Type: kind, Heard: "vlan10", From: "0.0.0.0:68", To: "255.255.255.255:67",
+			Outcome: "relayed", Sent: &transaction.Leg{Kind: "servers", To: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
+		}
+	}
+	down := func(ms int, kind string) transaction.Step {
+		return transaction.Step{
+			At: at(ms), Took: 30 * time.Microsecond, Direction: "reply", Type: kind, Heard: "up", From: "10.9.0.2:67", To: "10.1.0.1:67",
+			Outcome: "relayed", Sent: &transaction.Leg{Kind: "unicast", To: []string{"10.1.0.100:68"}, MAC: "02:00:00:00:00:01", Type: kind},
+			Given: []string{"10.1.0.100"}, RTT: 1200 * time.Microsecond,
+		}
+	}
+	lost := transaction.Step{
+		At: at(900), Direction: "request", Type: "discover", Heard: "vlan20", From: "0.0.0.0:68", To: "255.255.255.255:67", Outcome: "untrusted_option82",
+		What: "A client's message already bears option 82.", Remedy: "If a switch with DHCP snooping adds it, set trusted = true on this interface.",
+	}
+	return []transaction.Transaction{
+		{
+			ID: 1, Family: "ipv4", XID: "0x00000001", Client: transaction.Client{MAC: "02:00:00:00:00:01", Address: "10.1.0.100"}, Interface: "vlan10", Relay: "10.1.0.1",
+			Started: at(0), Updated: at(9), State: transaction.Answered, Outcome: "answered",
+			Steps: []transaction.Step{up(0, "discover"), down(2, "offer"), up(6, "request"), down(9, "ack")},
+		},
+		{
+			ID: 2, Family: "ipv4", XID: "0x00000002", Client: transaction.Client{MAC: "02:00:00:00:00:02"}, Interface: "vlan20",
+			Started: at(900), Updated: at(900), State: transaction.Dropped, Outcome: "dropped: untrusted_option82", Cause: lost.What + " " + lost.Remedy, Steps: []transaction.Step{lost},
+		},
+		{
+			ID: 3, Family: "ipv6", XID: "0xabcdef", Client: transaction.Client{DUID: "00:03:00:01:02:00:00:00:00:03"}, Interface: "vlan10", Relay: "2001:db8:1::1",
+			Started: at(1200), Updated: at(1200), State: transaction.Unanswered, Outcome: "no answer from 2001:db8:9::2", Cause: "See whether the server runs and has a route back to 2001:db8:1::1.",
+			Steps: []transaction.Step{{
+				At: at(1200), Took: time.Microsecond * 50, Direction: "request", Type: "solicit", Heard: "vlan10", From: "[fe80::1]:546", To: "[ff02::1:2]:547", Outcome: "relayed",
+				Sent: &transaction.Leg{Kind: "servers", To: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
+			}},
+		},
+	}
+}

@@ -1,0 +1,145 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+)
+
+// The bounds of the HTTP server. It may be reachable for people with whom the
+// relay shares no secrets, and must not cost it its file descriptors or memory.
+const (
+	maxConns      = 64
+	maxHeader     = 8 << 10 // octets
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute // above the usual scrape intervals, to keep the connection
+	shutdownGrace = 3 * time.Second
+)
+
+// Serve serves h on ln until ctx is done, then lets requests end for at most 3
+// seconds and cuts those that have not; their contexts end with ctx. It closes
+// ln, and returns nil if ctx was what ended it. The file config, if it is not "",
+// sets up TLS and basic authentication as for Prometheus exporters; certificates
+// and users are read again for each connection and request.
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, config string, log *slog.Logger) error {
+	return serve(ctx, ln, newServer(h, log), config, shutdownGrace, log)
+}
+
+// ErrUnreadable says that a file cannot be read now, so that nothing is known of
+// what is in it.
+var ErrUnreadable = errors.New("unreadable")
+
+// Check reports what is wrong with a file of TLS and basic authentication, or
+// with the files that it names: ErrUnreadable, if that is all. The empty name is
+// good.
+func Check(config string) error {
+	err := web.Validate(config)
+	if err == nil {
+		return nil
+	}
+	told := fmt.Errorf("%s: %w", config, oneLine{err})
+	var path *fs.PathError
+	// The toolkit keeps the error of a certificate's file to itself.
+	if errors.As(err, &path) || strings.HasPrefix(err.Error(), "failed to read ") {
+		return unreadable{told}
+	}
+	return told
+}
+
+// An unreadable is ErrUnreadable with the error's own words.
+type unreadable struct{ error }
+
+// Is reports whether target is ErrUnreadable.
+func (unreadable) Is(target error) bool { return target == ErrUnreadable }
+
+// Unwrap returns the error itself.
+func (u unreadable) Unwrap() error { return u.error }
+
+// A oneLine is an error without line breaks; those of YAML have some.
+type oneLine struct{ error }
+
+// Error returns the error as one line.
+func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Error()), " ") }
+
+// Unwrap returns the error itself.
+func (o oneLine) Unwrap() error { return o.error }
+
+// newServer returns a server whose every phase has a deadline, and that hangs
+// up on more than 64 connections at once.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	var open atomic.Int32
+	return &http.Server{
+		Handler: h,
+		// Who connects can cause any number of these lines.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnState: func(c net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				if open.Add(1) > maxConns {
+					_ = c.Close() // the server notices, and reports it as closed
+				}
+			case http.StateClosed, http.StateHijacked:
+				open.Add(-1)
+			case http.StateActive, http.StateIdle:
+			}
+		},
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+	}
+}
+
+func serve(ctx context.Context, ln net.Listener, srv *http.Server, config string, grace time.Duration, log *slog.Logger) error {
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
+	ended := make(chan error, 1)
+	go func() { ended <- accept(ln, srv, config, log) }()
+
+	select {
+	case err := <-ended:
+		_, _ = srv.Close(), ln.Close() // the error that ended it says more
+		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if srv.Shutdown(deadline) != nil {
+		_ = srv.Close() // the deadline is over; nothing is left to wait for
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// accept serves in plain, or as the file says.
+func accept(ln net.Listener, srv *http.Server, config string, log *slog.Logger) error {
+	if config == "" {
+		return srv.Serve(ln)
+	}
+	return web.Serve(ln, srv, &web.FlagConfig{WebConfigFile: &config}, slog.New(atLeast{log.Handler(), slog.LevelWarn}))
+}
+
+// atLeast passes on records of a level or above: the toolkit tells at Info what
+// the relay tells itself.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled reports whether records of a level are passed on.
+func (a atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= a.level && a.Handler.Enabled(ctx, l)
+}

@@ -1,0 +1,102 @@
+package http
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dhcp-relay/relay/observe/transaction"
+)
+
+// A rung is one step of a ladder as the page draws it: the client on the left,
+// the relay in the middle, the server on the right.
+type rung struct {
+	transaction.Step
+	After   string // since the transaction began
+	Class   string // which way the arrows point, and whether they end at the relay
+	Near    string // on the arrow between client and relay; "": there is none
+	Far     string // on the arrow between relay and server; "": there is none
+	Says    string // the same in words, for those who do not see it
+	Peer    string // the servers concerned
+	Details string
+}
+
+// steps returns the rungs of a transaction.
+func steps(t transaction.Transaction) []rung {
+	out := make([]rung, len(t.Steps))
+	for i, s := range t.Steps {
+		out[i] = newRung(&t, s)
+	}
+	return out
+}
+
+func newRung(t *transaction.Transaction, s transaction.Step) rung {
+	name := strings.ToUpper(words(s.Type))
+	r := rung{
+		Step: s, Class: s.Direction, Details: strings.Join(details(&s), ", "),
+		After: fmt.Sprintf("%.1f ms", float64(s.At.Sub(t.Started).Microseconds())/1e3),
+	}
+	reply := s.Direction == "reply"
+	// A reply that its clients' own interface heard came from where the clients are.
+	fromClients := !reply || s.Sent == nil && s.Heard == t.Interface
+	switch {
+	case s.Sent == nil && fromClients:
+		r.Class, r.Near = "request dropped", name
+		r.Says = fmt.Sprintf("%s from %s on %s, dropped", name, bare(s.From), s.Heard)
+	case s.Sent == nil:
+		r.Class, r.Far, r.Peer = "reply dropped", name, bare(s.From)
+		r.Says = fmt.Sprintf("%s from %s, dropped", name, r.Peer)
+	case reply:
+		r.Near, r.Far, r.Peer = name, name, bare(s.From)
+		r.Says = fmt.Sprintf("%s from %s, relayed to the client", name, r.Peer)
+	default:
+		r.Near, r.Far, r.Peer = name, name, bare(s.Sent.To...)
+		r.Says = fmt.Sprintf("%s from the client, relayed to %s", name, r.Peer)
+	}
+	return r
+}
+
+// explained reports whether a step tells what the cause is.
+func explained(t transaction.Transaction) bool {
+	return slices.ContainsFunc(t.Steps, func(s transaction.Step) bool { return s.What != "" && strings.Contains(t.Cause, s.What) })
+}
+
+// details returns what else there is to tell of a step.
+func details(s *transaction.Step) (parts []string) {
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if s.Sent == nil {
+		add("%s", s.Outcome)
+		add("heard on %s", s.Heard)
+	}
+	parts = append(parts, s.Says()...)
+	if s.RTT > 0 {
+		add("after %s", seconds(s.RTT.Seconds()))
+	}
+	if s.Sent != nil {
+		if s.Direction == "reply" {
+			add("%s to %s", s.Sent.Kind, strings.TrimSpace(bare(s.Sent.To...)+" "+s.Sent.MAC))
+		}
+		add("relayed in %s", seconds(s.Took.Seconds()))
+		if len(s.Refused) > 0 {
+			add("%s", s.Unsent())
+		}
+	}
+	if s.Bare {
+		add("without option 82 for want of room")
+	}
+	return parts
+}
+
+// bare returns addresses without the ports that are usual.
+func bare(addrs ...string) string {
+	out := make([]string, len(addrs))
+	for i, a := range addrs {
+		out[i] = a
+		for _, port := range []string{":67", ":68", ":546", ":547"} {
+			if h, ok := strings.CutSuffix(a, port); ok {
+				out[i] = strings.Trim(h, "[]")
+			}
+		}
+	}
+	return strings.Join(out, ", ")
+}

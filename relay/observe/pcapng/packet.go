@@ -1,0 +1,131 @@
+package pcapng
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// A packet is one of the capture.
+type packet struct {
+	at      time.Time
+	on      int // capture interface
+	out     bool
+	data    []byte // with IP and UDP header
+	size    int    // octets before the recorder cut it
+	comment string
+}
+
+// add adds the packets of one message: as received, and each copy as sent.
+func (c *capture) add(m *recorder.Message) {
+	received, sent := m.Received, m.Sent
+	src, client := m.Src, m.Client
+	if c.o.Redact {
+		received, sent = redacted(m.Family, received), redacted(m.Family, sent)
+		src, client = c.hide(m, src, client)
+	}
+	c.packets = append(c.packets, packet{
+		at: m.At, on: c.on(m.Heard), comment: c.outcome(m),
+		data: datagram(src, m.Dst, received, m.Size), size: headersOf(m.Dst.Addr()) + m.Size,
+	})
+	if m.Outcome != agent.Relayed {
+		return
+	}
+	from := netip.AddrPortFrom(m.From.WithZone(""), serverPort(m.Family))
+	if !from.Addr().IsValid() {
+		from = netip.AddrPortFrom(unspecified(m.Family), from.Port())
+	}
+	copies, on := []netip.AddrPort{client}, c.on(m.Link)
+	if m.To == agent.ToServers {
+		copies, on = m.Servers, 0
+	}
+	for i, to := range copies {
+		c.packets = append(c.packets, packet{
+			at: m.Done, on: on, out: true, comment: c.copied(m, i, len(copies)),
+			data: datagram(from, to, sent, m.SentLen), size: headersOf(to.Addr()) + m.SentLen,
+		})
+	}
+}
+
+// outcome returns what became of a message.
+func (c *capture) outcome(m *recorder.Message) string {
+	if m.Outcome != agent.Relayed {
+		d := m.Outcome.DocOf(m.Direction)
+		return fmt.Sprintf("dropped: %s: %s %s", d.Name, d.What, d.Remedy)
+	}
+	if m.To == agent.ToServers {
+		names := make([]string, 0, len(m.Servers))
+		for _, s := range m.Servers {
+			names = append(names, s.Addr().String())
+		}
+		s := "relayed to " + strings.Join(names, ", ")
+		if m.Omitted {
+			s += " without option 82, for want of room"
+		}
+		return s
+	}
+	to, on := m.Client.Addr().WithZone("").String(), c.name(m.Link)
+	if c.o.Redact && !m.Client.Addr().IsMulticast() && m.Client.Addr() != broadcast() {
+		to = "the client"
+	}
+	if m.To == agent.ToFrame && !c.o.Redact {
+		to += fmt.Sprintf(" (%x:%x:%x:%x:%x:%x)", m.HW[0:1], m.HW[1:2], m.HW[2:3], m.HW[3:4], m.HW[4:5], m.HW[5:6])
+	}
+	return "relayed to " + to + " on " + on
+}
+
+// copied says what a packet is that was sent.
+func (c *capture) copied(m *recorder.Message, i, n int) string {
+	after := m.Done.Sub(m.At).Round(time.Microsecond)
+	if m.To == agent.ToServers {
+		return fmt.Sprintf("sent: copy %d of %d of what was received on %s, %s later", i+1, n, c.name(m.Heard), after)
+	}
+	return fmt.Sprintf("sent on %s: the reply that was received on %s, %s later", c.name(m.Link), c.name(m.Heard), after)
+}
+
+// hide blanks the addresses of clients in the headers: the source of what a
+// client sent, and the destination of what it was sent. Those of relays, which
+// are known by what they send and the port that they are sent to, stay.
+func (c *capture) hide(m *recorder.Message, src, client netip.AddrPort) (netip.AddrPort, netip.AddrPort) {
+	if m.Direction == dhcp.Requests && !chained(m) && !src.Addr().IsUnspecified() {
+		src = netip.AddrPortFrom(unspecified(m.Family), src.Port())
+	}
+	a := client.Addr()
+	if a.IsValid() && client.Port() != serverPort(m.Family) && !a.IsMulticast() && a != broadcast() {
+		client = netip.AddrPortFrom(unspecified(m.Family), client.Port())
+	}
+	return src, client
+}
+
+// redacted returns a copy of a payload without what identifies a client.
+func redacted(f dhcp.Family, payload []byte) []byte {
+	b := bytes.Clone(payload)
+	if f == dhcp.V6 {
+		redact6(b)
+	} else {
+		redact4(b)
+	}
+	return b
+}
+
+func serverPort(f dhcp.Family) uint16 {
+	if f == dhcp.V6 {
+		return 547
+	}
+	return 67
+}
+
+func unspecified(f dhcp.Family) netip.Addr {
+	if f == dhcp.V6 {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
+
+func broadcast() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }

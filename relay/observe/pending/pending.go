@@ -1,0 +1,293 @@
+// Package pending matches replies with requests in a table of fixed size, to tell
+// how soon each server answers and which requests nobody has answered. It only
+// counts: no message waits for it or depends on it, and what it cannot keep it
+// counts as evicted.
+package pending
+
+import (
+	"math"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// Timeout is how long a request may wait for its replies. A server that first
+// looks whether an address is free takes more than a second.
+const Timeout = 10 * time.Second
+
+// MaxServers is how many servers of a request are watched; more are not.
+const MaxServers = 16
+
+// ways is the number of places that one key may have.
+const ways = 4
+
+// A Server is told what comes of the requests that it got.
+type Server interface {
+	// Answered tells of the first reply to a request, and how long it took.
+	Answered(after time.Duration)
+	// Unanswered tells of a request without a reply of this server, though one
+	// was due.
+	Unanswered()
+}
+
+// A Link is told of requests that no server has answered.
+type Link interface{ Unanswered(dhcp.Family) }
+
+// A Way is where requests of one link and family go. It is immutable and shared
+// by many requests.
+type Way struct {
+	Link    Link
+	Family  dhcp.Family
+	Addrs   []netip.Addr // of the servers
+	Servers []Server     // as long as Addrs
+}
+
+// A Table is safe for concurrent use. Its methods neither lock nor allocate.
+type Table struct {
+	buckets []bucket
+	evicted [2]atomic.Uint64 // by agent.Family
+}
+
+// A bucket is the slots that one key may be in, by number. All that a search reads
+// is one cache line: that line is most of what a request costs here.
+//
+// Who changes a meta by compare and swap owns the change; way and key are written
+// only while meta says busy, so they belong to the meta that was read before and
+// after them.
+type bucket struct {
+	meta [ways]atomic.Uint64 // see meta
+	key  [ways]atomic.Uint64
+	way  [ways]atomic.Pointer[Way]
+	_    [32]byte
+}
+
+// A meta is the state of a slot:
+//
+//	bit 63..20  when the request was heard, microseconds; wraps after 203 days
+//	bit 19..4   servers that have yet to answer
+//	bit 3       one answer is enough: the request is for one server, or any
+//	bit 2       someone has answered
+//	bit 1       busy: about to be written
+//	bit 0       used
+type meta uint64
+
+const (
+	used     meta = 1 << 0
+	busy     meta = 1 << 1
+	answered meta = 1 << 2
+	anyone   meta = 1 << 3
+
+	pendingShift = 4
+	timeShift    = 20
+	pendingMask  = meta(1<<MaxServers-1) << pendingShift
+)
+
+// stamp returns the meta of a moment.
+func stamp(now time.Duration) meta { return meta(now.Microseconds()) << timeShift }
+
+// age returns how long before now the request of m was heard, less than 101 days. It
+// is negative if another loop has heard it since.
+func (m meta) age(now meta) time.Duration {
+	const low = meta(1)<<timeShift - 1
+	return time.Duration(int64(now&^low-m&^low)>>timeShift) * time.Microsecond
+}
+
+func (m meta) pending() uint64 { return uint64(m&pendingMask) >> pendingShift }
+
+// open reports whether an answer is still due.
+func (m meta) open() bool { return m.pending() != 0 }
+
+// New returns a table for at least n requests at once, 32 octets each.
+func New(n int) *Table {
+	size := ways
+	for size < n {
+		size *= 2
+	}
+	return &Table{buckets: make([]bucket, size/ways)}
+}
+
+func (t *Table) bucket(k Key) *bucket { return &t.buckets[uint64(k)&uint64(len(t.buckets)-1)] }
+
+// Fetch brings into the processor's cache what Asked or Answered will need for k.
+// Called for all messages of a batch at first, their waits for memory are one.
+func (t *Table) Fetch(k Key) {
+	b := t.bucket(k)
+	b.meta[0].Load()
+	b.way[0].Load() // on a line of its own
+}
+
+// Asked notes that a request went to the servers of w whose bits are set in to.
+// one says that a single answer is all that it asks for. now counts from any
+// moment, the same for every call.
+func (t *Table) Asked(k Key, w *Way, to uint64, one bool, now time.Duration) {
+	m := used | stamp(now) | meta(to)<<pendingShift&pendingMask
+	if one {
+		m |= anyone
+	}
+	b := t.bucket(k)
+	for range ways { // another loop may be faster, hardly more often than that
+		n, old := b.place(k, m)
+		if old&busy != 0 || !b.meta[n].CompareAndSwap(uint64(old), uint64(used|busy)) {
+			continue
+		}
+		t.leave(b, n, old, k)
+		if b.way[n].Load() != w {
+			b.way[n].Store(w)
+		}
+		b.key[n].Store(uint64(k))
+		b.meta[n].Store(uint64(m))
+		return
+	}
+	t.evicted[w.Family].Add(1)
+}
+
+// leave settles what was in a slot before k comes into it.
+func (t *Table) leave(b *bucket, n int, old meta, k Key) {
+	if !old.open() {
+		return
+	}
+	w := b.way[n].Load()
+	if b.key[n].Load() == uint64(k) {
+		w.missing(old) // the client asks again
+		return
+	}
+	t.evicted[w.Family].Add(1)
+}
+
+// place returns the slot for a key: its own, else a free one, one that waits for
+// nothing, or the oldest. now has the present moment.
+func (b *bucket) place(k Key, now meta) (best int, was meta) {
+	best = -1
+	for n := range ways {
+		m := meta(b.meta[n].Load())
+		switch {
+		case m&used != 0 && b.key[n].Load() == uint64(k):
+			return n, m
+		case best < 0, m.rank(now) < was.rank(now):
+			best, was = n, m
+		}
+	}
+	return best, was
+}
+
+// rank orders slots by how little is lost with them.
+func (m meta) rank(now meta) int64 {
+	switch {
+	case m&used == 0:
+		return 0
+	case m&busy != 0:
+		return math.MaxInt64
+	case !m.open():
+		return 1
+	}
+	return math.MaxInt64/2 - int64(m.age(now))
+}
+
+// find returns the slot that holds a key, -1 if none does.
+func (b *bucket) find(k Key) (n int, m meta) {
+	for n := range ways {
+		// In this order: a meta that is still the same later had this key.
+		m := meta(b.meta[n].Load())
+		if m&(used|busy) == used && b.key[n].Load() == uint64(k) {
+			return n, m
+		}
+	}
+	return -1, 0
+}
+
+// Answered notes a reply from a server. It reports whether there is a request
+// that it may answer.
+func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
+	b := t.bucket(k)
+	for range ways { // replies of several servers may come at once
+		n, m := b.find(k)
+		if n < 0 {
+			return false
+		}
+		w := b.way[n].Load()
+		v := w.index(from)
+		next := m | answered
+		first := v >= 0 && m.pending()>>v&1 == 1
+		if first {
+			next &^= 1 << (pendingShift + v)
+		}
+		if m&anyone != 0 {
+			next &^= pendingMask
+		}
+		if next == m {
+			return true
+		}
+		if !b.meta[n].CompareAndSwap(uint64(m), uint64(next)) {
+			continue
+		}
+		if first {
+			w.Servers[v].Answered(max(0, m.age(stamp(now))))
+		}
+		return true
+	}
+	return true
+}
+
+// Unsent notes that the servers whose bits are set in to did not get the request
+// after all, so that no reply is due.
+func (t *Table) Unsent(k Key, to uint64) {
+	b := t.bucket(k)
+	if n, m := b.find(k); n >= 0 {
+		// Who has changed it meanwhile has written a newer request.
+		b.meta[n].CompareAndSwap(uint64(m), uint64(m&^(meta(to)<<pendingShift&pendingMask)))
+	}
+}
+
+// index returns which server has an address, -1 if none has.
+func (w *Way) index(a netip.Addr) int {
+	for n := range min(len(w.Addrs), MaxServers) {
+		if w.Addrs[n] == a {
+			return n
+		}
+	}
+	return -1
+}
+
+// missing tells whom a request has waited for in vain.
+func (w *Way) missing(m meta) {
+	if m&answered == 0 {
+		w.Link.Unanswered(w.Family)
+	}
+	for n := range min(len(w.Servers), MaxServers) {
+		if m.pending()>>n&1 == 1 {
+			w.Servers[n].Unanswered()
+		}
+	}
+}
+
+// Sweep frees the requests that have waited for more than Timeout, and returns
+// how many of each family still wait. Call it about once a second.
+func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
+	moment := stamp(now)
+	for i := range t.buckets {
+		b := &t.buckets[i]
+		for n := range ways {
+			m := meta(b.meta[n].Load())
+			if m&(used|busy) != used {
+				continue
+			}
+			w := b.way[n].Load()
+			if m.age(moment) <= Timeout {
+				if m.open() {
+					waiting[w.Family]++
+				}
+				continue
+			}
+			if b.meta[n].CompareAndSwap(uint64(m), 0) && m.open() {
+				w.missing(m)
+			}
+		}
+	}
+	return waiting
+}
+
+// Evicted returns how many requests of a family have left the table, or have
+// found no place in it, while they waited.
+func (t *Table) Evicted(f dhcp.Family) uint64 { return t.evicted[f].Load() }

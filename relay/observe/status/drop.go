@@ -1,0 +1,172 @@
+package status
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// A gravity says what a drop means for the operator.
+type gravity uint8
+
+const (
+	unset    gravity = iota
+	expected         // it is of no consequence at all, and not told
+	asked            // the configuration asks for it
+	slight           // the sender is broken or hostile; others are not concerned
+	grave            // clients get no address
+	open             // grave if nothing else was relayed, else of some clients only
+)
+
+// gravities returns the gravity of each reason.
+func gravities() [agent.NumReasons]gravity {
+	return [agent.NumReasons]gravity{
+		agent.Relayed:               asked,
+		agent.Short:                 open,
+		agent.Oversize:              open,
+		agent.BadOp:                 slight,
+		agent.BadHlen:               slight,
+		agent.OptionsMalformed:      slight,
+		agent.NotConfigured:         asked,
+		agent.SameNetwork:           expected,
+		agent.NoGiaddr:              grave,
+		agent.NoLinkAddress:         grave,
+		agent.NoServer:              asked,
+		agent.HopLimit:              open,
+		agent.SecsBelow:             asked,
+		agent.BootpRefused:          asked,
+		agent.UntrustedOption82:     open,
+		agent.Option82Malformed:     open,
+		agent.GiaddrSpoof:           slight,
+		agent.GiaddrInvalid:         slight,
+		agent.GiaddrUntrusted:       open,
+		agent.GiaddrRefused:         asked,
+		agent.OwnMessage:            slight,
+		agent.PeerInvalid:           slight,
+		agent.ServerMessage:         slight,
+		agent.UnicastClient:         open,
+		agent.TypeRefused:           asked,
+		agent.RelayForwardUntrusted: open,
+		agent.RSOORefused:           asked,
+		agent.NoRelayMessage:        slight,
+		agent.ReplyFromClient:       open,
+		agent.ReplySource:           open,
+		agent.BogusGiaddr:           open,
+		agent.UnknownLink:           open,
+		agent.AmbiguousReply:        grave,
+		agent.Option82Mismatch:      open,
+		agent.Leasequery:            asked,
+		agent.VSSIgnored:            grave,
+		agent.VSSUnknown:            grave,
+		agent.LinkDown:              slight,
+		agent.SendFailed:            grave,
+	}
+}
+
+// Meant reports whether drops for a reason are what the configuration asks for,
+// so that nobody need be warned of them.
+func Meant(r agent.Reason) bool { return gravities()[r] == asked }
+
+// Untold reports whether drops for a reason are not worth a word: they are to be
+// found among the counts.
+func Untold(r agent.Reason) bool { return gravities()[r] == expected }
+
+// judgeDrop says what recent drops mean, and what to do.
+func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
+	doc := d.Reason.DocOf(d.Direction)
+	f := found{
+		severity: Warn, kind: "drop_" + doc.Name, subject: subjectOf(link, d.Family), name: link,
+		text:   doc.What,
+		detail: count(d.Count.Recent, directionOf(d.Direction)) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
+		do:     doc.Remedy,
+	}
+	if link == Other && d.Direction == dhcp.Replies {
+		f.subject = "replies of servers (" + protocol(d.Family) + ")"
+	}
+	where, from := b.where(Way{link, d.Family, d.Direction, d.Reason})
+	f.detail += where
+	if now := b.over(link, d); now != "" {
+		return past(f, d, now)
+	}
+	switch gravities()[d.Reason] {
+	case asked:
+		f.severity = Info
+	case grave:
+		f.severity = Error
+	case open:
+		if link != Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == Other && b.mute(d) {
+			f.severity = Error
+		}
+	case slight, expected, unset:
+	}
+	if !from {
+		f.do += show(d.Reason)
+	}
+	return f
+}
+
+// past makes history of drops whose cause has ended, so that status tells by
+// itself that a repair has worked.
+func past(f found, d *DropCount, now string) found {
+	f.severity = Info
+	f.text = "No longer so: " + strings.ToLower(f.text[:1]) + f.text[1:]
+	f.detail += ", until " + d.Last.UTC().Format(time.TimeOnly) + " UTC; now " + now
+	f.do = "Nothing to do."
+	return f
+}
+
+// over says what is so now and contradicts the reason of drops, or nothing. Most
+// reasons are of the message rather than of a state.
+func (b *builder) over(link string, d *DropCount) (now string) {
+	i := slices.IndexFunc(b.Links, func(l Link) bool { return l.Name == link && l.Family == d.Family })
+	if i < 0 {
+		return ""
+	}
+	l := &b.Links[i]
+	switch d.Reason {
+	case agent.NoGiaddr, agent.NoLinkAddress:
+		if l.Address.IsValid() && l.State == agent.Relaying {
+			return "the interface has the address " + l.Address.String()
+		}
+	case agent.LinkDown:
+		if l.State != agent.Down && l.State != agent.Missing {
+			return "the interface is up"
+		}
+	case agent.NoServer:
+		if len(l.Servers) > 0 {
+			return "the interface has servers of this family"
+		}
+	default:
+	}
+	return ""
+}
+
+// mute reports whether a drop is of a reply, and no client has had any lately.
+func (b *builder) mute(d *DropCount) bool {
+	if d.Direction != dhcp.Replies {
+		return false
+	}
+	for _, c := range b.Counts.Links {
+		if c.Relayed[d.Family][dhcp.Replies].Recent > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// show tells how to see who sent what was dropped, where the remedy is to look
+// for somebody.
+func show(r agent.Reason) string {
+	switch r {
+	case agent.ReplyFromClient, agent.ReplySource, agent.ServerMessage, agent.GiaddrSpoof, agent.PeerInvalid,
+		agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.GiaddrInvalid, agent.NoRelayMessage, agent.Option82Malformed:
+		return " dhcp-relay trace shows from which address it came."
+	case agent.SendFailed:
+		return " See what is said of send errors."
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,202 @@
+package status
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// configuration tells of one that was refused, and of one that asks for nothing.
+func (b *builder) configuration() {
+	c := b.Config
+	if c.None {
+		b.add(found{
+			severity: Info, kind: "config_none", subject: "configuration " + c.File,
+			text: `Nothing is relayed, by choice: it says interfaces = "none"`,
+			do:   "Write an [[interface]] in its place where clients are to be served.",
+		})
+	}
+	b.drift()
+	if c.OK {
+		return
+	}
+	b.add(found{
+		severity: Error, kind: "config_refused", subject: "configuration " + c.File,
+		text:   "The file was refused at the last reload, so the configuration of " + c.Loaded.UTC().Format(time.RFC3339) + " still holds",
+		detail: firstLine(c.Error),
+		do:     "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload.",
+	})
+}
+
+// drift tells of a file that is not what is in effect. That it would be refused is
+// told already if that was tried.
+func (b *builder) drift() {
+	c := b.Config
+	f := found{severity: Warn, kind: "config_changed", subject: "configuration " + c.File}
+	switch {
+	case c.OnDisk == FileChanged:
+		f.text = "The file was changed, and what it says now is not in effect"
+		f.detail = "seen " + span(b.Now.Sub(c.Changed)) + " ago"
+		f.do = "Run dhcp-relay reload to have it take effect, or put the former file back."
+	case c.OnDisk == FileRefused && c.OK:
+		f.severity, f.kind = Error, "config_unloadable"
+		f.text = "The file was changed and would be refused, so that the relay could not be started with it; what was loaded before still holds"
+		f.detail = firstLine(c.OnDiskError)
+		f.do = "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload."
+	default:
+		return
+	}
+	b.add(f)
+}
+
+// firstLine returns the first line of an error, and how many more there are.
+func firstLine(text string) string {
+	first, more, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if n := uint64(strings.Count(more, "\n")); more != "" {
+		first += " (and " + count(n+1, "line") + " more)"
+	}
+	return first
+}
+
+// host tells of what is wrong around the relay.
+func (b *builder) host() {
+	if b.Failure != "" {
+		b.add(found{
+			severity: Error, kind: "sockets", subject: "sockets",
+			text: "Not all sockets work, so some networks may not be heard; the relay tries again each second", detail: b.Failure,
+			do: "Put right what the message says: most often another program holds the port, or a VRF or address has gone.",
+		})
+	}
+	b.listeners()
+	b.problems()
+	for _, r := range b.Rivals {
+		f := found{
+			severity: Warn, kind: "rival", subject: "UDP port " + strconv.Itoa(int(r.Port)), name: r.Who,
+			text:   "Another program listens on the relay's port",
+			detail: r.Who + "; " + r.Effect,
+			do:     "Stop that program, or have it listen on other interfaces and addresses than the relay's.",
+		}
+		if r.Error {
+			f.severity, f.kind = Error, "rival_server"
+			f.text = "Another DHCP server or relay serves the same clients"
+			f.do = "Stop one of the two (such as by systemctl disable --now isc-dhcp-relay), or have the other one listen on other interfaces than the relay's."
+		}
+		b.add(f)
+	}
+	b.unframed()
+	b.strict()
+	b.deaf()
+	if !b.Recorder.On {
+		b.add(found{
+			severity: Info, kind: "recorder_off", subject: "flight recorder",
+			text: "The flight recorder is off (recorder.messages = 0), so that trace, record and the ladders of the status page show nothing",
+			do:   "Set recorder.messages = 1000 and restart, if they are wanted.",
+		})
+	}
+}
+
+// listeners tells of those that could not be opened.
+func (b *builder) listeners() {
+	for _, l := range b.Listeners {
+		if l.Open || l.Error == "" {
+			continue
+		}
+		b.add(found{
+			severity: Warn, kind: "listener", subject: l.Name + " on " + l.Address, name: l.Address,
+			text:   "Nothing is served there since " + l.Since.UTC().Format(time.RFC3339) + "; relaying goes on, and the relay tries again each second",
+			detail: l.Error,
+			do:     l.Do,
+		})
+	}
+}
+
+// unframed tells that few DHCPv6 clients can be answered at once.
+func (b *builder) unframed() {
+	if b.Unframed == "" || !slices.ContainsFunc(b.Links, func(l Link) bool { return l.Family == dhcp.V6 }) {
+		return
+	}
+	b.add(found{
+		severity: Info, kind: "unframed", subject: "replies to clients (DHCPv6)",
+		text:   "Replies to DHCPv6 clients go by the kernel's neighbour table, which has room for few clients at once",
+		detail: b.Unframed,
+		do:     "Let the daemon have CAP_NET_RAW and CAP_BPF, as the unit does; or raise net.ipv6.neigh.default.gc_thresh3 on the host.",
+	})
+}
+
+// problems tells where the configuration does not fit the host, but for what the
+// state of an interface says already.
+func (b *builder) problems() {
+	stuck := make(map[string]bool)
+	for i := range b.Links {
+		if l := &b.Links[i]; l.State != agent.Relaying {
+			stuck[l.Name] = true
+		}
+	}
+	for _, p := range b.Problems {
+		if stuck[p.Interface] {
+			continue
+		}
+		b.add(found{
+			severity: Warn, kind: "config_host", subject: "interface " + p.Interface, name: p.Interface,
+			text: "Configuration and host disagree", detail: p.Text, do: sentence(p.Hint),
+		})
+	}
+}
+
+// sentence makes a hint one.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// strict tells of strict rp_filter. On the clients' side it concerns a few
+// clients; where servers are reached it can hide every reply, which is worth
+// telling while one is silent.
+func (b *builder) strict() {
+	var near, far []string
+	for _, name := range b.StrictPath {
+		client := func(l Link) bool { return l.Name == name && l.Family == dhcp.V4 && l.State == agent.Relaying }
+		if slices.ContainsFunc(b.Links, client) {
+			near = append(near, name)
+		} else {
+			far = append(far, name)
+		}
+	}
+	if len(near) > 0 {
+		b.add(found{
+			severity: Info, kind: "rp_filter_client", subject: "rp_filter of " + some(near),
+			text: "Strict rp_filter (1) is set: the kernel drops what a client sends from an address of another network, such as one that has moved here and renews its old lease",
+			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all.",
+		})
+	}
+	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == "server_silent" && !strings.Contains(f.name, "::") })
+	if silent && len(far) > 0 {
+		b.add(found{
+			severity: Warn, kind: "rp_filter_server", subject: "rp_filter of " + some(far),
+			text: "A server is silent, and strict rp_filter (1) is set: the kernel drops replies that come in by another interface than the route to the server",
+			do:   "If replies take such a way, set net.ipv4.conf." + far[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2.",
+		})
+	}
+}
+
+// deaf tells that nothing was ever heard, which nothing else would show.
+func (b *builder) deaf() {
+	if b.Now.Sub(b.Started) < Window || len(b.Counts.Links) > 0 {
+		return
+	}
+	if !slices.ContainsFunc(b.Links, func(l Link) bool { return l.State == agent.Relaying }) {
+		return
+	}
+	b.add(found{
+		severity: Warn, kind: "nothing_heard", subject: "all interfaces",
+		text:   "No message has been heard since the start",
+		detail: span(b.Now.Sub(b.Started)) + " ago",
+		do:     "Check that there are clients, that the names of the interfaces are right, and that this host's firewall lets in UDP ports 67 (DHCPv4) and 547 (DHCPv6).",
+	})
+}

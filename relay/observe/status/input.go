@@ -1,0 +1,130 @@
+package status
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/offload"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// An Input is all that a Report is made of.
+type Input struct {
+	Version    string
+	Host       string // the host's name
+	Now        time.Time
+	Started    time.Time
+	Config     Config
+	Listeners  []Listener
+	Links      []Link
+	Servers    []ServerID                   // of the configuration in effect
+	Ways       map[ServerID]offload.Verdict // whether bursts to them leave together
+	Counts     Counts
+	Problems   []agent.Problem // where configuration and host disagree
+	Failure    string          // why not all sockets work; "" if they do
+	Unframed   string          // why replies to DHCPv6 clients do not go in frames; "" if they do
+	Rivals     []Rival
+	StrictPath []string // names of interfaces with strict rp_filter (1)
+	Recorder   Recorder
+	Sightings  []Sighting // at most one of each way
+	Takeover   *Takeover  // nil: the sockets are this process's own
+}
+
+// A Link is a client-facing interface in one family that it has servers of, or a
+// pattern that no interface matches.
+type Link struct {
+	Name    string
+	AltName string // by which the configuration names it; "" if it is by Name
+	Master  string // the interface that hears its packets, if State is agent.Member
+	Family  dhcp.Family
+	State   agent.State
+	Address netip.Addr // giaddr or link-address; not valid if there is none
+	Problem string     // why State is not agent.Relaying; "" if that says it all
+	Hint    string     // what to do about Problem, if the state alone does not say it
+	Servers []ServerID
+}
+
+// A Rival is another program that listens on a port of the relay's.
+type Rival struct {
+	Port   uint16
+	Who    string // such as "dnsmasq (pid 812) on 0.0.0.0:67"
+	Effect string // what there is to expect of it
+	Error  bool   // it is a DHCP server or relay, and serves the same clients
+}
+
+// Other is the name under which messages are counted that concern no configured
+// interface.
+const Other = "other"
+
+// protocol returns what people call the protocol of a family.
+func protocol(f dhcp.Family) string {
+	if f == dhcp.V6 {
+		return "DHCPv6"
+	}
+	return "DHCPv4"
+}
+
+// portOf returns the port of the servers of a family.
+func portOf(f dhcp.Family) uint16 {
+	if f == dhcp.V6 {
+		return 547
+	}
+	return 67
+}
+
+// directionOf returns a direction's name as the metrics show it.
+func directionOf(d dhcp.Direction) string {
+	if d == dhcp.Replies {
+		return "reply"
+	}
+	return "request"
+}
+
+// String returns the server's address, with the port if it is an unusual one.
+func (s ServerID) String() string {
+	if s.Addr.Port() == portOf(s.family()) {
+		return s.Addr.Addr().String()
+	}
+	return s.Addr.String()
+}
+
+func (s ServerID) family() dhcp.Family { return dhcp.FamilyOf(s.Addr.Addr()) }
+
+// subject returns what the findings call the server.
+func (s ServerID) subject() string {
+	if s.VRF != "" {
+		return "server " + s.String() + " in VRF " + s.VRF
+	}
+	return "server " + s.String()
+}
+
+// subject returns what the findings call the interface.
+func subjectOf(link string, f dhcp.Family) string {
+	if link == Other {
+		return "messages of no configured interface (" + protocol(f) + ")"
+	}
+	return "interface " + link + " (" + protocol(f) + ")"
+}
+
+// count says a number of things: "1 request", "12 requests".
+func count(n uint64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if thing == "reply" {
+		thing = "replie"
+	}
+	return strconv.FormatUint(n, 10) + " " + thing + "s"
+}
+
+// some lists the first names of many: "a, b, c and 7 more".
+func some(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
+}

@@ -1,0 +1,125 @@
+package status
+
+import (
+	"strings"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// judge says what is wrong with an interface. If that has another cause, which
+// is told elsewhere, the kind is empty.
+func (b *builder) judge(l *Link, n *Interface) found {
+	f := found{severity: Error, subject: subjectOf(l.Name, l.Family), name: l.Name}
+	switch l.State {
+	case agent.Missing:
+		return missing(l, f)
+	case agent.Member:
+		f.kind, f.text = "interface_member", "The interface hears no client: another one does in its place, such as the bridge that it is a port of"
+		f.detail = l.Name + " " + l.Problem
+		f.do = "Name " + l.Master + " instead of " + l.Name + " in the configuration, and give it the address; or take " + l.Name + " out of " + l.Master + "."
+	case agent.Down:
+		f.severity, f.kind = Warn, "interface_down"
+		f.text = "The interface is down or has no carrier, so its clients get nothing"
+		f.do = "Bring it up (ip link set " + l.Name + " up); if it is up, look at the cable or the port behind it."
+	case agent.NoAddress:
+		f.kind, f.text = "interface_no_address", "The interface has no address that may stand for its clients (giaddr), so none of their requests is relayed"
+		f.do = agent.NoGiaddr.Doc().Remedy
+		if l.Family == dhcp.V6 {
+			f.text = strings.Replace(f.text, "giaddr", "link-address", 1)
+			f.do = agent.NoLinkAddress.Doc().Remedy
+			if l.Hint != "" {
+				f.do = l.Hint
+			}
+		}
+		f.detail = l.Problem
+	case agent.NoLinkLocal:
+		f.kind, f.text = "interface_no_link_local", "Replies cannot be sent to its clients"
+		f.detail = l.Problem
+		f.do = "Give it one (ip address add fe80::1/64 dev " + l.Name + "), or see why the kernel makes none: disable_ipv6 and addr_gen_mode in /proc/sys/net/ipv6/conf/" + l.Name + "."
+	case agent.Relaying:
+		return b.judgeTraffic(l, n, f)
+	}
+	return f
+}
+
+func missing(l *Link, f found) found {
+	f.severity, f.kind = Warn, "interface_missing"
+	f.text = "There is no interface of this name now"
+	f.do = "Nothing, if it is to appear later; else correct the name in its [[interface]]."
+	f.detail = l.Problem
+	if l.Hint != "" {
+		f.do = sentence(l.Hint)
+	}
+	if strings.ContainsAny(l.Name, `*?[\`) {
+		f.severity, f.kind = Info, "interface_unmatched"
+		f.text = "No interface matches this pattern now"
+	}
+	return f
+}
+
+// enough is how many requests without any reply tell that none is to be
+// expected: a client asks so often within half a minute (RFC 2131, section 4.1).
+const enough = 4
+
+// judgeTraffic looks for requests that nobody answers.
+func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
+	asked, lost := n.Requests.RecentRelayed, n.Unanswered.Recent
+	switch {
+	case asked == 0 || lost == 0 && asked < enough:
+		return b.refused(l, n, f)
+	case n.Replies.RecentRelayed == 0 && n.Replies.RecentDropped == 0:
+		return b.unanswered(l, f, asked)
+	case lost >= 3 && lost*10 >= asked && n.Replies.RecentRelayed > 0:
+		f.severity, f.kind = Warn, "interface_partly"
+		f.text = "Some of its requests are answered and some are not"
+		f.detail = count(lost, "request") + " of " + count(asked, "message") + " from its clients found no answer " + b.window()
+		f.do = "Look whether the server has addresses left in the subnet of " + n.Address + ", and at its log; dhcp-relay trace shows which clients it is."
+		return f
+	}
+	return b.refused(l, n, f)
+}
+
+// refused tells of servers that refuse more than they give. A client that was
+// elsewhere before is refused once, and then asks anew.
+func (b *builder) refused(l *Link, n *Interface, f found) found {
+	nak, replies := b.Counts.Links[l.Name].Refusals.Recent, n.Replies.RecentRelayed
+	if l.Family != dhcp.V4 || nak == 0 || nak*5 < replies {
+		return found{}
+	}
+	f.severity, f.kind = Info, "interface_refused"
+	if nak >= enough && nak*2 > replies {
+		f.severity = Warn
+	}
+	f.text = "Servers refuse addresses that its clients ask for (NAK)"
+	f.detail = count(nak, "refusal") + " in " + count(replies, "reply") + " " + b.window()
+	f.do = "Nothing, if its clients have moved here and then get other addresses; else check which subnet the server has for giaddr " +
+		l.Address.String() + ", and that servers agree on leases. dhcp-relay trace --outcome refused shows which clients it is."
+	return f
+}
+
+// unanswered tells why an interface gets no reply at all.
+func (b *builder) unanswered(l *Link, f found, asked uint64) found {
+	var lively []string
+	for _, s := range l.Servers {
+		if b.served[s].replying {
+			lively = append(lively, s.String())
+		}
+	}
+	if len(lively) == 0 {
+		return found{
+			text: "None of its servers answers",
+			do:   "See what is said of the servers.",
+		}
+	}
+	f.kind = "interface_unanswered"
+	f.text = "The servers answer the requests of other interfaces, but none of this one"
+	f.detail = count(asked, "request") + " went to " + some(lively) + " " + b.window()
+	a := l.Address.String()
+	if l.Family == dhcp.V6 {
+		f.do = "In the server, add a subnet that holds the link-address " + a + ", with free addresses; look at its log."
+		return f
+	}
+	f.do = "In the server, add a subnet (scope) that holds the giaddr " + a + ", with free addresses; and see that it has a route back to " + a + ", for that is where it sends its replies."
+	return f
+}

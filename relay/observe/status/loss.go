@@ -1,0 +1,30 @@
+package status
+
+import (
+	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// overrun tells of messages that were lost in a full receive buffer.
+func overrun(f dhcp.Family, n uint64, window string) found {
+	return found{
+		severity: Error, kind: "kernel_drops", subject: "receive buffer (" + protocol(f) + ")", name: f.String(),
+		text:   "The kernel has dropped messages before the relay could read them, for its buffer was full",
+		detail: count(n, "message") + " " + window,
+		do:     "Look for an interface with a flood of requests in the list below, and whether other programs leave the relay no CPU time. If bursts are normal here, raise net.core.rmem_max or let the daemon have CAP_NET_ADMIN.",
+	}
+}
+
+// refused tells of messages that the kernel refused to send.
+func refused(e ErrorCounts, what, remedy, window string) found {
+	severity := Error
+	if e.Towards == "client" && e.Error != senderror.NeighboursFull6 && e.Error != senderror.NeighboursFull4 {
+		severity = Warn // one client that has left is enough for it
+	}
+	return found{
+		severity: severity, kind: "send_" + e.Error, subject: "sending to " + e.Towards + "s", name: e.Towards,
+		text:   what,
+		detail: count(e.Count.Recent, "message") + " " + window + " (" + e.Error + ")",
+		do:     remedy,
+	}
+}

@@ -1,0 +1,78 @@
+package status
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// TestServerOfDroppedRepliesIsNotSilent has every reply dropped, for its giaddr
+// is none of this relay's, and a rogue one for contrast.
+func TestServerOfDroppedRepliesIsNotSilent(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		reason agent.Reason
+		state  string
+		kinds  []string
+	}{
+		{agent.BogusGiaddr, "dropped", []string{"error drop_bogus_giaddr"}},
+		{agent.ReplySource, "silent", []string{"error server_silent", "error drop_reply_source"}},
+	}
+	for _, c := range cases {
+		t.Run(c.reason.String(), func(t *testing.T) {
+			t.Parallel()
+			s := healthy()
+			s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40
+			s.flow("vlan10", dhcp.V4, 20, 0)
+			s.flow("vlan20", dhcp.V4, 20, 0)
+			s.drop(Other, dhcp.V4, dhcp.Replies, c.reason, 9)
+			r := s.report()
+			var kinds []string
+			for _, f := range r.Findings {
+				kinds = append(kinds, string(f.Severity)+" "+f.Kind)
+			}
+			if diff := cmp.Diff(c.kinds, kinds); diff != "" || r.Servers[0].State != c.state {
+				t.Errorf("server %s, findings (-want +got):\n%s", r.Servers[0].State, diff)
+			}
+		})
+	}
+}
+
+// TestGroupIsNotSilent has a multicast group for a server: what it sends never
+// bears its address.
+func TestGroupIsNotSilent(t *testing.T) {
+	t.Parallel()
+	s := healthy()
+	group := server("[ff05::1:3]:547")
+	s.in.Servers[1], s.in.Links[2].Servers[0] = group, group
+	s.sample.Servers[1] = ServerCount{ServerID: group, Copies: 20, Unanswered: 20}
+	r := s.report()
+	if got := r.Servers[1]; got.State != "group" || len(r.Findings) > 0 {
+		t.Errorf("%+v, findings %+v", got, r.Findings)
+	}
+}
+
+// TestTwiceAsManyReplies tells of another relay at the same networks, and of
+// nothing where servers merely answer.
+func TestTwiceAsManyReplies(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		copies, replies uint64
+		want            bool
+	}{
+		{10, 20, true}, {5, 9, true}, {4, 8, false}, {10, 10, false}, {10, 16, false}, {10, 17, true}, {0, 8, false},
+	} {
+		s := healthy()
+		s.sample.Servers[0].Copies, s.sample.Servers[0].Replies = c.copies, c.replies
+		got := false
+		for _, f := range s.report().Findings {
+			got = got || f.Kind == "server_doubled" && f.Severity == Warn
+		}
+		if got != c.want {
+			t.Errorf("%d replies to %d requests: told %v, want %v", c.replies, c.copies, got, c.want)
+		}
+	}
+}

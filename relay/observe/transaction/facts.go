@@ -1,0 +1,199 @@
+package transaction
+
+import (
+	"net/netip"
+	"strconv"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
+)
+
+// Facts are what the octets of one message tell. Slices are copies.
+type facts struct {
+	key      key
+	xid      string
+	kind     string // type of the client's or server's message
+	outer    string // DHCPv6: type of the relay message around it
+	mac      []byte
+	duid     []byte
+	clientID []byte
+	has      netip.Addr     // address that the client has, or is given
+	relay    netip.Addr     // giaddr or link-address
+	named    netip.Addr     // server that the client has chosen, if the message names one by address
+	given    []netip.Prefix // a whole-length prefix stands for an address
+	asked    []netip.Prefix
+	status   string // a refusal
+	words    string // the server's words for it
+	final    bool   // an answer after which the client asks no more
+	mute     bool   // a request to which no answer belongs
+	chained  bool   // it came from another relay, or goes to one
+}
+
+// A key tells transactions apart. The zero key belongs to no transaction: the
+// message was too broken.
+type key struct {
+	family dhcp.Family
+	id     string // transaction ID and client
+}
+
+// read returns the facts of a message.
+func read(m *recorder.Message) facts {
+	if m.Family == dhcp.V6 {
+		return read6(m)
+	}
+	return read4(m)
+}
+
+// read4 reads a BOOTP or DHCPv4 message. A client is known by xid and chaddr,
+// or by its client-id where chaddr is empty (RFC 4390, section 2.1).
+func read4(m *recorder.Message) facts {
+	f := facts{kind: typeName4(m.Type)}
+	p := bootp.Packet(m.Received)
+	if !p.Valid() {
+		return f
+	}
+	l, _ := p.Scan()
+	f.xid = "0x" + hex(p.Xid(), 8)
+	f.clientID = append(f.clientID, l.ClientID...)
+	who := "id" + string(f.clientID)
+	if a := p.Chaddr(); !zero(a) {
+		f.mac = append(f.mac, a...)
+		who = "hw" + string(a)
+	}
+	f.key = key{dhcp.V4, f.xid + who}
+	f.has, f.relay = p.Ciaddr(), p.Giaddr()
+	f.chained = m.Direction == dhcp.Requests && isSet(f.relay)
+	if sent := bootp.Packet(m.Sent); sent.Valid() && m.Direction == dhcp.Requests {
+		f.relay = sent.Giaddr()
+	}
+	if m.Direction == dhcp.Requests {
+		f.request4(p, &l)
+	} else {
+		f.reply4(p, &l)
+		f.chained = m.Outcome == agent.Relayed && m.Client.Port() == 67
+	}
+	return f
+}
+
+func (f *facts) request4(p bootp.Packet, l *bootp.Layout) {
+	f.named = l.ServerID
+	f.mute = l.Type == bootp.Release || l.Type == bootp.Decline
+	for _, a := range []netip.Addr{l.Requested, p.Ciaddr()} {
+		if isSet(a) {
+			f.asked = append(f.asked, whole(a))
+		}
+	}
+}
+
+func (f *facts) reply4(p bootp.Packet, l *bootp.Layout) {
+	if a := p.Yiaddr(); isSet(a) {
+		f.given = append(f.given, whole(a))
+		f.has = a
+	}
+	f.final = l.Type == bootp.Ack || l.Type == bootp.Nak || l.Type == 0
+	if l.Type != bootp.Nak {
+		return
+	}
+	f.status = "NAK"
+	f.has = netip.Addr{}
+	for code, value := range p.Options() {
+		if code == optionMessage {
+			f.words = string(value)
+		}
+	}
+}
+
+// optionMessage is the server's words for a refusal (RFC 2132, section 9.9).
+const optionMessage = 56
+
+// read6 reads a DHCPv6 message through all relay headers around it. A client is
+// known by transaction ID and DUID, or by its address if it sends no DUID.
+func read6(m *recorder.Message) facts {
+	f := facts{kind: typeName6(m.Type)}
+	p := dhcp6.Message(m.Received)
+	if len(p) == 0 || !p.Valid() {
+		return f
+	}
+	if p.IsRelay() {
+		f.outer = p.Type().String()
+	}
+	if m.Direction == dhcp.Requests {
+		f.chained = p.IsRelay()
+		f.around(m.Sent)
+	} else {
+		f.chained = m.Outcome == agent.Relayed && m.Client.Port() == 547
+	}
+	peer := m.Src.Addr()
+	if a := f.around(m.Received); a.IsValid() {
+		peer = a
+	}
+	inner, _ := p.Innermost()
+	if inner.IsRelay() {
+		return f
+	}
+	f.kind = inner.Type().String()
+	f.xid = "0x" + hex(inner.Xid(), 6)
+	f.duid = append(f.duid, inner.ClientID()...)
+	who := "at" + peer.WithZone("").String()
+	if len(f.duid) > 0 {
+		who = "id" + string(f.duid)
+	}
+	f.key = key{dhcp.V6, f.xid + who}
+	f.options6(inner, m.Direction)
+	return f
+}
+
+// around notes what the relay headers around a message tell, and returns the
+// peer-address of the innermost, the client's own; it is not valid if there are
+// none. The outermost link-address is the one that the servers see first.
+func (f *facts) around(octets []byte) (peer netip.Addr) {
+	p := dhcp6.Message(octets)
+	for n := 0; n < dhcp6.MaxNesting && p.Valid() && p.IsRelay(); n++ {
+		l, ok := p.Scan()
+		if !ok {
+			return peer
+		}
+		peer = p.PeerAddress()
+		if n == 0 && !f.relay.IsValid() {
+			f.relay = p.LinkAddress()
+		}
+		if hw := p.Value(l.ClientLinkLayer); len(hw) > 2 {
+			f.mac = append(f.mac[:0:0], hw[2:]...)
+		}
+		if p, ok = p.Decapsulate(&l); !ok {
+			return peer
+		}
+	}
+	return peer
+}
+
+// typeName4 returns the name of the type that a Verdict has.
+func typeName4(t uint8) string { return bootp.Type(t).String() }
+
+// typeName6 returns the name of the type that a Verdict has.
+func typeName6(t uint8) string { return dhcp6.Type(t).String() }
+
+func isSet(a netip.Addr) bool { return a.IsValid() && !a.IsUnspecified() }
+
+func whole(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+func zero(b []byte) bool {
+	for _, o := range b {
+		if o != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// hex returns n in hexadecimal with at least width digits.
+func hex(n uint32, width int) string {
+	s := strconv.FormatUint(uint64(n), 16)
+	for len(s) < width {
+		s = "0" + s
+	}
+	return s
+}

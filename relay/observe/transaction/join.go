@@ -1,0 +1,247 @@
+package transaction
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// Limits of what one Joiner holds.
+const (
+	DefaultKeep = 1000 // transactions, unless Options say otherwise
+	maxSteps    = 64   // steps of one transaction; the oldest leave
+)
+
+// Times that tell transactions apart.
+const (
+	idle  = 2 * time.Minute // a message after so long begins anew: some clients always use one transaction ID
+	spent = 5 * time.Second // and so does a request, so long after the final answer
+)
+
+// Options are what a Joiner needs to know.
+type Options struct {
+	Names  func(index int) string // names of interfaces, "" if it is not known; must not be nil
+	Redact *Redactor              // nil: show everything
+	Keep   int                    // transactions to keep, 0: DefaultKeep
+}
+
+// A Joiner joins messages into transactions as they come. It keeps a fixed
+// number of them, the oldest leave. It is not safe for concurrent use.
+type Joiner struct {
+	o      Options
+	serial uint64
+	latest map[key]*record
+	list   []*record // in the order in which they began
+}
+
+// A record is a transaction as it is kept: not yet redacted.
+type record struct {
+	facts
+	id    uint64
+	link  string
+	steps []step
+	count int // of all steps ever
+	told  int // of these, how many an event has told
+	known int // of these, how many the outcome rests on that Events has seen last
+	said  State
+	text  string
+	ended time.Time // when the client was sent its final answer
+}
+
+// A step is a message without its octets, and what they told.
+type step struct {
+	recorder.Message
+	facts
+}
+
+// NewJoiner returns a Joiner that knows no message yet.
+func NewJoiner(o Options) *Joiner {
+	o.Keep = cmp.Or(o.Keep, DefaultKeep)
+	return &Joiner{o: o, latest: make(map[key]*record)}
+}
+
+// Join joins messages, which must be sorted by time, and returns the last
+// transactions that the filter lets pass, at most Options.Keep, oldest first.
+func Join(ms []recorder.Message, now time.Time, o Options, f Filter) []Transaction {
+	j := NewJoiner(Options{Names: o.Names, Redact: o.Redact, Keep: max(len(ms), 1)})
+	for i := range ms {
+		j.Add(&ms[i])
+	}
+	return j.Last(now, f, cmp.Or(o.Keep, DefaultKeep))
+}
+
+// Add takes the next message. It keeps no reference to the message's octets.
+func (j *Joiner) Add(m *recorder.Message) {
+	s := step{Message: *m, facts: read(m)}
+	s.Received, s.Sent = nil, nil
+	r := j.find(&s)
+	if r == nil {
+		r = j.begin(&s)
+	}
+	r.add(s, j.o.Names)
+}
+
+// find returns the transaction that a message belongs to, nil if that begins
+// with it.
+func (j *Joiner) find(s *step) *record {
+	if s.key == (key{}) {
+		return nil
+	}
+	r := j.latest[s.key]
+	switch {
+	case r == nil, s.At.Sub(r.updated()) > idle:
+		return nil
+	case s.Direction == dhcp.Requests && !r.ended.IsZero() && s.At.Sub(r.ended) > spent:
+		return nil
+	}
+	return r
+}
+
+// begin adds a transaction and lets the oldest leave.
+func (j *Joiner) begin(s *step) *record {
+	j.serial++
+	r := &record{id: j.serial, facts: facts{key: s.key, xid: s.xid}}
+	j.list = append(j.list, r)
+	if s.key != (key{}) {
+		j.latest[s.key] = r
+	}
+	if len(j.list) > j.o.Keep {
+		old := j.list[0]
+		j.list[0] = nil // let the octets go before the array does
+		j.list = j.list[1:]
+		if j.latest[old.key] == old {
+			delete(j.latest, old.key)
+		}
+	}
+	return r
+}
+
+// Last returns the last n transactions that the filter lets pass, oldest first.
+func (j *Joiner) Last(now time.Time, f Filter, n int) []Transaction {
+	ts := make([]Transaction, 0, min(n, len(j.list)))
+	for _, r := range slices.Backward(j.list) {
+		if len(ts) >= n {
+			break
+		}
+		if v := r.judge(now, &j.o); f.passes(r, &v, &j.o) {
+			ts = append(ts, r.show(&v, &j.o, 0))
+		}
+	}
+	slices.Reverse(ts)
+	return ts
+}
+
+// Events returns what is new since the last call: transactions that have new
+// steps or a new outcome, and now pass the filter. The first event of a
+// transaction has all its steps. An outcome may also change because time goes
+// by without an answer.
+func (j *Joiner) Events(now time.Time, f Filter) []Event {
+	var es []Event
+	for _, r := range j.list {
+		if r.known == r.count && r.settled(now) {
+			continue
+		}
+		v := r.judge(now, &j.o)
+		fresh := r.told < r.count || r.text != v.outcome
+		r.known, r.said, r.text = r.count, v.state, v.outcome
+		if !fresh || !f.passes(r, &v, &j.o) {
+			continue
+		}
+		t := r.show(&v, &j.o, r.told)
+		es = append(es, Event{Transaction: t, First: r.count - len(t.Steps)})
+		r.told = r.count
+	}
+	return es
+}
+
+func (r *record) updated() time.Time { return r.steps[len(r.steps)-1].At }
+
+// settled reports whether time alone cannot change the outcome any more.
+func (r *record) settled(now time.Time) bool {
+	return r.said != Waiting || now.Sub(r.updated()) < patience
+}
+
+// add appends a step, in the order of time: an answer may be recorded before the
+// batch that held its request.
+func (r *record) add(s step, names func(int) string) {
+	r.learn(&s, names)
+	at := len(r.steps)
+	for at > 0 && r.steps[at-1].At.After(s.At) {
+		at--
+	}
+	r.steps = slices.Insert(r.steps, at, s)
+	r.count++
+	if len(r.steps) > maxSteps {
+		r.steps = slices.Delete(r.steps, 0, 1)
+	}
+}
+
+// learn notes what a step tells of the transaction as a whole.
+func (r *record) learn(s *step, names func(int) string) {
+	if len(s.mac) > 0 {
+		r.mac = s.mac
+	}
+	if len(s.duid) > 0 {
+		r.duid = s.duid
+	}
+	if len(s.clientID) > 0 {
+		r.clientID = s.clientID
+	}
+	if s.Outcome == agent.Relayed || s.Direction == dhcp.Requests {
+		if isSet(s.has) {
+			r.has = s.has
+		}
+		if isSet(s.relay) {
+			r.relay = s.relay
+		}
+	}
+	switch {
+	case s.Link != 0:
+		r.link = nameOf(names, s.Link)
+	case r.link == "" && s.Direction == dhcp.Requests:
+		r.link = nameOf(names, s.Heard)
+	}
+	if s.Direction == dhcp.Replies && s.Outcome == agent.Relayed && s.final {
+		r.ended = s.At
+	}
+	if s.Direction == dhcp.Requests && s.Outcome == agent.Relayed {
+		r.ended = time.Time{}
+	}
+}
+
+// rtt returns the time since the request that a reply answers: the last one
+// that went to its source, or else the last one that went to any server. Servers
+// may answer from another address than the one that they were asked at.
+func (r *record) rtt(at int) time.Duration {
+	reply := &r.steps[at]
+	if reply.Direction != dhcp.Replies {
+		return 0
+	}
+	var any time.Duration
+	for _, q := range slices.Backward(r.steps[:at]) {
+		if !q.asks() || !answers(&q, reply) {
+			continue
+		}
+		d := reply.At.Sub(q.At)
+		if q.went(reply.Src.Addr()) {
+			return d
+		}
+		any = cmp.Or(any, d)
+	}
+	return any
+}
+
+func nameOf(names func(int) string, index int) string {
+	if index == 0 {
+		return ""
+	}
+	if n := names(index); n != "" {
+		return n
+	}
+	return "interface " + strconv.Itoa(index)
+}

@@ -1,0 +1,127 @@
+package transaction
+
+import (
+	"net/netip"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
+)
+
+// show returns the transaction as the outside sees it, with the steps from
+// number from on.
+func (r *record) show(v *verdict, o *Options, from int) Transaction {
+	t := Transaction{
+		ID: r.id, Family: r.steps[0].Family.String(), XID: r.xid,
+		Client: Client{
+			MAC:      o.Redact.octets(kindMAC, r.mac),
+			DUID:     o.Redact.octets(kindDUID, r.duid),
+			ClientID: o.Redact.octets(kindID, r.clientID),
+		},
+		Interface: r.link,
+		Started:   r.steps[0].At, Updated: r.updated(),
+		State: v.state, Outcome: v.outcome, Cause: v.cause,
+		Omitted: r.count - len(r.steps),
+	}
+	if isSet(r.has) {
+		t.Client.Address = o.Redact.addr(r.has)
+	}
+	if isSet(r.relay) {
+		t.Relay = r.relay.String()
+	}
+	t.Steps = make([]Step, 0, r.count-from)
+	for i := max(from-t.Omitted, 0); i < len(r.steps); i++ {
+		t.Steps = append(t.Steps, r.steps[i].show(o, r.rtt(i)))
+	}
+	return t
+}
+
+// show returns the step as the outside sees it.
+func (s *step) show(o *Options, rtt time.Duration) Step {
+	out := Step{
+		At: s.At, Took: s.Done.Sub(s.At), Type: s.kind, Outer: s.outer, Direction: "request",
+		Heard: nameOf(o.Names, s.Heard), From: s.Src.String(), To: s.Dst.String(),
+		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt, Bare: s.Omitted,
+		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
+	}
+	if isSet(s.relay) {
+		out.Giaddr = s.relay.String()
+	}
+	if s.Errno != 0 {
+		out.Refused, out.Error = hosts(s.Refused), senderror.Name(s.Errno)
+	}
+	if s.Direction == dhcp.Replies {
+		out.Direction = "reply"
+	} else if !s.chained {
+		out.From = o.Redact.addrPort(s.Src)
+	}
+	if o.Redact == nil {
+		out.Message = s.words // it may name the client's address
+	}
+	if s.Outcome != agent.Relayed {
+		out.What, out.Remedy = s.doc()
+		return out
+	}
+	out.Sent = s.leg(o)
+	return out
+}
+
+// leg returns how the message was sent on.
+func (s *step) leg(o *Options) *Leg {
+	l := &Leg{Type: s.kind}
+	if s.Family == dhcp.V6 && s.Direction == dhcp.Requests {
+		l.Type = dhcp6.RelayForward.String()
+	}
+	if s.From.IsValid() {
+		l.From = s.From.WithZone("").String()
+	}
+	switch s.To {
+	case agent.ToServers:
+		l.Kind = "servers"
+		for _, v := range s.Servers {
+			l.To = append(l.To, v.String())
+		}
+	case agent.ToFrame:
+		l.Kind, l.To = kindOf(s.Client.Addr()), []string{s.client(o)}
+		l.MAC = "ff:ff:ff:ff:ff:ff"
+		if s.HW != [6]byte{255, 255, 255, 255, 255, 255} {
+			l.MAC = o.Redact.octets(kindMAC, s.HW[:])
+		}
+	case agent.ToHost:
+		l.Kind, l.To = kindOf(s.Client.Addr()), []string{s.client(o)}
+	}
+	return l
+}
+
+// client shows the receiver of a reply: a client, or another relay.
+func (s *step) client(o *Options) string {
+	if s.chained {
+		return s.Client.String()
+	}
+	return o.Redact.addrPort(s.Client)
+}
+
+func kindOf(a netip.Addr) string {
+	if a == broadcast() {
+		return "broadcast"
+	}
+	return "unicast"
+}
+
+func leases(r *Redactor, ps []netip.Prefix) (out []string) {
+	for _, p := range ps {
+		out = append(out, r.lease(p))
+	}
+	return out
+}
+
+// hosts names servers, with the port where it is an unusual one.
+func hosts(servers []netip.AddrPort) []string {
+	out := make([]string, 0, len(servers))
+	for _, s := range servers {
+		out = append(out, host(s.String()))
+	}
+	return out
+}
