@@ -183,3 +183,75 @@ func TestInheritedCostsNothing(t *testing.T) {
 		t.Errorf("%v allocations for a message, want 0", n)
 	}
 }
+
+// TestInheritNotesWhatDiffers counts the former identifiers after one change.
+func TestInheritNotesWhatDiffers(t *testing.T) {
+	type change = func(*Policy, []giaddr.Link)
+	option := func(o Option82) change { return each(func(i *Interface) { i.Option82 = o }) }
+	remote := Option82{On: true, RemoteID: mustTemplate("x")}
+	for _, tc := range []struct {
+		name         string
+		changes      []change
+		faces, named int // that have former identifiers, and groups in which one is a circuit-id
+	}{
+		{"no change", []change{nothing}, 0, 0},
+		{"to and fro", []change{circuitID("a"), circuitID("{interface}")}, 2, 2},
+		{"another circuit-id", []change{circuitID("a")}, 2, 2},
+		{"no circuit-id before", []change{option(remote), nothing, option(Option82{On: true, CircuitID: mustTemplate("a")})}, 2, 2},
+		{"another remote-id", []change{option(Option82{On: true, RemoteID: mustTemplate("y")}), option(remote)}, 2, 2},
+		{"none at all, then a circuit-id", []change{option(Option82{}), circuitID("{interface}")}, 0, 0},
+		{"two giaddrs of a link", []change{nothing, nothing}, 0, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, host := testPolicy(t), testHost()
+			if tc.name == "two giaddrs of a link" {
+				p.Interfaces[0].SmartAfter = 2
+				p.Interfaces[0].Option82.CircuitID = mustTemplate("{giaddr}")
+				host[0].Addrs = append(host[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("198.18.0.1/24")})
+			}
+			if tc.name == "none at all, then a circuit-id" {
+				p.Interfaces[0].Option82 = Option82{}
+			}
+			s := heirs(p, host, tc.changes...)
+			if len(s.past.faces) != tc.faces || len(s.past.names) != tc.named {
+				t.Errorf("%d faces and %d groups, want %d and %d", len(s.past.faces), len(s.past.names), tc.faces, tc.named)
+			}
+			for f, was := range s.past.faces {
+				for _, w := range was {
+					if slices.Equal(w.opt.bytes, f.opt.bytes) {
+						t.Errorf("%s bears %x now, and is said to have borne it before", f.Giaddr, f.opt.bytes)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestFormerMarks sends replies whose option 82 names the link by what is not a
+// circuit-id, under a policy that drops another's.
+func TestFormerMarks(t *testing.T) {
+	type change = func(*Policy, []giaddr.Link)
+	set := func(f func(*Option82)) change { return each(func(i *Interface) { f(&i.Option82) }) }
+	for _, tc := range []struct {
+		name   string
+		change change
+		echo   []byte
+		want   Reason
+	}{
+		{"remote-id of before", set(func(o *Option82) { o.RemoteID = mustTemplate("y") }), []byte{2, 1, 'x'}, Relayed},
+		{"remote-id of now", set(func(o *Option82) { o.RemoteID = mustTemplate("y") }), []byte{2, 1, 'y'}, Relayed},
+		{"neither", set(func(o *Option82) { o.RemoteID = mustTemplate("y") }), []byte{2, 1, 'z'}, Option82Mismatch},
+		{"the same octets in another suboption", set(func(o *Option82) { o.RemoteID, o.RelayID = Template{}, []byte("x") }), []byte{2, 1, 'x'}, Relayed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := testPolicy(t)
+			p.Interfaces[0].Option82 = Option82{On: true, RemoteID: mustTemplate("x"), DropMismatch: true}
+			s := heirs(p, testHost(), tc.change)
+			m := testMessage(bootp.Reply, bootp.Ack, netip.MustParseAddr("192.0.2.1"), append([]byte{82, byte(len(tc.echo))}, tc.echo...)...)
+			copy(m[16:], []byte{192, 0, 2, 77})
+			if v := play4(s, m, 4, server.String(), "192.0.2.1"); v.Reason != tc.want {
+				t.Errorf("got %v, want %v", v.Reason, tc.want)
+			}
+		})
+	}
+}

@@ -81,6 +81,9 @@ func TestHiddenInRequests(t *testing.T) {
 		m       []byte
 		want    Reason
 	}{
+		{"R3046-5 option 82", false, client(circuit...), UntrustedOption82},
+		{"R3046-7 option 82 of a switch", true, client(circuit...), Relayed},
+		{"R3046-20 option 82 that cannot be parsed", true, client(82, 1, 1), Option82Malformed},
 		{"R3046-6 option 82 in sname", false, put(client(both...), sname, circuit...), UntrustedOption82},
 		{"R3046-6 option 82 in file", false, put(client(both...), file, circuit...), UntrustedOption82},
 		{"R3046-6 R3396-1 its second part in file", false, put(client(bootp.OptionOverload, 1, 1), file, 82, 1, 'x'), UntrustedOption82},

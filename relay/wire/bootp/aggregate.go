@@ -22,9 +22,9 @@ func (l *Layout) Plain() bool { return l.Overload == 0 && !l.Retyped }
 // option that the end of a field cuts off, the beginning counts, for there are
 // servers that take what is left.
 func (p Packet) Aggregate(l *Layout) (a Aggregate) {
-	a.add(p[OptionsOffset:l.End])
+	a.add(p[OptionsOffset:])
 	if l.Overload&overloadFile != 0 {
-		a.Relay = a.add(p[offFile:HeaderLen]) || a.Relay
+		a.Relay = a.add(p[offFile:HeaderLen])
 	}
 	if l.Overload&overloadSname != 0 {
 		a.Relay = a.add(p[offSname:offFile]) || a.Relay
