@@ -67,16 +67,14 @@ func TestT26_AnotherRelayIsTold(t *testing.T) {
 		code, why := d.ready()
 		return code == http.StatusServiceUnavailable && strings.Contains(why, fmt.Sprintf("dhcrelay (pid %d) on 0.0.0.0:67", other.Process.Pid))
 	})
-	if !d.logged("another program listens on the port", map[string]any{"level": "ERROR"}) {
-		t.Error("no error in the log")
-	}
+	d.await("an error in the log", func() bool {
+		return d.logged("another program listens on the port", map[string]any{"level": "ERROR"})
+	})
 	if err := other.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	d.await("ready again", func() bool { code, _ := d.ready(); return code == http.StatusOK })
-	if !d.logged("another program listens no more", nil) {
-		t.Error("that it has gone is not logged")
-	}
+	d.await("that it has gone, in the log", func() bool { return d.logged("another program listens no more", nil) })
 }
 
 // T26: a server of a network that is none of the relay's is not told.
