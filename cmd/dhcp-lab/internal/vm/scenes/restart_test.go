@@ -168,8 +168,11 @@ func (b *booted) restarts() {
 		b.t.Errorf("the log does not tell that sockets were taken over:\n%s", said)
 	}
 	b.active(0)
+	// How often the clients have to ask is not told: the machine has much to do yet.
+	_, err4 := b.h.Login(within(b.t, startTime))
+	_, err6 := b.h6.Login(within(b.t, startTime))
+	must(b.t, err4, err6)
 	b.rebase()
-	b.serves()
 }
 
 // install puts another program file in place of the one that is installed, and
