@@ -45,8 +45,8 @@ func (l Left) Close() {
 
 // Adopt makes a pair of sockets that a former process has left open, with all
 // that waits in them. They must be whole, and what Listen would have made; their
-// options and filters are set anew; those that hear nothing are new. What the kernel dropped before is not counted.
-// It takes what is left over, and closes it where the error is not nil.
+// options and filters are set anew; those that hear nothing are new. What the kernel
+// dropped before is not counted. It takes what is left.
 func Adopt(c Config, left Left) (p *Pair, err error) {
 	defer left.Close() // the pair has copies
 	if err := c.whole(left); err != nil {
