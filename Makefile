@@ -46,10 +46,6 @@ soak: ## have 20,000 DHCPv6 clients ask at once (root)
 burst: deps-test ## have 200 clients ask real servers at once, ten times, over virtual links, beside dhcrelay; 5 minutes of a quiet machine (root)
 	@BURST_ROUNDS=10 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m ./cmd/dhcp-lab/internal/burst
 
-.PHONY: burst
-burst: deps-test ## have 200 clients ask real servers at once, ten times, over virtual links, beside dhcrelay; 5 minutes of a quiet machine (root)
-	@BURST_ROUNDS=10 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m ./cmd/dhcp-lab/internal/burst
-
 .PHONY: conformance
 conformance: deps-test build ## run the tests and print which requirement each one shows
 	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=1 $(GO) test -race -count=1 -json ./... >$(BIN)/test.json || true
