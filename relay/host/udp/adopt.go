@@ -62,6 +62,7 @@ func Adopt(c Config, left Left) (p *Pair, err error) {
 	if p.Requests, err = c.adopt(left[Requests][0], c.requests); err != nil {
 		return p, fmt.Errorf("socket for requests: %w", err)
 	}
+	p.Requests.rx.spread = newSpread()
 	if p.Replies, err = c.adopt(left[Replies][0], c.replies); err != nil {
 		return p, fmt.Errorf("socket for replies: %w", err)
 	}

@@ -58,6 +58,9 @@ func TestAdoptedSocketsHoldWhatCame(t *testing.T) {
 		sendTo(t, c, reply, "192.0.2.1:67")
 		sendTo(t, c, request+"2", "192.0.2.1:67")
 	})
+	if !again.Requests.rx.spread.on || again.Replies.rx.spread.on {
+		t.Error("bursts of requests are spread no more, or replies are")
+	}
 	said := func(c *Conn, n int) (all []string) {
 		for _, h := range hear(t, c, n, patient) {
 			all = append(all, h.Payload)

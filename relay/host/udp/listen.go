@@ -52,7 +52,7 @@ func Listen(c Config) (*Pair, error) {
 	if p.Requests, err = c.open(c.requests); err != nil {
 		return nil, err
 	}
-	p.Requests.rx.spread = spread{on: true, left: spreadMost}
+	p.Requests.rx.spread = newSpread()
 	if p.Replies, err = c.open(c.replies); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

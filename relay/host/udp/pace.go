@@ -59,6 +59,8 @@ type spread struct {
 	left time.Duration
 }
 
+func newSpread() spread { return spread{on: true, left: spreadMost} }
+
 // rest returns how long to rest after n requests, 0 if they are not to be spread.
 func (s *spread) rest(n int, now time.Time) time.Duration {
 	if now.Sub(s.last) >= spreadAgain {
