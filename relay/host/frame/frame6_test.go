@@ -156,7 +156,11 @@ func count(t *testing.T, in ear, size, most, headers int) {
 	t.Helper()
 	piece := (most - headers) / fragmentUnit * fragmentUnit
 	for left := size; left > 0; left -= piece {
-		if f := in.hear(t); len(f)-offIP > most || len(f)-offIP != headers+min(left, piece) {
+		f := in.hear(t)
+		for headers > sizeIPv4 && f[offIP+6] != protocolFragment && f[offIP+6] != protocolUDP {
+			f = in.hear(t) // the kernels speak of neighbours and groups
+		}
+		if len(f)-offIP > most || len(f)-offIP != headers+min(left, piece) {
 			t.Fatalf("a frame with %d octets of IP, want %d, MTU %d", len(f)-offIP, headers+min(left, piece), most)
 		}
 	}

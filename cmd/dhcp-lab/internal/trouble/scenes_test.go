@@ -157,7 +157,7 @@ func troublesOfRequests() []trouble {
 				})
 			},
 			counts: []string{"interface", "clients-a", "outcome", "oversize"},
-			words:  []string{"clients-a", "does not fit", "Raise max_message_size", "without_option82"},
+			words:  []string{"clients-a", "does not fit", "raise max_message_size", "without_option82"},
 		},
 		{
 			name:   "the client has not tried for min_secs yet",

@@ -68,8 +68,8 @@ name = "mv0"
 servers = ["10.9.0.2"]
 `)
 	// The parent hears every broadcast too.
-	b.want["other request discover not_configured"]++
-	b.want["other request request not_configured"]++
+	b.want["other request discover same_network"]++
+	b.want["other request request same_network"]++
 	s := vlanSite(10)
 	s.dev = "mv0"
 	b.login(h, s, d)
