@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -17,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
@@ -192,45 +190,30 @@ func must(err error) {
 	}
 }
 
-// readmeExample is the command of the README.
-func readmeExample() []string {
+// manExample is the command that the manual shows.
+func manExample() []string {
 	return []string{
 		"explain", "--config", "relay.toml", "--host", "router.toml", "--interface", "vlan20", "--mac", "02:00:00:00:00:01",
 		"--reply-from", "10.9.0.2",
 	}
 }
 
-// TestReadmeExplain keeps the README equal to what the command prints.
-func TestReadmeExplain(t *testing.T) {
+// explained is what manExample prints, indented, with the command above it.
+func explained(t *testing.T) string {
+	t.Helper()
 	dir := filepath.Join("testdata", "explain")
-	args := readmeExample()
+	args := strings.Join(manExample(), " ")
 	c := newCommand()
 	var out, errs bytes.Buffer
 	c.SetOut(&out)
 	c.SetErr(&errs)
-	c.SetArgs(strings.Split(strings.NewReplacer("relay.toml", filepath.Join(dir, "relay.toml"), "router.toml", filepath.Join(dir, "router.toml")).
-		Replace(strings.Join(args, " ")), " "))
+	c.SetArgs(strings.Split(strings.NewReplacer("relay.toml", filepath.Join(dir, "relay.toml"), "router.toml", filepath.Join(dir, "router.toml")).Replace(args), " "))
 	if err := c.Execute(); err != nil || errs.Len() > 0 {
 		t.Fatal(err, errs.String())
 	}
-	const begin, end = "<!-- explain: kept equal to the code by a test -->\n", "<!-- end of explain -->"
-	want := fmt.Sprintf("```console\n$ dhcp-relay %s\n%s```\n", strings.Replace(strings.Join(args, " "), " --interface", " \\\n    --interface", 1),
-		strings.ReplaceAll(out.String(), dir+string(filepath.Separator), ""))
-	text := readReadme(t)
-	head, rest, ok := strings.Cut(text, begin)
-	block, tail, ended := strings.Cut(rest, end)
-	if !ok || !ended {
-		t.Fatal("README.md lacks the markers of explain")
-	}
-	if *update {
-		if err := os.WriteFile(readme, []byte(head+begin+want+end+tail), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, block); diff != "" {
-		t.Errorf("explain in README.md differs, go test -update writes it (-want +got):\n%s", diff)
-	}
+	text := "$ dhcp-relay " + strings.Replace(args, " --interface", " \\\n    --interface", 1) + "\n" +
+		strings.ReplaceAll(out.String(), dir+string(filepath.Separator), "")
+	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ") + "\n"
 }
 
 // TestExplainNeedsNoPrivileges runs explain as nobody, with the interfaces of a
@@ -265,7 +248,7 @@ func TestExplainNeedsNoPrivileges(t *testing.T) {
 		}
 	}
 	for name, args := range map[string][]string{
-		"file":      readmeExample(),
+		"file":      manExample(),
 		"this host": {"explain", "--config", "lo.toml", "--interface", "lo", "--mac", "02:00:00:00:00:01"},
 	} {
 		t.Run(name, func(t *testing.T) {

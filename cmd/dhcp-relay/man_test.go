@@ -18,7 +18,7 @@ import (
 // TestManPages holds the manual pages to the commands and the table of keys; go
 // test -update writes them.
 func TestManPages(t *testing.T) {
-	for name, want := range map[string]string{"dhcp-relay.8": commandPage(newCommand()), "relay.toml.5": configPage(config.Keys())} {
+	for name, want := range manPages(t) {
 		file := filepath.Join("..", "..", "deploy", "man", name)
 		if *update {
 			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
@@ -33,6 +33,27 @@ func TestManPages(t *testing.T) {
 			t.Errorf("%s differs, go test -update writes it (-want +got):\n%s", file, diff)
 		}
 	}
+}
+
+// manPages returns the pages by name of file.
+func manPages(t *testing.T) map[string]string {
+	t.Helper()
+	return map[string]string{
+		"dhcp-relay.8": commandPage(newCommand(), strings.Replace(topics(t, "dhcp-relay.8"), "    {explain}\n", explained(t), 1)),
+		"relay.toml.5": configPage(config.Keys(), topics(t, "relay.toml.5")),
+	}
+}
+
+// topics returns what a page says beside commands and keys: sections that begin
+// with "# ", and paragraphs; those that are indented stay as they are, and a line
+// above indented ones names what they tell of.
+func topics(t *testing.T, page string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", "man", page+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // A roff collects a manual page in the macros of man(7).
@@ -72,12 +93,60 @@ func (r *roff) prose(s string) {
 	}
 }
 
+// sections writes topics.
+func (r *roff) sections(s string) {
+	begun := false
+	for _, p := range paragraphs(s) {
+		head, rest, _ := strings.Cut(p, "\n")
+		title, isTitle := strings.CutPrefix(head, "# ")
+		switch {
+		case isTitle:
+			r.macro("SH", title)
+		case strings.HasPrefix(p, "    "):
+			r.example(p)
+		case strings.HasPrefix(rest, "    "):
+			r.macro("TP")
+			r.marked(head)
+			r.marked(strings.TrimSpace(rest))
+		default:
+			if begun {
+				r.macro("PP")
+			}
+			r.marked(p)
+		}
+		begun = !isTitle
+	}
+}
+
+// paragraphs splits at empty lines, but not in examples.
+func paragraphs(s string) []string {
+	var all []string
+	for _, p := range strings.Split(strings.TrimRight(s, "\n"), "\n\n") {
+		if n := len(all); n > 0 && strings.HasPrefix(p, "    ") && strings.HasPrefix(all[n-1], "    ") {
+			all[n-1] += "\n\n" + p
+			continue
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// marked writes a paragraph in which what stands between backticks is bold.
+func (r *roff) marked(s string) {
+	line := code.ReplaceAllString(escaped(s), `\fB$1\fR`)
+	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
+		line = `\&` + line
+	}
+	r.WriteString(line + "\n")
+}
+
 func (r *roff) example(s string) {
 	r.macro("PP")
 	r.WriteString(".in +4n\n")
 	r.macro("nf")
+	indent := s[:len(s)-len(strings.TrimLeft(s, " "))]
 	for line := range strings.Lines(s) {
-		r.text(strings.TrimPrefix(line, "  "))
+		r.text(strings.TrimPrefix(line, indent))
 	}
 	r.macro("fi")
 	r.macro("in")
@@ -87,7 +156,7 @@ func escaped(s string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s)
 }
 
-func commandPage(root *cobra.Command) string {
+func commandPage(root *cobra.Command, more string) string {
 	var r roff
 	r.macro("TH", "DHCP-RELAY", "8", "", "dhcp-relay", "System Administration")
 	r.macro("SH", "NAME")
@@ -105,9 +174,11 @@ func commandPage(root *cobra.Command) string {
 	for _, c := range shown(root) {
 		r.command(c)
 	}
+	r.sections(more)
 	r.macro("SH", "SIGNALS")
 	for _, s := range [][2]string{
 		{"SIGHUP", "Read the configuration again; one that is wrong changes nothing."},
+		{"SIGUSR2", "Replace the process by the program file as it is now, with its number and its sockets."},
 		{"SIGUSR1", "Write the last messages into a capture file in /var/lib/dhcp-relay."},
 		{"SIGTERM, SIGINT", "End."},
 	} {
@@ -168,7 +239,7 @@ func (r *roff) command(c *cobra.Command) {
 	}
 }
 
-func configPage(keys []config.Key) string {
+func configPage(keys []config.Key, more string) string {
 	var r roff
 	r.macro("TH", "RELAY.TOML", "5", "", "dhcp-relay", "File Formats")
 	r.macro("SH", "NAME")
@@ -194,6 +265,7 @@ func configPage(keys []config.Key) string {
 		r.text(k.Why)
 		r.text("Write " + k.Want + ".")
 	}
+	r.sections(more)
 	r.macro("SH", "FILES")
 	r.macro("I", defaultConfig)
 	r.macro("SH", "SEE ALSO")
@@ -215,7 +287,7 @@ func heading(table string) string {
 func TestManPagesHaveKnownMacros(t *testing.T) {
 	t.Parallel()
 	known := regexp.MustCompile(`^\.(TH|SH|SS|PP|TP|B|I|BR|br|nf|fi|in)( |$)`)
-	for _, page := range []string{commandPage(newCommand()), configPage(config.Keys())} {
+	for _, page := range manPages(t) {
 		for n, line := range strings.Split(page, "\n") {
 			if strings.HasPrefix(line, ".") && !known.MatchString(line) {
 				t.Errorf("line %d: %s", n+1, fmt.Sprintf("%q", line))
