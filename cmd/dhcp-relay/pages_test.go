@@ -341,3 +341,29 @@ func TestPagesTell(t *testing.T) {
 		})
 	}
 }
+
+// TestChangelogForm holds the changelog to the form of Keep a Changelog.
+func TestChangelogForm(t *testing.T) {
+	t.Parallel()
+	releases := regexp.MustCompile(`(?m)^## .*$`)
+	text := readPage(t, "CHANGELOG.md")
+	starts := releases.FindAllStringIndex(text, -1)
+	if len(starts) == 0 {
+		t.Fatal("CHANGELOG.md has no release")
+	}
+	if !strings.HasPrefix(text[starts[0][0]:], "## [Unreleased]\n") {
+		t.Errorf("CHANGELOG.md begins with %s", text[starts[0][0]:starts[0][1]])
+	}
+	kinds := []string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+	for _, release := range releases.Split(text, -1)[1:] {
+		sections := strings.Split(release, "\n### ")
+		if strings.TrimSpace(sections[0]) != "" {
+			t.Errorf("above the first heading, of %q, stands %s", kinds, sections[0])
+		}
+		for _, s := range sections[1:] {
+			if kind, _, _ := strings.Cut(s, "\n"); !slices.Contains(kinds, kind) {
+				t.Errorf("%q is none of %q", kind, kinds)
+			}
+		}
+	}
+}
