@@ -146,3 +146,61 @@ func TestTailOfTwo(t *testing.T) {
 		t.Errorf("groups %+v, the second's next is %d; want three in the first", q.groups, q.items[1].next)
 	}
 }
+
+// A process knows its own sockets without a look at others, and all by a look at
+// all.
+func TestOwnSocketsAreNamed(t *testing.T) {
+	s := spacetest.New(t)
+	c := s.ListenUDP("udp4", "127.0.0.1:67")
+	t.Cleanup(func() { _ = c.Close() })
+	own := SocketsOf(os.Getpid())
+	for what, find := range map[string]func(dhcp.Family, uint16) ([]Holder, error){"Listeners": Listeners, "Holders": Holders} {
+		s.Do(func() error {
+			hs, err := find(dhcp.V4, 67)
+			if len(hs) != 1 || hs[0].PID != os.Getpid() || hs[0].Command != comm(t) || !slices.Contains(own, hs[0].Inode) {
+				t.Errorf("%s: %v, which is not of the sockets %v", what, hs, own)
+			}
+			return err
+		})
+	}
+	h := Holder{Inode: 7}
+	if got := h.Who(); got != "an unknown process (socket 7)" {
+		t.Errorf("of nobody known: %q", got)
+	}
+	if h.PID, h.Command = 1, "systemd"; h.Who() != "systemd (pid 1)" {
+		t.Errorf("of the first process: %q", h.Who())
+	}
+	if got := SocketsOf(1 << 30); got != nil {
+		t.Errorf("of no process: %v", got)
+	}
+}
+
+// A choice serves for less than fresh; then the kernel is asked again, which here
+// knows nothing.
+func TestChoiceAgesInTime(t *testing.T) {
+	t.Parallel()
+	dst, own := netip.MustParseAddrPort("[2001:db8::1]:547"), netip.MustParseAddr("2001:db8:9::1")
+	now := time.Now()
+	for age, want := range map[time.Duration]netip.Addr{0: own, fresh - 1: own, fresh: {}, 2 * fresh: {}} {
+		q := &Queue{c: &Conn{family: dhcp.V6}, now: now, sources: []source{{dst, 0, own, now.Add(-age)}}}
+		if got := q.source(&flow{dst: dst}); got != want {
+			t.Errorf("after %v from %v, want %v", age, got, want)
+		}
+	}
+}
+
+// Descriptors that were handed over already are passed over, and the rest is not.
+func TestDescriptorsFromTheFirstOn(t *testing.T) {
+	s := spacetest.New(t)
+	p := listen(s, Config{Family: dhcp.V4, Port: 67})
+	for first, want := range [][]Role{{Requests, Replies, Witness}, {Replies, Witness}, {Witness}, nil} {
+		var got []Role
+		n, err := p.Descriptors(first, func(r Role, _ int) error {
+			got = append(got, r)
+			return nil
+		})
+		if err != nil || n < 3 || !slices.Equal(got[:min(len(got), len(want))], want) || len(got) != n-first {
+			t.Errorf("from %d on: %v of %d, %v; want %v", first, got, n, err, want)
+		}
+	}
+}
