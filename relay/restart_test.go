@@ -191,7 +191,7 @@ func restartPlan() (restarts, upgrades, perSecond int) {
 	if os.Getenv("RELAY_TEST_RESTARTS") == "full" {
 		return 20, 5, 1000
 	}
-	return 2, 1, 250
+	return 2, 1, 100 // so slow that what waits during a slow start fits the queue of a link
 }
 
 // Under a supervisor that keeps the sockets nothing is lost at a restart or an

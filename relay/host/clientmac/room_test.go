@@ -22,7 +22,7 @@ func TestReadRoom(t *testing.T) {
 		if want, _ := strconv.Atoi(strings.TrimSpace(string(b))); r.Limit != want {
 			t.Errorf("%s: limit %d, want %d", name, r.Limit, want)
 		}
-		if r.Entries < 0 || r.Entries > 2*r.Limit {
+		if r.Entries < 0 { // permanent ones, of other namespaces too, may exceed the limit
 			t.Errorf("%s: %d entries of %d", name, r.Entries, r.Limit)
 		}
 	}
