@@ -11,6 +11,8 @@ BIN := bin
 TOOLS := .bin
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME ?= 30s
+# Tests that the race detector would distort: allocations, memory, many random messages.
+DISTORTED := Alloc|Memory|Random|Million|Mutation|Property|Library|NothingIsKept|CostsNothing
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
@@ -36,7 +38,7 @@ test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers
 	@mkdir -p $(BIN)
 	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=$${RELAY_TEST_NOSKIP-1} $(GO) test -race -timeout 14m ./...
 	@echo "testing without it what it would distort: allocations, and a million random messages"
-	@$(GO) test -timeout 5m -skip '^TestWire' ./relay/... ./giaddr/... ./metrics/... ./cmd/dhcp-lab/internal/conformance
+	@$(GO) test -timeout 5m -run '$(DISTORTED)' ./relay/... ./giaddr/... ./metrics/... ./cmd/dhcp-lab/internal/conformance
 
 .PHONY: soak
 soak: ## have 20,000 DHCPv6 clients ask at once (root)
@@ -45,6 +47,11 @@ soak: ## have 20,000 DHCPv6 clients ask at once (root)
 .PHONY: burst
 burst: deps-test ## have 200 clients ask real servers at once, ten times, over virtual links, beside dhcrelay; 5 minutes of a quiet machine (root)
 	@BURST_ROUNDS=10 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m ./cmd/dhcp-lab/internal/burst
+
+.PHONY: test-short
+test-short: ## what needs neither root nor a minute: for the daily loop
+	@$(GO) vet ./...
+	@$(GO) test -short ./giaddr ./metrics ./relay/agent ./relay/config ./relay/explain ./relay/smartrelay ./relay/offload ./relay/wire/... ./relay/observe/status ./relay/observe/transaction ./relay/observe/pending ./relay/observe/recorder ./relay/observe/capture
 
 .PHONY: conformance
 conformance: deps-test build ## run the tests and print which requirement each one shows
