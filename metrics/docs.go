@@ -40,6 +40,7 @@ const (
 	configDiffers
 	configUnloadable
 	listenerUp
+	httpRefused
 	buildInfo
 	numSeries = int(iota)
 )
@@ -187,6 +188,11 @@ func Docs() []MetricDoc {
 			"dhcp_relay_listener_up", "gauge",
 			[]string{"listener"},
 			"1 if the listener of [metrics] or [control] works, 0 while it cannot be opened; relaying does not depend on it.",
+		},
+		httpRefused: {
+			"dhcp_relay_http_refused_total", "counter",
+			[]string{"listener", "reason"},
+			"What a listener did not serve. Connections: full, all are taken; idle, hung up on for a new one. Requests: busy, as many are served already; slow, cut off for a new one; host, they name another host, as DNS rebinding does.",
 		},
 		buildInfo: {
 			"dhcp_relay_build_info", "gauge",

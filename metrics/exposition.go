@@ -2,65 +2,28 @@ package metrics
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"net/http"
-	"strings"
-	"sync"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 )
 
-// maxScrapes is how many scrapes are answered at a time.
-const maxScrapes = 4
-
-// Handler answers scrapes in the formats of Prometheus and OpenMetrics.
-func (m *Metrics) Handler() http.Handler {
-	return &exposition{gatherer: m.gatherer, slots: make(chan struct{}, maxScrapes)}
-}
+// Handler answers scrapes in the formats of Prometheus and OpenMetrics. Whoever
+// serves it compresses the answers, and bounds how many are made at a time.
+func (m *Metrics) Handler() http.Handler { return &exposition{m.gatherer} }
 
 // An exposition answers scrapes. It does what promhttp does, but writes while
 // it reads: promhttp holds all series of a scrape in memory, which for 4,000
 // links is more than the rest of the relay.
-type exposition struct {
-	gatherer *gatherer
-	slots    chan struct{} // one for each scrape at a time
-	gzips    sync.Pool     // of *gzip.Writer
-}
+type exposition struct{ gatherer *gatherer }
 
-// ServeHTTP answers in the format and encoding that the request asks for.
+// ServeHTTP answers in the format that the request asks for.
 func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case e.slots <- struct{}{}:
-		defer func() { <-e.slots }()
-	default:
-		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
-		return
-	}
 	format := negotiate(r.Header)
 	w.Header().Set("Content-Type", string(format))
-	w.Header().Set("Vary", "Accept, Accept-Encoding")
-	if !acceptsGzip(r.Header) {
-		e.write(w, format)
-		return
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	z := e.gzip(w)
-	e.write(z, format)
-	_ = z.Close() // the client has gone
-	e.gzips.Put(z)
-}
-
-// gzip returns a writer at the level that costs least: the series of one
-// interface are so alike that the text shrinks to a thirtieth even so.
-func (e *exposition) gzip(w io.Writer) *gzip.Writer {
-	if z, ok := e.gzips.Get().(*gzip.Writer); ok {
-		z.Reset(w)
-		return z
-	}
-	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // fails for an unknown level only
-	return z
+	w.Header().Add("Vary", "Accept")
+	e.write(w, format)
 }
 
 // write writes everything. A family that cannot be gathered or written must
@@ -76,19 +39,6 @@ func (e *exposition) write(w io.Writer, format expfmt.Format) {
 // frame whole families are not offered, since families come in parts.
 func negotiate(h http.Header) expfmt.Format {
 	return expfmt.NegotiateAccept(h, expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1)
-}
-
-// acceptsGzip says whether the answer may be compressed (RFC 9110, section
-// 12.5.3).
-func acceptsGzip(h http.Header) bool {
-	for _, coding := range strings.Split(h.Get("Accept-Encoding"), ",") {
-		name, weight, _ := strings.Cut(coding, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			weight = strings.TrimPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
-			return weight == "" || strings.Trim(weight, "0.") != ""
-		}
-	}
-	return false
 }
 
 // An encoder writes families that come in parts.

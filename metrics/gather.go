@@ -264,6 +264,11 @@ func (s *scrape) state(st State) {
 	for _, l := range st.Listeners {
 		s.add(listenerUp, truth(l.Up), pair("listener", l.Name))
 	}
+	for _, l := range st.Listeners {
+		for _, r := range l.Refused {
+			s.add(httpRefused, float64(r.Count), pair("listener", l.Name), pair("reason", r.Reason))
+		}
+	}
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))

@@ -62,7 +62,7 @@ func full(m *Metrics) {
 			ConfigHash: "0f1e2d",
 			Differs:    true,
 			Interfaces: 3,
-			Listeners:  []ListenerState{{"metrics", true}, {"control", false}},
+			Listeners:  []ListenerState{{"metrics", true, []Refused{{"full", 9}, {"host", 10}}}, {"control", false, nil}},
 			Reloads:    3,
 			Refused:    1,
 			Open:       [dhcp.Families]int{4, 5},

@@ -27,8 +27,15 @@ type State struct {
 
 // A ListenerState tells whether a listener works that only observes.
 type ListenerState struct {
-	Name string // "metrics" or "control"
-	Up   bool
+	Name    string // "metrics" or "control"
+	Up      bool
+	Refused []Refused
+}
+
+// A Refused tells how often a listener has refused something for a reason.
+type Refused struct {
+	Reason string
+	Count  uint64
 }
 
 // A LinkState is the state of one configured interface in one family.

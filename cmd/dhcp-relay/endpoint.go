@@ -42,6 +42,7 @@ type endpoint struct {
 	address   string
 	key       string // of the configuration, which names the address
 	listen    func(context.Context) (net.Listener, error)
+	gate      *web.Gate
 	handler   http.Handler
 	webConfig string // file of TLS and basic authentication
 	log       *slog.Logger
@@ -93,7 +94,7 @@ func (e *endpoint) serve(ctx context.Context, opened func()) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { watchSocket(ctx, ln, cancel) })
-	err = web.Serve(ctx, ln, e.handler, e.webConfig, e.log)
+	err = web.Serve(ctx, ln, e.handler, e.webConfig, e.gate)
 	if cause := context.Cause(ctx); err == nil && cause != nil {
 		err = cause
 	}
@@ -214,10 +215,15 @@ func (p *process) listeners() []status.Listener {
 	return all
 }
 
-// listenerStates tells the metrics which endpoints work.
+// listenerStates tells the metrics which endpoints work, and what they refuse.
 func (p *process) listenerStates() (all []metrics.ListenerState) {
-	for _, l := range p.listeners() {
-		all = append(all, metrics.ListenerState{Name: l.Name, Up: l.Open})
+	for _, e := range p.endpoints {
+		l := e.status()
+		s := metrics.ListenerState{Name: l.Name, Up: l.Open}
+		for _, r := range web.Refusals() {
+			s.Refused = append(s.Refused, metrics.Refused{Reason: r.String(), Count: e.gate.Refused(r)})
+		}
+		all = append(all, s)
 	}
 	return all
 }

@@ -15,22 +15,23 @@ import (
 // newEndpoints returns where the process is to answer by [metrics] and [control].
 func (p *process) newEndpoints() (es []*endpoint) {
 	if at := p.metricsAt; at.On {
-		address := at.Listen.String()
+		address, gate := at.Listen.String(), web.NewGate("metrics", true, p.log)
 		es = append(es, &endpoint{
 			name: "metrics", address: address, key: "metrics.listen",
 			listen: func(ctx context.Context) (net.Listener, error) {
 				return new(net.ListenConfig).Listen(ctx, "tcp", address)
 			},
-			handler: p.mux(), webConfig: at.WebConfig,
+			gate: gate, handler: web.NewMux(p.shown(), gate), webConfig: at.WebConfig,
 		})
 	}
 	if at := p.controlAt; at.Socket != "" {
+		gate := web.NewGate("control", false, p.log)
 		es = append(es, &endpoint{
 			name: "control", address: at.Socket, key: "control.socket",
 			listen: func(ctx context.Context) (net.Listener, error) {
 				return web.Listen(ctx, at.Socket, at.Mode, at.Group)
 			},
-			handler: p.controlMux(),
+			gate: gate, handler: p.controlMux(gate),
 		})
 	}
 	for _, e := range es {
@@ -39,18 +40,20 @@ func (p *process) newEndpoints() (es []*endpoint) {
 	return es
 }
 
-// mux answers on [metrics] listen: whoever may read this changes nothing.
-func (p *process) mux() *http.ServeMux {
-	return web.NewMux(web.Relay{
+// shown is what is answered on [metrics] listen: whoever may read this changes
+// nothing.
+func (p *process) shown() web.Relay {
+	return web.Relay{
 		Metrics: p.metrics.Handler(), Unready: p.unready, Doubts: p.doubts, Report: p.report,
 		Transactions: p.view.Last, Trace: p.view.Trace(),
-	})
+	}
 }
 
 // controlMux answers on the socket of [control].
-func (p *process) controlMux() *http.ServeMux {
-	mux := p.mux()
-	mux.Handle("GET /record", p.view.Record())
+func (p *process) controlMux(gate *web.Gate) *http.ServeMux {
+	all := p.shown()
+	all.Record = p.view.Record()
+	mux := web.NewMux(all, gate)
 	mux.Handle(logLevelPath, &levelHandler{p.level, p.log})
 	mux.HandleFunc("POST "+reloadPath, p.serveReload)
 	return mux

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"os"
@@ -48,9 +49,8 @@ func (p *tape) serve(t *testing.T) string {
 	mux := web.NewMux(web.Relay{
 		Metrics: http.NotFoundHandler(), Unready: func() []string { return nil },
 		Report:       func() status.Report { return status.Report{} },
-		Transactions: v.Last, Trace: v.Trace(),
-	})
-	mux.Handle("GET /record", v.Record())
+		Transactions: v.Last, Trace: v.Trace(), Record: v.Record(),
+	}, web.NewGate("control", false, slog.New(slog.DiscardHandler)))
 	return serveSocket(t, mux)
 }
 

@@ -59,7 +59,7 @@ func (f *fake) die(dead bool) {
 }
 
 func (f *fake) handler() http.Handler {
-	mux := NewMux(f.relay())
+	mux := NewMux(f.relay(), newGate())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		dead := f.dead

@@ -26,6 +26,7 @@ type Relay struct {
 	// Transactions returns the last n that a filter lets pass, oldest first.
 	Transactions func(f transaction.Filter, n int) []transaction.Transaction
 	Trace        http.Handler // answers with what happens from now on
+	Record       http.Handler // answers with a capture; nil: nobody may have one
 }
 
 // maxTransactions is how many transactions one answer has, unless it is asked
@@ -42,22 +43,35 @@ const maxTransactions = 1000
 //	/api/v1/status        the state as JSON: a status.Report
 //	/api/v1/transactions  the last transactions as JSON: a list of transaction.Transaction, oldest first
 //	/api/v1/trace         a stream of transaction.Event as JSON, one a line
+//	/record               what the recorder holds, as a capture file
 //
+// Each kind has places of its own behind the gate.
 // Transactions are filtered by the keys of transaction.ParseFilter, and by n, which
 // is how many there are at most.
-func NewMux(r Relay) *http.ServeMux {
+func NewMux(r Relay, g *Gate) *http.ServeMux {
+	var c compressor
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", r.Metrics)
+	scrapes := g.places(maxScrapes, scrapePatience, "too many scrapes at once")
+	mux.Handle("GET /metrics", scrapes.wrap(c.wrap(r.Metrics)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusOK, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", r.readiness)
-	few := newPress()
-	mux.Handle("GET /api/v1/status", few.wrap(func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) }))
-	mux.Handle("GET /api/v1/transactions", few.wrap(r.transactions))
-	mux.Handle("GET /api/v1/trace", r.Trace)
-	mux.Handle("GET /{$}", few.wrap(newPage(r).ServeHTTP))
-	mux.Handle("GET /static/", files())
+
+	views, few := g.places(maxViews, viewPatience, "too many requests at once"), make(desk, maxDrafts)
+	view := func(pattern string, h http.HandlerFunc) {
+		mux.Handle("GET "+pattern, views.wrap(few.wrap(c.wrap(h))))
+	}
+	view("/api/v1/status", func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) })
+	view("/api/v1/transactions", r.transactions)
+	view("/{$}", newPage(r).ServeHTTP)
+	mux.Handle("GET /static/", views.wrap(files()))
+
+	mux.Handle("GET /api/v1/trace", g.traces().wrap(r.Trace))
+	if r.Record != nil {
+		records := g.places(maxRecords, 0, "captures are being written already; try again")
+		mux.Handle("GET /record", records.wrap(r.Record))
+	}
 	return mux
 }
 

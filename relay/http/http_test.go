@@ -3,6 +3,7 @@ package http
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,6 +21,9 @@ func answer(h http.Handler, method, path string) *httptest.ResponseRecorder {
 	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 	return w
 }
+
+// newGate returns a gate for strangers that tells nobody.
+func newGate() *Gate { return NewGate("metrics", true, slog.New(slog.DiscardHandler)) }
 
 // relayOf returns a relay in this state, ready and with no counters.
 func relayOf(r status.Report) Relay {
@@ -73,7 +77,7 @@ func TestMux(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := answer(NewMux(c.relay), c.method, c.path)
+			w := answer(NewMux(c.relay, newGate()), c.method, c.path)
 			if w.Code != c.status {
 				t.Errorf("status %d, want %d", w.Code, c.status)
 			}
@@ -91,7 +95,7 @@ func TestMux(t *testing.T) {
 func TestStatusIsTheReport(t *testing.T) {
 	t.Parallel()
 	want := busy()
-	w := answer(NewMux(relayOf(want)), "GET", "/api/v1/status")
+	w := answer(NewMux(relayOf(want), newGate()), "GET", "/api/v1/status")
 	var got status.Report
 	d := json.NewDecoder(w.Body)
 	d.DisallowUnknownFields()

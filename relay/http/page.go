@@ -36,18 +36,17 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	guard(w)
+	confine(w)
 	head(w, "text/html; charset=utf-8")
 	_, _ = b.WriteTo(w) // an error means that the client has gone
 }
 
-// guard keeps a browser from doing with an answer what it is not for.
-func guard(w http.ResponseWriter) {
+// confine keeps a browser from doing with an answer what it is not for.
+func confine(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // files answers with the page's style, script and icon. They are of this build:
@@ -55,7 +54,7 @@ func guard(w http.ResponseWriter) {
 func files() http.Handler {
 	h := http.FileServerFS(static)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		guard(w)
+		confine(w)
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		h.ServeHTTP(w, r)

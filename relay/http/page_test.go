@@ -1,8 +1,6 @@
 package http
 
 import (
-	"compress/gzip"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +12,7 @@ import (
 
 func TestPageGuards(t *testing.T) {
 	t.Parallel()
-	mux := NewMux(relayOf(busy()))
+	mux := NewMux(relayOf(busy()), newGate())
 	for _, path := range []string{"/", "/static/page.js", "/static/page.css"} {
 		h := answer(mux, "GET", path).Header()
 		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} {
@@ -35,7 +33,7 @@ func TestPageGuards(t *testing.T) {
 func TestPageOfNothing(t *testing.T) {
 	t.Parallel()
 	r := relayOf(status.Report{})
-	w := answer(NewMux(r), "GET", "/?page=9&name=x&trouble=1&outcome=dropped")
+	w := answer(NewMux(r, newGate()), "GET", "/?page=9&name=x&trouble=1&outcome=dropped")
 	if w.Code != http.StatusOK {
 		t.Fatalf("status %d: %s", w.Code, w.Body)
 	}
@@ -94,36 +92,6 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// What is compressed is what is not.
-func TestAnswersAreCompressed(t *testing.T) {
-	t.Parallel()
-	mux := NewMux(relayOf(busy()))
-	for _, path := range []string{"/", "/api/v1/status", "/api/v1/transactions"} {
-		plain := answer(mux, "GET", path)
-		req := httptest.NewRequest(http.MethodGet, path, nil)
-		req.Header.Set("Accept-Encoding", "br, gzip")
-		packed := httptest.NewRecorder()
-		mux.ServeHTTP(packed, req)
-		if got := packed.Header().Get("Content-Encoding"); got != "gzip" {
-			t.Fatalf("%s: encoding %q", path, got)
-		}
-		if packed.Body.Len() >= plain.Body.Len() {
-			t.Errorf("%s: %d octets, and %d if it is not compressed", path, packed.Body.Len(), plain.Body.Len())
-		}
-		z, err := gzip.NewReader(packed.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(z)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got) != plain.Body.String() {
-			t.Errorf("%s: it says something else compressed", path)
-		}
-	}
-}
-
 // slow is a client that does not read.
 type slow struct {
 	http.ResponseWriter
@@ -140,12 +108,12 @@ func (s slow) Write(b []byte) (int, error) {
 // Clients that do not read keep nobody waiting.
 func TestSlowClientsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
-	mux := NewMux(relayOf(busy()))
+	mux := NewMux(relayOf(busy()), newGate())
 	written, release := make(chan struct{}), make(chan struct{})
-	for range 3 * maxAnswers {
+	for range 3 * maxDrafts {
 		go mux.ServeHTTP(slow{httptest.NewRecorder(), written, release}, httptest.NewRequest(http.MethodGet, "/api/v1/status", nil))
 	}
-	for n := range 3 * maxAnswers {
+	for n := range 3 * maxDrafts {
 		select {
 		case <-written:
 		case <-time.After(10 * time.Second):

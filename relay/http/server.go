@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -18,22 +17,21 @@ import (
 // The bounds of the HTTP server. It may be reachable for people with whom the
 // relay shares no secrets, and must not cost it its file descriptors or memory.
 const (
-	maxConns      = 64
 	maxHeader     = 8 << 10 // octets
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
 	writeTimeout  = 30 * time.Second
-	idleTimeout   = 2 * time.Minute // above the usual scrape intervals, to keep the connection
+	idleTimeout   = 30 * time.Second
 	shutdownGrace = 3 * time.Second
 )
 
-// Serve serves h on ln until ctx is done, then lets requests end for at most 3
+// Serve serves h on ln, as the gate allows, until ctx is done, then lets requests end for at most 3
 // seconds and cuts those that have not; their contexts end with ctx. It closes
 // ln, and returns nil if ctx was what ended it. The file config, if it is not "",
 // sets up TLS and basic authentication as for Prometheus exporters; certificates
 // and users are read again for each connection and request.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler, config string, log *slog.Logger) error {
-	return serve(ctx, ln, newServer(h, log), config, shutdownGrace, log)
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, config string, g *Gate) error {
+	return serve(ctx, ln, newServer(h, g), config, shutdownGrace, g.log)
 }
 
 // ErrUnreadable says that a file cannot be read now, so that nothing is known of
@@ -75,25 +73,15 @@ func (o oneLine) Error() string { return strings.Join(strings.Fields(o.error.Err
 // Unwrap returns the error itself.
 func (o oneLine) Unwrap() error { return o.error }
 
-// newServer returns a server whose every phase has a deadline, and that hangs
-// up on more than 64 connections at once.
-func newServer(h http.Handler, log *slog.Logger) *http.Server {
-	var open atomic.Int32
+// newServer returns a server whose every phase has a deadline, and that serves h as
+// the gate allows.
+func newServer(h http.Handler, g *Gate) *http.Server {
+	cs := conns{gate: g, open: make(map[net.Conn]*conn)}
 	return &http.Server{
-		Handler: h,
+		Handler: g.guard(h),
 		// Who connects can cause any number of these lines.
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState: func(c net.Conn, s http.ConnState) {
-			switch s {
-			case http.StateNew:
-				if open.Add(1) > maxConns {
-					_ = c.Close() // the server notices, and reports it as closed
-				}
-			case http.StateClosed, http.StateHijacked:
-				open.Add(-1)
-			case http.StateActive, http.StateIdle:
-			}
-		},
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		ConnState:         cs.moved,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

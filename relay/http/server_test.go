@@ -49,7 +49,7 @@ func client(t *testing.T) *http.Client {
 }
 
 func TestServerBoundsRequests(t *testing.T) {
-	srv := newServer(healthy, slog.New(slog.DiscardHandler))
+	srv := newServer(healthy, newGate())
 	srv.ReadHeaderTimeout = time.Second
 	addr, stop := start(t, srv, shutdownGrace)
 
@@ -88,53 +88,6 @@ func TestServerBoundsRequests(t *testing.T) {
 	}
 }
 
-// Connections beyond the bound are hung up on, and free their place again.
-func TestServerBoundsConnections(t *testing.T) {
-	addr, stop := start(t, newServer(healthy, slog.New(slog.DiscardHandler)), 20*time.Millisecond)
-	answers := func(c net.Conn) bool {
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-		_, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-		line, err := bufio.NewReader(c).ReadString('\n')
-		if isTimeout(err) {
-			t.Fatal("the server neither answers nor hangs up")
-		}
-		return strings.HasPrefix(line, "HTTP/1.1 200 ")
-	}
-	var conns []net.Conn
-	defer func() {
-		for _, c := range conns {
-			_ = c.Close()
-		}
-	}()
-	for i := range maxConns + 1 {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns = append(conns, c)
-		if got, want := answers(c), i < maxConns; got != want {
-			t.Fatalf("connection %d is answered: %v, want %v", i+1, got, want)
-		}
-	}
-	_ = conns[0].Close()
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns = append(conns, c)
-		if answers(c) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a closed connection does not free its place")
-		}
-	}
-	if err := stop(); err != nil {
-		t.Errorf("serve: %v", err)
-	}
-}
-
 func isTimeout(err error) bool {
 	var ne net.Error
 	return errors.As(err, &ne) && ne.Timeout()
@@ -162,7 +115,7 @@ func TestShutdown(t *testing.T) {
 				}
 				<-release
 				_, _ = io.WriteString(w, "ok\n")
-			}), slog.New(slog.DiscardHandler))
+			}), newGate())
 			addr, stop := start(t, srv, c.grace)
 			srv.RegisterOnShutdown(func() { close(release) })
 			cl := client(t)
@@ -195,7 +148,7 @@ func TestServeTellsOfBrokenListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = ln.Close()
-	if err := Serve(t.Context(), ln, healthy, "", slog.New(slog.DiscardHandler)); !errors.Is(err, net.ErrClosed) {
+	if err := Serve(t.Context(), ln, healthy, "", newGate()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("error %v, want %v", err, net.ErrClosed)
 	}
 }
@@ -207,7 +160,7 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		close(entered)
 		<-r.Context().Done()
-	}), slog.New(slog.DiscardHandler))
+	}), newGate())
 	addr, stop := start(t, srv, time.Hour)
 	resp, err := client(t).Get("http://" + addr + "/")
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -73,7 +72,7 @@ func TestServeWithTLSAndPassword(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, ln, healthy, config, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- Serve(ctx, ln, healthy, config, newGate()) }()
 
 	ask := func(scheme, password string) (code int, serial int64) {
 		t.Helper()

@@ -27,11 +27,7 @@ func (v *View) Record() http.Handler {
 		case v.source.Recorder() == nil:
 			http.Error(w, ErrOff.Error(), http.StatusServiceUnavailable)
 			return
-		case !enter(v.records):
-			http.Error(w, "captures are being written already; try again", http.StatusServiceUnavailable)
-			return
 		}
-		defer leave(v.records)
 		// The reader of a large capture may take longer than the server's own limit.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute))
 		w.Header().Set("Content-Type", "application/octet-stream")

@@ -49,28 +49,13 @@ func (v *View) Trace() http.Handler {
 		case v.source.Recorder() == nil:
 			http.Error(w, ErrOff.Error(), http.StatusServiceUnavailable)
 			return
-		case !enter(v.traces):
-			http.Error(w, "too many traces run already; end one of them", http.StatusServiceUnavailable)
-			return
 		}
-		defer leave(v.traces)
 		s := v.newStream(f)
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.Header().Set("Cache-Control", "no-store")
 		s.serve(r.Context(), w)
 	})
 }
-
-func enter(c chan struct{}) bool {
-	select {
-	case c <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func leave(c chan struct{}) { <-c }
 
 // A stream follows the recorder for one client.
 type stream struct {

@@ -28,12 +28,10 @@ var ErrOff = errors.New("the flight recorder is off; set recorder.messages to mo
 
 // A View shows what the recorder of a relay kept. It is safe for concurrent use.
 type View struct {
-	source  Source
-	name    string // of what writes captures
-	pseudo  *transaction.Redactor
-	redact  atomic.Bool
-	traces  chan struct{} // holds one for each stream
-	records chan struct{} // and for each capture that is written
+	source Source
+	name   string // of what writes captures
+	pseudo *transaction.Redactor
+	redact atomic.Bool
 
 	mu     sync.Mutex // for Last: what was read so far
 	log    *recorder.Log
@@ -42,23 +40,13 @@ type View struct {
 	hidden bool
 }
 
-// How many may be served at once. More would take memory and time from the
-// relay's host.
-const (
-	maxTraces  = 16
-	maxRecords = 2
-)
-
 // New returns a View of a relay. application is what captures say that they were
 // written by, such as "dhcp-relay 1.2.0". With redact, clients have pseudonyms
 // that hold until the process ends, and captures are blanked.
 func New(s Source, application string, redact bool) *View {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	v := &View{
-		source: s, name: application, pseudo: transaction.NewRedactor(key),
-		traces: make(chan struct{}, maxTraces), records: make(chan struct{}, maxRecords),
-	}
+	v := &View{source: s, name: application, pseudo: transaction.NewRedactor(key)}
 	v.redact.Store(redact)
 	return v
 }

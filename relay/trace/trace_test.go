@@ -219,19 +219,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestTracesAreFew(t *testing.T) {
-	t.Parallel()
-	c := serve(t, trace.New(newSource(4), "test", false))
-	var codes []int
-	for range 17 {
-		code, _ := get(t, c, "/api/v1/trace")
-		codes = append(codes, code)
-	}
-	if codes[15] != http.StatusOK || codes[16] != http.StatusServiceUnavailable {
-		t.Errorf("got %v, want the seventeenth refused", codes)
-	}
-}
-
 func TestLastReadsWhatIsNew(t *testing.T) {
 	t.Parallel()
 	s := newSource(4)

@@ -1,0 +1,126 @@
+package http
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// How many connections there are at a time: more must not cost the relay its
+// file descriptors or memory. What requests can take of them (places) is less than
+// what one peer can, and that is less than all.
+const (
+	maxConns     = 64
+	maxPeerConns = 40 // of one IPv4 address, or one /64 of IPv6
+)
+
+// A conns keeps account of the connections of a server.
+type conns struct {
+	gate *Gate
+
+	mu    sync.Mutex // guards what follows
+	open  map[net.Conn]*conn
+	moves uint64 // changes of state so far
+}
+
+// A conn is one connection.
+type conn struct {
+	peer  netip.Prefix // the zero one for Unix sockets
+	since uint64       // the move that brought it into its state
+	idle  bool         // no request of it is served
+}
+
+// moved is told of every change of state of a connection. A new one is hung up on, or
+// takes the place of one that is idle, if there are too many.
+func (cs *conns) moved(c net.Conn, to http.ConnState) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.moves++
+	switch to {
+	case http.StateNew:
+		cs.admit(c)
+	case http.StateActive, http.StateIdle:
+		if own := cs.open[c]; own != nil {
+			own.since, own.idle = cs.moves, to == http.StateIdle
+		}
+	case http.StateClosed, http.StateHijacked:
+		delete(cs.open, c)
+	}
+}
+
+// admit takes a new connection in, or hangs up.
+func (cs *conns) admit(c net.Conn) {
+	own := &conn{peer: peerOf(c), since: cs.moves, idle: true}
+	if all, peers := len(cs.open) >= maxConns, cs.crowded(own.peer); all || peers {
+		victim := cs.idlest(func(o *conn) bool { return !peers || o.peer == own.peer })
+		if victim == nil {
+			cs.gate.refuse(Full, c.RemoteAddr().String())
+			hangUp(c) // the server notices, and reports it as closed
+			return
+		}
+		cs.gate.refuse(Idle, victim.RemoteAddr().String())
+		delete(cs.open, victim)
+		hangUp(victim)
+	}
+	cs.open[c] = own
+}
+
+// crowded reports whether a peer has all the connections that one may have.
+func (cs *conns) crowded(peer netip.Prefix) bool {
+	return peer.IsValid() && cs.count(func(o *conn) bool { return o.peer == peer }) >= maxPeerConns
+}
+
+// count returns how many connections are such.
+func (cs *conns) count(such func(*conn) bool) (n int) {
+	for _, o := range cs.open {
+		if such(o) {
+			n++
+		}
+	}
+	return n
+}
+
+// idlest returns the connection that has been idle for longest of those that are
+// such, and of them of one of the peer with the most, or nil.
+func (cs *conns) idlest(such func(*conn) bool) (victim net.Conn) {
+	idle := make(map[netip.Prefix]int)
+	for _, o := range cs.open {
+		if o.idle && such(o) {
+			idle[o.peer]++
+		}
+	}
+	var best *conn
+	for c, o := range cs.open {
+		if !o.idle || !such(o) {
+			continue
+		}
+		if best == nil || idle[o.peer] > idle[best.peer] || idle[o.peer] == idle[best.peer] && o.since < best.since {
+			victim, best = c, o
+		}
+	}
+	return victim
+}
+
+// hangUp closes a connection without a word: TLS's own could have to wait.
+func hangUp(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	_ = c.Close() // it is of no use any more
+}
+
+// peerOf returns whom a connection is of.
+func peerOf(c net.Conn) netip.Prefix {
+	at, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	a, bits := at.Addr().Unmap().WithZone(""), 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits) // both families have as many
+	return p
+}
