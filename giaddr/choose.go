@@ -11,7 +11,8 @@ import (
 )
 
 // Why a link has no address that may stand for its clients. Choose4 and Choose6
-// wrap these with the names of the links and addresses concerned.
+// wrap these with what of the rule and of the addresses is concerned; the link itself is
+// not named, for whoever tells of it does.
 var (
 	// ErrNoAddress says that a link has no usable address of the family.
 	ErrNoAddress = errors.New("no usable address")
@@ -83,27 +84,23 @@ func (r Rule) Concerned(host []Link) []Link {
 func choose(f family, r Rule, l *Link, host []Link) ([]Choice, error) {
 	switch r.Kind {
 	case Primary:
-		own, err := primary(f, l)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", l.Name, err)
-		}
-		return own, nil
+		return primary(f, l)
 	case InPrefix:
 		own, err := inPrefix(f, r.Prefix, l)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s %s: %w", l.Name, f.field(), r.Prefix, err)
+			return nil, fmt.Errorf("%s %s: %w", f.field(), r.Prefix, err)
 		}
 		return own, nil
 	case Given:
 		c, err := given(f, r.Addr, l, host)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s %s: %w", l.Name, f.field(), r.Addr, err)
+			return nil, fmt.Errorf("%s %s: %w", f.field(), r.Addr, err)
 		}
 		return []Choice{c}, nil
 	case Borrowed:
 		c, err := borrowed(f, r.Link, l, host)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s of %s: %w", l.Name, f.field(), r.Link, err)
+			return nil, fmt.Errorf("%s of %s: %w", f.field(), r.Link, err)
 		}
 		return []Choice{c}, nil
 	case LinkLocal:
@@ -112,11 +109,11 @@ func choose(f family, r Rule, l *Link, host []Link) ([]Choice, error) {
 		}
 		c, err := linkLocal(l)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s %s: %w", l.Name, f.field(), r, err)
+			return nil, fmt.Errorf("%s %s: %w", f.field(), r, err)
 		}
 		return []Choice{c}, nil
 	}
-	return nil, fmt.Errorf("%s: %s: %w", l.Name, r, ErrInvalidRule)
+	return nil, fmt.Errorf("%s: %w", r, ErrInvalidRule)
 }
 
 func primary(f family, l *Link) ([]Choice, error) {

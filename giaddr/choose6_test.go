@@ -58,7 +58,7 @@ func TestChoose6(t *testing.T) {
 		{
 			name: "R9915-16 link-local where there is none",
 			rule: giaddr.Rule{Kind: giaddr.LinkLocal}, addrs: []string{"2001:db8:1::1/64"},
-			err: giaddr.ErrNoAddress, says: "vlan10: link_address link-local: no usable address",
+			err: giaddr.ErrNoAddress, says: "link_address link-local: no usable address",
 		},
 		{
 			name:  "R9915-15 tentative is as good as any",
@@ -73,13 +73,13 @@ func TestChoose6(t *testing.T) {
 		{
 			name:  "R9915-15 a duplicate alone is named",
 			addrs: []string{"fe80::1/64", "2001:db8:20::1/64", "duplicate"},
-			err:   giaddr.ErrDuplicate, says: "vlan10: no usable address: 2001:db8:20::1 is a duplicate on the link",
+			err:   giaddr.ErrDuplicate, says: "no usable address: 2001:db8:20::1 is a duplicate on the link",
 		},
 		{
 			name:  "R9915-15 a duplicate within the prefix is named",
 			rule:  within("2001:db8:20::/64"),
 			addrs: []string{"2001:db8:1::1/64", "duplicate", "2001:db8:20::1/64", "duplicate", "2001:db8:2::1/64"},
-			err:   giaddr.ErrDuplicate, says: "vlan10: link_address 2001:db8:20::/64: no address within the prefix: 2001:db8:20::1 is a duplicate on the link",
+			err:   giaddr.ErrDuplicate, says: "link_address 2001:db8:20::/64: no address within the prefix: 2001:db8:20::1 is a duplicate on the link",
 		},
 		{
 			name:  "a preferred unique-local before a deprecated global one",

@@ -163,7 +163,7 @@ func (e *Engine) showProblems(ps []agent.Problem, now map[subject]shown) {
 // told reports whether the state of an interface tells of a problem already.
 func told(p agent.Problem, now map[subject]shown) bool {
 	for _, f := range families() {
-		if n, ok := now[subject{p.Interface, f}]; ok && (n.state == agent.Missing || n.problem == p.Text || n.problem == p.Interface+": "+p.Text) {
+		if n, ok := now[subject{p.Interface, f}]; ok && (n.state == agent.Missing || n.problem == p.Text) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // What cannot work on this host, or hardly can, is told before it costs a reply.
@@ -67,5 +68,23 @@ func TestProblemsWithTheHost(t *testing.T) {
 				t.Errorf("problems:\n%swant: %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// Whoever tells of a problem names the interface, so that the problem does not.
+func TestProblemsNameTheInterfaceOnce(t *testing.T) {
+	p, h := testPolicy(t), testHost()
+	h[0].Addrs = nil
+	snap, ps := Compile(p, h)
+	if !strings.Contains(problemsOf(ps), giaddr.ErrNoAddress.Error()) {
+		t.Fatalf("no problem without an address: %v", ps)
+	}
+	for _, one := range ps {
+		if n := strings.Count(one.String(), one.Interface+": "); n != 1 {
+			t.Errorf("%q names the interface %d times", one, n)
+		}
+	}
+	if _, err := snap.byIndex[h[0].Index].StateOf(dhcp.V4); err == nil || strings.Contains(err.Error(), h[0].Name) {
+		t.Errorf("the state of %s is told as %v", h[0].Name, err)
 	}
 }

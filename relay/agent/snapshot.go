@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/wire/dhcp"
@@ -294,7 +293,7 @@ func (s *Snapshot) addFaces(l *Link, near *neighbourhood, ps *problems) {
 	choices, err := giaddr.Choose4(in.Giaddr, &l.Host, near.of(in.Giaddr))
 	if err != nil {
 		l.State, l.Problem = NoAddress, err
-		ps.add(l.Host.Name, strings.TrimPrefix(err.Error(), l.Host.Name+": "), "give the interface an IPv4 address, or set giaddr")
+		ps.add(l.Host.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
 		// RFC 1542, section 4.1.1: giaddr is never a broadcast address.
 		(*ps)[len(*ps)-1].Fatal = errors.Is(err, giaddr.ErrBroadcast)
 	}
@@ -324,7 +323,7 @@ func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
 	choices, err := giaddr.Choose6(rule, &l.Host, near.of(rule))
 	if err != nil {
 		l.State6, l.Problem6 = NoAddress, err
-		ps.add(l.Host.Name, strings.TrimPrefix(err.Error(), l.Host.Name+": "), hint6(err))
+		ps.add(l.Host.Name, err.Error(), hint6(err))
 	} else {
 		c := choices[0]
 		*l.Face6 = Face{Giaddr: c.Addr, Subnet: c.Subnet}

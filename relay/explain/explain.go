@@ -185,9 +185,7 @@ func (r *Relay) troubles(v *agent.Verdict) (notes []string) {
 		return nil
 	}
 	add := func(text string) {
-		if text = strings.TrimPrefix(text, v.Link.Host.Name+": "); text != "" {
-			notes = append(notes, v.Link.Host.Name+": "+strings.TrimSuffix(text, ".")+".")
-		}
+		notes = append(notes, v.Link.Host.Name+": "+strings.TrimSuffix(text, ".")+".")
 	}
 	if state, problem := v.Link.StateOf(v.Family); state == agent.NoAddress || state == agent.NoLinkLocal {
 		add(problem.Error())

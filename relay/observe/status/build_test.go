@@ -123,10 +123,10 @@ func TestFindings(t *testing.T) {
 			"no giaddr",
 			func(s *scene) {
 				l := &s.in.Links[1]
-				l.State, l.Address, l.Problem = agent.NoAddress, netip.Addr{}, "vlan20: no usable address"
+				l.State, l.Address, l.Problem = agent.NoAddress, netip.Addr{}, "no usable address"
 			},
 			"interface_no_address", Error, "interface vlan20 (DHCPv4)",
-			[]string{"giaddr", "vlan20: no usable address", "Give the interface an IPv4 address"},
+			[]string{"giaddr", "no usable address", "Give the interface an IPv4 address"},
 		},
 		{
 			"no link-address",
@@ -138,7 +138,7 @@ func TestFindings(t *testing.T) {
 			"duplicate link-address",
 			func(s *scene) {
 				l := &s.in.Links[2]
-				l.State, l.Problem = agent.NoAddress, "vlan10: no usable address: 2001:db8:20::1 is a duplicate on the link"
+				l.State, l.Problem = agent.NoAddress, "no usable address: 2001:db8:20::1 is a duplicate on the link"
 				l.Hint = "Find the other host on the link."
 			},
 			"interface_no_address", Error, "interface vlan10 (DHCPv6)",

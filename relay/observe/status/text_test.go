@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the expected texts anew")
 // troubled is a relay with some of everything.
 func troubled() *scene {
 	s := healthy()
-	s.in.Links[1].State, s.in.Links[1].Address, s.in.Links[1].Problem = agent.NoAddress, netip.Addr{}, "vlan20: no usable address"
+	s.in.Links[1].State, s.in.Links[1].Address, s.in.Links[1].Problem = agent.NoAddress, netip.Addr{}, "no usable address"
 	s.flow("vlan20", dhcp.V4, 0, 0)
 	s.drop("vlan20", dhcp.V4, dhcp.Requests, agent.NoGiaddr, 12)
 	s.drop("vlan10", dhcp.V4, dhcp.Replies, agent.ReplyFromClient, 1)
