@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"dhcp-relay/relay/wire/bootp"
-	"dhcp-relay/relay/wire/dhcp"
 )
 
 // An option is what a link adds to each request, rendered: option 82 (RFC 3046,
@@ -50,43 +49,11 @@ func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
 		facts.Giaddr = l.Faces[0].Giaddr
 	}
 	o := option{bytes: []byte{bootp.OptionRelay, 0}}
-	o.circuit = o.identify(bootp.SubCircuitID, c.CircuitID, &facts)
-	o.identify(bootp.SubRemoteID, c.RemoteID, &facts)
-	if f != nil {
-		if sel := linkSelection(c, f); sel.IsValid() {
-			o.add(bootp.SubLinkSelection, sel.AsSlice())
+	from := ingredients{l.Interface, f, facts}
+	for _, p := range suboptions() {
+		if p.most(l.Interface) > 0 {
+			p.add(&o, &from)
 		}
-	}
-	o.identify(bootp.SubSubscriberID, c.SubscriberID, &facts)
-	if len(c.Vendor) > 0 {
-		o.add(bootp.SubVendor, c.Vendor)
-	}
-	if c.Flags {
-		o.flags = len(o.bytes) + 2
-		o.add(bootp.SubFlags, []byte{0})
-	}
-	if c.Override && f != nil {
-		a := f.Local
-		if c.OverrideAddr.IsValid() {
-			a = c.OverrideAddr
-		}
-		o.add(bootp.SubServerOverride, a.AsSlice())
-	}
-	if len(c.RelayID) > 0 {
-		o.add(bootp.SubRelayID, c.RelayID)
-		o.marks(bootp.SubRelayID, c.RelayID)
-	}
-	// What another relay has relayed is answered to that relay, which does not
-	// listen on the port of this one (RFC 8357, section 5.1).
-	if l.Interface.SourcePort != dhcp.ServerPort4 && f != nil {
-		o.add(bootp.SubSourcePort, nil)
-		o.port = true
-	}
-	if c.VSS.On {
-		n := len(o.bytes)
-		o.add(bootp.SubVSS, append([]byte{c.VSS.Type}, c.VSS.Name...))
-		o.add(bootp.SubVSSControl, nil)
-		o.vss = len(o.bytes) - n
 	}
 	n := len(o.bytes) - 2
 	if n == 0 {

@@ -123,11 +123,11 @@ func (r *reader) checkIdentifiers(s *settings, p *agent.Policy) {
 // it is never split (RFC 3396, section 4).
 func (r *reader) checkLength(s *settings) {
 	total := 0
-	all := suboptions(&s.Interface)
+	all := s.Suboptions()
 	parts := make([]string, len(all))
 	for i, p := range all {
-		total += p.octets
-		parts[i] = fmt.Sprintf("%s %d", p.key, p.octets)
+		total += p.Most
+		parts[i] = fmt.Sprintf("%s %d", strings.TrimPrefix(p.Key, "option82."), p.Most)
 	}
 	at := r.src.given(s.path, "option82")
 	switch {
@@ -136,35 +136,6 @@ func (r *reader) checkLength(s *settings) {
 	case total > math.MaxUint8:
 		r.wrong(at, fmt.Sprintf("option 82 can take %d octets, and has room for 255", total), "shorten it: "+strings.Join(parts, ", "))
 	}
-}
-
-// A suboption is the greatest number of octets that one key adds to option 82,
-// with code and length.
-type suboption struct {
-	key    string
-	octets int
-}
-
-func suboptions(i *agent.Interface) []suboption {
-	const head = 2
-	o := &i.Option82
-	var all []suboption
-	add := func(on bool, key string, length int) {
-		if on {
-			all = append(all, suboption{key, head + length})
-		}
-	}
-	for _, id := range identifiers(o) {
-		add(!id.template.Empty(), id.key, id.template.MaxLen())
-	}
-	add(o.LinkSel != agent.LinkSelOff, "link_selection", 4)
-	add(o.Flags, "flags", 1)
-	add(o.Override, "server_id_override", 4)
-	add(len(o.RelayID) > 0, "relay_id", len(o.RelayID))
-	add(len(o.Vendor) > 0, "vendor", len(o.Vendor))
-	add(i.SourcePort != port4, "source_port", 0)
-	add(o.VSS.On, "vss", 1+len(o.VSS.Name)+head) // with suboption 152
-	return all
 }
 
 // checkVSS finds a VPN that no server is told of (RFC 6607, section 4.1).

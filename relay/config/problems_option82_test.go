@@ -264,7 +264,7 @@ name = "vlan20"
 servers = ["10.9.0.2"]
 `,
 			want: []string{
-				"f:3:1: defaults.option82: option 82 can take 256 octets, and has room for 255; shorten it: circuit_id 67, remote_id 66, subscriber_id 65, link_selection 6, flags 3, server_id_override 6, relay_id 18, vendor 8, source_port 2, vss 15",
+				"f:3:1: defaults.option82: option 82 can take 256 octets, and has room for 255; shorten it: circuit_id 67, remote_id 66, link_selection 6, subscriber_id 65, vendor 8, flags 3, server_id_override 6, relay_id 18, source_port 2, vss 15",
 			},
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -211,7 +212,7 @@ func (w *walk) parts(v []byte) []Part {
 		n := 2 + int(v[1])
 		p := Part{Code: int(v[0]), Name: nameOf82(v[0]), Value: v[2:n], Text: textOf82(v[0], v[2:n])}
 		if w.d == dhcp.Requests {
-			p.Setting = settingOf82(v[0])
+			p.Setting = agent.SuboptionKey(v[0])
 		}
 		ps = append(ps, p)
 		v = v[n:]

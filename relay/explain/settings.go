@@ -6,7 +6,6 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
-	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -193,31 +192,4 @@ func droppedBy(reason agent.Reason, f dhcp.Family) []string {
 		agent.ReplySource, agent.BogusGiaddr, agent.Leasequery, agent.LinkDown:
 	}
 	return nil
-}
-
-// settingOf82 returns the key that makes this relay send a suboption.
-func settingOf82(code byte) string {
-	switch code {
-	case bootp.SubCircuitID:
-		return "option82.circuit_id"
-	case bootp.SubRemoteID:
-		return "option82.remote_id"
-	case bootp.SubLinkSelection:
-		return "option82.link_selection"
-	case bootp.SubSubscriberID:
-		return "option82.subscriber_id"
-	case bootp.SubVendor:
-		return "option82.vendor"
-	case bootp.SubFlags:
-		return "option82.flags"
-	case bootp.SubServerOverride:
-		return "option82.server_id_override"
-	case bootp.SubRelayID:
-		return "option82.relay_id"
-	case bootp.SubSourcePort:
-		return "source_port"
-	case bootp.SubVSS, bootp.SubVSSControl:
-		return "option82.vss"
-	}
-	return ""
 }

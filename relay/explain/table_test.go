@@ -61,10 +61,20 @@ func TestSettingsExist(t *testing.T) {
 		}
 	}
 	for code := range 256 {
-		check("suboption", settingOf82(byte(code)))
+		check("suboption", agent.SuboptionKey(byte(code)))
 		check("option", settingOf6(uint16(code)))
 	}
 	for _, key := range requestKeys(&agent.Verdict{Omitted: true}, &agent.Interface{Mode: agent.Hash, Trusted: true, SmartAfter: 1}) {
 		check("requests", key)
+	}
+}
+
+// What this relay can send has a name.
+func TestSuboptionsHaveNames(t *testing.T) {
+	t.Parallel()
+	for code := range 256 {
+		if key := agent.SuboptionKey(byte(code)); key != "" && nameOf82(byte(code)) == "suboption" {
+			t.Errorf("suboption %d of %s has no name", code, key)
+		}
 	}
 }

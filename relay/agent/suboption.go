@@ -1,0 +1,172 @@
+package agent
+
+import (
+	"slices"
+
+	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// A Suboption is what one key of the configuration adds to option 82.
+type Suboption struct {
+	Key  string // in the configuration, such as "option82.circuit_id"
+	Most int    // octets that it takes at most, with codes and lengths
+}
+
+// Suboptions returns what option 82 of an interface holds, in the order in which
+// it is sent.
+func (i *Interface) Suboptions() []Suboption {
+	var all []Suboption
+	for _, p := range suboptions() {
+		if n := p.most(i); n > 0 {
+			all = append(all, Suboption{p.key, n})
+		}
+	}
+	return all
+}
+
+// SuboptionKey returns the key that makes the relay send a suboption of a code, or
+// "" if none does.
+func SuboptionKey(code byte) string {
+	for _, p := range suboptions() {
+		if slices.Contains(p.code, code) {
+			return p.key
+		}
+	}
+	return ""
+}
+
+// A suboption is a row of the table of all that option 82 can hold.
+type suboption struct {
+	key  string
+	code []byte               // one or several
+	most func(*Interface) int // as Suboption.Most; 0: it is not sent
+	add  func(*option, *ingredients)
+}
+
+// The ingredients are what the suboptions of a link are made of.
+type ingredients struct {
+	in    *Interface
+	face  *Face // nil: for requests that another relay has relayed
+	facts Facts
+}
+
+// suboptions returns the table from which option 82 is both rendered and measured:
+// nothing is sent whose length has not been counted.
+func suboptions() []suboption {
+	return []suboption{
+		{
+			"option82.circuit_id",
+			[]byte{bootp.SubCircuitID},
+			func(i *Interface) int { return templated(i.Option82.CircuitID) },
+			func(o *option, g *ingredients) {
+				o.circuit = o.identify(bootp.SubCircuitID, g.in.Option82.CircuitID, &g.facts)
+			},
+		},
+		{
+			"option82.remote_id",
+			[]byte{bootp.SubRemoteID},
+			func(i *Interface) int { return templated(i.Option82.RemoteID) },
+			func(o *option, g *ingredients) { o.identify(bootp.SubRemoteID, g.in.Option82.RemoteID, &g.facts) },
+		},
+		{
+			"option82.link_selection",
+			[]byte{bootp.SubLinkSelection},
+			func(i *Interface) int { return sent(i.Option82.LinkSel != LinkSelOff, 4) },
+			func(o *option, g *ingredients) {
+				if g.face == nil {
+					return
+				}
+				if a := linkSelection(&g.in.Option82, g.face); a.IsValid() {
+					o.add(bootp.SubLinkSelection, a.AsSlice())
+				}
+			},
+		},
+		{
+			"option82.subscriber_id",
+			[]byte{bootp.SubSubscriberID},
+			func(i *Interface) int { return templated(i.Option82.SubscriberID) },
+			func(o *option, g *ingredients) {
+				o.identify(bootp.SubSubscriberID, g.in.Option82.SubscriberID, &g.facts)
+			},
+		},
+		{
+			"option82.vendor",
+			[]byte{bootp.SubVendor},
+			func(i *Interface) int { return sent(len(i.Option82.Vendor) > 0, len(i.Option82.Vendor)) },
+			func(o *option, g *ingredients) { o.add(bootp.SubVendor, g.in.Option82.Vendor) },
+		},
+		{
+			"option82.flags",
+			[]byte{bootp.SubFlags},
+			func(i *Interface) int { return sent(i.Option82.Flags, 1) },
+			func(o *option, _ *ingredients) {
+				o.flags = len(o.bytes) + subHead
+				o.add(bootp.SubFlags, []byte{0})
+			},
+		},
+		{
+			"option82.server_id_override",
+			[]byte{bootp.SubServerOverride},
+			func(i *Interface) int { return sent(i.Option82.Override, 4) },
+			func(o *option, g *ingredients) {
+				if g.face == nil {
+					return
+				}
+				a := g.face.Local
+				if given := g.in.Option82.OverrideAddr; given.IsValid() {
+					a = given
+				}
+				o.add(bootp.SubServerOverride, a.AsSlice())
+			},
+		},
+		{
+			"option82.relay_id",
+			[]byte{bootp.SubRelayID},
+			func(i *Interface) int { return sent(len(i.Option82.RelayID) > 0, len(i.Option82.RelayID)) },
+			func(o *option, g *ingredients) {
+				o.add(bootp.SubRelayID, g.in.Option82.RelayID)
+				o.marks(bootp.SubRelayID, g.in.Option82.RelayID)
+			},
+		},
+		{
+			"source_port",
+			[]byte{bootp.SubSourcePort},
+			func(i *Interface) int { return sent(i.SourcePort != dhcp.ServerPort4, 0) },
+			// What another relay has relayed is answered to that relay, which does not
+			// listen on the port of this one (RFC 8357, section 5.1).
+			func(o *option, g *ingredients) {
+				if g.face != nil {
+					o.add(bootp.SubSourcePort, nil)
+					o.port = true
+				}
+			},
+		},
+		{
+			// The last, for it is left out of copies to servers that do not know it.
+			"option82.vss",
+			[]byte{bootp.SubVSS, bootp.SubVSSControl},
+			func(i *Interface) int { return sent(i.Option82.VSS.On, 1+len(i.Option82.VSS.Name)+subHead) },
+			func(o *option, g *ingredients) {
+				n, vss := len(o.bytes), &g.in.Option82.VSS
+				o.add(bootp.SubVSS, append([]byte{vss.Type}, vss.Name...))
+				o.add(bootp.SubVSSControl, nil)
+				o.vss = len(o.bytes) - n
+			},
+		},
+	}
+}
+
+// subHead is the octets of a suboption's code and length.
+const subHead = 2
+
+// sent returns the octets of a suboption with a value of so many, if it is on.
+func sent(on bool, value int) int {
+	if !on {
+		return 0
+	}
+	return subHead + value
+}
+
+// templated returns the octets of a suboption made from a template at most.
+func templated(t Template) int { return sent(!t.Empty(), t.MaxLen()) }
