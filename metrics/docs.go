@@ -131,8 +131,8 @@ func Docs() []MetricDoc {
 		},
 		interfaceState: {
 			"dhcp_relay_interface_state", "gauge",
-			[]string{"family", "interface", "reason"},
-			"1 if the configured interface relays, 0 if it does not; the reason is its state.",
+			[]string{"family", "interface", "state"},
+			"1 for the state that the configured interface is in, 0 for each other state. It relays in the state relaying alone.",
 		},
 		interfaceServers: {
 			"dhcp_relay_interface_servers", "gauge",

@@ -27,7 +27,7 @@ type gatherer struct {
 	families   [dhcp.Families]*dto.LabelPair
 	outcomes   [agent.NumReasons]*dto.LabelPair
 	errnos     [len(errnos) + 1]*dto.LabelPair
-	reasons    [agent.NumStates]*dto.LabelPair
+	states     [agent.NumStates]*dto.LabelPair
 
 	byName [agent.NumReasons]agent.Reason // in the order of their labels
 }
@@ -50,8 +50,8 @@ func newGatherer(m *Metrics, version, goversion, revision string) *gatherer {
 	for f := range g.families {
 		g.families[f] = pair("family", dhcp.Family(f).String())
 	}
-	for i := range g.reasons {
-		g.reasons[i] = pair("reason", agent.State(i).String())
+	for i := range g.states {
+		g.states[i] = pair("state", agent.State(i).String())
 	}
 	for r := range g.outcomes {
 		g.outcomes[r] = pair("outcome", agent.Reason(r).String())
@@ -272,7 +272,9 @@ func (s *scrape) state(st State) {
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))
-		s.add(interfaceState, truth(l.State == agent.Relaying), s.g.families[l.Family], names[i], s.g.reasons[l.State])
+		for state, label := range s.g.states {
+			s.add(interfaceState, truth(l.State == agent.State(state)), s.g.families[l.Family], names[i], label)
+		}
 	}
 	for i, l := range st.Links {
 		s.add(interfaceServers, float64(l.Servers), s.g.families[l.Family], names[i])

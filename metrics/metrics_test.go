@@ -136,6 +136,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// An interface has a series for each state, of which one is 1: none comes and goes.
+func TestInterfaceStateIsAStateSet(t *testing.T) {
+	t.Parallel()
+	m := New("")
+	m.SetState(func() State { return State{Links: []LinkState{{Name: "vlan10", State: agent.Down}}} })
+	f := gather(t, m)["dhcp_relay_interface_state"]
+	if len(f.GetMetric()) != agent.NumStates {
+		t.Errorf("%d series, want one for each of %d states", len(f.GetMetric()), agent.NumStates)
+	}
+	for i := range agent.NumStates {
+		s, want := agent.State(i), 0.0
+		if s == agent.Down {
+			want = 1
+		}
+		if got := value(f, map[string]string{"interface": "vlan10", "family": "ipv4", "state": s.String()}); got != want {
+			t.Errorf("state %s shows %v, want %v", s, got, want)
+		}
+	}
+}
+
 func TestLint(t *testing.T) {
 	t.Parallel()
 	m := New("1.2.3")

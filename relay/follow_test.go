@@ -128,8 +128,8 @@ servers = ["10.9.0.3"]
 name = "mov*"
 servers = ["10.9.0.2"]
 `)
-	if n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",reason="missing"}`]; !ok || n != 0 {
-		t.Errorf("an interface that is missing shows %v (%v), want 0", n, ok)
+	if n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",state="missing"}`]; !ok || n != 1 {
+		t.Errorf("an interface that is missing shows %v (%v), want 1", n, ok)
 	}
 	// The kernel's ARP is not what is tried here.
 	b.relay.neighbour("up", "10.9.0.2", b.servers.Link("s"))
@@ -146,8 +146,9 @@ servers = ["10.9.0.2"]
 
 	b.relay.Must(b.relay.NL.LinkSetDown(b.relay.Link("moving")))
 	d.await("down", func() bool {
-		n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="moving",reason="down"}`]
-		return ok && n == 0
+		s := d.scrape()
+		n, ok := s[`dhcp_relay_interface_state{family="ipv4",interface="moving",state="relaying"}`]
+		return ok && n == 0 && s[`dhcp_relay_interface_state{family="ipv4",interface="moving",state="down"}`] == 1
 	})
 	v.send(message{kind: bootp.Offer, giaddr: netip.MustParseAddr("10.3.0.1")}.octets(bootp.Reply), netip.MustParseAddrPort("10.9.0.1:67"))
 	d.awaitOutcome("link_down", 1)

@@ -12,8 +12,7 @@ import (
 // is reports whether an interface is in a state in DHCPv4 now.
 func (d *daemon) is(link, state string) bool {
 	s := d.scrape()
-	_, ok := s[`dhcp_relay_interface_state{family="ipv4",interface="`+link+`",reason="`+state+`"}`]
-	return ok
+	return s[`dhcp_relay_interface_state{family="ipv4",interface="`+link+`",state="`+state+`"}`] == 1
 }
 
 // A port of a bridge is served when it leaves that, and no more when it is put in.

@@ -130,24 +130,24 @@ func testNoLinkLocal6(t *testing.T, b *wireBed) {
 	p := newPlayer6(t, b)
 	t.Cleanup(func() { do(t, b.r.Addr("d0", routerLL+"/64")) })
 	do(t, b.r.DelAddr("d0", routerLL+"/64"))
-	b.state6(t, "no_link_local", 0)
+	b.state6(t, "no_link_local")
 	do(t, b.r.Addr("d0", routerLL+"/64"))
-	b.state6(t, "relaying", 1)
+	b.state6(t, "relaying")
 	p.play(t, &case6{msg: solicit6(), up: up6(solicit6())})
 }
 
 // state6 waits until the daemon shows a state of d0.
-func (b *wireBed) state6(t *testing.T, reason string, want float64) {
+func (b *wireBed) state6(t *testing.T, state string) {
 	t.Helper()
-	labels := []string{`interface="d0"`, `family="ipv6"`, fmt.Sprintf("reason=%q", reason)}
+	labels := []string{`interface="d0"`, `family="ipv6"`, fmt.Sprintf("state=%q", state)}
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		for k, v := range b.daemon.http.scrape(t) {
-			if strings.HasPrefix(k, "dhcp_relay_interface_state{") && containsAll(k, labels) && v == want {
+			if strings.HasPrefix(k, "dhcp_relay_interface_state{") && containsAll(k, labels) && v == 1 {
 				return
 			}
 		}
 	}
-	t.Fatalf("d0 is not shown as %s", reason)
+	t.Fatalf("d0 is not shown as %s", state)
 }
 
 // testForeignLinkAddress6 writes a link-address of the clients' prefix that no

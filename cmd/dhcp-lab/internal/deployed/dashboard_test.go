@@ -128,7 +128,7 @@ func checkTarget(t *testing.T, p *Panel, target Target) {
 	if slices.Contains(q.Grouping, "interface") && !few.MatchString(target.Expr) {
 		t.Errorf("panel %s shows all interfaces: %s", p.Title, target.Expr)
 	}
-	over := slices.Contains([]string{"stat", "heatmap"}, p.Type) || slices.Contains(q.Grouping, "reason") && !slices.Contains(q.Grouping, "interface")
+	over := slices.Contains([]string{"stat", "heatmap"}, p.Type) || slices.Contains(q.Grouping, "state") && !slices.Contains(q.Grouping, "interface")
 	if !over && !slices.Contains(q.Grouping, "instance") {
 		t.Errorf("panel %s does not tell relays apart: %s", p.Title, target.Expr)
 	}

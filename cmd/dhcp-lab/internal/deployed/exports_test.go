@@ -124,7 +124,7 @@ func closed() map[string][]string {
 		out["outcome"] = append(out["outcome"], agent.Reason(r).String())
 	}
 	for s := range agent.NumStates {
-		out["reason"] = append(out["reason"], agent.State(s).String())
+		out["state"] = append(out["state"], agent.State(s).String())
 	}
 	for i := range 256 {
 		out["type"] = append(out["type"], bootp.Type(i).String(), dhcp6.Type(i).String())
