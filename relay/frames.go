@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
-	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/frame"
@@ -51,7 +50,7 @@ func (f *frames) release(s *agent.Snapshot) {
 
 // send sends reply[frame.Headroom:] onto a link, where it has the room
 // before the reply for headers; hw is nil for a broadcast.
-func (f *frames) send(now time.Time, l *agent.Link, reply []byte, src, dst netip.AddrPort, hw []byte) error {
+func (f *frames) send(l *agent.Link, reply []byte, src, dst netip.AddrPort, hw []byte) error {
 	c := f.byID[l.ID]
 	if c == nil {
 		var err error
@@ -64,7 +63,7 @@ func (f *frames) send(now time.Time, l *agent.Link, reply []byte, src, dst netip
 		all := frame.Broadcast()
 		hw = all[:]
 	}
-	return c.conn.Send(now, reply, l.Host.MTU, src, dst, hw)
+	return c.conn.Send(reply, l.Host.MTU, src, dst, hw)
 }
 
 // allowed reports whether frames may be sent: without CAP_NET_RAW they may not, on

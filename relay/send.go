@@ -3,7 +3,6 @@ package relay
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"syscall"
 
 	"dhcp-relay/relay/agent"
@@ -260,7 +259,7 @@ var errNoFrames = errors.New("CAP_NET_RAW is missing")
 func (l *loop) toFrame(i int, v *agent.Verdict) {
 	src, dst := netip.AddrPortFrom(v.Src, l.family.Port()), netip.AddrPortFrom(v.Dst, v.Port)
 	b := &l.bufs[i]
-	err := l.frames.send(l.sight.at, v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
+	err := l.frames.send(v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
 	l.copied(tagOf(i, clientCopy), errnoOf(err))
 }
 
@@ -275,8 +274,6 @@ func errnoOf(err error) syscall.Errno {
 		return errno
 	case errors.Is(err, frame.ErrTooBig):
 		return syscall.EMSGSIZE
-	case errors.Is(err, os.ErrDeadlineExceeded): // the interface's queue stayed full
-		return syscall.EAGAIN
 	}
 	return syscall.EIO
 }

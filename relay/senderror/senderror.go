@@ -60,6 +60,7 @@ func toServers() map[string]word {
 
 func toClients() map[string]word {
 	return map[string]word{
+		"EAGAIN":        {"The queue of the clients' interface is full, so its replies are dropped and those to others go on", "Look which interface is too slow or stuck (ip -s link, tc -s qdisc), and whether a client there asks too fast (dhcp-relay trace)."},
 		"EADDRNOTAVAIL": {"The address from which to answer the clients has gone", "Give the interface its address back; the next message uses what is there then."},
 		"EHOSTUNREACH":  {"The client does not answer to ARP or neighbour discovery", "Look whether the client is still attached."},
 		"EMSGSIZE":      {"The reply is larger than the MTU of the client's interface", "Raise the interface's MTU, or have the server send fewer options."},
@@ -75,7 +76,7 @@ func toAnyone() map[string]word {
 	return map[string]word{
 		"EACCES":        {"The kernel forbids sending there", "Look for a route of type prohibit, or a security module."},
 		"EAFNOSUPPORT":  {"The kernel has no support for this address family", "Enable IPv6 (net.ipv6.conf.all.disable_ipv6 = 0), or remove the addresses of that family."},
-		"EAGAIN":        {"The send queue of the interface stayed full", "Look for an interface that is too slow or stuck (ip -s link, tc -s qdisc)."},
+		"EAGAIN":        {"The send queue of the interface is full", "Look for an interface that is too slow or stuck (ip -s link, tc -s qdisc)."},
 		"EBADF":         {"A socket was closed while a message was to be sent", "Nothing, if it happened once at a reload."},
 		"ECONNREFUSED":  {"The receiver answers that nothing listens on the port", "Check the receiver."},
 		"EHOSTDOWN":     {"The receiver's host is down", "Check the receiver."},

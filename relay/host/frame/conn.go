@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"time"
 )
 
 // ErrTooBig says that a payload is more than UDP can bear, or than the interface.
@@ -25,24 +23,14 @@ var ErrAddress = errors.New("link: not IP or Ethernet addresses")
 // Broadcast returns the link-layer address of all stations.
 func Broadcast() [6]byte { return [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
 
-// How long a Send may wait for an interface whose queue is full: at least
-// patience, and at most twice the horizon. A deadline serves for many sends, as it costs
-// more to set one than to look whether it is near.
-const (
-	patience = 5 * time.Millisecond
-	horizon  = 5 * patience
-)
-
 // Headroom is how many octets Send needs in front of a payload.
 const Headroom = sizeHeaders6 + sizeFragment
 
 // A Conn sends frames on one interface. It is for one goroutine.
 type Conn struct {
-	sock     *socket
-	mac      [6]byte
-	id       uint32 // of the last datagram
-	deadline time.Time
-	stuck    time.Time // the now of a Send for which the queue stayed full
+	sock *socket
+	mac  [6]byte
+	id   uint32 // of the last datagram
 }
 
 // Open returns a Conn for the interface with an index, whose own link-layer
@@ -66,36 +54,32 @@ func Open(index int, mac []byte) (*Conn, error) {
 // dst. It writes UDP, IP and Ethernet headers in front of it, all checksums filled
 // in. What is larger than the interface's MTU leaves in fragments, as a host may
 // send it (RFC 1122, section 3.3.3; RFC 8200, section 4.5); an mtu of 0 leaves it to the
-// kernel to say that it is. The payload is afterwards what it was. now may be some milliseconds old:
-// who sends many asks the clock once. Errors are ErrTooBig, ErrAddress,
-// os.ErrDeadlineExceeded if the interface's queue stays full for 25 ms, or wrap the
-// errno: ENETDOWN if the interface is down, ENXIO if it is gone. Once a queue has
-// stayed full, what has the same now does not wait: a batch to one link must not
-// hold up those to others.
-func (c *Conn) Send(now time.Time, frame []byte, mtu int, src, dst netip.AddrPort, hw []byte) error {
+// kernel to say that it is. The payload is afterwards what it was. It never waits: a
+// link that is slow must not hold up those to others. Errors are ErrTooBig,
+// ErrAddress, or are the errno: EAGAIN or ENOBUFS if the interface's queue is full,
+// ENETDOWN if the interface is down, ENXIO if it is gone.
+func (c *Conn) Send(frame []byte, mtu int, src, dst netip.AddrPort, hw []byte) error {
 	v4 := dst.Addr().Is4()
 	switch {
 	case len(hw) != 6, !src.IsValid(), !dst.IsValid(), src.Addr().Is4() != v4:
 		return ErrAddress
 	case len(frame) > Headroom+maxPayload6, v4 && len(frame) > Headroom+maxPayload:
 		return ErrTooBig
-	case now.Equal(c.stuck):
-		return os.ErrDeadlineExceeded
 	}
 	c.id++
 	h := header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id}
-	err := c.datagram(now, frame, mtu, &h, hw)
+	err := c.datagram(frame, mtu, &h, hw)
 	if errors.Is(err, ErrTooBig) {
 		// The MTU may have changed a moment ago.
 		if m := c.sock.mtu(); m > 0 && (m < mtu || mtu == 0) {
-			err = c.datagram(now, frame, m, &h, hw)
+			err = c.datagram(frame, m, &h, hw)
 		}
 	}
 	return err
 }
 
 // datagram sends a datagram in one frame or in fragments.
-func (c *Conn) datagram(now time.Time, frame []byte, mtu int, h *header, hw []byte) error {
+func (c *Conn) datagram(frame []byte, mtu int, h *header, hw []byte) error {
 	f := frame[Headroom-sizeHeaders6:]
 	if h.dst.Addr().Is4() {
 		f = frame[Headroom-sizeHeaders:]
@@ -104,37 +88,9 @@ func (c *Conn) datagram(now time.Time, frame []byte, mtu int, h *header, hw []by
 		putHeaders6(f, h)
 	}
 	if mtu > 0 && len(f)-offIP > mtu {
-		return c.fragments(now, frame, mtu, h, hw)
+		return c.fragments(frame, mtu, h, hw)
 	}
-	return c.transmit(now, f, hw)
-}
-
-// transmit sends a whole frame.
-func (c *Conn) transmit(now time.Time, f, hw []byte) error {
-	if c.deadline.Sub(now) < patience {
-		if err := c.extend(now); err != nil {
-			return err
-		}
-	}
-	err := c.sock.send(f, hw)
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	// The queue is full, or the deadline was over before anything was tried: for want
-	// of CPU, or because now is old.
-	if err := c.extend(time.Now()); err != nil {
-		return err
-	}
-	if err = c.sock.send(f, hw); errors.Is(err, os.ErrDeadlineExceeded) {
-		c.stuck = now
-	}
-	return err
-}
-
-// extend sets a new deadline.
-func (c *Conn) extend(now time.Time) error {
-	c.deadline = now.Add(horizon)
-	return c.sock.setDeadline(c.deadline)
+	return c.sock.send(f, hw)
 }
 
 // Close closes the Conn.

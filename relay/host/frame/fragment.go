@@ -1,7 +1,5 @@
 package frame
 
-import "time"
-
 // fragmentUnit is what the octets before a fragment are a multiple of (RFC 791,
 // section 3.2; RFC 8200, section 4.5).
 const fragmentUnit = 8
@@ -9,7 +7,7 @@ const fragmentUnit = 8
 // fragments sends a datagram, whose UDP header is written, in pieces no larger than
 // the MTU. Each gets its headers where it lies, over the end of the piece that was
 // sent before it, which is put back.
-func (c *Conn) fragments(now time.Time, frame []byte, mtu int, h *header, hw []byte) error {
+func (c *Conn) fragments(frame []byte, mtu int, h *header, hw []byte) error {
 	v4, headers := h.dst.Addr().Is4(), offUDP6+sizeFragment
 	if v4 {
 		headers = offUDP
@@ -30,7 +28,7 @@ func (c *Conn) fragments(now time.Time, frame []byte, mtu int, h *header, hw []b
 		} else {
 			putFragment6(f, h, off, last)
 		}
-		err := c.transmit(now, f, hw)
+		err := c.sock.send(f, hw)
 		copy(f[:headers], under[:])
 		if err != nil {
 			return err

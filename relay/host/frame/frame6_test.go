@@ -138,7 +138,7 @@ func TestR1122_LargerThanTheMTUIsFragmented(t *testing.T) {
 		} {
 			payload := pattern(tc.size)
 			frame := append(make([]byte, Headroom), payload...)
-			if err := c.Send(time.Now(), frame, tc.mtu, fam.src, fam.dst, w.c0.Attrs().HardwareAddr); err != nil {
+			if err := c.Send(frame, tc.mtu, fam.src, fam.dst, w.c0.Attrs().HardwareAddr); err != nil {
 				t.Fatalf("%s, %d octets, MTU %d: %v", fam.name, tc.size, tc.mtu, err)
 			}
 			if !bytes.Equal(payload, frame[Headroom:]) {
@@ -203,7 +203,7 @@ func TestFragmentsOfNothing(t *testing.T) {
 	c := w.open()
 	for _, small := range []int{1, 20, 27} { // no room for 8 octets
 		frame := make([]byte, Headroom+300)
-		if err := c.Send(time.Now(), frame, small, server, client, w.c0.Attrs().HardwareAddr); err != ErrTooBig { //nolint:errorlint // not wrapped
+		if err := c.Send(frame, small, server, client, w.c0.Attrs().HardwareAddr); err != ErrTooBig { //nolint:errorlint // not wrapped
 			t.Errorf("MTU %d: %v, want %v", small, err, ErrTooBig)
 		}
 	}

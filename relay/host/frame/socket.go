@@ -3,8 +3,10 @@ package frame
 import (
 	"errors"
 	"net"
-	"time"
+	"reflect"
+	"syscall"
 
+	"github.com/mdlayher/packet"
 	"github.com/mdlayher/raw" //nolint:staticcheck // SA1019: asked for by name; only this file knows it
 	"golang.org/x/sys/unix"
 )
@@ -12,9 +14,18 @@ import (
 // A socket is a packet socket that only transmits.
 type socket struct {
 	conn  *raw.Conn
+	rc    syscall.RawConn
 	index int
-	to    raw.Addr // here, so that a send does not allocate it
+
+	// Here, so that a send allocates none of it.
+	to    unix.SockaddrLinklayer
+	frame []byte
+	err   error
+	try   func(fd uintptr) // attempt
 }
+
+// errLibrary says that the library is not what it was.
+var errLibrary = errors.New("link: the socket of mdlayher/raw is not to be found")
 
 // openSocket binds to protocol 0, with which the kernel hooks the socket into no
 // interface's input.
@@ -23,18 +34,73 @@ func openSocket(index int) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{conn: c, index: index}, nil
+	rc, err := rawConn(c)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	s := &socket{conn: c, rc: rc, index: index}
+	if err := s.room(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	s.to = unix.SockaddrLinklayer{Ifindex: index, Halen: 6}
+	s.try = s.attempt
+	return s, nil
 }
 
-// send sends a whole frame to hw. The kernel knows the MTU of this moment, so it
-// is the one to ask.
+// sendBuffer is asked of the kernel, in octets: room for some 1,300 replies that an
+// interface has yet to send. It is the queue of this link alone.
+const sendBuffer = 512 << 10
+
+// room sets the size of the buffer: beyond the system's limit by force, and up to it
+// without the capability (CAP_NET_ADMIN).
+func (s *socket) room() error {
+	var err error
+	cerr := s.rc.Control(func(fd uintptr) {
+		if err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer); err != nil {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+		}
+	})
+	return errors.Join(cerr, err)
+}
+
+// rawConn returns the socket itself. The library hides it, and its own write waits
+// for an interface whose queue is full, which holds up all others. go.mod names its
+// version, and a test this.
+func rawConn(c *raw.Conn) (syscall.RawConn, error) {
+	p := reflect.ValueOf(c).Elem().FieldByName("p")
+	if !p.IsValid() || p.Kind() != reflect.Pointer || p.IsNil() {
+		return nil, errLibrary
+	}
+	f := p.Elem().FieldByName("c")
+	if !f.IsValid() || f.Type() != reflect.TypeFor[*packet.Conn]() || f.IsNil() {
+		return nil, errLibrary
+	}
+	return (*packet.Conn)(f.UnsafePointer()).SyscallConn()
+}
+
+// send sends a whole frame to hw, which has 6 octets. The kernel knows the MTU of
+// this moment, so it is the one to ask. It never waits: EAGAIN says that as much as
+// the socket may have is queued already.
 func (s *socket) send(frame, hw []byte) error {
-	s.to.HardwareAddr = hw
-	_, err := s.conn.WriteTo(frame, &s.to)
-	if errors.Is(err, unix.EMSGSIZE) {
+	copy(s.to.Addr[:], hw)
+	s.frame = frame
+	err := s.rc.Control(s.try)
+	s.frame = nil
+	if err != nil {
+		return err
+	}
+	if errors.Is(s.err, unix.EMSGSIZE) {
 		return ErrTooBig
 	}
-	return err
+	return s.err
+}
+
+// attempt makes one system call.
+func (s *socket) attempt(fd uintptr) {
+	s.err = unix.Sendto(int(fd), s.frame, unix.MSG_DONTWAIT, &s.to)
+	for errors.Is(s.err, unix.EINTR) {
+		s.err = unix.Sendto(int(fd), s.frame, unix.MSG_DONTWAIT, &s.to)
+	}
 }
 
 // mtu asks the kernel for the interface's MTU, 0 if it cannot be told.
@@ -57,7 +123,5 @@ func (s *socket) mtu() int {
 	}
 	return int(r.Uint32())
 }
-
-func (s *socket) setDeadline(t time.Time) error { return s.conn.SetWriteDeadline(t) }
 
 func (s *socket) close() error { return s.conn.Close() }

@@ -1,8 +1,6 @@
 package udp
 
 import (
-	"errors"
-	"os"
 	"syscall"
 	"time"
 
@@ -14,9 +12,6 @@ import (
 // maxMessages is the most that one sendmmsg takes (UIO_MAXIOV).
 const maxMessages = 1024
 
-// patience is how long one Flush waits in all for room in the send buffer.
-const patience = 100 * time.Millisecond
-
 // A sender holds the headers of the messages to send.
 type sender struct {
 	msgs  []mmsghdr
@@ -26,19 +21,17 @@ type sender struct {
 	live  []int32 // message -> group
 	segs  int     // iovs in use
 
-	try    func(fd uintptr)      // attempt
-	insist func(fd uintptr) bool // attemptUnlessFull
+	try func(fd uintptr) // attempt
 
-	next     int // first message not sent yet
-	n        int // messages sent by the last attempt
-	errno    syscall.Errno
-	deadline time.Time // zero: this flush has not waited yet
+	next  int // first message not sent yet
+	n     int // messages sent by the last attempt
+	errno syscall.Errno
 }
 
 // Flush sends what is queued and calls done once for each Add, in no particular
 // order, with 0 or the errno that the kernel gave: EMSGSIZE if the datagram
-// exceeds the interface's MTU, EAGAIN if the send buffer stayed full for 100 ms,
-// EBADF after Close, EAFNOSUPPORT for addresses that are not of the socket's
+// exceeds the interface's MTU, EAGAIN if the send buffer is full, for which it never
+// waits, EBADF after Close, EAFNOSUPPORT for addresses that are not of the socket's
 // family. An error hits no other datagrams, but those that the kernel judges as
 // one: of the same destination, source, link and length. done must not use the
 // queue.
@@ -47,7 +40,6 @@ func (q *Queue) Flush(done func(tag int, errno syscall.Errno)) {
 		return
 	}
 	q.mergeTails()
-	q.tx.deadline = time.Time{}
 	q.pass(q.groups, done)
 	for len(q.again) > 0 { // twice at most: split, then without the source that was chosen
 		q.again, q.retried = q.retried[:0], q.again
@@ -196,33 +188,11 @@ func (t *sender) add(i int, g *group, f dhcp.Family, items []item) {
 	}
 }
 
-// send sends as many messages from next on as it can and sets n and errno. It
-// waits if there is no room and the flush has patience left.
+// send sends as many messages from next on as it can and sets n and errno.
 func (t *sender) send(c *Conn) {
 	t.n, t.errno = 0, 0
-	// Not Write: that would fail at once when an earlier deadline has passed.
 	if c.rc.Control(t.try) != nil {
 		t.errno = unix.EBADF
-		return
-	}
-	if t.errno != unix.EAGAIN {
-		return
-	}
-	if t.deadline.IsZero() {
-		t.deadline = time.Now().Add(patience)
-	}
-	err := os.ErrDeadlineExceeded
-	// Again where it was the deadline of another queue, which shares the socket.
-	for errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(t.deadline) {
-		if err = c.pc.SetWriteDeadline(t.deadline); err == nil {
-			err = c.rc.Write(t.insist)
-		}
-	}
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		t.n, t.errno = 0, unix.EAGAIN
-	case err != nil:
-		t.n, t.errno = 0, unix.EBADF
 	}
 }
 
@@ -233,10 +203,4 @@ func (t *sender) attempt(fd uintptr) {
 	for t.errno == unix.EINTR {
 		t.n, t.errno = sendmmsg(fd, ms)
 	}
-}
-
-// attemptUnlessFull is what the runtime's poller calls until it returns true.
-func (t *sender) attemptUnlessFull(fd uintptr) bool {
-	t.attempt(fd)
-	return t.errno != unix.EAGAIN
 }

@@ -63,7 +63,7 @@ type group struct {
 // NewQueue returns an empty queue.
 func NewQueue(c *Conn) *Queue {
 	q := &Queue{c: c}
-	q.tx.try, q.tx.insist = q.tx.attempt, q.tx.attemptUnlessFull
+	q.tx.try = q.tx.attempt
 	return q
 }
 

@@ -3,7 +3,6 @@ package udp
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/spacetest"
@@ -422,9 +420,9 @@ func refuse(q *Queue, errno syscall.Errno) {
 	}
 }
 
-// TestFlushWaitsABoundedTime fills the send buffer with what waits for a
+// TestFlushNeverWaits fills the send buffer with what waits for a
 // neighbour that never answers.
-func TestFlushWaitsABoundedTime(t *testing.T) {
+func TestFlushNeverWaits(t *testing.T) {
 	w := newWire(t, 1500)
 	w.p.Requests.must(t, unix.SO_SNDBUF, 1) // the kernel's minimum
 	q, seg := NewQueue(w.p.Requests), together()
@@ -435,8 +433,8 @@ func TestFlushWaitsABoundedTime(t *testing.T) {
 	}
 	start := time.Now()
 	got := outcomes(t, q)
-	if took := time.Since(start); took < patience || took > patient {
-		t.Errorf("took %v, want %v", took, patience)
+	if took := time.Since(start); took > patient/4 {
+		t.Errorf("took %v", took)
 	}
 	if len(got) != n || got[0] != 0 || got[n-1] != unix.EAGAIN {
 		t.Errorf("%d outcomes, first %v, last %v; want %d, 0, EAGAIN", len(got), got[0], got[n-1], n)
@@ -444,32 +442,7 @@ func TestFlushWaitsABoundedTime(t *testing.T) {
 	w.p.Requests.must(t, unix.SO_SNDBUF, 1<<20)
 	q.Add(0, []byte(request), w.dst, netip.Addr{}, 0, seg)
 	if diff := cmp.Diff(map[int]syscall.Errno{0: 0}, outcomes(t, q)); diff != "" {
-		t.Errorf("afterwards, although the deadline has passed (-want +got)\n%s", diff)
-	}
-}
-
-// TestFlushWaitsItsOwnTime has another queue of the socket set an earlier deadline.
-func TestFlushWaitsItsOwnTime(t *testing.T) {
-	w := newWire(t, 1500)
-	w.p.Requests.must(t, unix.SO_SNDBUF, 1) // the kernel's minimum
-	q, seg := NewQueue(w.p.Requests), together()
-	for i := range 100 {
-		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0, seg)
-	}
-	insist, once := q.tx.insist, false
-	q.tx.insist = func(fd uintptr) bool {
-		if !once {
-			once = true
-			if err := w.p.Requests.pc.SetWriteDeadline(time.Now().Add(patience / 10)); err != nil {
-				t.Error(err)
-			}
-		}
-		return insist(fd)
-	}
-	start := time.Now()
-	outcomes(t, q)
-	if took := time.Since(start); !once || took < patience || took > patient {
-		t.Errorf("took %v, want %v", took, patience)
+		t.Errorf("afterwards (-want +got)\n%s", diff)
 	}
 }
 
@@ -479,42 +452,6 @@ func (c *Conn) must(t *testing.T, opt, value int) {
 	cerr := c.rc.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, opt, value) })
 	if err != nil || cerr != nil {
 		t.Fatal(err, cerr)
-	}
-}
-
-// TestFlushWaitsForRoom has the neighbour appear while a flush waits for it.
-func TestFlushWaitsForRoom(t *testing.T) {
-	w := newWire(t, 1500)
-	w.server.Addr("s0", "198.51.100.99/24")
-	w.server.Sysctl("ipv4/conf/s0/arp_ignore", "8") // answer no ARP
-	at := w.server.Link("s0").Attrs().HardwareAddr
-	w.p.Requests.must(t, unix.SO_SNDBUF, 16<<10)
-	q, seg := NewQueue(w.p.Requests), together()
-	waited := false
-	insist := q.tx.insist
-	q.tx.insist = func(fd uintptr) bool {
-		if !waited {
-			waited = true
-			w.relay.Must(w.relay.NL.NeighSet(&netlink.Neigh{
-				LinkIndex: w.link, State: netlink.NUD_PERMANENT,
-				IP: net.IPv4(198, 51, 100, 99), HardwareAddr: at,
-			}))
-		}
-		return insist(fd)
-	}
-	want := make(map[int]syscall.Errno)
-	for i := range 40 {
-		want[i] = 0
-		q.Add(i, message(byte(i), 1000+i), netip.MustParseAddrPort("198.51.100.99:67"), netip.Addr{}, 0, seg)
-	}
-	if diff := cmp.Diff(want, outcomes(t, q)); diff != "" {
-		t.Errorf("outcomes (-want +got)\n%s", diff)
-	}
-	if !waited {
-		t.Error("the flush did not wait")
-	}
-	if n := len(hear(t, w.at.Requests, 40, patient)); n != 40 {
-		t.Errorf("the server heard %d, want 40", n)
 	}
 }
 

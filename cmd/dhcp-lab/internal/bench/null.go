@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-	"time"
 
 	"dhcp-relay/relay/host/egress"
 	"dhcp-relay/relay/host/frame"
@@ -73,16 +72,15 @@ type null struct {
 }
 
 // move reads batches and hands each datagram on.
-func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram, time.Time)) error {
+func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram)) error {
 	ds := udp.NewBatch(nullBatch)
 	for {
 		got, err := from.Read(ds)
 		if err != nil {
 			return err
 		}
-		now := time.Now()
 		for i := range ds[:got] {
-			each(q, &ds[i], now)
+			each(q, &ds[i])
 		}
 		q.Flush(func(int, syscall.Errno) {})
 	}
@@ -98,7 +96,7 @@ func (n *null) judge() error {
 	return h.Close()
 }
 
-func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
+func (n *null) request(q *udp.Queue, d *udp.Datagram) {
 	at, size := udp.Headroom, d.N
 	if n.Family == dhcp.V6 {
 		at, size = at-relayLen-4, size+relayLen+4
@@ -114,7 +112,7 @@ func (n *null) request(q *udp.Queue, d *udp.Datagram, _ time.Time) {
 
 // reply hands on a reply. Replies to fewer octets than a message has are not in
 // the load; one would end the process, not mislead the measurement.
-func (n *null) reply(q *udp.Queue, d *udp.Datagram, now time.Time) {
+func (n *null) reply(q *udp.Queue, d *udp.Datagram) {
 	b := d.Store[udp.Headroom : udp.Headroom+d.N]
 	if n.Family == dhcp.V6 {
 		q.Add(0, b[relayLen+4:], netip.AddrPortFrom(netip.AddrFrom16([16]byte(b[18:])), 546), netip.Addr{}, n.link.Index, nil)
@@ -122,5 +120,5 @@ func (n *null) reply(q *udp.Queue, d *udp.Datagram, now time.Time) {
 	}
 	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
 	// A frame that does not go out is missed where the frames are counted.
-	_ = n.frames.Send(now, d.Store[udp.Headroom-frame.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
+	_ = n.frames.Send(d.Store[udp.Headroom-frame.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
 }
