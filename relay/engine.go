@@ -17,6 +17,7 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/downstream"
 	"dhcp-relay/relay/observe/pending"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/smartrelay"
@@ -34,6 +35,8 @@ type Engine struct {
 	log     *slog.Logger
 	metrics *metrics.Metrics
 	retry   *smartrelay.Table
+
+	downstream *downstream.Table
 
 	flight *recorder.Log
 	track  *pending.Table
@@ -101,15 +104,17 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		log:     log,
 		metrics: m,
 		retry:   smartrelay.New(retrySlots),
-		track:   pending.New(trackSlots),
-		start:   time.Now(),
-		policy:  p,
-		sockets: make(map[socketKey]*socket),
-		keeper:  noKeeper{},
-		reload:  make(chan request),
-		moved:   make(chan struct{}, 1),
-		probe:   make(chan chan error),
-		guard:   make(chan struct{}, 1),
+
+		downstream: downstream.New(downstreamSlots),
+		track:      pending.New(trackSlots),
+		start:      time.Now(),
+		policy:     p,
+		sockets:    make(map[socketKey]*socket),
+		keeper:     noKeeper{},
+		reload:     make(chan request),
+		moved:      make(chan struct{}, 1),
+		probe:      make(chan chan error),
+		guard:      make(chan struct{}, 1),
 	}
 	for _, f := range families() {
 		m.SetSocketDrops(f, func() uint64 { return e.ledger.drops(f) })

@@ -176,6 +176,7 @@ func (l *loop) decide(i int) {
 	if l.family == dhcp.V6 {
 		in.MAC = l.mac(i)
 		l.state.snap.Decide6(b, &in, v)
+		l.downstream(d, v)
 	} else {
 		var try bool
 		in.Face, try = l.face(b, &in)
@@ -212,6 +213,8 @@ func (l *loop) count(i int) {
 	case r != agent.Relayed || f.sent:
 	case f.tooBig:
 		r = agent.Oversize
+	case v.To != agent.ToServers && (f.errno == syscall.EAGAIN || f.errno == syscall.ENOBUFS):
+		r = agent.QueueFull
 	default:
 		r = agent.SendFailed
 	}

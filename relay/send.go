@@ -226,11 +226,7 @@ func (l *loop) toHost(i int, v *agent.Verdict) {
 		l.copied(tagOf(i, clientCopy), syscall.ENODEV)
 		return
 	}
-	index := v.Link.Host.Index
-	if v.Routed {
-		index = 0
-	}
-	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, index, nil)
+	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, v.Link.Host.Index, nil)
 }
 
 // toClient sends a reply to a DHCPv6 client: in a frame if it is known where the

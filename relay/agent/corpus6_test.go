@@ -236,10 +236,14 @@ func TestBugs6(t *testing.T) {
 	}
 	for claim := range 2 * len(m) {
 		inside := relay6(13, 0, gua0, clientLL, cut(9, claim, m...))
-		cases = append(cases, case6{
+		c := case6{
 			name: fmt.Sprintf("Relay Message of %d octets that claims %d, in another", len(m), claim),
-			in:   relay6(13, 1, guaT, relayLL, id6("t0"), inner6(inside)), out: inside, to: "t0 [fe80::a1]:547",
-		})
+			in:   relay6(13, 1, guaT, relayLL, id6("t0"), inner6(inside)), out: inside, to: "t0 [fe80::a1]:547", chained: true,
+		}
+		if claim != len(m) {
+			c.drop = NoRelayMessage
+		}
+		cases = append(cases, c)
 	}
 	play6(t, cases)
 }

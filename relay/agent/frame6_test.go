@@ -36,8 +36,9 @@ func TestR9915_FramesToClients(t *testing.T) {
 		{"R9915-38 another relay", all, false, relayLL, relay6(13, 0, gua0, clientLL, inner6(msg6(7))), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, _ := compile6(func(_ *Policy, h []giaddr.Link) {
+			s, _ := compile6(func(p *Policy, h []giaddr.Link) {
 				h[0].Addrs = c.addrs
+				p.Interfaces[0].Trusted = true
 				if c.plain {
 					h[0].Type = 65534
 				}

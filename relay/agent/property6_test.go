@@ -39,11 +39,11 @@ func (c *chain) octets(b []byte) {
 	}
 }
 
-// peer returns an address that no test link has: link-local or global.
+// peer returns an address that this host has not: link-local or global.
 func (c *chain) peer() netip.Addr {
 	a := [16]byte{0xfe, 0x80}
 	if c.IntN(2) == 0 {
-		a = [16]byte{0x20, 0x01, 0x0d, 0xb8, 0x77}
+		a = [16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 3} // as t0, for relays are on the link
 	}
 	c.octets(a[8:])
 	return netip.AddrFrom16(a)

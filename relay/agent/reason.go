@@ -43,9 +43,11 @@ const (
 	AmbiguousReply               // several interfaces share the giaddr, nothing tells which
 	Option82Mismatch             // the reply echoes an option 82 that is not ours
 	Leasequery                   // an answer to a leasequery; not for a client
+	RelayReplyRefused            // a Relay-reply for another relay that may not have it
 	VSSIgnored                   // the server ignored the VPN that it was told
 	VSSUnknown                   // the server named a VPN that is not the client's
 	LinkDown                     // the client's interface is down
+	QueueFull                    // the queue of the client's interface is full
 	SendFailed                   // the kernel refused every copy
 	NumReasons            = int(iota)
 )
@@ -93,9 +95,11 @@ var docs = [NumReasons]Doc{
 	AmbiguousReply:        {"ambiguous_reply", "Several interfaces share the reply's giaddr or link-address, and its option 82 or Interface-Id names not one of them.", "Have the server echo option 82 or the Interface-Id, and give each interface a circuit_id and interface_id of its own."},
 	Option82Mismatch:      {"option82_mismatch", "The reply echoes an option 82 that is not this relay's.", "Check the server's echo, or set mismatch = \"strip\"."},
 	Leasequery:            {"leasequery", "The reply answers a leasequery and is for no client.", "Nothing to do."},
+	RelayReplyRefused:     {"relay_reply_refused", "A Relay-reply is for another relay, on an interface that is not trusted, or not on that network, or that has not asked from there within the last hour.", "If a relay is attached to the interface, set trusted = true there; else look for a hostile server or client."},
 	VSSIgnored:            {"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.", "Set up the VPN in the server, or set vss = false for that server."},
 	VSSUnknown:            {"vss_unknown", "The server named a VPN that is not the client's.", "Make the server's VPN names and the interface's vss agree."},
 	LinkDown:              {"link_down", "The client's interface is down or gone.", "Bring the interface up."},
+	QueueFull:             {"queue_full", "The queue of the client's interface takes no more, so the reply is dropped rather than hold up those to other interfaces.", "Look whether the interface is too slow or stuck (ip -s link, tc -s qdisc), and whether a client there asks too fast."},
 	SendFailed:            {"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.", "Look for a missing route, a firewall, a full queue or a full neighbour table."},
 }
 

@@ -102,11 +102,11 @@ type case6 struct {
 	noMAC        bool
 	in           []byte
 
-	drop   Reason
-	out    []byte
-	to     string // replies: interface, address and port
-	routed bool
-	check  func(*testing.T, *Snapshot, *Verdict, *Buf)
+	drop    Reason
+	out     []byte
+	to      string // replies: interface, address and port
+	chained bool   // replies: to a relay
+	check   func(*testing.T, *Snapshot, *Verdict, *Buf)
 }
 
 func (c *case6) ingress(s *Snapshot) Ingress {
@@ -183,8 +183,8 @@ func (c *case6) play(t *testing.T) {
 		}
 	} else {
 		got := v.Link.Host.Name + " " + netip.AddrPortFrom(v.Dst, v.Port).String()
-		if got != c.to || v.To != ToHost || v.Direction != dhcp.Replies || v.Routed != c.routed {
-			t.Errorf("to %s, target %d, direction %d, routed %v, want %s by UDP, routed %v", got, v.To, v.Direction, v.Routed, c.to, c.routed)
+		if got != c.to || v.To != ToHost || v.Direction != dhcp.Replies || v.Chained != c.chained {
+			t.Errorf("to %s, target %d, direction %d, chained %v, want %s by UDP, chained %v", got, v.To, v.Direction, v.Chained, c.to, c.chained)
 		}
 	}
 	if c.check != nil {

@@ -47,15 +47,42 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reas
 	case !to.link.Host.Up:
 		return LinkDown
 	}
-	b.Off, b.Len = b.Off+opts.RelayMsg.Off, opts.RelayMsg.Len
 	v.To, v.Dst, v.Port = ToHost, peer, dhcp.ClientPort6
 	if inner.Type() == dhcp6.RelayReply {
-		v.Port = relayPort6(m, &opts)
-		v.Routed = !peer.IsLinkLocalUnicast()
-		return Relayed
+		if r := further(to.link, inner, peer); r != Relayed {
+			return r
+		}
+		v.Port, v.Chained = relayPort6(m, &opts), true
 	}
-	v.framed = to.link.ethernet && to.link.local6.IsValid()
+	b.Off, b.Len = b.Off+opts.RelayMsg.Off, opts.RelayMsg.Len
+	v.framed = !v.Chained && to.link.ethernet && to.link.local6.IsValid()
 	return Relayed
+}
+
+// further checks a Relay-reply that is for another relay: of a sender's choice are its
+// content, receiver and port, so it goes to relays alone, where such are expected.
+// Whether this one has asked is for who knows the past to say, see Verdict.Chained.
+func further(l *Link, inner dhcp6.Message, peer netip.Addr) Reason {
+	if last, _ := inner.Innermost(); last.IsRelay() {
+		return NoRelayMessage
+	}
+	if !l.Interface.Trusted || !l.near(peer) {
+		return RelayReplyRefused
+	}
+	return Relayed
+}
+
+// near reports whether an address is on the link.
+func (l *Link) near(a netip.Addr) bool {
+	if a.IsLinkLocalUnicast() {
+		return true
+	}
+	for i := range l.Host.Addrs {
+		if p := l.Host.Addrs[i].Prefix; p.Contains(a) && !p.Addr().IsLinkLocalUnicast() {
+			return true
+		}
+	}
+	return false
 }
 
 // relayPort6 returns the port of the next relay (RFC 8357, section 5.2). It is

@@ -88,14 +88,19 @@ func TestReply6ToClients(t *testing.T) {
 func TestReply6ToRelays(t *testing.T) {
 	m := relay6(13, 0, gua0, clientLL, inner6(msg6(7)))
 	play6(t, []case6{
-		{name: "R9915-38 R9915-3 T24 a link-local relay", in: relay6(13, 1, guaT, relayLL, id6("t0"), inner6(m)), out: m, to: "t0 [fe80::a1]:547"},
-		{name: "R9915-3 a relay with a global address", in: relay6(13, 1, "::", relayGUA, id6("t0"), inner6(m)), out: m, to: "t0 [2001:db8:3::a1]:547", routed: true},
+		{name: "R9915-38 R9915-3 T24 a link-local relay", in: relay6(13, 1, guaT, relayLL, id6("t0"), inner6(m)), out: m, to: "t0 [fe80::a1]:547", chained: true},
+		{name: "R9915-3 a relay with a global address", in: relay6(13, 1, "::", relayGUA, id6("t0"), inner6(m)), out: m, to: "t0 [2001:db8:3::a1]:547", chained: true},
 		{name: "R9915-28 link-local relay and no link", in: relay6(13, 1, "::", relayLL, inner6(m)), drop: UnknownLink},
-		{name: "R8357-6 port of the relay", in: relay6(13, 1, guaT, relayLL, id6("t0"), port6(1000), inner6(m)), out: m, to: "t0 [fe80::a1]:1000"},
-		{name: "R8357-6 port 0", in: relay6(13, 1, guaT, relayLL, id6("t0"), port6(0), inner6(m)), out: m, to: "t0 [fe80::a1]:547"},
-		{name: "R8357-6 port of 3 octets", in: relay6(13, 1, guaT, relayLL, id6("t0"), op6(135, 3, 0xe8, 0), inner6(m)), out: m, to: "t0 [fe80::a1]:547"},
+		{name: "R8357-6 port of the relay", in: relay6(13, 1, guaT, relayLL, id6("t0"), port6(1000), inner6(m)), out: m, to: "t0 [fe80::a1]:1000", chained: true},
+		{name: "R8357-6 port 0", in: relay6(13, 1, guaT, relayLL, id6("t0"), port6(0), inner6(m)), out: m, to: "t0 [fe80::a1]:547", chained: true},
+		{name: "R8357-6 port of 3 octets", in: relay6(13, 1, guaT, relayLL, id6("t0"), op6(135, 3, 0xe8, 0), inner6(m)), out: m, to: "t0 [fe80::a1]:547", chained: true},
 		{name: "R9915-32 the relay message inside ends in its header", in: relay6(13, 1, guaT, relayLL, id6("t0"), inner6(m[:33])), drop: NoRelayMessage},
-		{name: "R9915-24 hop-counts are not compared", in: relay6(13, 255, guaT, relayLL, id6("t0"), inner6(m)), out: m, to: "t0 [fe80::a1]:547"},
+		{name: "R9915-24 hop-counts are not compared", in: relay6(13, 255, guaT, relayLL, id6("t0"), inner6(m)), out: m, to: "t0 [fe80::a1]:547", chained: true},
+		{name: "R9915-32 levels inside that cannot be read", in: relay6(13, 1, guaT, relayLL, id6("t0"), inner6(relay6(13, 0, gua0, clientLL, inner6(relay6(13, 0, gua0, clientLL))))), drop: NoRelayMessage},
+		{name: "R8357-6 no proxy: to a link that is not trusted", in: relay6(13, 1, gua0, relayLL, id6("d0"), port6(53), inner6(m)), drop: RelayReplyRefused},
+		{name: "R8357-6 no proxy: to a link that is not trusted, at 547", in: relay6(13, 1, gua0, relayLL, id6("d0"), inner6(m)), drop: RelayReplyRefused},
+		{name: "R8357-6 no proxy: to an address beyond the link", in: relay6(13, 1, guaT, "2001:db8:9::2", id6("t0"), inner6(m)), drop: RelayReplyRefused},
+		{name: "R8357-6 no proxy: to an address of another link", in: relay6(13, 1, guaT, "2001:db8:1::abcd", id6("t0"), inner6(m)), drop: RelayReplyRefused},
 	})
 }
 

@@ -49,7 +49,7 @@ type Verdict struct {
 	SrcPort uint16     // ToServers: source port to use
 	Dst     netip.Addr // ToFrame, ToHost: destination address
 	Port    uint16     // ToFrame, ToHost: destination UDP port
-	Routed  bool       // ToHost: Dst need not be on Link itself, so the route to it decides
+	Chained bool       // ToHost: Dst and Port are of a relay, which must have asked from there lately
 	HW      []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
 	Omitted bool       // option 82 was left out for want of room
 	NoMAC   bool       // option 79 was left out, for the client's link-layer address is not known

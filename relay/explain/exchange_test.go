@@ -70,9 +70,9 @@ func TestReplies(t *testing.T) {
 		},
 		{
 			"DHCPv6 to a relay", everything,
-			Client{V6: true, Interface: "vlan10", Type: "relay_forward", Hops: 1, Giaddr: "2001:db8:77::1", From: "[2001:db8:77::1]:1000"},
+			Client{V6: true, Interface: "vlan10", Type: "relay_forward", Hops: 1, Giaddr: "2001:db8:1::77", From: "[2001:db8:1::77]:1000"},
 			"2001:db8:9::2",
-			[]string{"unicast to relay [2001:db8:77::1]:1000, source as the route gives it, port 547"},
+			[]string{"unicast to relay [2001:db8:1::77]:1000 on vlan10, source as the route gives it, port 547"},
 		},
 	}
 	for _, tt := range tests {

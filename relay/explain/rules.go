@@ -55,6 +55,8 @@ func bases() [agent.NumReasons]basis {
 		agent.VSSIgnored:            {cite("RFC 6607, section 5"), cite("RFC 6607, section 5")},
 		agent.VSSUnknown:            {cite("RFC 6607, section 5.1"), cite("RFC 6607, section 5.1")},
 		agent.LinkDown:              {cite("RFC 1542, section 4.1.2"), cite("RFC 9915, section 19.2")},
+		agent.RelayReplyRefused:     {v6: cite("RFC 9915, section 19.2; RFC 8357, section 5.2")},
+		agent.QueueFull:             {cite("RFC 1542, section 4.1.2"), cite("RFC 9915, section 19.2")},
 		agent.SendFailed:            {cite("RFC 1542, section 4.1.1"), cite("RFC 9915, section 19")},
 	}
 }

@@ -81,11 +81,8 @@ func (r *Relay) toClient(v *agent.Verdict) Send {
 	if v.Src.IsValid() {
 		s.Source = &v.Src
 	}
-	if v.Port != 68 && v.Port != 546 {
+	if v.Chained {
 		s.To = "relay"
-	}
-	if v.Routed {
-		s.Interface = ""
 	}
 	for i := range r.host {
 		if r.host[i].IsVRF && r.host[i].Index == v.Link.Host.VRF {
@@ -121,6 +118,9 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 	var notes []string
 	if v.Omitted {
 		notes = append(notes, "Option 82 is left out, for with it the message would be too large.")
+	}
+	if v.Chained {
+		notes = append(notes, "It is sent only if that relay has asked from there within the last hour.")
 	}
 	if v.NoMAC {
 		notes = append(notes, "Option 79 is left out, for the client's link-layer address is not known.")

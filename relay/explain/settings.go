@@ -171,7 +171,7 @@ func droppedBy(reason agent.Reason, f dhcp.Family) []string {
 		return []string{"min_secs"}
 	case agent.BootpRefused:
 		return []string{"bootp"}
-	case agent.UntrustedOption82, agent.GiaddrUntrusted, agent.RelayForwardUntrusted:
+	case agent.UntrustedOption82, agent.GiaddrUntrusted, agent.RelayForwardUntrusted, agent.RelayReplyRefused:
 		return []string{"trusted"}
 	case agent.GiaddrRefused:
 		return []string{"relayed_requests"}
@@ -189,7 +189,8 @@ func droppedBy(reason agent.Reason, f dhcp.Family) []string {
 		return either("option82.vss", "dhcpv6.vss")
 	case agent.Relayed, agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.NotConfigured, agent.SameNetwork, agent.Option82Malformed,
 		agent.GiaddrSpoof, agent.GiaddrInvalid, agent.OwnMessage, agent.PeerInvalid, agent.ServerMessage, agent.NoRelayMessage,
-		agent.ReplySource, agent.BogusGiaddr, agent.Leasequery, agent.LinkDown:
+		agent.ReplySource, agent.BogusGiaddr, agent.Leasequery, agent.LinkDown,
+		agent.QueueFull:
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestRulesAreTotal(t *testing.T) {
 	}
 	only6 := []agent.Reason{
 		agent.NoLinkAddress, agent.PeerInvalid, agent.ServerMessage, agent.UnicastClient, agent.RelayForwardUntrusted,
-		agent.RSOORefused, agent.NoRelayMessage, agent.UnknownLink,
+		agent.RSOORefused, agent.NoRelayMessage, agent.UnknownLink, agent.RelayReplyRefused,
 	}
 	for n := range agent.NumReasons {
 		reason := agent.Reason(n)

@@ -62,6 +62,8 @@ func gravities() [agent.NumReasons]gravity {
 		agent.VSSIgnored:            grave,
 		agent.VSSUnknown:            grave,
 		agent.LinkDown:              slight,
+		agent.RelayReplyRefused:     open,
+		agent.QueueFull:             grave,
 		agent.SendFailed:            grave,
 	}
 }
@@ -161,7 +163,7 @@ func (b *builder) mute(d *DropCount) bool {
 // for somebody.
 func show(r agent.Reason) string {
 	switch r {
-	case agent.ReplyFromClient, agent.ReplySource, agent.ServerMessage, agent.GiaddrSpoof, agent.PeerInvalid,
+	case agent.ReplyFromClient, agent.ReplySource, agent.RelayReplyRefused, agent.ServerMessage, agent.GiaddrSpoof, agent.PeerInvalid,
 		agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.GiaddrInvalid, agent.NoRelayMessage, agent.Option82Malformed:
 		return " dhcp-relay trace shows from which address it came."
 	case agent.SendFailed:
