@@ -87,6 +87,7 @@ func TestHiddenInRequests(t *testing.T) {
 		{"R3046-6 option 82 in sname", false, put(client(both...), sname, circuit...), UntrustedOption82},
 		{"R3046-6 option 82 in file", false, put(client(both...), file, circuit...), UntrustedOption82},
 		{"R3046-6 R3396-1 its second part in file", false, put(client(bootp.OptionOverload, 1, 1), file, 82, 1, 'x'), UntrustedOption82},
+		{"R3046-6 option 82 in sname by an option 52 in file", false, put(put(client(bootp.OptionOverload, 1, 1), file, bootp.OptionOverload, 1, 2), sname, circuit...), UntrustedOption82},
 		{"R3046-6 option 82 in BOOTP with options", false, put(testMessage(bootp.Request, 0, netip.Addr{}, both...), file, circuit...), UntrustedOption82},
 		{"options of no harm", false, put(put(client(both...), sname, 66, 1, 't', 255), file, 67, 1, 'b', 255), Relayed},
 		{"R2132-2 without option 52 it is a name", false, put(client(), file, circuit...), Relayed},

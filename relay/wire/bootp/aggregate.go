@@ -12,6 +12,8 @@ const (
 type Aggregate struct {
 	Relay bool // an option 82 begins in file or sname
 	types [4]uint64
+
+	overload uint8 // as in a Layout, of all that was read
 }
 
 // Plain reports whether the Layout says all: there is nothing in file and sname,
@@ -20,14 +22,20 @@ func (l *Layout) Plain() bool { return l.Overload == 0 && !l.Retyped }
 
 // Aggregate looks at all that a server may read. l must be the layout of p. Of an
 // option that the end of a field cuts off, the beginning counts, for there are
-// servers that take what is left.
+// servers that take what is left; and an option 52 in file or sname, for there are
+// such that heed it there.
 func (p Packet) Aggregate(l *Layout) (a Aggregate) {
+	a.overload = l.Overload
 	a.add(p[OptionsOffset:])
-	if l.Overload&overloadFile != 0 {
+	file := a.overload&overloadFile != 0
+	if file {
 		a.Relay = a.add(p[offFile:HeaderLen])
 	}
-	if l.Overload&overloadSname != 0 {
+	if a.overload&overloadSname != 0 {
 		a.Relay = a.add(p[offSname:offFile]) || a.Relay
+	}
+	if !file && a.overload&overloadFile != 0 {
+		a.Relay = a.add(p[offFile:HeaderLen]) || a.Relay
 	}
 	return a
 }
@@ -50,6 +58,10 @@ func (a *Aggregate) add(field []byte) (relay bool) {
 		switch field[0] {
 		case OptionRelay:
 			relay = true
+		case OptionOverload:
+			for _, c := range field[min(2, n):n] {
+				a.overload |= c
+			}
 		case OptionMessageType:
 			if n > 2 {
 				a.types[field[2]>>6] |= 1 << (field[2] & 63)
