@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -127,9 +128,17 @@ func (s *search) meant(name string) (text, hint string, sure bool) {
 	case strings.ContainsAny(name, "{}"):
 		return "patterns know no braces", listHint(braces(name)), true
 	case strings.ContainsAny(name, ",;"):
-		return "a name is no list", listHint(strings.FieldsFunc(name, func(r rune) bool { return r == ',' || r == ';' || r == ' ' })), true
+		return "a name is no list", listHint(listed(name)), true
+	case strings.Contains(name, "|"):
+		return "patterns are those of a shell, which know no alternatives", listHint(listed(name)), true
 	case name == "any", name == "all":
 		return "it stands for no other", `write "*" if every interface is meant`, false
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return "it is an address", "write the name of the interface that has it", false
+	}
+	if stem, plus := strings.CutSuffix(name, "+"); plus && stem != "" {
+		return "patterns are those of a shell", "write " + strconv.Quote(stem+"*"), false
 	}
 	if other := s.folded[strings.ToLower(name)]; other != "" {
 		return "upper and lower case differ: there is " + other, "write " + strconv.Quote(other), false
@@ -138,6 +147,22 @@ func (s *search) meant(name string) (text, hint string, sure bool) {
 		return "a name is no range of numbers", "write an [[interface]] for each, or a pattern such as " + strconv.Quote(stem+"*"), false
 	}
 	return "", "", false
+}
+
+// listed returns the names of a list. A number alone stands for what differs from
+// the name before it, as in eth0.10,20.
+func listed(list string) (names []string) {
+	const digits = "0123456789"
+	stem := ""
+	for _, name := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;| ()", r) }) {
+		if strings.Trim(name, digits) == "" {
+			name = stem + name
+		} else {
+			stem = strings.TrimRight(name, digits)
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // span reports whether a name ends in a range of numbers, as vlan10-20 does, and
