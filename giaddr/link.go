@@ -27,7 +27,6 @@ type Link struct {
 	VRF       int    // interface index of the VRF device, 0 in the default VRF
 	IsVRF     bool   // the link is itself a VRF device
 	Master    string // name of the link on which IP hears the packets of this one, which it does not hear itself; empty if it does
-	PassedOn  bool   // Master is a macvlan in passthru mode on this link, rather than a bridge, bond or team that it is a port of
 	Lower     int    // index of the link on which a macvlan or ipvlan is, so that both hear its broadcasts; 0 for other links
 	Addrs     []Addr // IPv4 and IPv6, in any order
 

@@ -72,6 +72,36 @@ func TestVirtualRouterOnAMacvlan(t *testing.T) {
 	d.balanced()
 }
 
+// In passthru mode a macvlan takes the unicasts of the link below, which hears each
+// broadcast as well: either may be served.
+func TestMacvlanInPassthruMode(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vl10", "10.1.0.2/24")
+	attrs := spacetest.Attrs("pt0")
+	attrs.ParentIndex = b.relay.Index("vl10")
+	b.relay.Add(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PASSTHRU})
+	b.relay.Up("pt0")
+	b.relay.Addr("pt0", "10.2.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start("[[interface]]\nname = \"vl10\"\nservers = [\"10.9.0.2\"]\n")
+	for i, name := range []string{"vl10", "pt0"} {
+		if i > 0 {
+			d.reload("[[interface]]\nname = \""+name+"\"\nservers = [\"10.9.0.2\"]\n", "configuration reloaded")
+		}
+		n.broadcast(discover(uint32(i + 1)).request())
+		h := v.want()
+		if want := []string{"10.1.0.2", "10.2.0.1"}[i]; h.Giaddr().String() != want {
+			t.Errorf("%s: giaddr %v, want %s", name, h.Giaddr(), want)
+		}
+		v.reply(h, bootp.Offer, h.Giaddr().Next().Next().String())
+		n.want()
+		d.awaitOutcome("relayed", 2*(i+1))
+		d.awaitOutcome("same_network", i+1)
+	}
+	d.balanced()
+}
+
 // What an interface is called beside its name is followed as it changes.
 func TestAlternativeNamesAreFollowed(t *testing.T) {
 	t.Parallel()

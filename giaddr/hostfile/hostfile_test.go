@@ -103,11 +103,11 @@ func TestParse(t *testing.T) {
 		},
 		{Index: 70, Name: "red", Kind: "vrf", Type: 1, MTU: 65575, Up: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0x70, 1}},
 		{Index: 71, Name: "ppp0", Type: 512, MTU: 1492, Addrs: addrs("10.0.0.1/32")},
-		{Index: 72, Name: "vx9", Kind: "vxlan", Type: 1, MTU: 1450, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}, Master: "pt0", PassedOn: true},
+		{Index: 72, Name: "vx9", Kind: "vxlan", Type: 1, MTU: 1450, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}},
 		{Index: 73, Name: "br0", Kind: "bridge", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x73, 1}, AltNames: []string{"customers-ten"}},
 		{Index: 74, Name: "port0", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x74, 1}, Master: "br0"},
 		{Index: 75, Name: "vrrp.51", Kind: "macvlan", Type: 1, MTU: 1500, Up: true, MAC: []byte{0, 0, 0x5e, 0, 1, 0x33}, Lower: 73},
-		{Index: 76, Name: "pt0", Kind: "macvtap", Type: 1, MTU: 1450, Up: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}},
+		{Index: 76, Name: "pt0", Kind: "macvtap", Type: 1, MTU: 1450, Up: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}, Lower: 72},
 	}}
 	tests := []struct {
 		name, text string

@@ -30,8 +30,7 @@ type ipLink struct {
 type ipInfo struct {
 	Kind string `json:"info_kind"`
 	Data struct {
-		ID   json.RawMessage `json:"id"`   // a number where Kind is "vlan", else anything
-		Mode json.RawMessage `json:"mode"` // a string where Kind is "macvlan", else anything
+		ID json.RawMessage `json:"id"` // a number where Kind is "vlan", else anything
 	} `json:"info_data"`
 }
 
@@ -97,43 +96,31 @@ func parseIP(data []byte) (Host, error) {
 // neighbours are the links that others are on, in or under, by name.
 type neighbours struct {
 	byName map[string]*ipLink
-	takers map[string]string // names of macvlan devices in passthru mode by the link below
 }
 
 func neighboursOf(links []ipLink) neighbours {
-	n := neighbours{make(map[string]*ipLink, len(links)), make(map[string]string)}
+	n := neighbours{make(map[string]*ipLink, len(links))}
 	for i := range links {
 		l := &links[i]
 		n.byName[l.Name] = l
-		if l.passthru() && l.NetNS == nil {
-			n.takers[l.Lower] = l.Name
-		}
 	}
 	return n
 }
 
-// passthru reports whether it takes all that the link below it receives.
-func (i *ipLink) passthru() bool {
-	return (i.Info.Kind == "macvlan" || i.Info.Kind == "macvtap") && string(i.Info.Data.Mode) == `"passthru"`
-}
-
 // place says how the link stands to others.
 func (i *ipLink) place(l *giaddr.Link, near neighbours) {
-	if taker := near.takers[i.Name]; taker != "" {
-		l.Master, l.PassedOn = taker, true
-	}
 	if m := near.byName[i.Master]; m != nil {
 		switch m.Info.Kind {
 		case "vrf":
 			l.VRF = m.Index
 		case "batadv": // it takes only frames of its own type
 		default:
-			l.Master, l.PassedOn = m.Name, false
+			l.Master = m.Name
 		}
 	}
 	switch below := near.byName[i.Lower]; i.Info.Kind {
 	case "macvlan", "macvtap", "ipvlan", "ipvtap":
-		if below != nil && i.NetNS == nil && !i.passthru() {
+		if below != nil && i.NetNS == nil {
 			l.Lower = below.Index
 		}
 	}

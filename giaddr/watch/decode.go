@@ -65,10 +65,6 @@ func decodeLink(b []byte) (index int, l link, ok bool) {
 	return index, l, index > 0 && l.name != ""
 }
 
-// modePassthru is MACVLAN_MODE_PASSTHRU: the device takes all that the link below
-// it receives.
-const modePassthru = 8
-
 // decodeInfo decodes IFLA_LINKINFO for the kinds of link that matter here.
 func (l *link) decodeInfo(b []byte) {
 	var data []byte
@@ -81,11 +77,8 @@ func (l *link) decodeInfo(b []byte) {
 		}
 	}
 	for attr, v := range attrs(data) {
-		switch {
-		case l.kind == "vlan" && attr == unix.IFLA_VLAN_ID && len(v) == 2:
+		if l.kind == "vlan" && attr == unix.IFLA_VLAN_ID && len(v) == 2 {
 			l.vlan = binary.NativeEndian.Uint16(v)
-		case (l.kind == "macvlan" || l.kind == "macvtap") && attr == unix.IFLA_MACVLAN_MODE:
-			l.passthru = number(v) == modePassthru
 		}
 	}
 }

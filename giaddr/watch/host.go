@@ -33,7 +33,6 @@ type link struct {
 	mtu, master             int
 	below                   int // index of the link that this one is on, or its peer
 	up, broadcast, loopback bool
-	passthru                bool // a macvlan that takes all of the link below
 	life                    uint64
 }
 
@@ -142,13 +141,12 @@ func (h *host) succeed(old *host) {
 
 // picture returns the links with their addresses. They share no memory with h.
 func (h *host) picture() []giaddr.Link {
-	takers := h.takers()
 	links := make([]giaddr.Link, 0, len(h.links))
 	for _, index := range slices.Sorted(maps.Keys(h.links)) {
 		l := h.links[index]
-		master, passedOn := takers[index], true
+		master := ""
 		if m, ok := h.links[l.master]; ok && m.hearsForPorts() {
-			master, passedOn = m.name, false
+			master = m.name
 		}
 		links = append(links, giaddr.Link{
 			Index:     index,
@@ -166,7 +164,6 @@ func (h *host) picture() []giaddr.Link {
 			VRF:       h.vrfOf(index),
 			IsVRF:     l.vrf(),
 			Master:    master,
-			PassedOn:  passedOn && master != "",
 			Lower:     l.lower(),
 			Addrs:     h.addrsOf(index),
 			Life:      l.life,
@@ -183,14 +180,12 @@ func (l *link) vrf() bool { return l.kind == "vrf" }
 // batman-adv takes only frames of its own type.
 func (l *link) hearsForPorts() bool { return !l.vrf() && l.kind != "batadv" }
 
-// lower returns the link whose broadcasts a macvlan or ipvlan hears as well, 0
-// for links of other kinds, and where the link below hears nothing more.
+// lower returns the link whose broadcasts a macvlan or ipvlan hears as well, in
+// passthru mode too, 0 for links of other kinds.
 func (l *link) lower() int {
 	switch l.kind {
 	case "macvlan", "macvtap", "ipvlan", "ipvtap":
-		if !l.passthru {
-			return l.below
-		}
+		return l.below
 	}
 	return 0
 }
@@ -201,21 +196,6 @@ func (l *link) listAltNames() []string {
 		return nil
 	}
 	return strings.Split(l.altNames, "\x00")
-}
-
-// takers returns the names of the macvlan devices in passthru mode by the index of
-// the link below, which hears nothing more.
-func (h *host) takers() map[int]string {
-	var all map[int]string
-	for _, l := range h.links {
-		if l.passthru && l.below != 0 {
-			if all == nil {
-				all = make(map[int]string)
-			}
-			all[l.below] = l.name
-		}
-	}
-	return all
 }
 
 // octets returns the octets of s, nil if there are none.

@@ -166,8 +166,6 @@ func TestPicture(t *testing.T) {
 	}
 	of := func(l giaddr.Link, kind string) giaddr.Link { l.Kind = kind; return l }
 	portOf := func(l giaddr.Link, master string) giaddr.Link { l.Master = master; return l }
-	passed := portOf(plain(3, "eth1"), "pt0")
-	passed.PassedOn = true
 	tests := []struct {
 		name string
 		msgs []message
@@ -263,8 +261,8 @@ func TestPicture(t *testing.T) {
 				newLink(8, "veth0", lower(2), kind("veth")),
 			},
 			want: []giaddr.Link{
-				plain(2, "eth0"), passed,
-				on(plain(4, "mv0"), "macvlan", 2), on(plain(5, "ipvl0"), "ipvlan", 2), on(plain(6, "pt0"), "macvtap", 0),
+				plain(2, "eth0"), plain(3, "eth1"),
+				on(plain(4, "mv0"), "macvlan", 2), on(plain(5, "ipvl0"), "ipvlan", 2), on(plain(6, "pt0"), "macvtap", 3),
 				on(plain(7, "mv1"), "macvlan", 0), on(plain(8, "veth0"), "veth", 0),
 			},
 		},

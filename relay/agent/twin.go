@@ -21,12 +21,7 @@ func (s *Snapshot) addMember(l *Link, ps *problems) {
 
 // memberOf says why a link hears nothing, and what to do.
 func memberOf(h *giaddr.Link) (text, hint string) {
-	if h.PassedOn {
-		text = "hands all its packets to " + h.Master + ", a macvlan in passthru mode, where they are heard"
-	} else {
-		text = "is a port of " + h.Master + ", where its packets are heard"
-	}
-	return text, "name " + h.Master + " instead"
+	return "is a port of " + h.Master + ", where its packets are heard", "name " + h.Master + " instead"
 }
 
 // pair finds the links that hear what a client-facing one hears: a macvlan or

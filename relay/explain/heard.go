@@ -52,12 +52,8 @@ func (r *Relay) deaf(m *Message, heard *giaddr.Link) *silence {
 
 // passed says that another interface hears what comes by this one.
 func passed(f dhcp.Family, heard *giaddr.Link) *silence {
-	what := heard.Name + " is a port of " + heard.Master
-	if heard.PassedOn {
-		what = heard.Master + " is a macvlan in passthru mode on " + heard.Name
-	}
 	return &silence{
-		what + ", where its packets are heard.", "Name " + heard.Master + " in an [[interface]] instead.",
+		heard.Name + " is a port of " + heard.Master + ", where its packets are heard.", "Name " + heard.Master + " in an [[interface]] instead.",
 		byFamily(f, "RFC 1542, section 4.1.1", "RFC 9915, section 19.1"),
 	}
 }
