@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -130,10 +131,19 @@ func judgeHost(cfg *config.Config) (all []doubt, does []string, err error) {
 	rs, err := check.Rivals(snap, func() []giaddr.Link { return links }, false, udp.Name)
 	for i := range rs {
 		if r := &rs[i]; !r.Same() && !stored(r) {
-			all = append(all, doubt{text: fmt.Sprintf("port %d is held by %s; %s", r.Addr.Port(), r, r.Effect())})
+			all = append(all, doubt{text: fmt.Sprintf("port %d is held by %s; %s", r.Addr.Port(), r, effect(r, rs))})
 		}
 	}
 	return all, segmentations(snap, links), err
+}
+
+// effect says what there is to expect of one of the others who hold the ports: where
+// one does not share its port, the daemon does not start, unless it runs already.
+func effect(r *check.Rival, all []check.Rival) string {
+	if slices.ContainsFunc(all, func(o check.Rival) bool { return o.Same() }) || shared(r.Family, r.Addr.Port()) {
+		return r.Effect()
+	}
+	return "it does not share the port, so the relay cannot start beside it; stop it, or have it listen elsewhere"
 }
 
 // stored reports whether systemd holds the socket for the next process of the daemon.

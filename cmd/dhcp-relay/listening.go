@@ -10,6 +10,7 @@ import (
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // listenDoubts tells what keeps this host from serving the metrics where they are
@@ -59,4 +60,26 @@ func bindTo(family int, addr unix.Sockaddr) error {
 		return err
 	}
 	return unix.Bind(fd, addr)
+}
+
+// shared reports whether the relay can listen on a port beside those who hold it. It
+// tries on the loopback alone, so that what is meant for them still reaches them.
+func shared(f dhcp.Family, port uint16) bool {
+	family, addr := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(port)})
+	if f == dhcp.V6 {
+		family, addr = unix.AF_INET6, &unix.SockaddrInet6{Port: int(port)}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return true
+	}
+	defer func() { _ = unix.Close(fd) }() // it was never used
+	err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.BindToDevice(fd, "lo"))
+	if f == dhcp.V6 {
+		err = errors.Join(err, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1))
+	}
+	if err != nil {
+		return true // not known, as where binding is not permitted
+	}
+	return !errors.Is(unix.Bind(fd, addr), unix.EADDRINUSE)
 }

@@ -116,27 +116,39 @@ func testNoInterface(t *testing.T, b *wireBed) {
 func testOtherListener(t *testing.T, b *wireBed) {
 	b.become(t, bench())
 	var other net.PacketConn
+	share := 0
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+		cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, share) })
 		if err == nil {
 			err = cerr
 		}
 		return err
 	}}
-	do(t, b.r.Do(func() (err error) {
-		other, err = lc.ListenPacket(t.Context(), "udp4", "0.0.0.0:67")
-		return err
-	}))
-	defer func() { do(t, other.Close()) }()
+	listen := func() {
+		do(t, b.r.Do(func() (err error) {
+			other, err = lc.ListenPacket(t.Context(), "udp4", "0.0.0.0:67")
+			return err
+		}))
+	}
 	conf := filepath.Join(t.TempDir(), "relay.toml")
 	do(t, os.WriteFile(conf, []byte(noSocket+least), 0o600))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	out, err := b.r.Run(ctx, b.bin, "check", "--config", conf)
-	do(t, err)
-	if !strings.Contains(string(out), "warning: port 67 is held by") {
-		t.Errorf("check does not warn:\n%s", out)
+	check := func(want string) {
+		t.Helper()
+		out, err := b.r.Run(ctx, b.bin, "check", "--config", conf)
+		do(t, err)
+		if said := string(out); !strings.Contains(said, "warning: port 67 is held by") || !strings.Contains(said, want) {
+			t.Errorf("check does not warn of %q:\n%s", want, said)
+		}
 	}
+	listen()
+	check("it does not share the port, so the relay cannot start beside it")
+	do(t, other.Close())
+	share = 1
+	listen()
+	defer func() { do(t, other.Close()) }()
+	check("answers each client a second time")
 	// The daemon says that it may lose replies.
 	log := newLog()
 	p, err := b.r.Start(b.bin, []string{"run", "--config", conf}, log)
