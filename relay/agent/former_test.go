@@ -140,6 +140,19 @@ func TestRepliesAfterAChange6(t *testing.T) {
 			}
 		})
 	}
+	t.Run("after a swap of names link-address decides", func(t *testing.T) {
+		s := heirs(*testPolicy6(), testHost6(), func(_ *Policy, h []giaddr.Link) { h[0].Name, h[1].Name = h[1].Name, h[0].Name })
+		for id, want := range map[string]int{"d0": 2, "d1": 2} { // d1 is its name now
+			c := case6{in: answer6(id6(id), inner6(msg6(7)))}
+			if v := s.Relay6(buf6(c.in), c.ingress(s)); v.Reason != Relayed || v.Link.Host.Index != want {
+				t.Errorf("%s: got %v for %v, want it for link %d", id, v.Reason, v.Link, want)
+			}
+		}
+		c := case6{in: relay6(13, 0, "2001:db8:f::1", clientLL, id6("d0"), inner6(msg6(7)))}
+		if v := s.Relay6(buf6(c.in), c.ingress(s)); v.Reason != Relayed || v.Link.Host.Index != 3 {
+			t.Errorf("a link-address of neither: got %v for %v, want it for the link that is d0 now", v.Reason, v.Link)
+		}
+	})
 	t.Run("the Interface-Id of before goes before link-address", func(t *testing.T) {
 		s := heirs(*testPolicy6(), testHost6(), func(_ *Policy, h []giaddr.Link) {
 			h[0].Name, h[0].Addrs, h[1].Addrs = "dmz", h[1].Addrs, h[0].Addrs

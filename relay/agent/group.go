@@ -179,6 +179,16 @@ func (ms members) among(circuit []byte) members {
 	return ms[low:high]
 }
 
+// at returns the first of the members that bears the address.
+func (ms members) at(a netip.Addr) members {
+	for i := range ms {
+		if ms[i].face.Giaddr == a {
+			return ms[i : i+1]
+		}
+	}
+	return nil
+}
+
 // answeredIn reports whether a reply to the link can be heard in the VRF: that of
 // one of its servers, or its own, where leaked routes lead to its address.
 func (s *Snapshot) answeredIn(l *Link, f dhcp.Family, vrf string) bool {

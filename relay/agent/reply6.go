@@ -112,16 +112,21 @@ func (s *Snapshot) home6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) (membe
 
 // named6 returns the links that a reply names: by Interface-Id if it is known, be
 // it from before a rename or a reload; else by link-address, unless that is
-// link-local, which says nothing of a link whose Interface-Id is not known.
+// link-local, which says nothing of a link whose Interface-Id is not known. Of the
+// link that bears an Interface-Id and one that bore it, as after a swap of names, the
+// reply is for the latter if the link-address is its and not the former's.
 func (s *Snapshot) named6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) members {
 	link := m.LinkAddress()
 	if opts.InterfaceID.Present() {
 		id := m.Value(opts.InterfaceID)
-		if ms := s.ids.members.among(id); len(ms) > 0 {
-			return ms
-		}
-		if ms := s.past.names[&s.ids].among(id); s.only(ms, dhcp.V6, vrf).link != nil {
-			return ms
+		now, past := s.ids.members.among(id), s.past.names[&s.ids].among(id)
+		switch was := past.at(link); {
+		case len(now) > 0 && len(was) > 0 && len(now.at(link)) == 0:
+			return was
+		case len(now) > 0:
+			return now
+		case s.only(past, dhcp.V6, vrf).link != nil:
+			return past
 		}
 		if link.IsLinkLocalUnicast() {
 			return nil
