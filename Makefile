@@ -74,7 +74,7 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 	@mv $(TOOLS)/golangci-lint $@
 
 .PHONY: bench
-bench: deps-bench build ## measure against other relays, 25 minutes (root; BENCH="--quick" for a look)
+bench: deps-bench build ## measure against other relays, 27 minutes (root; BENCH="--quick" for a look)
 	@$(BIN)/dhcp-lab bench $(BENCH)
 
 .PHONY: pictures

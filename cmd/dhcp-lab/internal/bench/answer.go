@@ -8,8 +8,7 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// answers are what a listener sends back. They have headers of their own, as one
-// header may have received many messages.
+// answers are what a listener sends back, with headers of their own.
 type answers struct {
 	msgs  []mmsghdr
 	iovs  []unix.Iovec
@@ -34,21 +33,22 @@ func (a *answers) room(n int) {
 // to where they came from; IPv4 ones to giaddr.
 func (l *listener) answer(f dhcp.Family) (int, error) {
 	a := &l.tx
-	a.room(len(l.parts))
-	for i, p := range l.parts {
-		a.iovs[i].Base = &p.data[0]
-		a.iovs[i].SetLen(len(p.data))
+	a.room(l.got)
+	for i := range l.got {
+		b := l.data(i)
+		a.iovs[i].Base = unsafe.SliceData(b)
+		a.iovs[i].SetLen(len(b))
 		h := &a.msgs[i].hdr
 		if f == dhcp.V4 {
 			to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&a.names[i]))
 			to.Family, to.Port = unix.AF_INET, htons(portServer)
-			copy(to.Addr[:], p.data[giaddrAt:])
+			copy(to.Addr[:], b[giaddrAt:])
 			h.Namelen = unix.SizeofSockaddrInet4
 			continue
 		}
-		a.names[i] = l.names[p.of]
+		a.names[i] = l.names[i]
 		a.names[i].Port = htons(port547)
 		h.Namelen = unix.SizeofSockaddrInet6
 	}
-	return sendAll(l.fd, a.msgs[:len(l.parts)])
+	return sendAll(l.fd, a.msgs[:l.got])
 }

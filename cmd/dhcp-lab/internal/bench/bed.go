@@ -32,7 +32,7 @@ func pairOf(v4, v6 string) pair {
 // The names of the links and their addresses.
 const (
 	loadLink, downLink  = "d0", "d0" // load - relay; like further client links, c1 and so on
-	upLink, serverLink  = "u0", "s0" // relay - sink
+	upLink, serverLink  = "u0", "s0" // relay - sink, the virtual uplink
 	directTx, directRx  = "x0", "x0" // load - sink, without a relay
 	portServer, port547 = 67, 547
 )
@@ -41,7 +41,7 @@ const (
 // make, ours to close.
 type bed struct {
 	load, relay, sink *netns.NS
-	down, server      pair // the relay's address towards the clients, the server's
+	down              pair // the relay's address towards the clients
 	direct            pair // the server's address on the link without a relay
 	nl                *netlink.Handle
 	more              int // further client links, c1 to c<more>
@@ -52,7 +52,7 @@ type bed struct {
 // there is no UDP GSO.
 func newBed() (*bed, error) {
 	b := &bed{
-		down: pairOf("10.67.0.1", "fd67::1"), server: pairOf("10.68.0.2", "fd68::2"),
+		down:   pairOf("10.67.0.1", "fd67::1"),
 		direct: pairOf("10.69.0.2", "fd69::2"),
 	}
 	tag := fmt.Sprintf("db%d-%s-", os.Getpid(), rand.Text()[:4])
@@ -126,7 +126,7 @@ func (b *bed) build() error {
 	}
 	errs = append(errs,
 		b.sink.Route("10.67.0.0/16", "10.68.0.1"), b.sink.Route("fd67::/64", "fd68::1"),
-		b.sink.Route("10.128.0.0/9", "10.68.0.1"), b.neighbours())
+		b.sink.Route("10.128.0.0/9", "10.68.0.1"), b.neighbours(), b.buildCard())
 	return errors.Join(errs...)
 }
 

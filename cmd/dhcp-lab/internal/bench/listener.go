@@ -19,7 +19,8 @@ import (
 const socketBuffer = 256 << 20
 
 // Room for one message, in octets. A server's holds what one send with
-// UDP_SEGMENT carries; the odd line keeps the slots apart in the cache.
+// UDP_SEGMENT carries, so that it is taken whole and its first message counted; the
+// odd line keeps the slots apart in the cache.
 const (
 	slotClient = 1024
 	slotServer = 1<<16 + 320
@@ -35,22 +36,15 @@ type listener struct {
 	names [batch]unix.RawSockaddrInet6 // large enough for IPv4 as well
 	ctls  [batch][64]byte
 	store []byte
-	parts []part // of the last recv
-	full  bool   // the last recv has left something, it may be
+	got   int  // by the last recv
+	full  bool // the last recv has left something, it may be
 	tx    answers
 }
 
-// A part is one message of what has been received as one.
-type part struct {
-	of   int // index into msgs
-	data []byte
-}
-
-// listenServer opens the server's socket. With UDP_GRO it takes what one send
-// with UDP_SEGMENT carries as one: on veth, the cutting and the reception of each
-// piece would be done by the processor of the relay that sends and be charged to
-// it, while on a wire the first is the interface's work and the second another
-// host's. What is sent one by one is received one by one as ever.
+// listenServer opens the server's socket. With UDP_GRO it sees packets as a packet
+// socket does, and as servers do that read frames: what holds several messages is
+// one, of which the first is read and the others are lost. Without, the kernel
+// would cut it apart, for this socket alone.
 func listenServer(n *netns.NS, addr netip.AddrPort) (*listener, error) {
 	return listen(n, slotServer, func() (int, error) {
 		domain, sa := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()})
@@ -67,7 +61,12 @@ func listenServer(n *netns.NS, addr netip.AddrPort) (*listener, error) {
 
 // listenClients opens a packet socket on the clients' link.
 func listenClients(n *netns.NS, dev string, f dhcp.Family) (*listener, error) {
-	return listen(n, slotClient, func() (int, error) {
+	return listenFrames(n, dev, slotClient, f)
+}
+
+// listenFrames opens a packet socket on a link, with room for frames of a size.
+func listenFrames(n *netns.NS, dev string, slot int, f dhcp.Family) (*listener, error) {
+	return listen(n, slot, func() (int, error) {
 		l, err := net.InterfaceByName(dev)
 		if err != nil {
 			return -1, err
@@ -126,8 +125,7 @@ func (l *listener) timed(on bool) error {
 	return unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, v)
 }
 
-// recv receives what there is, up to batch datagrams or more where several came
-// as one, and returns how many messages that are.
+// recv receives what there is, up to batch packets, and returns how many.
 func (l *listener) recv() int {
 	for i := range l.msgs {
 		l.iovs[i].SetLen(l.slot)
@@ -135,27 +133,9 @@ func (l *listener) recv() int {
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(len(l.ctls[i]))
 	}
-	n, _ := recvmmsg(l.fd, l.msgs[:]) // an error is as good as nothing received
-	l.full = n == batch
-	l.parts = l.parts[:0]
-	for i := range n {
-		l.split(i)
-	}
-	return len(l.parts)
-}
-
-// split cuts what has been received as one.
-func (l *listener) split(i int) {
-	b := l.store[i*l.slot : i*l.slot+int(l.msgs[i].n)]
-	size := len(b)
-	if c := l.control(i, unix.SOL_UDP, unix.UDP_GRO); len(c) >= 4 {
-		size = max(1, int(binary.NativeEndian.Uint32(c)))
-	}
-	for len(b) > 0 {
-		k := min(size, len(b))
-		l.parts = append(l.parts, part{i, b[:k]})
-		b = b[k:]
-	}
+	l.got, _ = recvmmsg(l.fd, l.msgs[:]) // an error is as good as nothing received
+	l.full = l.got == batch
+	return l.got
 }
 
 // control returns the data of a control message, or nothing. Each is a struct
@@ -175,12 +155,19 @@ func (l *listener) control(i int, level, typ int32) []byte {
 	return nil
 }
 
-// data returns the octets of message i of the last recv.
-func (l *listener) data(i int) []byte { return l.parts[i].data }
+// data returns the message of packet i of the last recv, the first if it holds
+// several.
+func (l *listener) data(i int) []byte {
+	n := int(l.msgs[i].n)
+	if c := l.control(i, unix.SOL_UDP, unix.UDP_GRO); len(c) >= 4 {
+		n = min(n, int(binary.NativeEndian.Uint32(c)))
+	}
+	return l.store[i*l.slot:][:n]
+}
 
 // from returns who has sent message i of the last recv.
 func (l *listener) from(i int, f dhcp.Family) netip.Addr {
-	name := &l.names[l.parts[i].of]
+	name := &l.names[i]
 	if f == dhcp.V4 {
 		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
 	}
@@ -190,7 +177,7 @@ func (l *listener) from(i int, f dhcp.Family) netip.Addr {
 // at returns when message i arrived, in nanoseconds since 1970, or 0 if the
 // listener is not timed.
 func (l *listener) at(i int) int64 {
-	c := l.control(l.parts[i].of, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS)
+	c := l.control(i, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS)
 	if len(c) < 16 {
 		return 0
 	}

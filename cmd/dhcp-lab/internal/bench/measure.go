@@ -18,6 +18,27 @@ type trial struct {
 	row *Row
 }
 
+// onCard measures what differs on the uplink that is cut.
+func (t *trial) onCard(ctx context.Context) error {
+	if err := t.s.warmUp(ctx, t.f, t.p, t.s.plan.warm); err != nil {
+		return err
+	}
+	return t.each(ctx, t.requests, t.burst)
+}
+
+// each takes the steps, as long as the relay lives.
+func (t *trial) each(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+		if !t.p.alive() {
+			return errors.New("ended under load")
+		}
+	}
+	return nil
+}
+
 // all measures everything about a relay that runs.
 func (t *trial) all(ctx context.Context) error {
 	t.row.add("start", ms(t.p.ready))
@@ -25,13 +46,8 @@ func (t *trial) all(ctx context.Context) error {
 	if err := t.s.warmUp(ctx, t.f, t.p, t.s.plan.warm); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{t.requests, t.burst, t.replies, t.transactions} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-		if !t.p.alive() {
-			return errors.New("ended under load")
-		}
+	if err := t.each(ctx, t.requests, t.burst, t.replies, t.transactions); err != nil {
+		return err
 	}
 	t.row.add("rss_loaded", float64(residentOf(t.p.proc.Pid()))/1024)
 	return nil
@@ -74,7 +90,7 @@ func (t *trial) requests(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("requests: %w", err)
 	}
-	t.addPeak("req", k)
+	t.addPeak(t.p.subject.uplink.prefix()+"req", k)
 	return nil
 }
 
@@ -89,7 +105,7 @@ func (t *trial) burst(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("burst: %w", err)
 	}
-	t.row.add("burst", float64(f.Received))
+	t.row.add(t.p.subject.uplink.prefix()+"burst", float64(f.Received))
 	return nil
 }
 
@@ -98,18 +114,19 @@ const burstSize = 50_000
 
 // down returns a pump for replies to what the relay has relayed.
 func (s *session) down(f dhcp.Family, relay *process) (*pump, error) {
-	from, err := s.bed.sink.MAC(serverLink)
+	near, far := relay.subject.uplink.devs()
+	from, err := s.bed.sink.MAC(far)
 	if err != nil {
 		return nil, err
 	}
-	to, err := s.bed.relay.MAC(upLink)
+	to, err := s.bed.relay.MAC(near)
 	if err != nil {
 		return nil, err
 	}
 	port := serverPort(f)
-	set := replies(f, relay.sample, netip.AddrPortFrom(s.bed.server.addr(f), port),
+	set := replies(f, relay.sample, netip.AddrPortFrom(relay.subject.uplink.servers().addr(f), port),
 		netip.AddrPortFrom(relay.back, port), from, to)
-	g, err := newGenerator(s.bed.sink, set, serverLink)
+	g, err := newGenerator(s.bed.sink, set, far)
 	if err != nil {
 		return nil, err
 	}

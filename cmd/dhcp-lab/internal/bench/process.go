@@ -38,8 +38,9 @@ func (s *session) start(ctx context.Context, x *subject, f dhcp.Family, downs []
 		return nil, err
 	}
 	p := &process{subject: x, dir: dir, meter: s.meter}
+	up, _ := x.uplink.devs()
 	args, err := x.command(&site{
-		family: f, downs: downs, next: further(s.bed.more + 1), up: upLink, server: s.bed.server.addr(f), dir: dir,
+		family: f, downs: downs, next: further(s.bed.more + 1), up: up, server: x.uplink.servers().addr(f), dir: dir,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.stop())

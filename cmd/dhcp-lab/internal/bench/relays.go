@@ -53,6 +53,7 @@ type subject struct {
 	later     bool // relays on links that appear after its start
 	paired    bool // ours in another form: of two such, one is measured right after the other
 	watched   bool // scraped, looked at and traced all the time
+	uplink    uplink
 	command   func(s *site) ([]string, error)
 }
 

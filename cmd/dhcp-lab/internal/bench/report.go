@@ -9,12 +9,13 @@ import (
 
 // A Report is all that was measured, as it is written as JSON.
 type Report struct {
-	Host    Host    `json:"host"`
-	Quick   bool    `json:"quick"`
-	Rounds  int     `json:"rounds"`
-	Lost    uint32  `json:"lost_by_load"`    // messages that the load's own sockets lost
-	Backlog uint64  `json:"lost_by_backlog"` // packets that the kernel dropped before any socket
-	Tables  []Table `json:"tables"`
+	Host    Host     `json:"host"`
+	Quick   bool     `json:"quick"`
+	Rounds  int      `json:"rounds"`
+	Uplinks []Uplink `json:"uplinks"`
+	Lost    uint32   `json:"lost_by_load"`    // messages that the load's own sockets lost
+	Backlog uint64   `json:"lost_by_backlog"` // packets that the kernel dropped before any socket
+	Tables  []Table  `json:"tables"`
 }
 
 // A Table holds the relays of one address family.
@@ -155,13 +156,8 @@ func metrics(t *Table) []metric {
 }
 
 func rateMetrics() []metric {
-	return []metric{
-		{"req_alone", "generator alone", "/s", false},
-		{"req_rate", "requests: highest rate without loss", "/s", false},
-		{"req_flood", "requests: relayed under flood", "/s", false},
-		{"req_loss", "requests: lost under flood", "%", true},
-		{"req_cpu", "requests: CPU each, under flood", "ns", true},
-		{"req_cpu_lossless", "requests: CPU each, at highest rate", "ns", true},
+	alone := []metric{{"req_alone", "generator alone", "/s", false}}
+	return slices.Concat(alone, requestMetrics(virtual), requestMetrics(card), []metric{
 		{"rep_rate", "replies: highest rate without loss", "/s", false},
 		{"rep_flood", "replies: relayed under flood", "/s", false},
 		{"rep_loss", "replies: lost under flood", "%", true},
@@ -171,6 +167,19 @@ func rateMetrics() []metric {
 		{"txn_flood", "transactions: completed under flood", "/s", false},
 		{"txn_cpu", "transactions: CPU each, under flood", "ns", true},
 		{"txn_cpu_lossless", "transactions: CPU each, at highest rate", "ns", true},
+	})
+}
+
+// requestMetrics are those that differ between the uplinks.
+func requestMetrics(u uplink) []metric {
+	k, l := u.prefix(), u.String()+" uplink, "
+	return []metric{
+		{k + "req_rate", l + "requests: highest rate without loss", "/s", false},
+		{k + "req_flood", l + "requests: relayed under flood", "/s", false},
+		{k + "req_loss", l + "requests: lost under flood", "%", true},
+		{k + "req_cpu", l + "requests: CPU each, under flood", "ns", true},
+		{k + "req_cpu_lossless", l + "requests: CPU each, at highest rate", "ns", true},
+		{k + "burst", l + "burst of 50,000: relayed", "", false},
 	}
 }
 
@@ -197,7 +206,6 @@ func latencyMetrics() []metric {
 
 func footprintMetrics() []metric {
 	return []metric{
-		{"burst", "burst of 50,000: relayed", "", false},
 		{"forward_ns", "forwarding: CPU of a packet beside it", "ns", true},
 		{"tax_ns", "forwarding: of that the relay's presence", "ns", true},
 		{"tax", "forwarding: tax", "%", true},

@@ -48,14 +48,16 @@ func example() *Report {
 	for i := range 3 {
 		mine.add("req_cpu", 2900+float64(i)*100) // median 3000, spread 200
 		mine.add("req_rate", 180_000)
+		mine.add("card_req_cpu", 1500)
 		peer.add("req_cpu", 10_000)
+		peer.add("card_req_cpu", 10_000)
 		peer.add("req_rate", 60_000)
 		null.add("req_cpu", 2500)
 	}
 	mine.atLeast("req_rate")
 	bad.note("not measured: dnsmasq is not installed")
 	return &Report{
-		Host: Host{CPU: "a CPU", Cores: 2}, Rounds: 3,
+		Host: Host{CPU: "a CPU", Cores: 2}, Rounds: 3, Uplinks: uplinks(),
 		Tables: []Table{{Family: "v4", Rows: []*Row{mine, peer, bad, null}}},
 	}
 }
@@ -67,10 +69,14 @@ func TestPrint(t *testing.T) {
 	}
 	text := strings.Join(strings.Fields(b.String()), " ")
 	for _, want := range []string{
-		"requests: CPU each, under flood, ns 3,000 7% 10,000 0% - 2,500 0% 0.30 (dhcrelay) 1.20",
+		"virtual: veth as it is",
+		"card: veth with tx-udp-segmentation off",
+		"virtual uplink, requests: CPU each, under flood, ns 3,000 7% 10,000 0% - 2,500 0% 0.30 (dhcrelay) 1.20",
+		"card uplink, requests: CPU each, under flood, ns 1,500 0% 10,000 0% - - 0.15 (dhcrelay)",
 		">=180,000 0%",
 		"dnsmasq: not measured: dnsmasq is not installed",
-		"at most 0.30 0.30 met",
+		"at most 0.60 0.30 met",
+		"at most 0.30 0.15 met",
 		"at least 2.50 3.00 met",
 		"at most 1.25 1.20 met",
 	} {
@@ -85,22 +91,22 @@ func TestPrint(t *testing.T) {
 
 func TestBars(t *testing.T) {
 	r := example()
-	r.Tables[0].row("dhcrelay").Values["req_cpu"].Median = 9000
+	r.Tables[0].row("dhcrelay").Values["req_cpu"].Median = 4500
 	var got []Bar
 	for _, b := range r.Bars() {
-		if b.What == "CPU per request under flood, to the best peer" {
+		if b.What == "CPU per request under flood, virtual uplink, to the best peer" {
 			got = append(got, b)
 		}
 	}
 	want := []Bar{{
-		Family: "v4", What: "CPU per request under flood, to the best peer", Limit: 0.3, Most: true,
-		Got: 3000.0 / 9000, Known: true,
+		Family: "v4", What: "CPU per request under flood, virtual uplink, to the best peer", Limit: 0.6, Most: true,
+		Got: 3000.0 / 4500, Known: true,
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got[0].Met() {
-		t.Error("a third is taken for less than 0.3")
+		t.Error("two thirds are taken for less than 0.6")
 	}
 	r.Tables[0].Rows = []*Row{r.Tables[0].row(ours)}
 	for _, b := range r.Bars() {
@@ -118,8 +124,8 @@ func TestSVG(t *testing.T) {
 		t.Fatal(err)
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "*.svg"))
-	if err != nil || len(names) != 2 {
-		t.Fatalf("got %v, %v; want 2 plots", names, err)
+	if err != nil || len(names) != 3 {
+		t.Fatalf("got %v, %v; want 3 plots", names, err)
 	}
 	for _, n := range names {
 		b, err := os.ReadFile(n)
@@ -139,7 +145,7 @@ func TestSVG(t *testing.T) {
 				bars++
 			}
 		}
-		if want := map[string]int{"v4_req_cpu.svg": 3, "v4_req_rate.svg": 2}[filepath.Base(n)]; bars != want {
+		if want := map[string]int{"v4_req_cpu.svg": 3, "v4_req_rate.svg": 2, "v4_card_req_cpu.svg": 2}[filepath.Base(n)]; bars != want {
 			t.Errorf("%s has %d bars, want %d", n, bars, want)
 		}
 	}

@@ -126,15 +126,25 @@ func nullCommand(next func(*site) ([]string, error), f dhcp.Family) func(*site) 
 // one measures a relay in one round. What fails is noted, but that the run is
 // over.
 func (s *session) one(ctx context.Context, x *subject, f dhcp.Family, round int, row *Row) error {
-	p, err := s.start(ctx, x, f, s.downs(0))
+	err := s.trial(ctx, x, f, row, (*trial).all)
 	if err == nil {
-		err = (&trial{s: s, f: f, p: p, row: row}).all(ctx)
-		err = errors.Join(err, p.stop())
+		cut := *x
+		cut.uplink = card
+		err = s.trial(ctx, &cut, f, row, (*trial).onCard)
 	}
 	if err == nil {
 		err = s.tax(ctx, x, f, round, row)
 	}
 	return s.noted(ctx, row, err)
+}
+
+// trial starts a relay and has it measured.
+func (s *session) trial(ctx context.Context, x *subject, f dhcp.Family, row *Row, measure func(*trial, context.Context) error) error {
+	p, err := s.start(ctx, x, f, s.downs(0))
+	if err != nil {
+		return err
+	}
+	return errors.Join(measure(&trial{s: s, f: f, p: p, row: row}, ctx), p.stop())
 }
 
 // scales measures the relays with more and more interfaces.

@@ -74,7 +74,7 @@ func TestQuick(t *testing.T) {
 				t.Errorf("DHCP%s, %s: %+v", tab.Family, name, row)
 				continue
 			}
-			for _, key := range []string{"start", "rss_idle", "req_flood", "rep_flood", "txn_flood", "lat_1000_p50", "burst", "forward_ns"} {
+			for _, key := range []string{"start", "rss_idle", "req_flood", "rep_flood", "txn_flood", "lat_1000_p50", "burst", "card_req_flood", "card_burst", "forward_ns"} {
 				if v, _ := row.value(key); v <= 0 {
 					t.Errorf("DHCP%s, %s: %s is %v", tab.Family, name, key, v)
 				}

@@ -56,7 +56,7 @@ func (r *Report) WriteSVG(dir string) error {
 // plotted reports whether a metric says enough to have a plot.
 func plotted(key string) bool {
 	switch key {
-	case "req_rate", "req_cpu", "rep_rate", "rep_cpu", "txn_rate", "txn_cpu",
+	case "card_req_rate", "card_req_cpu", "card_burst", "req_rate", "req_cpu", "rep_rate", "rep_cpu", "txn_rate", "txn_cpu",
 		"lat_100_p50", "lat_1000_p99", "burst", "tax_ns", "rss_loaded", "links_1000_rate", "links_4000_rate":
 		return true
 	}

@@ -20,6 +20,10 @@ func (r *Report) Print(w io.Writer) error {
 	b.WriteString("\nMedian, then the spread over the rounds (latency: over slices of rounds; watched and bare: over\n" +
 		"pairs). >= says that the load was the limit. While latency is measured, the relay's processor is\n" +
 		"kept awake, as to wake a virtual one up takes longer than to relay and differs by the minute.\n")
+	b.WriteString("Requests were measured on two uplinks, all else on the virtual one:\n")
+	for _, u := range r.Uplinks {
+		fmt.Fprintf(&b, "  %s: %s\n", u.Name, u.What)
+	}
 	for i := range r.Tables {
 		if err := r.Tables[i].print(&b); err != nil {
 			return err
