@@ -189,7 +189,17 @@ func heldBy(address string) string {
 func (e *endpoint) status() status.Listener {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return status.Listener{Name: e.name, Address: e.address, Open: e.open, Since: e.since, Error: e.reason, Do: e.do}
+	return status.Listener{Name: e.name, Address: e.address, Open: e.open, Since: e.since, Error: e.reason, Do: e.do, Refused: e.refused()}
+}
+
+// refused tells what the endpoint has refused.
+func (e *endpoint) refused() (all []status.Refused) {
+	for _, r := range web.Refusals() {
+		if n, latest := e.gate.Refused(r); n > 0 {
+			all = append(all, status.Refused{Reason: status.RefusedReason(r.String()), Count: n, Last: latest})
+		}
+	}
+	return all
 }
 
 // awaitFirst waits until each endpoint was tried once, but not for long.
@@ -221,7 +231,8 @@ func (p *process) listenerStates() (all []metrics.ListenerState) {
 		l := e.status()
 		s := metrics.ListenerState{Name: l.Name, Up: l.Open}
 		for _, r := range web.Refusals() {
-			s.Refused = append(s.Refused, metrics.Refused{Reason: r.String(), Count: e.gate.Refused(r)})
+			n, _ := e.gate.Refused(r)
+			s.Refused = append(s.Refused, metrics.Refused{Reason: r.String(), Count: n})
 		}
 		all = append(all, s)
 	}

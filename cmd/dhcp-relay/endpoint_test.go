@@ -225,3 +225,65 @@ func TestCheckWarnsOfAHeldPort(t *testing.T) {
 		t.Errorf("of the daemon's own: %s", said)
 	}
 }
+
+// Strangers who come to the metrics and stay keep out neither Prometheus nor the
+// operator; the log and the status tell of them, and the page shows itself to no
+// stranger's name.
+func TestStrangersLockNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := spacetest.New(t)
+	const at = "127.0.0.1:9867"
+	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\n"+oneInterface)
+	d.notices("READY=1")
+	come := func(says string) (c net.Conn) {
+		t.Helper()
+		s.Do(func() (err error) { c, err = net.Dial("tcp", at); return err })
+		t.Cleanup(func() { _ = c.Close() })
+		_, _ = io.WriteString(c, says) // it may hang up
+		return c
+	}
+	const rest = " HTTP/1.1\r\nHost: a\r\n"
+	for range 16 {
+		_, err := come("GET /api/v1/trace?interface=none" + rest + "\r\n").Read(make([]byte, 1))
+		s.Must(err) // it is answered
+	}
+	for range 100 {
+		come("GET /healthz" + rest + "\r\n")
+		come("GET /healthz" + rest)
+		come("")
+	}
+	for range 10 {
+		if said := ask(s, at, "/metrics"); !strings.HasPrefix(said, "200 ") {
+			t.Fatalf("a scrape is told %.100q", said)
+		}
+	}
+	for range 16 {
+		body, err := newControl(d.socket).open(t.Context(), http.MethodGet, "/api/v1/trace", nil)
+		if err != nil {
+			t.Fatalf("the operator's trace: %v", err)
+		}
+		t.Cleanup(func() { _ = body.Close() })
+	}
+	if _, err := newControl(d.socket).open(t.Context(), http.MethodGet, "/api/v1/trace", nil); err == nil || !strings.Contains(err.Error(), "end one of them") {
+		t.Errorf("one trace too many: %v", err)
+	}
+	said, _ := io.ReadAll(come("GET /api/v1/status HTTP/1.0\r\nHost: evil.example\r\n\r\n"))
+	if !strings.HasPrefix(string(said), "HTTP/1.0 421 ") {
+		t.Errorf("a stranger's name is told %.100q", said)
+	}
+	var got []string
+	for _, f := range findings(state(t, d), "listener_refuses") {
+		got = append(got, f.Subject+": "+f.Text)
+	}
+	all := strings.Join(got, "\n")
+	for _, want := range []string{`8 since the start (reason "busy")`, `(reason "idle")`, `1 since the start (reason "host")`, `1 since the start (reason "busy")`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q among the findings:\n%s", want, all)
+		}
+	}
+	d.signal(syscall.SIGTERM)
+	said = []byte(strings.Join(d.ends(), "\n"))
+	if n := strings.Count(string(said), "http refused"); n != 4 {
+		t.Errorf("%d lines about it, want one for each reason and listener:\n%s", n, said)
+	}
+}

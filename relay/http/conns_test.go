@@ -109,8 +109,8 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 		}
 	}
 	v.gone(v.cs[0])
-	if got, want := g.Refused(Idle), uint64(2*maxConns+10-maxPeerConns); got != want || g.Refused(Full) != 0 {
-		t.Errorf("%d gave way, want %d; %d refused", got, want, g.Refused(Full))
+	if got, want := refusals(g, Idle), uint64(2*maxConns+10-maxPeerConns); got != want || refusals(g, Full) != 0 {
+		t.Errorf("%d gave way, want %d; %d refused", got, want, refusals(g, Full))
 	}
 }
 
@@ -143,8 +143,8 @@ func TestServedConnectionsStay(t *testing.T) {
 	if c.get(c.dial(), "/") {
 		t.Error("one more than all is served")
 	}
-	if g.Refused(Full) != 2 || g.Refused(Idle) != 1 {
-		t.Errorf("%d refused, want 2; %d gave way, want 1", g.Refused(Full), g.Refused(Idle))
+	if refusals(g, Full) != 2 || refusals(g, Idle) != 1 {
+		t.Errorf("%d refused, want 2; %d gave way, want 1", refusals(g, Full), refusals(g, Idle))
 	}
 	_ = a.cs[0].Close()
 	for deadline := time.Now().Add(20 * time.Second); !c.get(c.dial(), "/"); {
@@ -176,8 +176,8 @@ func TestUnixConnectionsAreBounded(t *testing.T) {
 			t.Fatalf("%d are open, want %d", got, want)
 		}
 	}
-	if g.Refused(Full) != 1 {
-		t.Errorf("%d refused, want 1", g.Refused(Full))
+	if refusals(g, Full) != 1 {
+		t.Errorf("%d refused, want 1", refusals(g, Full))
 	}
 }
 

@@ -59,8 +59,7 @@ type Gate struct {
 	strangers bool // may come in; else the listener's own permissions choose who does
 	log       *slog.Logger
 	names     func() []string // of this host
-	refused   [numRefusals]atomic.Uint64
-	latest    atomic.Int64 // time of the last refusal, in nanoseconds since 1970; 0: none
+	refused   [numRefusals]refused
 
 	mu   sync.Mutex // guards what follows
 	told [numRefusals]struct {
@@ -69,29 +68,33 @@ type Gate struct {
 	}
 }
 
+// A refused counts refusals of a kind.
+type refused struct {
+	count  atomic.Uint64
+	latest atomic.Int64 // time of the last one, in nanoseconds since 1970; 0: none
+}
+
 // NewGate returns a gate of the listener of this name. With strangers, anybody may
 // reach it, also by way of a browser.
 func NewGate(listener string, strangers bool, log *slog.Logger) *Gate {
 	return &Gate{listener: listener, strangers: strangers, log: log, names: hostNames}
 }
 
-// Refused returns how often there was such a refusal.
-func (g *Gate) Refused(r Refusal) uint64 { return g.refused[r].Load() }
-
-// LastRefusal returns when something was refused last; the zero time if nothing was.
-func (g *Gate) LastRefusal() time.Time {
-	if ns := g.latest.Load(); ns != 0 {
-		return time.Unix(0, ns)
+// Refused returns how often there was such a refusal, and when the last one was; the
+// zero time if there was none.
+func (g *Gate) Refused(r Refusal) (n uint64, latest time.Time) {
+	if ns := g.refused[r].latest.Load(); ns != 0 {
+		latest = time.Unix(0, ns)
 	}
-	return time.Time{}
+	return g.refused[r].count.Load(), latest
 }
 
 // refuse counts a refusal of what has come from peer, and logs the first of a kind
 // and then one a minute.
 func (g *Gate) refuse(r Refusal, peer string) {
 	now := time.Now()
-	n := g.refused[r].Add(1)
-	g.latest.Store(now.UnixNano())
+	n := g.refused[r].count.Add(1)
+	g.refused[r].latest.Store(now.UnixNano())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	told := &g.told[r]

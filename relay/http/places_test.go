@@ -15,6 +15,12 @@ import (
 	"dhcp-relay/relay/observe/status"
 )
 
+// refusals returns how often a gate has refused so.
+func refusals(g *Gate, r Refusal) uint64 {
+	n, _ := g.Refused(r)
+	return n
+}
+
 // A stay is an answer that goes on until its request ends.
 var stay = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
@@ -83,8 +89,8 @@ func TestPlaces(t *testing.T) {
 					t.Fatalf("of %d requests some have ended: %v", c.most, q.codes)
 				}
 				q.start(c.path, 1)
-				if q.ended(503) != 1 || g.Refused(Busy) != 1 {
-					t.Errorf("one more: refused %d, counted %d", q.ended(503), g.Refused(Busy))
+				if q.ended(503) != 1 || refusals(g, Busy) != 1 {
+					t.Errorf("one more: refused %d, counted %d", q.ended(503), refusals(g, Busy))
 				}
 				time.Sleep(cmp.Or(c.patience, 24*time.Hour))
 				q.start(c.path, 1)
@@ -92,8 +98,8 @@ func TestPlaces(t *testing.T) {
 				if c.patience > 0 {
 					slow = 1
 				}
-				if q.ended(200) != slow || g.Refused(Slow) != uint64(slow) || q.ended(503) != 2-slow {
-					t.Errorf("later: %d gave way, counted %d, %d refused in all", q.ended(200), g.Refused(Slow), q.ended(503))
+				if q.ended(200) != slow || refusals(g, Slow) != uint64(slow) || q.ended(503) != 2-slow {
+					t.Errorf("later: %d gave way, counted %d, %d refused in all", q.ended(200), refusals(g, Slow), q.ended(503))
 				}
 			})
 		})
@@ -111,8 +117,8 @@ func TestViewsGiveWay(t *testing.T) {
 		q.start("/", 2)
 		time.Sleep(time.Second)
 		q.start("/", 3) // two instead of those two, one too many
-		if q.ended(200) != 2 || q.ended(503) != 1 || g.Refused(Slow) != 2 || g.Refused(Busy) != 1 || len(ps.taken) != 2 {
-			t.Errorf("%v, slow %d, busy %d, %d places taken", q.codes, g.Refused(Slow), g.Refused(Busy), len(ps.taken))
+		if q.ended(200) != 2 || q.ended(503) != 1 || refusals(g, Slow) != 2 || refusals(g, Busy) != 1 || len(ps.taken) != 2 {
+			t.Errorf("%v, slow %d, busy %d, %d places taken", q.codes, refusals(g, Slow), refusals(g, Busy), len(ps.taken))
 		}
 	})
 }
@@ -123,8 +129,8 @@ func TestRefusalsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
 		g := NewGate("metrics", true, slog.New(slog.NewTextHandler(&b, nil)))
-		if !g.LastRefusal().IsZero() {
-			t.Errorf("something was refused at %v", g.LastRefusal())
+		if n, at := g.Refused(Full); n != 0 || !at.IsZero() {
+			t.Errorf("%d were refused, at %v", n, at)
 		}
 		for range 100 {
 			g.refuse(Full, "192.0.2.1:1")
@@ -132,8 +138,8 @@ func TestRefusalsAreLogged(t *testing.T) {
 		}
 		time.Sleep(tellEvery)
 		g.refuse(Full, "192.0.2.3:3")
-		if !g.LastRefusal().Equal(time.Now()) {
-			t.Errorf("the last one was at %v, want %v", g.LastRefusal(), time.Now())
+		if n, at := g.Refused(Full); n != 101 || !at.Equal(time.Now()) {
+			t.Errorf("%d were refused, at %v, want 101 at %v", n, at, time.Now())
 		}
 		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 		for i, want := range []string{"reason=full peer=192.0.2.1:1 count=1", "reason=host peer=192.0.2.2:2 count=1", "reason=full peer=192.0.2.3:3 count=100"} {

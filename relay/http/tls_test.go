@@ -160,3 +160,36 @@ func TestCheck(t *testing.T) {
 		t.Error("a file that does not exist is good")
 	}
 }
+
+// Connections that wait give way with TLS too, whether or not they have shaken hands.
+func TestIdleConnectionsWithTLSGiveWay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	certify(t, dir, 1)
+	config := filepath.Join(dir, "web.yml")
+	write(t, config, "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	g := newGate()
+	go func() { ended <- Serve(ctx, ln, healthy, config, g) }()
+	v := visit(t, ln.Addr().String(), "127.0.0.1")
+	for i := range 2 * maxPeerConns {
+		c := v.dial()
+		if i%4 == 3 && !v.get(tls.Client(c, &tls.Config{InsecureSkipVerify: true}), "/") {
+			t.Fatalf("connection %d is not served", i+1)
+		}
+	}
+	v.gone(v.cs[0])
+	v.gone(v.cs[3])
+	if n, _ := g.Refused(Idle); n != maxPeerConns {
+		t.Errorf("%d gave way, want %d", n, maxPeerConns)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}

@@ -219,6 +219,32 @@ func TestFindings(t *testing.T) {
 			[]string{"since 2026-11-22T08:00:00Z", "relaying goes on", "cannot assign requested address", "Nothing, if it is to come."},
 		},
 		{
+			"listener that is full",
+			func(s *scene) {
+				s.in.Listeners = []Listener{{Name: "metrics", Address: "127.0.0.1:9867", Open: true, Refused: []Refused{
+					{RefusedFull, 7, s.in.Now.Add(-50 * time.Second)}, {RefusedBusy, 8, s.in.Now.Add(-2 * time.Minute)},
+				}}}
+			},
+			"listener_refuses", Warn, "metrics on 127.0.0.1:9867",
+			[]string{"all are taken", `7 since the start (reason "full")`, "metrics.listen"},
+		},
+		{
+			"control socket that is busy",
+			func(s *scene) {
+				s.in.Listeners = []Listener{{Name: "control", Address: "/run/s", Open: true, Refused: []Refused{{RefusedBusy, 1, s.in.Now}}}}
+			},
+			"listener_refuses", Warn, "control on /run/s",
+			[]string{"as many of their kind", "dhcp-relay trace"},
+		},
+		{
+			"name of a stranger",
+			func(s *scene) {
+				s.in.Listeners = []Listener{{Name: "metrics", Address: "127.0.0.1:9867", Open: true, Refused: []Refused{{RefusedHost, 1, s.in.Now}}}}
+			},
+			"listener_refuses", Info, "metrics on 127.0.0.1:9867",
+			[]string{"DNS rebinding", "/etc/hosts"},
+		},
+		{
 			"nothing relayed, by choice",
 			func(s *scene) { s.in.Config.None = true },
 			"config_none", Info, "configuration /etc/dhcp-relay/relay.toml",

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,7 @@ func (b *builder) host() {
 		})
 	}
 	b.listeners()
+	b.refusals()
 	b.problems()
 	for _, r := range b.Rivals {
 		f := found{
@@ -112,6 +114,49 @@ func (b *builder) listeners() {
 			do:     l.Do,
 		})
 	}
+}
+
+// refusals tells what listeners do not serve these days.
+func (b *builder) refusals() {
+	for _, l := range b.Listeners {
+		for _, r := range l.Refused {
+			if b.Now.Sub(r.Last) > refusedRecently {
+				continue
+			}
+			severity, text, do := r.Reason.explain(l.Name)
+			b.add(found{
+				severity: severity, kind: "listener_refuses", subject: l.Name + " on " + l.Address, name: l.Address + " " + string(r.Reason),
+				text:   text,
+				detail: fmt.Sprintf("%d since the start (reason %q)", r.Count, r.Reason),
+				do:     do,
+			})
+		}
+	}
+}
+
+// refusedRecently is how long a refusal is told of.
+const refusedRecently = time.Minute
+
+// explain says what a reason means for those who come to a listener, and what to do.
+func (r RefusedReason) explain(listener string) (severity Severity, text, do string) {
+	who := "The log names who comes (reason, peer). Let only monitoring and operators reach metrics.listen."
+	if listener == "control" {
+		who = "End commands that go on, such as dhcp-relay trace."
+	}
+	switch r {
+	case RefusedFull:
+		return Warn, "New connections are refused: all are taken, and none of them is idle", who
+	case RefusedBusy:
+		return Warn, "Requests are refused: as many of their kind are served already", who
+	case RefusedIdle:
+		return Info, "Idle connections are closed to make room for new ones", who
+	case RefusedSlow:
+		return Info, "Requests that take long are cut off to make room for new ones", who
+	case RefusedHost:
+		return Info, "Requests are refused that name another host than this one, as a stranger's web page makes them (DNS rebinding)",
+			"If it was you: ask by an address of this host, by its own name, or by one beside it in /etc/hosts."
+	}
+	return Info, "Something is refused", who
 }
 
 // unframed tells that few DHCPv6 clients can be answered at once.

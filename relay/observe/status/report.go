@@ -74,7 +74,27 @@ type Listener struct {
 	Since   time.Time `json:"since"`           // when it began to work, or ceased to
 	Error   string    `json:"error,omitempty"` // why it does not work
 	Do      string    `json:"do,omitempty"`    // what to do about it
+	Refused []Refused `json:"refused,omitempty"`
 }
+
+// A Refused tells what a Listener has not served, for one reason.
+type Refused struct {
+	Reason RefusedReason `json:"reason"`
+	Count  uint64        `json:"count"`
+	Last   time.Time     `json:"last"`
+}
+
+// A RefusedReason is why a Listener does not serve something.
+type RefusedReason string
+
+// The reasons.
+const (
+	RefusedFull RefusedReason = "full" // a connection: all are taken
+	RefusedIdle RefusedReason = "idle" // a connection that waited, for a new one
+	RefusedBusy RefusedReason = "busy" // a request: as many are served
+	RefusedSlow RefusedReason = "slow" // a request that took long, for a new one
+	RefusedHost RefusedReason = "host" // a request that names another host
+)
 
 // A Severity says how bad a Finding is.
 type Severity string
