@@ -18,11 +18,22 @@ type builder struct {
 	found  []found
 	served map[ServerID]serverState
 	losing map[string]found // drops that leave clients without an address, by subject
+	byName map[named]*Link
+}
+
+// A named says which Link.
+type named struct {
+	name   string
+	family dhcp.Family
 }
 
 // Build tells what the relay does, what is wrong and what to do about it.
 func Build(in Input) Report {
-	b := &builder{Input: in, served: make(map[ServerID]serverState), losing: make(map[string]found)}
+	b := &builder{Input: in, served: make(map[ServerID]serverState), losing: make(map[string]found), byName: make(map[named]*Link)}
+	for i := range b.Links {
+		l := &b.Links[i]
+		b.byName[named{l.Name, l.Family}] = l
+	}
 	b.report = Report{
 		Version: in.Version, Host: in.Host,
 		Time: in.Now, Started: in.Started,
@@ -115,7 +126,7 @@ func (b *builder) drops() {
 				Reason: doc.Name, What: doc.What, Remedy: doc.Remedy,
 				Count: d.Count.Total, Recent: d.Count.Recent, LastSeen: d.Last,
 			})
-			if d.Count.Recent > 0 && !Untold(d.Reason) {
+			if d.Count.Recent > 0 && !Untold(d.Reason) && !b.stated(name, d) {
 				f := b.judgeDrop(name, &c, d)
 				b.add(f)
 				if f.severity == Error {

@@ -473,10 +473,7 @@ func TestManyFindingsBecomeOne(t *testing.T) {
 	for _, f := range r.Findings {
 		subjects = append(subjects, f.Kind+" "+f.Subject)
 	}
-	want := []string{
-		"interface_no_address 4000 interfaces (port0, port1, port2 and 3997 more)",
-		"drop_no_giaddr 4000 interfaces (port0, port1, port2 and 3997 more)",
-	}
+	want := []string{"interface_no_address 4000 interfaces (port0, port1, port2 and 3997 more)"}
 	if diff := cmp.Diff(want, subjects); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

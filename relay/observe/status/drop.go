@@ -1,7 +1,6 @@
 package status
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -123,11 +122,10 @@ func past(f found, d *DropCount, now string) found {
 // over says what is so now and contradicts the reason of drops, or nothing. Most
 // reasons are of the message rather than of a state.
 func (b *builder) over(link string, d *DropCount) (now string) {
-	i := slices.IndexFunc(b.Links, func(l Link) bool { return l.Name == link && l.Family == d.Family })
-	if i < 0 {
+	l := b.byName[named{link, d.Family}]
+	if l == nil {
 		return ""
 	}
-	l := &b.Links[i]
 	switch d.Reason {
 	case agent.NoGiaddr, agent.NoLinkAddress:
 		if l.Address.IsValid() && l.State == agent.Relaying {
@@ -144,6 +142,39 @@ func (b *builder) over(link string, d *DropCount) (now string) {
 	default:
 	}
 	return ""
+}
+
+// stated reports whether the state of the interface, which is a finding of its own,
+// is why messages are dropped.
+func (b *builder) stated(link string, d *DropCount) bool {
+	l := b.byName[named{link, d.Family}]
+	return l != nil && because(l, d.Reason)
+}
+
+// because reports whether an interface drops messages for a reason because of its
+// state now.
+func because(l *Link, r agent.Reason) bool {
+	switch r {
+	case agent.NoGiaddr, agent.NoLinkAddress:
+		return l.State == agent.NoAddress
+	case agent.LinkDown:
+		return l.State == agent.Down
+	default:
+		return false
+	}
+}
+
+// dropped says how many messages an interface has dropped because of its state, ""
+// for none.
+func (b *builder) dropped(l *Link) string {
+	c := b.Counts.Links[l.Name]
+	var said []string
+	for i := range c.Drops {
+		if d := &c.Drops[i]; d.Family == l.Family && d.Count.Recent > 0 && because(l, d.Reason) {
+			said = append(said, count(d.Count.Recent, directionOf(d.Direction))+" dropped "+b.window()+", the last "+span(b.Now.Sub(d.Last))+" ago")
+		}
+	}
+	return strings.Join(said, "; ")
 }
 
 // mute reports whether a drop is of a reply, and no client has had any lately.

@@ -40,6 +40,9 @@ func (b *builder) judge(l *Link, n *Interface) found {
 	case agent.Relaying:
 		return b.judgeTraffic(l, n, f)
 	}
+	if said := b.dropped(l); said != "" {
+		f.detail = strings.TrimPrefix(f.detail+"; "+said, "; ")
+	}
 	return f
 }
 
