@@ -125,6 +125,9 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 	if v.NoMAC {
 		notes = append(notes, "Option 79 is left out, for the client's link-layer address is not known.")
 	}
+	if v.Frameable() {
+		notes = append(notes, "It goes in a frame to where the client's request came from; by the kernel's neighbour table where that is not known, or CAP_NET_RAW is missing.")
+	}
 	if v.To == agent.ToServers && v.SrcPort != v.Link.Interface.SourcePortOf(v.Family) {
 		notes = append(notes, fmt.Sprintf("It bears no suboption 19 of this relay, so it leaves from port %d (RFC 8357, section 5.1).", v.SrcPort))
 	}
