@@ -146,8 +146,10 @@ func effect(r *check.Rival, all []check.Rival) string {
 	return "it does not share the port, so the relay cannot start beside it; stop it, or have it listen elsewhere"
 }
 
-// stored reports whether systemd holds the socket for the next process of the daemon.
-// The unit's check, which runs between two processes, may not look at systemd.
+// stored reports whether systemd may hold the socket for the next process of the
+// daemon, which has made it as this user. The unit's check, which runs between two
+// processes, may not look at systemd.
 func stored(r *check.Rival) bool {
-	return r.PID == 1 && r.Command == "systemd" || r.PID == 0 && os.Getenv("INVOCATION_ID") != ""
+	unit := r.PID == 0 && os.Getenv("INVOCATION_ID") != "" && r.Addr.Addr().IsUnspecified() && int(r.UID) == os.Geteuid()
+	return unit || r.PID == 1 && r.Command == "systemd"
 }

@@ -31,6 +31,9 @@ func (p *process) reload(ctx context.Context) verdict {
 	if err == nil {
 		err = v.judge(cfg)
 	}
+	if err == nil {
+		_, err = capable(&cfg.Policy)
+	}
 	if err != nil {
 		return p.refuse(v, "configuration refused, the former one stays", err)
 	}

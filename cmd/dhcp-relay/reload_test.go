@@ -151,3 +151,23 @@ func TestFileThatDiffersIsNoticed(t *testing.T) {
 	d.signal(syscall.SIGTERM)
 	d.told("configuration file was changed and is not in effect", "configuration file was changed and would be refused", "configuration file is again what is in effect")
 }
+
+// What the process may not do is told at a reload, too.
+func TestReloadNeedsWhatTheStartNeeds(t *testing.T) {
+	t.Parallel()
+	const v6 = "metrics.listen = \"\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"2001:db8:9::2\"]\n"
+	d := startWithout(t, "CAP_NET_RAW", v6)
+	d.notices("READY=1")
+	d.write(v6 + "[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]\n")
+	out, stderr, code := commandErr(t, "reload", "--socket", d.socket)
+	if out != "" || code != 1 || !strings.Contains(stderr, "CAP_NET_RAW is missing, without which no reply reaches a DHCPv4 client") {
+		t.Errorf("IPv4 servers: %q, %q, status %d", out, stderr, code)
+	}
+	if now := state(t, d); now.Config.OK || len(now.Interfaces) != 1 {
+		t.Errorf("IPv4 servers: %+v", now)
+	}
+	d.write(v6)
+	if out, stderr, code := commandErr(t, "reload", "--socket", d.socket); code != 0 {
+		t.Errorf("IPv6 servers alone: %q, %q, status %d", out, stderr, code)
+	}
+}

@@ -34,6 +34,7 @@ type running struct {
 	socket string        // of the commands
 	notice *net.UnixConn // where systemd would hear it
 	stderr *bufio.Reader
+	lacks  string // a capability; "": it has all
 }
 
 func start(t *testing.T, config string) *running {
@@ -53,6 +54,26 @@ func startAt(t *testing.T, s *spacetest.Space, dir, config string) *running {
 	t.Helper()
 	needRoot(t)
 	d := &running{t: t, config: filepath.Join(dir, "relay.toml"), socket: filepath.Join(dir, "control.sock")}
+	d.hear(dir, config)
+	d.again(s)
+	return d
+}
+
+// startWithout runs the program without a capability, where there is nothing else.
+func startWithout(t *testing.T, capability, config string) *running {
+	t.Helper()
+	needRoot(t)
+	dir := t.TempDir()
+	d := &running{t: t, config: filepath.Join(dir, "relay.toml"), socket: filepath.Join(dir, "control.sock"), lacks: capability}
+	d.hear(dir, config)
+	d.again(nil)
+	return d
+}
+
+// hear makes what the program needs, and hears its notices.
+func (d *running) hear(dir, config string) {
+	t := d.t
+	t.Helper()
 	d.write(config)
 	socket := filepath.Join(dir, "notify")
 	var err error
@@ -61,8 +82,6 @@ func startAt(t *testing.T, s *spacetest.Space, dir, config string) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.notice.Close() })
-	d.again(s)
-	return d
 }
 
 // again runs the program, another time if it has ended.
@@ -73,6 +92,9 @@ func (d *running) again(s *spacetest.Space) {
 	args, in := []string{"alone", "dhcp-relay"}, func(f func() error) error { return f() }
 	if s != nil {
 		args, in = args[1:], s.In
+	}
+	if d.lacks != "" {
+		args = slices.Insert(args, 1, "without", d.lacks)
 	}
 	args = append(args, "run", "--config", d.config)
 	d.cmd = exec.CommandContext(ctx, args[0], args[1:]...)

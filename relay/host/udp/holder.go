@@ -19,6 +19,7 @@ type Holder struct {
 	Addr    netip.AddrPort // local address
 	Link    int            // index of the device that it is bound to, 0 for none
 	Inode   uint32         // tells the socket from all others
+	UID     uint32         // of the user who made it
 	PID     int            // 0 if no process that may be looked at has it
 	Command string         // the process's name
 }
@@ -84,7 +85,7 @@ func list(f dhcp.Family, port uint16) (hs []Holder, err error) {
 			if s.ID.SourcePort != port || !hears(f, af, a) || onlySends(a) {
 				continue
 			}
-			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, port), Link: int(s.ID.Interface), Inode: s.INode})
+			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, port), Link: int(s.ID.Interface), Inode: s.INode, UID: s.UID})
 		}
 	}
 	return hs, nil

@@ -401,7 +401,9 @@ func TestT26_HoldersOfThePort(t *testing.T) {
 	s.ListenUDP("udp4", "0.0.0.0:68")
 	p := listen(s, Config{Family: dhcp.V4, Port: 67, VRF: s.Index("lo")})
 	s.ListenUDP("udp", "[::]:1067") // dual stack: hears IPv4 as well
-	s.ListenUDP("udp6", "[::1]:2067")
+	other, err := s.ListenUDP("udp6", "[::1]:2067").File()
+	s.Must(err)
+	s.Must(errors.Join(other.Chown(61234, -1), other.Close())) // another user has made it
 	holders := func(f dhcp.Family, port uint16) (got []Holder) {
 		s.Do(func() (err error) {
 			got, err = Holders(f, port)
@@ -413,8 +415,10 @@ func TestT26_HoldersOfThePort(t *testing.T) {
 		return got
 	}
 	me := func(addr string, link int) Holder {
-		return Holder{Addr: netip.MustParseAddrPort(addr), Link: link, PID: os.Getpid(), Command: "udp.test"}
+		return Holder{Addr: netip.MustParseAddrPort(addr), Link: link, PID: os.Getpid(), Command: "udp.test", UID: uint32(os.Geteuid())}
 	}
+	others := me("[::1]:2067", 0)
+	others.UID = 61234
 	any67 := me("0.0.0.0:67", 1)
 	for _, tc := range []struct {
 		name string
@@ -425,7 +429,7 @@ func TestT26_HoldersOfThePort(t *testing.T) {
 		{"bound to a device", dhcp.V4, 67, []Holder{any67, any67, any67}},
 		{"dual stack", dhcp.V4, 1067, []Holder{me("[::]:1067", 0)}},
 		{"IPv6 address does not hear IPv4", dhcp.V4, 2067, nil},
-		{"IPv6", dhcp.V6, 2067, []Holder{me("[::1]:2067", 0)}},
+		{"IPv6", dhcp.V6, 2067, []Holder{others}},
 		{"none", dhcp.V4, 69, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

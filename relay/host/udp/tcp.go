@@ -28,7 +28,7 @@ func TCPHolders(at netip.AddrPort) ([]Holder, error) {
 			if s.State != tcpListen || s.ID.SourcePort != at.Port() || !collide(a, at.Addr()) {
 				continue
 			}
-			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, at.Port()), Inode: s.INode})
+			hs = append(hs, Holder{Addr: netip.AddrPortFrom(a, at.Port()), Inode: s.INode, UID: s.UID})
 		}
 	}
 	Name(hs)
