@@ -41,6 +41,7 @@ const (
 	configUnloadable
 	listenerUp
 	httpRefused
+	listening
 	buildInfo
 	numSeries = int(iota)
 )
@@ -193,6 +194,11 @@ func Docs() []MetricDoc {
 			"dhcp_relay_http_refused_total", "counter",
 			[]string{"listener", "reason"},
 			"What a listener did not serve. Connections: full, all are taken; idle, hung up on for a new one. Requests: busy, as many are served already; slow, cut off for a new one; host, they name another host, as DNS rebinding does.",
+		},
+		listening: {
+			"dhcp_relay_listening_sockets", "gauge",
+			[]string{"origin"},
+			"Sockets that hear the messages of one family on one port in one VRF: opened by this process, or taken_over from a former one at the start, with what had come meanwhile.",
 		},
 		buildInfo: {
 			"dhcp_relay_build_info", "gauge",

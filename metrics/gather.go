@@ -257,6 +257,8 @@ func (s *scrape) state(st State) {
 		s.add(transactionsEvicted, float64(st.Evicted[f]), label)
 	}
 	s.add(recorderMissed, float64(st.Unseen))
+	s.add(listening, float64(st.Opened), pair("origin", "opened"))
+	s.add(listening, float64(st.TakenOver), pair("origin", "taken_over"))
 	if st.ConfigHash != "" {
 		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
 		s.add(configInterfaces, float64(st.Interfaces))

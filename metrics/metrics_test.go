@@ -68,6 +68,8 @@ func full(m *Metrics) {
 			Open:       [dhcp.Families]int{4, 5},
 			Evicted:    [dhcp.Families]uint64{6, 7},
 			Unseen:     8,
+			Opened:     1,
+			TakenOver:  2,
 			Links: []LinkState{
 				{Name: "vlan10", Address: "192.0.2.1", Servers: 2},
 				{Name: "vlan10", Family: dhcp.V6, Address: "2001:db8:1::1", Servers: 1},

@@ -23,6 +23,8 @@ type State struct {
 	Open    [dhcp.Families]int    // transactions that wait for a reply
 	Evicted [dhcp.Families]uint64 // transactions that were forgotten while they waited
 	Unseen  uint64                // messages that the flight recorder has missed
+
+	Opened, TakenOver int // sockets, those of a former process apart
 }
 
 // A ListenerState tells whether a listener works that only observes.

@@ -146,6 +146,7 @@ func (p *process) state() metrics.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.engine.Tracking()
+	adopted, sockets := p.engine.Adopted()
 	return metrics.State{
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
@@ -160,6 +161,8 @@ func (p *process) state() metrics.State {
 		Open:       t.Open,
 		Evicted:    t.Evicted,
 		Unseen:     p.engine.Recorder().Missed(),
+		Opened:     sockets - adopted,
+		TakenOver:  adopted,
 	}
 }
 

@@ -44,6 +44,20 @@ func TestPageOfNothing(t *testing.T) {
 	}
 }
 
+// That sockets were taken over is told on the page as status tells it.
+func TestPageTellsOfATakeover(t *testing.T) {
+	t.Parallel()
+	report := busy()
+	const words = "taken over from process 812 (1.2.2), which was killed"
+	if got := answer(NewMux(relayOf(report)), "GET", "/").Body.String(); strings.Contains(got, "taken over") {
+		t.Errorf("without one:\n%s", got)
+	}
+	report.Takeover = &status.Takeover{Sockets: 2, Of: 2, PID: 812, Version: "1.2.2"}
+	if got := answer(NewMux(relayOf(report)), "GET", "/").Body.String(); !strings.Contains(got, words) {
+		t.Errorf("no %q in:\n%s", words, got)
+	}
+}
+
 // Two findings that are of one kind and about one thing are two.
 func TestProblemsHaveNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
