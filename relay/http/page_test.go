@@ -49,11 +49,11 @@ func TestPageTellsOfATakeover(t *testing.T) {
 	t.Parallel()
 	report := busy()
 	const words = "taken over from process 812 (1.2.2), which was killed"
-	if got := answer(NewMux(relayOf(report)), "GET", "/").Body.String(); strings.Contains(got, "taken over") {
+	if got := answer(NewMux(relayOf(report), newGate()), "GET", "/").Body.String(); strings.Contains(got, "taken over") {
 		t.Errorf("without one:\n%s", got)
 	}
 	report.Takeover = &status.Takeover{Sockets: 2, Of: 2, PID: 812, Version: "1.2.2"}
-	if got := answer(NewMux(relayOf(report)), "GET", "/").Body.String(); !strings.Contains(got, words) {
+	if got := answer(NewMux(relayOf(report), newGate()), "GET", "/").Body.String(); !strings.Contains(got, words) {
 		t.Errorf("no %q in:\n%s", words, got)
 	}
 }
