@@ -18,6 +18,7 @@ func (s *space) ipv6(link, prefix string) {
 	if prefix != "" {
 		s.Addr(link, prefix)
 	}
+	s.LinkLocal(link)
 }
 
 // A soliciting is a DHCPv6 client that asks again and again.

@@ -108,6 +108,24 @@ func (s *Space) Local(ip net.IP) {
 	})
 }
 
+// LinkLocal waits until a link that has a carrier has an IPv6 link-local address that
+// is ready for use: the kernel makes it a moment after IPv6 is on.
+func (s *Space) LinkLocal(link string) {
+	s.T.Helper()
+	l := s.Link(link)
+	if !carrier(l) {
+		return
+	}
+	kind := &netlink.Route{Type: unix.RTN_LOCAL, LinkIndex: l.Attrs().Index} // in the table of any VRF
+	s.await("a link-local address of "+link, func() bool {
+		rs, err := s.NL.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE|netlink.RT_FILTER_OIF)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) { // by another change
+			s.Must(err)
+		}
+		return slices.ContainsFunc(rs, func(r netlink.Route) bool { return r.Dst.IP.IsLinkLocalUnicast() })
+	})
+}
+
 // DelAddr takes an address, written as "192.0.2.1/24", from a link.
 func (s *Space) DelAddr(link, prefix string) {
 	s.T.Helper()
