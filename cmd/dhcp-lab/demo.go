@@ -203,7 +203,7 @@ func (d *demo) stay(ctx context.Context) (err error) {
 			}
 		}
 	}
-	fmt.Fprintf(d.out, staying, d.Prefix)
+	fmt.Fprintf(d.out, staying, d.Prefix, d.Relay, lab.Relay().Socket())
 	<-ctx.Done()
 	return nil
 }

@@ -26,10 +26,13 @@ servers: %s, clients: %s
 
 `
 
-// staying tells what to look at; it takes the prefix of the namespaces.
+// staying tells what to look at; it takes the prefix of the namespaces, the relay's
+// program and its socket.
 const staying = `
 A lab stays up until Ctrl-C, a1, a2, a3 and b1 are logged in. Look around in another terminal:
 
+  %[2]s status --socket %[3]s
+  %[2]s trace --last 20 --socket %[3]s
   ip netns exec %[1]srelay curl -s http://127.0.0.1:9867/metrics     the relay's counters
   ip netns exec %[1]srelay tcpdump -ni any port 67 or port 547       both sides of the relay
   ip netns exec %[1]sa4 udhcpc -f -n -q -i eth0 -s /bin/true         one more login
