@@ -367,3 +367,56 @@ func TestChangelogForm(t *testing.T) {
 		}
 	}
 }
+
+// TestContributingNamesWhatExists looks up the files, folders and tests that
+// CONTRIBUTING.md names.
+func TestContributingNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	path := regexp.MustCompile(`^\.?[a-z][a-z0-9_.-]*(/[a-z0-9_.-]+)*$`)
+	top, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, tried := testNames(t), 0
+	for _, m := range code.FindAllStringSubmatch(readPage(t, "CONTRIBUTING.md"), -1) {
+		name := m[1]
+		first, _, _ := strings.Cut(name, "/")
+		switch {
+		case strings.HasPrefix(name, "Test"):
+			if !tests[name] {
+				t.Errorf("there is no test %s", name)
+			}
+		case path.MatchString(name) && slices.ContainsFunc(top, func(e fs.DirEntry) bool { return e.Name() == first }):
+			if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+				t.Error(err)
+			}
+		default:
+			continue
+		}
+		tried++
+	}
+	if tried < 40 {
+		t.Errorf("%d files and tests in CONTRIBUTING.md", tried)
+	}
+}
+
+// testNames returns the names of all test functions of the repository.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	decl := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, m := range decl.FindAllSubmatch(b, -1) {
+			names[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
