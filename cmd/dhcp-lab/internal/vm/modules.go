@@ -14,7 +14,7 @@ import (
 func wanted() []string {
 	return []string{
 		"crc32c_generic", "8021q", "af_packet", "bonding", "bridge", "dummy", "esp4", "esp6", "ext4", "inet_diag", "ip_gre", "macvlan",
-		"nf_tables", "nft_ct", "ppp_async", "ppp_generic", "sch_netem", "sch_tbf", "tun", "udp_diag",
+		"nf_tables", "nft_ct", "ppp_async", "ppp_generic", "sch_netem", "sch_tbf", "tcp_diag", "tun", "udp_diag",
 		"veth", "virtio_blk", "virtio_pci", "vrf", "vxlan", "wireguard", "xfrm_user",
 	}
 }
