@@ -55,7 +55,12 @@ func listenServer(n *netns.NS, addr netip.AddrPort) (*listener, error) {
 		if err != nil {
 			return -1, err
 		}
-		return fd, errors.Join(unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1), unix.Bind(fd, sa))
+		return fd, errors.Join(
+			unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_GRO, 1),
+			// One may have one address that another has among all.
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+			unix.Bind(fd, sa),
+		)
 	})
 }
 
