@@ -86,6 +86,7 @@ type state struct {
 	servers []serverState   // by index into Policy.Servers
 	sockets map[socketKey]*socket
 	vrfs    topology
+	routes  atomic.Pointer[[][]int] // see agent.Ingress.Routes; changes with the routes
 
 	problems []agent.Problem // of the snapshot
 	lacking  [2]bool         // links without an address, by agent.Family
@@ -143,6 +144,7 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 	e.loops.Go(func() { e.sweep(ctx) })
 	o := new(outlook)
 	_ = o.open() // in the network namespace of this thread; what fails is tried again
+	e.look(ctx, o)
 	e.loops.Go(func() { e.watchWays(ctx, o) })
 	e.settle()
 	ready()

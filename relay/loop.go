@@ -12,7 +12,9 @@ import (
 	"dhcp-relay/relay/host/clientmac"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/observe/pending"
+	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/dhcp6"
 )
 
 // batch is how many messages a loop takes from the kernel at once. 64 took some 5 %
@@ -172,18 +174,10 @@ func (l *loop) release(s *state) {
 func (l *loop) decide(i int) {
 	d, b, v := &l.data[i], &l.bufs[i], &l.verdicts[i]
 	b.Store, b.Off, b.Len = d.Store, udp.Headroom, d.N // as a literal it took 30 ns
-	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Truncated: d.Truncated}
-	if l.family == dhcp.V6 {
-		in.MAC = l.mac(i)
-		l.state.snap.Decide6(b, &in, v)
-		l.downstream(d, v)
-	} else {
-		var try bool
-		in.Face, try = l.face(b, &in)
-		l.state.snap.Decide4(b, &in, v)
-		if try && v.Reason == agent.Relayed {
-			l.tried(b, v)
-		}
+	in := agent.Ingress{Link: d.Link, Src: d.Src, Dst: d.Dst, Routes: *l.state.routes.Load(), Unasked: true, Truncated: d.Truncated}
+	l.judge(i, &in, v)
+	if v.Reason == agent.ReplySource {
+		l.stranger(i, &in, v)
 	}
 	f := &l.fates[i]
 	*f = fate{}
@@ -203,6 +197,52 @@ func (l *loop) decide(i int) {
 		l.replied(d, v, f)
 		l.toClient(i, v)
 	}
+}
+
+// judge asks the core.
+func (l *loop) judge(i int, in *agent.Ingress, v *agent.Verdict) {
+	d, b := &l.data[i], &l.bufs[i]
+	if l.family == dhcp.V6 {
+		in.MAC = l.mac(i)
+		l.state.snap.Decide6(b, in, v)
+		l.downstream(d, v)
+		return
+	}
+	var try bool
+	in.Face, try = l.face(b, in)
+	l.state.snap.Decide4(b, in, v)
+	if try && v.Reason == agent.Relayed {
+		l.tried(b, v)
+	}
+}
+
+// stranger decides again on a reply of who is no server, if a request waits for it on
+// the link that it is for: a server may answer from another of its addresses.
+func (l *loop) stranger(i int, in *agent.Ingress, v *agent.Verdict) {
+	w := l.waiting(i, v)
+	if w == nil {
+		return
+	}
+	in.Unasked = false
+	l.judge(i, in, v)
+	if v.Reason == agent.Relayed && w.Link != pending.Link(l.state.links[v.Link.ID]) {
+		v.Reason = agent.ReplySource
+	}
+}
+
+// waiting returns the way of the request that a reply answers, nil if there is none.
+func (l *loop) waiting(i int, v *agent.Verdict) *pending.Way {
+	d := &l.data[i]
+	if l.family == dhcp.V6 {
+		k, _ := pending.Key6(dhcp6.Message(heard(d)), d.Src.Addr())
+		return l.engine.track.Find(k)
+	}
+	p := bootp.Packet(heard(d))
+	w := l.engine.track.Find(pending.Key4(p, bootp.Type(v.Type)))
+	if w == nil && bootp.Type(v.Type) == bootp.Ack {
+		w = l.engine.track.Find(pending.Key4(p, bootp.Discover)) // RFC 4039
+	}
+	return w
 }
 
 // count notes the one outcome of message i.

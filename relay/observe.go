@@ -91,6 +91,9 @@ func (l *loop) asked(d *udp.Datagram, v *agent.Verdict, f *fate) {
 	} else {
 		p := bootp.Packet(heard(d))
 		if !awaits4(p, v) {
+			if bootp.Type(v.Type) == bootp.Inform {
+				f.key = pending.Key4(p, bootp.Inform) // an answer may come, and need not
+			}
 			return
 		}
 		f.key = pending.Key4(p, bootp.Type(v.Type))
@@ -110,12 +113,12 @@ func (l *loop) asked(d *udp.Datagram, v *agent.Verdict, f *fate) {
 func (l *loop) await(n int) {
 	t := l.engine.track
 	for i := range n {
-		if f := &l.fates[i]; f.asked != 0 {
+		if f := &l.fates[i]; f.key != 0 && !f.reply {
 			t.Fetch(f.key)
 		}
 	}
 	for i := range n {
-		if f := &l.fates[i]; f.asked != 0 {
+		if f := &l.fates[i]; f.key != 0 && !f.reply {
 			t.Asked(f.key, l.out.way(l.verdicts[i].Link), f.asked, f.one, l.sight.now)
 		}
 	}

@@ -26,6 +26,7 @@ const (
 type way struct {
 	seg     udp.Segmentation
 	verdict atomic.Pointer[offload.Verdict] // nil: nobody has looked yet
+	links   atomic.Pointer[[]int]           // that lead there; nil: nobody has looked yet
 }
 
 // judged takes note of a verdict.
@@ -59,6 +60,31 @@ func (e *Engine) setWays(s *state) {
 		ways[to], s.servers[i].way = w, w
 	}
 	e.ways = ways
+	routes := make([][]int, len(s.servers))
+	for i := range s.servers {
+		if links := s.servers[i].way.links.Load(); links != nil {
+			routes[i] = *links
+		}
+	}
+	s.routes.Store(&routes)
+}
+
+// lookRoutes looks by which links the servers of a state are reached: by another their
+// replies do not come.
+func (o *outlook) lookRoutes(s *state) {
+	if o.host == nil {
+		return
+	}
+	if o.state != s {
+		o.state, o.ways = s, egresses(s.snap, s.vrfs)
+	}
+	routes := o.host.Routes(o.ways)
+	for i := range routes {
+		if routes[i] != nil {
+			s.servers[i].way.links.Store(&routes[i])
+		}
+	}
+	s.routes.Store(&routes)
 }
 
 // Egresses tells where the servers of a snapshot are to be reached, by their index
@@ -138,26 +164,24 @@ func (e *Engine) watchWays(ctx context.Context, o *outlook) {
 // look looks once.
 func (e *Engine) look(ctx context.Context, o *outlook) {
 	s := e.state.Load()
+	err := o.open()
+	o.lookRoutes(s)
+	e.showOutlook(o, err)
+	if o.changes != nil && !o.follows {
+		o.follows = true
+		e.loops.Go(func() { o.changes.Run(ctx, e.lookAgain) })
+	}
 	if s.snap.Policy.Alone {
 		for i := range s.servers {
 			s.servers[i].way.judged(offload.Verdict{Reason: offload.Off})
 		}
 		return
 	}
-	err := o.open()
-	e.showOutlook(o, err)
-	if o.changes != nil && !o.follows {
-		o.follows = true
-		e.loops.Go(func() { o.changes.Run(ctx, e.lookAgain) })
-	}
 	if o.host == nil {
 		for i := range s.servers {
 			s.servers[i].way.judged(offload.Verdict{Reason: offload.Failed, Err: err.Error()})
 		}
 		return
-	}
-	if o.state != s {
-		o.state, o.ways = s, egresses(s.snap, s.vrfs)
 	}
 	for i, v := range o.host.Look(o.ways) {
 		s.servers[i].way.judged(v)

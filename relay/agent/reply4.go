@@ -14,7 +14,7 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingres
 		return SameNetwork
 	}
 	vrf := s.vrfOf[in.Link]
-	if r := s.mayReply(in, v.Link, vrf); r != Relayed {
+	if r := s.mayReply(in, v.Link, v.Link, vrf); r != Relayed {
 		return r
 	}
 	v.Link = nil
@@ -56,29 +56,69 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingres
 	return Relayed
 }
 
-// mayReply checks who sent a reply, and where it was heard: configured servers
-// may reply on any link, others never on a client-facing one. In another VRF a
-// server's address is somebody else's, so clients there are not taken for it,
-// unless it serves them: what comes by a route that leaks from one VRF to another,
-// the kernel shows as heard on the clients' link.
-func (s *Snapshot) mayReply(in *Ingress, heard *Link, vrf string) Reason {
+// mayReply checks who sent a reply, and where it was heard: a configured server may
+// reply where its route leads, others never on a client-facing link. heard is that
+// link, nil if the next relay towards the server may be attached to it; facing is the
+// same without the exception. In another VRF a server's address is somebody else's, so
+// clients there are not taken for it, unless it serves them: what comes by a route that
+// leaks from one VRF to another, the kernel shows as heard on the clients' link.
+func (s *Snapshot) mayReply(in *Ingress, heard, facing *Link, vrf string) Reason {
 	from := in.Src.Addr()
 	at := placeOf(from, in.Link)
 	if _, ok := s.servers[at]; ok && (heard == nil || at.link != 0 || s.serverIn(from, vrf) || s.serves(from, heard)) {
+		if facing != nil && !s.leads(in, facing) {
+			return ReplyFromClient
+		}
 		return Relayed
 	}
 	if heard != nil {
 		return ReplyFromClient
-	}
-	if len(s.Policy.ReplySources) == 0 {
-		return Relayed
 	}
 	for _, p := range s.Policy.ReplySources {
 		if p.Contains(from) {
 			return Relayed
 		}
 	}
-	return ReplySource
+	if len(s.Policy.ReplySources) > 0 || in.Unasked {
+		return ReplySource
+	}
+	return Relayed
+}
+
+// leads reports whether the route to a server leads to the client-facing link that
+// heard it. Else a client bears the server's address.
+func (s *Snapshot) leads(in *Ingress, l *Link) bool {
+	if in.Routes == nil {
+		return true
+	}
+	from := in.Src.Addr()
+	for i := range s.Policy.Servers {
+		v := &s.Policy.Servers[i]
+		switch {
+		case v.Addr.Addr().WithZone("") != from:
+		case v.Link != "":
+			if s.named[v.Link] == in.Link {
+				return true
+			}
+		case v.VRF != l.vrf && s.serves(from, l), s.routed(in, i, l):
+			return true
+		}
+	}
+	return false
+}
+
+// routed reports whether the route to a server leads to a link, by the link's prefixes
+// where the route is not known yet.
+func (s *Snapshot) routed(in *Ingress, server int, l *Link) bool {
+	if server >= len(in.Routes) || in.Routes[server] == nil {
+		return l.near(in.Src.Addr())
+	}
+	for _, hop := range in.Routes[server] {
+		if hop == in.Link || hop == l.Host.Index || s.twins[hop] == l {
+			return true
+		}
+	}
+	return false
 }
 
 // serverIn reports whether an address is that of a server in the VRF.

@@ -19,7 +19,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reas
 		heard = nil
 	}
 	vrf := s.vrfOf[in.Link]
-	if r := s.mayReply(in, heard, vrf); r != Relayed {
+	if r := s.mayReply(in, heard, v.Link, vrf); r != Relayed {
 		return r
 	}
 	v.Link = nil

@@ -14,6 +14,8 @@ type Ingress struct {
 	Dst       netip.Addr     // destination of the datagram
 	Face      int            // which of the link's faces to try first, see Link.Faces
 	MAC       []byte         // DHCPv6: link-layer source of the frame; empty if it is not known
+	Routes    [][]int        // by which links the servers are reached, by index into Policy.Servers; an entry that is nil is not known, nil allows any
+	Unasked   bool           // the message answers no open transaction
 	Truncated bool           // the message is longer than what was received of it
 }
 

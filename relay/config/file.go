@@ -56,7 +56,7 @@ func topKeys() []key[file] {
 		},
 		{
 			"reply_sources", "[]", `a list of addresses and prefixes, such as ["10.9.1.7", "10.9.2.0/24"]`,
-			"Who may reply beside the configured servers. Without any, everyone may whose replies do not come from a client-facing interface.",
+			"Who may reply beside the configured servers. Without any, everyone may whose reply answers an open request and does not come from a client-facing interface.",
 			readReplySources,
 		},
 		{

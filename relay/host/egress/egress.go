@@ -130,6 +130,26 @@ func (l *look) judge(w *Way) offload.Verdict {
 	return offload.Judge(l.devices, via)
 }
 
+// Routes returns by which links each of the ways leads now, nil where that cannot be
+// told.
+func (h *Host) Routes(ways []Way) [][]int {
+	all := make([][]int, len(ways))
+	for i := range ways {
+		if !ways[i].Dst.IsValid() && ways[i].Link == 0 {
+			all[i] = []int{}
+			continue
+		}
+		via, err := h.via(&ways[i])
+		switch {
+		case leadsNowhere(err):
+			all[i] = []int{}
+		case err == nil:
+			all[i] = via
+		}
+	}
+	return all
+}
+
 // leadsNowhere reports whether an error says that nothing can be sent: there is no
 // route, the source is none of this host, an interface is gone.
 func leadsNowhere(err error) bool {

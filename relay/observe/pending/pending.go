@@ -1,7 +1,7 @@
 // Package pending matches replies with requests in a table of fixed size, to tell
-// how soon each server answers and which requests nobody has answered. It only
-// counts: no message waits for it or depends on it, and what it cannot keep it
-// counts as evicted.
+// how soon each server answers and which requests nobody has answered. No message
+// waits for it, and what it cannot keep it counts as evicted; on what it knows depend
+// only replies of those that are no configured servers.
 package pending
 
 import (
@@ -228,6 +228,21 @@ func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
 		return true
 	}
 	return true
+}
+
+// Find returns the way of a request that a reply with the key may answer, nil if there
+// is none.
+func (t *Table) Find(k Key) *Way {
+	b := t.bucket(k)
+	n, m := b.find(k)
+	if n < 0 {
+		return nil
+	}
+	w := b.way[n].Load()
+	if meta(b.meta[n].Load())&^(answered|pendingMask) != m&^(answered|pendingMask) {
+		return nil // another request has its place by now
+	}
+	return w
 }
 
 // Unsent notes that the servers whose bits are set in to did not get the request
