@@ -12,6 +12,7 @@ import (
 func dhcpCases() group {
 	g := group{name: "dhcp", toml: least, cases: []tcase{
 		{name: "R2131-2 T1 reply to giaddr", dst: addrD0, msg: offer(), down: unicast("d0", "192.0.2.77", offer())},
+		{name: "R2131-3 T2 a request", msg: discover(), up: to(discover().up(addrD0, cid("d0")...), server1)},
 		{name: "R2131-3 T2 from another address of the server", src: stray + ":67", msg: offer(), down: unicast("d0", "192.0.2.77", offer())},
 		{name: "T2 from another port of the server", src: server1 + ":1067", msg: offer(), down: unicast("d0", "192.0.2.77", offer())},
 		{name: "T3 to the uplink's address", dst: addrU0, msg: offer(), down: unicast("d0", "192.0.2.77", offer())},

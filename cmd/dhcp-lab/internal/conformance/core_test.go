@@ -95,7 +95,10 @@ func store(b []byte) *agent.Buf {
 func playCore(t *testing.T, s *agent.Snapshot, c *tcase) {
 	on, src, dst := c.ingress()
 	b := store(c.msg.bytes())
-	v := s.Relay4(b, agent.Ingress{Link: index(on), Src: src, Dst: dst.Addr(), Face: c.face})
+	v := s.Relay4(b, agent.Ingress{
+		Link: index(on), Src: src, Dst: dst.Addr(), Face: c.face,
+		Routes: routes(s),
+	})
 	switch {
 	case c.up == nil && c.down == nil:
 		if v.Reason != c.drop || c.drop == agent.Relayed {
@@ -178,4 +181,16 @@ func checkDown(t *testing.T, v agent.Verdict, b *agent.Buf, c *tcase) {
 		t.Errorf("target %d, address %v, link-layer % x, want %d, %s, % x", v.To, v.Dst, v.HW, target, w.ip, w.hw)
 	}
 	same(t, w.msg, b.Bytes())
+}
+
+// routes has all servers but that among the clients of d1 beyond the uplink.
+func routes(s *agent.Snapshot) [][]int {
+	all := make([][]int, len(s.Policy.Servers))
+	for i := range all {
+		all[i] = []int{index("u0")}
+		if s.Policy.Servers[i].Addr.Addr() == addr("198.51.101.66") {
+			all[i] = []int{index("d1")}
+		}
+	}
+	return all
 }

@@ -112,7 +112,7 @@ func options6() []group6 {
 			},
 			{name: "R9915-23 a relay with a global address", src: global, msg: inner, up: fwd6(1, "::", global6, inner, id6("d0"))},
 			{name: "R9915-23 R9915-3 its reply", on: "u0", msg: rep6(1, "::", global6, back, id6("d0")), down: &delivery6{"d0", global, back}},
-			{name: "R9915-38 the same address on the other link", on: "u0", msg: rep6(1, addrD16, client6, back, id6("d1")), down: &delivery6{"d1", relay, back}},
+			{name: "R9915-38 the same address on a link that is not trusted", on: "u0", msg: rep6(1, addrD16, client6, back, id6("d1")), drop: agent.RelayReplyRefused},
 			{name: "R9915-5 a relay by unicast", src: global, dst: addrD06, msg: inner, up: fwd6(1, "::", global6, inner, id6("d0"))},
 			{name: "R6422-2 an RSOO of another relay", src: relay, msg: fwd6(0, "::", client6, solicit6(), opt6(66)), up: fwd6(1, addrD06, client6, fwd6(0, "::", client6, solicit6(), opt6(66)), id6("d0"))},
 			{name: "larger than usual", msg: big, up: up6(big)},
