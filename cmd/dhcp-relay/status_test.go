@@ -20,8 +20,8 @@ func told(findings ...status.Finding) status.Report {
 	return status.Report{
 		Version: "1.0", Host: "r1", Time: at, Started: at, Findings: findings,
 		Interfaces: []status.Interface{
-			{Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []string{"10.9.0.2"}},
-			{Name: "vlan20", Family: "ipv4", State: "down", Servers: []string{"10.9.0.2"}},
+			{Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
+			{Name: "vlan20", Family: "ipv4", State: "down", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
 		},
 	}
 }

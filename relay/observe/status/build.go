@@ -17,7 +17,7 @@ type builder struct {
 	report Report
 	found  []found
 	served map[ServerID]serverState
-	losing map[string]found // drops that leave clients without an address, by subject
+	losing map[Subject]found // drops that leave clients without an address
 	byName map[named]*Link
 }
 
@@ -29,7 +29,7 @@ type named struct {
 
 // Build tells what the relay does, what is wrong and what to do about it.
 func Build(in Input) Report {
-	b := &builder{Input: in, served: make(map[ServerID]serverState), losing: make(map[string]found), byName: make(map[named]*Link)}
+	b := &builder{Input: in, served: make(map[ServerID]serverState), losing: make(map[Subject]found), byName: make(map[named]*Link)}
 	for i := range b.Links {
 		l := &b.Links[i]
 		b.byName[named{l.Name, l.Family}] = l
@@ -62,24 +62,24 @@ func (b *builder) interfaces() {
 	for i := range b.Links {
 		l := &b.Links[i]
 		n := Interface{
-			Name: l.Name, AltName: l.AltName, Family: l.Family.String(), State: l.State.String(), Servers: make([]string, 0, len(l.Servers)),
+			Name: l.Name, AltName: l.AltName, Family: l.Family.String(), State: l.State.String(), Servers: make([]ServerName, 0, len(l.Servers)),
 		}
 		if l.Address.IsValid() {
 			n.Address = l.Address.String()
 		}
 		for _, s := range l.Servers {
-			n.Servers = append(n.Servers, s.String())
+			n.Servers = append(n.Servers, ServerName{s.String(), s.VRF})
 		}
 		c := b.Counts.Links[l.Name]
 		n.Requests, n.Replies = c.flow(l.Family, dhcp.Requests), c.flow(l.Family, dhcp.Replies)
 		n.Unanswered = c.Unanswered[l.Family]
 		f := b.judge(l, &n)
-		if lost, ok := b.losing[subjectOf(l.Name, l.Family)]; ok && f.kind == "" {
+		if lost, ok := b.losing[onLink(l.Name, l.Family)]; ok && f.kind == none {
 			n.Reason, n.Do = lost.sentence(), lost.do
 		} else if f.text != "" {
 			n.Reason, n.Do = f.sentence(), f.do
 		}
-		if f.kind != "" {
+		if f.kind != none {
 			b.add(f)
 		}
 		b.report.Interfaces = append(b.report.Interfaces, n)
@@ -122,7 +122,7 @@ func (b *builder) drops() {
 			d := &c.Drops[i]
 			doc := d.Reason.DocOf(d.Direction)
 			b.report.Drops = append(b.report.Drops, Drop{
-				Interface: name, Family: d.Family.String(), Direction: directionOf(d.Direction),
+				Interface: name, Family: d.Family.String(), Direction: d.Direction.String(),
 				Reason: doc.Name, What: doc.What, Remedy: doc.Remedy,
 				Count: d.Count.Total, Recent: d.Count.Recent, LastSeen: d.Last,
 			})
@@ -130,7 +130,7 @@ func (b *builder) drops() {
 				f := b.judgeDrop(name, &c, d)
 				b.add(f)
 				if f.severity == Error {
-					b.losing[f.subject] = f
+					b.losing[f.about] = f
 				}
 			}
 		}

@@ -97,7 +97,7 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 		t.Errorf("server (-want +got):\n%s", diff)
 	}
 	wantLink := Interface{
-		Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []string{"10.9.0.2"},
+		Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []ServerName{{Address: "10.9.0.2"}},
 		Requests: Flow{Received: 20, Relayed: 20, RecentRelayed: 20}, Replies: Flow{Received: 20, Relayed: 20, RecentRelayed: 20},
 	}
 	if diff := cmp.Diff(wantLink, r.Interfaces[0]); diff != "" {

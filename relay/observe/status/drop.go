@@ -79,13 +79,13 @@ func Untold(r agent.Reason) bool { return gravities()[r] == expected }
 func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 	doc := d.Reason.DocOf(d.Direction)
 	f := found{
-		severity: Warn, kind: "drop_" + doc.Name, subject: subjectOf(link, d.Family), name: link,
+		severity: Warn, kind: DroppedMessages, of: doc.Name, about: onLink(link, d.Family),
 		text:   doc.What,
-		detail: count(d.Count.Recent, directionOf(d.Direction)) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
+		detail: count(d.Count.Recent, d.Direction.String()) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
 		do:     doc.Remedy,
 	}
 	if link == Other && d.Direction == dhcp.Replies {
-		f.subject = "replies of servers (" + protocol(d.Family) + ")"
+		f.about.Kind = OfReplies
 	}
 	where, from := b.where(Way{link, d.Family, d.Direction, d.Reason})
 	f.detail += where
@@ -171,7 +171,7 @@ func (b *builder) dropped(l *Link) string {
 	var said []string
 	for i := range c.Drops {
 		if d := &c.Drops[i]; d.Family == l.Family && d.Count.Recent > 0 && because(l, d.Reason) {
-			said = append(said, count(d.Count.Recent, directionOf(d.Direction))+" dropped "+b.window()+", the last "+span(b.Now.Sub(d.Last))+" ago")
+			said = append(said, count(d.Count.Recent, d.Direction.String())+" dropped "+b.window()+", the last "+span(b.Now.Sub(d.Last))+" ago")
 		}
 	}
 	return strings.Join(said, "; ")

@@ -3,7 +3,6 @@ package status
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -14,12 +13,33 @@ const few = 5
 // A found is a finding before those of a kind are folded into one.
 type found struct {
 	severity Severity
-	kind     string
-	subject  string // "interface vlan20 (DHCPv4)"
-	name     string // "vlan20"; "" if there is one of the kind only
+	kind     Kind
+	of       string // what stands for the "*" in the kind's name
+	about    Subject
 	text     string // what is wrong, the same for all of a kind, without a full stop
 	detail   string // what more there is to say of this one
 	do       string
+}
+
+// name returns Finding.Kind.
+func (f *found) name() string { return strings.Replace(f.kind.Doc().Name, "*", f.of, 1) }
+
+// like reports whether findings are of the same kind, so that they may be folded.
+func (f *found) like(g *found) bool {
+	return f.kind == g.kind && f.of == g.of && f.severity == g.severity && f.about.Kind == g.about.Kind
+}
+
+// finding makes one finding of several that are alike, or of one.
+func finding(all []found, subject string) Finding {
+	f := &all[0]
+	n := Finding{Severity: f.severity, Kind: f.name(), Subject: subject, Text: strings.TrimSuffix(f.text, ".") + ".", Do: f.do}
+	if len(all) == 1 {
+		n.Text = f.sentence()
+	}
+	for i := range all {
+		n.About = append(n.About, all[i].about)
+	}
+	return n
 }
 
 // sentence says what is wrong, with the detail.
@@ -37,30 +57,28 @@ func fold(all []found) []Finding {
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(
 			cmp.Compare(rank(a.severity), rank(b.severity)),
-			strings.Compare(a.kind, b.kind),
-			natural(a.name, b.name),
-			strings.Compare(a.subject, b.subject),
+			cmp.Compare(a.kind.causes(), b.kind.causes()),
+			strings.Compare(a.name(), b.name()),
+			strings.Compare(string(a.about.Kind), string(b.about.Kind)),
+			natural(a.about.short(), b.about.short()),
+			strings.Compare(a.about.Family, b.about.Family),
 		)
 	})
 	out := []Finding{}
 	for len(all) > 0 {
 		n := 1
-		for n < len(all) && all[n].kind == all[0].kind && all[n].severity == all[0].severity {
+		for n < len(all) && all[n].like(&all[0]) {
 			n++
 		}
 		if n > few {
 			out = append(out, together(all[:n]))
 		} else {
 			for i := range all[:n] {
-				f := &all[i]
-				out = append(out, Finding{f.severity, f.kind, f.subject, f.sentence(), f.do})
+				out = append(out, finding(all[i:i+1], all[i].about.String()))
 			}
 		}
 		all = all[n:]
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(causes(a.Kind), causes(b.Kind)))
-	})
 	return out
 }
 
@@ -68,33 +86,10 @@ func fold(all []found) []Finding {
 func together(all []found) Finding {
 	names := make([]string, len(all))
 	for i := range all {
-		names[i] = all[i].name
+		names[i] = all[i].about.short()
 	}
-	names = slices.Compact(names)
-	f := &all[0]
-	things := strings.Fields(f.subject)[0] + "s"
-	return Finding{
-		f.severity, f.kind,
-		strconv.Itoa(len(names)) + " " + things + " (" + some(names) + ")",
-		strings.TrimSuffix(f.text, ".") + ".",
-		f.do,
-	}
+	return finding(all, several(all[0].about.Kind, slices.Compact(names)))
 }
 
 // rank orders severities, the worst first.
 func rank(s Severity) int { return slices.Index([]Severity{Error, Warn, Info}, s) }
-
-// causes orders kinds: what is likely to be the cause of other findings first.
-func causes(kind string) int {
-	switch {
-	case strings.HasPrefix(kind, "config"):
-		return 0
-	case strings.HasPrefix(kind, "interface_"):
-		return 1
-	case strings.HasPrefix(kind, "server_"):
-		return 2
-	case strings.HasPrefix(kind, "drop_"):
-		return 3
-	}
-	return 4
-}

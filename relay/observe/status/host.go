@@ -3,7 +3,6 @@ package status
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ func (b *builder) configuration() {
 	c := b.Config
 	if c.None {
 		b.add(found{
-			severity: Info, kind: "config_none", subject: "configuration " + c.File,
+			severity: Info, kind: ConfigNone, about: b.file(),
 			text: `Nothing is relayed, by choice: it says interfaces = "none"`,
 			do:   "Write an [[interface]] in its place where clients are to be served.",
 		})
@@ -26,25 +25,28 @@ func (b *builder) configuration() {
 		return
 	}
 	b.add(found{
-		severity: Error, kind: "config_refused", subject: "configuration " + c.File,
+		severity: Error, kind: ConfigRefused, about: b.file(),
 		text:   "The file was refused at the last reload, so the configuration of " + c.Loaded.UTC().Format(time.RFC3339) + " still holds",
 		detail: firstLine(c.Error),
 		do:     "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload.",
 	})
 }
 
+// file is the subject of what concerns the configuration.
+func (b *builder) file() Subject { return Subject{Kind: OfConfiguration, Name: b.Config.File} }
+
 // drift tells of a file that is not what is in effect. That it would be refused is
 // told already if that was tried.
 func (b *builder) drift() {
 	c := b.Config
-	f := found{severity: Warn, kind: "config_changed", subject: "configuration " + c.File}
+	f := found{severity: Warn, kind: ConfigChanged, about: b.file()}
 	switch {
 	case c.OnDisk == FileChanged:
 		f.text = "The file was changed, and what it says now is not in effect"
 		f.detail = "seen " + span(b.Now.Sub(c.Changed)) + " ago"
 		f.do = "Run dhcp-relay reload to have it take effect, or put the former file back."
 	case c.OnDisk == FileRefused && c.OK:
-		f.severity, f.kind = Error, "config_unloadable"
+		f.severity, f.kind = Error, ConfigUnloadable
 		f.text = "The file was changed and would be refused, so that the relay could not be started with it; what was loaded before still holds"
 		f.detail = firstLine(c.OnDiskError)
 		f.do = "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload."
@@ -67,7 +69,7 @@ func firstLine(text string) string {
 func (b *builder) host() {
 	if b.Failure != "" {
 		b.add(found{
-			severity: Error, kind: "sockets", subject: "sockets",
+			severity: Error, kind: SocketsFailed, about: Subject{Kind: OfSockets},
 			text: "Not all sockets work, so some networks may not be heard; the relay tries again each second", detail: b.Failure,
 			do: "Put right what the message says: most often another program holds the port, or a VRF or address has gone.",
 		})
@@ -77,13 +79,13 @@ func (b *builder) host() {
 	b.problems()
 	for _, r := range b.Rivals {
 		f := found{
-			severity: Warn, kind: "rival", subject: "UDP port " + strconv.Itoa(int(r.Port)), name: r.Who,
+			severity: Warn, kind: RivalProgram, about: Subject{Kind: OfPort, Port: r.Port, Name: r.Who},
 			text:   "Another program listens on the relay's port",
 			detail: r.Who + "; " + r.Effect,
 			do:     "Stop that program, or have it listen on other interfaces and addresses than the relay's.",
 		}
 		if r.Error {
-			f.severity, f.kind = Error, "rival_server"
+			f.severity, f.kind = Error, RivalServer
 			f.text = "Another DHCP server or relay serves the same clients"
 			f.do = "Stop one of the two (such as by systemctl disable --now isc-dhcp-relay), or have the other one listen on other interfaces than the relay's."
 		}
@@ -94,7 +96,7 @@ func (b *builder) host() {
 	b.deaf()
 	if !b.Recorder.On {
 		b.add(found{
-			severity: Info, kind: "recorder_off", subject: "flight recorder",
+			severity: Info, kind: RecorderOff, about: Subject{Kind: OfRecorder},
 			text: "The flight recorder is off (recorder.messages = 0), so that trace, record and the ladders of the status page show nothing",
 			do:   "Set recorder.messages = 1000 and restart, if they are wanted.",
 		})
@@ -108,7 +110,7 @@ func (b *builder) listeners() {
 			continue
 		}
 		b.add(found{
-			severity: Warn, kind: "listener", subject: l.Name + " on " + l.Address, name: l.Address,
+			severity: Warn, kind: ListenerClosed, about: Subject{Kind: OfListener, Name: l.Name + " on " + l.Address},
 			text:   "Nothing is served there since " + l.Since.UTC().Format(time.RFC3339) + "; relaying goes on, and the relay tries again each second",
 			detail: l.Error,
 			do:     l.Do,
@@ -125,7 +127,7 @@ func (b *builder) refusals() {
 			}
 			severity, text, do := r.Reason.explain(l.Name)
 			b.add(found{
-				severity: severity, kind: "listener_refuses", subject: l.Name + " on " + l.Address, name: l.Address + " " + string(r.Reason),
+				severity: severity, kind: ListenerRefuses, about: Subject{Kind: OfListener, Name: l.Name + " on " + l.Address},
 				text:   text,
 				detail: fmt.Sprintf("%d since the start (reason %q)", r.Count, r.Reason),
 				do:     do,
@@ -165,7 +167,7 @@ func (b *builder) unframed() {
 		return
 	}
 	b.add(found{
-		severity: Info, kind: "unframed", subject: "replies to clients (DHCPv6)",
+		severity: Info, kind: UnframedReplies, about: Subject{Kind: OfClientReplies, Family: dhcp.V6.String()},
 		text:   "Replies to DHCPv6 clients go by the kernel's neighbour table, which has room for few clients at once",
 		detail: b.Unframed,
 		do:     "Let the daemon have CAP_NET_RAW and CAP_BPF, as the unit does; or raise net.ipv6.neigh.default.gc_thresh3 on the host.",
@@ -186,7 +188,7 @@ func (b *builder) problems() {
 			continue
 		}
 		b.add(found{
-			severity: Warn, kind: "config_host", subject: "interface " + p.Interface, name: p.Interface,
+			severity: Warn, kind: ConfigHost, about: Subject{Kind: OfInterface, Interface: p.Interface},
 			text: "Configuration and host disagree", detail: p.Text, do: sentence(p.Hint),
 		})
 	}
@@ -215,15 +217,15 @@ func (b *builder) strict() {
 	}
 	if len(near) > 0 {
 		b.add(found{
-			severity: Info, kind: "rp_filter_client", subject: "rp_filter of " + some(near),
+			severity: Info, kind: RPFilterClient, about: Subject{Kind: OfRPFilter, Name: some(near)},
 			text: "Strict rp_filter (1) is set: the kernel drops what a client sends from an address of another network, such as one that has moved here and renews its old lease",
 			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all.",
 		})
 	}
-	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == "server_silent" && !strings.Contains(f.name, "::") })
+	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == ServerSilent && f.about.Family == dhcp.V4.String() })
 	if silent && len(far) > 0 {
 		b.add(found{
-			severity: Warn, kind: "rp_filter_server", subject: "rp_filter of " + some(far),
+			severity: Warn, kind: RPFilterServer, about: Subject{Kind: OfRPFilter, Name: some(far)},
 			text: "A server is silent, and strict rp_filter (1) is set: the kernel drops replies that come in by another interface than the route to the server",
 			do:   "If replies take such a way, set net.ipv4.conf." + far[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2.",
 		})
@@ -239,7 +241,7 @@ func (b *builder) deaf() {
 		return
 	}
 	b.add(found{
-		severity: Warn, kind: "nothing_heard", subject: "all interfaces",
+		severity: Warn, kind: NothingHeard, about: Subject{Kind: OfAll},
 		text:   "No message has been heard since the start",
 		detail: span(b.Now.Sub(b.Started)) + " ago",
 		do:     "Check that there are clients, that the names of the interfaces are right, and that this host's firewall lets in UDP ports 67 (DHCPv4) and 547 (DHCPv6).",

@@ -59,55 +59,15 @@ type Rival struct {
 // interface.
 const Other = "other"
 
-// protocol returns what people call the protocol of a family.
-func protocol(f dhcp.Family) string {
-	if f == dhcp.V6 {
-		return "DHCPv6"
-	}
-	return "DHCPv4"
-}
-
-// portOf returns the port of the servers of a family.
-func portOf(f dhcp.Family) uint16 {
-	if f == dhcp.V6 {
-		return 547
-	}
-	return 67
-}
-
-// directionOf returns a direction's name as the metrics show it.
-func directionOf(d dhcp.Direction) string {
-	if d == dhcp.Replies {
-		return "reply"
-	}
-	return "request"
-}
-
 // String returns the server's address, with the port if it is an unusual one.
 func (s ServerID) String() string {
-	if s.Addr.Port() == portOf(s.family()) {
+	if s.Addr.Port() == s.family().Port() {
 		return s.Addr.Addr().String()
 	}
 	return s.Addr.String()
 }
 
 func (s ServerID) family() dhcp.Family { return dhcp.FamilyOf(s.Addr.Addr()) }
-
-// subject returns what the findings call the server.
-func (s ServerID) subject() string {
-	if s.VRF != "" {
-		return "server " + s.String() + " in VRF " + s.VRF
-	}
-	return "server " + s.String()
-}
-
-// subject returns what the findings call the interface.
-func subjectOf(link string, f dhcp.Family) string {
-	if link == Other {
-		return "messages of no configured interface (" + protocol(f) + ")"
-	}
-	return "interface " + link + " (" + protocol(f) + ")"
-}
 
 // count says a number of things: "1 request", "12 requests".
 func count(n uint64, thing string) string {

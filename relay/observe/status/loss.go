@@ -8,7 +8,7 @@ import (
 // overrun tells of messages that were lost in a full receive buffer.
 func overrun(f dhcp.Family, n uint64, window string) found {
 	return found{
-		severity: Error, kind: "kernel_drops", subject: "receive buffer (" + protocol(f) + ")", name: f.String(),
+		severity: Error, kind: KernelDropped, about: Subject{Kind: OfBuffer, Family: f.String()},
 		text:   "The kernel has dropped messages before the relay could read them, for its buffer was full",
 		detail: count(n, "message") + " " + window,
 		do:     "Look for an interface with a flood of requests in the list below, and whether other programs leave the relay no CPU time. If bursts are normal here, raise net.core.rmem_max or let the daemon have CAP_NET_ADMIN.",
@@ -22,7 +22,7 @@ func refused(e ErrorCounts, what, remedy, window string) found {
 		severity = Warn // one client that has left is enough for it
 	}
 	return found{
-		severity: severity, kind: "send_" + e.Error, subject: "sending to " + e.Towards + "s", name: e.Towards,
+		severity: severity, kind: SendRefused, of: e.Error, about: Subject{Kind: OfSending, Name: e.Towards},
 		text:   what,
 		detail: count(e.Count.Recent, "message") + " " + window + " (" + e.Error + ")",
 		do:     remedy,

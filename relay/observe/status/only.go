@@ -1,9 +1,6 @@
 package status
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Only returns what concerns one interface: its state, its drops, its servers,
 // and the findings about them and about the relay as a whole. It returns false
@@ -15,20 +12,13 @@ func (r *Report) Only(name string) (Report, bool) {
 		name = i.Name
 	}
 	o.Drops = filter(r.Drops, func(d Drop) bool { return d.Interface == name })
-	var used []string
+	var used []ServerName
 	for _, i := range o.Interfaces {
 		used = append(used, i.Servers...)
 	}
-	o.Servers = filter(r.Servers, func(s Server) bool { return slices.Contains(used, s.Address) })
+	o.Servers = filter(r.Servers, func(s Server) bool { return slices.Contains(used, ServerName{s.Address, s.VRF}) })
 	o.Findings = filter(r.Findings, func(f Finding) bool {
-		if of, ok := strings.CutPrefix(f.Subject, "interface "); ok {
-			return of == name || strings.HasPrefix(of, name+" (")
-		}
-		if of, ok := strings.CutPrefix(f.Subject, "server "); ok {
-			address, _, _ := strings.Cut(of, " ")
-			return slices.Contains(used, address)
-		}
-		return !strings.HasPrefix(f.Subject, "messages of no configured interface")
+		return slices.ContainsFunc(f.About, func(s Subject) bool { return s.concerns(name, used) })
 	})
 	return o, len(o.Interfaces)+len(o.Drops) > 0
 }

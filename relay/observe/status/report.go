@@ -109,25 +109,41 @@ const (
 // A Finding is something that is wrong, and what to do about it.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	Kind     string   `json:"kind"`    // from a closed list, such as "server_silent" or "drop_no_giaddr"; for programs
-	Subject  string   `json:"subject"` // what it is about, such as "interface vlan20" or "server 10.9.0.2"
+	Kind     string   `json:"kind"`    // from the list of Kinds, such as "server_silent" or "drop_no_giaddr"; for programs
+	Subject  string   `json:"subject"` // what it is about in words, such as "interface vlan20" or "server 10.9.0.2"
 	Text     string   `json:"text"`    // what is wrong
 	Do       string   `json:"do"`      // what to do about it
+
+	About []Subject `json:"about"` // the same as Subject, one by one; for programs
 }
 
 // An Interface is a client-facing interface in one family that it has servers of.
 type Interface struct {
-	Name       string   `json:"name"`               // or the pattern that no interface matches
-	AltName    string   `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
-	Family     string   `json:"family"`             // "ipv4" or "ipv6"
-	State      string   `json:"state"`              // "relaying", "missing", "member", "down", "no_address" or "no_link_local"
-	Address    string   `json:"address,omitempty"`  // giaddr or link-address; "" if there is none
-	Servers    []string `json:"servers"`            // as in Server.Address
-	Reason     string   `json:"reason,omitempty"`   // why it does not relay, or relays badly; "" if all is well
-	Do         string   `json:"do,omitempty"`       // what to do about Reason
-	Requests   Flow     `json:"requests"`           // what its clients sent
-	Replies    Flow     `json:"replies"`            // what the servers sent for its clients
-	Unanswered Count    `json:"unanswered"`         // requests that no server answered
+	Name       string       `json:"name"`               // or the pattern that no interface matches
+	AltName    string       `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
+	Family     string       `json:"family"`             // "ipv4" or "ipv6"
+	State      string       `json:"state"`              // "relaying", "missing", "member", "down", "no_address" or "no_link_local"
+	Address    string       `json:"address,omitempty"`  // giaddr or link-address; "" if there is none
+	Servers    []ServerName `json:"servers"`
+	Reason     string       `json:"reason,omitempty"` // why it does not relay, or relays badly; "" if all is well
+	Do         string       `json:"do,omitempty"`     // what to do about Reason
+	Requests   Flow         `json:"requests"`         // what its clients sent
+	Replies    Flow         `json:"replies"`          // what the servers sent for its clients
+	Unanswered Count        `json:"unanswered"`       // requests that no server answered
+}
+
+// A ServerName tells a server apart from all others.
+type ServerName struct {
+	Address string `json:"address"`       // as in Server.Address
+	VRF     string `json:"vrf,omitempty"` // "" is the default VRF
+}
+
+// String names the server for people.
+func (s ServerName) String() string {
+	if s.VRF == "" {
+		return s.Address
+	}
+	return s.Address + " (" + s.VRF + ")"
 }
 
 // A Flow counts messages of one direction.

@@ -36,7 +36,7 @@ func (b *builder) servers() {
 			s.Segmentation = segmentation(v)
 		}
 		if slices.Contains(b.Servers, id) {
-			if f := b.judgeServer(id, &c, &s); f.kind != "" {
+			if f := b.judgeServer(id, &c, &s); f.kind != none {
 				b.add(f)
 			}
 		} else {
@@ -67,7 +67,7 @@ func response(h Histogram) *Response {
 
 // judgeServer sets the state of a server and its verdict, and says what is wrong.
 func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
-	f := found{severity: Error, subject: id.subject(), name: id.String()}
+	f := found{severity: Error, about: id.subject()}
 	sent := count(c.Copies.Recent, "request") + " " + b.window()
 	switch {
 	case id.Addr.Addr().IsMulticast() && c.Copies.Recent > 0:
@@ -75,7 +75,7 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 		return found{}
 	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
 		s.State, s.Verdict = "unreachable", "The kernel refuses to send to it."
-		f.kind, f.text = "server_unreachable", "The kernel refuses to send to this server"
+		f.kind, f.text = ServerUnreachable, "The kernel refuses to send to this server"
 		f.detail = count(c.Failures.Recent, "request") + " lost " + b.window()
 		f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
 	case c.Replies.Recent > 0:
@@ -91,12 +91,12 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 		return found{}
 	case b.answeredElsewhere(id):
 		s.State, s.Verdict = "elsewhere", "It got "+sent+". Its clients are answered, but from another address."
-		f.severity, f.kind, f.text = Warn, "server_elsewhere", "Clients are answered, but from another address than the one that requests go to"
+		f.severity, f.kind, f.text = Warn, ServerElsewhere, "Clients are answered, but from another address than the one that requests go to"
 		f.detail = sent + ", no reply from it"
 		f.do = "See which address the replies come from (dhcp-relay trace), and write that one in servers; until then the relay cannot tell how the server does."
 	default:
 		s.State, s.Verdict = "silent", "It got "+sent+" and answered none."
-		f.kind, f.text = "server_silent", "The server answers nothing"
+		f.kind, f.text = ServerSilent, "The server answers nothing"
 		f.detail = sent + ", no reply"
 		f.do = b.wake(id)
 		if b.othersAnswer(id) {
@@ -114,9 +114,9 @@ func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found)
 	s.State, s.Verdict = "answering", "It answers."
 	if doubled(c) {
 		s.Verdict = "It answers about twice as often as it is asked."
-		f.severity, f.kind, f.text = Warn, "server_doubled", "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
+		f.severity, f.kind, f.text = Warn, ServerDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
 		f.detail = count(c.Replies.Recent, "reply") + " to " + count(c.Copies.Recent, "request") + " " + b.window()
-		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(portOf(id.family()))) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
+		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(id.family().Port())) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
 		return f
 	}
 	if c.Unanswered.Recent < 3 || c.Unanswered.Recent*5 < known*3 {
@@ -124,7 +124,7 @@ func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found)
 	}
 	s.State = "partly"
 	s.Verdict = "It answers some requests: " + count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window() + "."
-	f.severity, f.kind, f.text = Warn, "server_partly", "The server answers fewer than half of the requests"
+	f.severity, f.kind, f.text = Warn, ServerPartly, "The server answers fewer than half of the requests"
 	f.detail = count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window()
 	f.do = "Look at the server's log: it may have no subnet for some interfaces, no addresses left, or too much to do."
 	if b.othersAnswer(id) {
@@ -193,10 +193,7 @@ func (b *builder) answeredElsewhere(id ServerID) bool {
 
 // wake says what to look at when a server is silent.
 func (b *builder) wake(id ServerID) string {
-	port := "67"
-	if id.family() == dhcp.V6 {
-		port = "547"
-	}
+	port := strconv.Itoa(int(id.family().Port()))
 	do := "Check that the address is right, that it runs, and that this host reaches it (" + lookUp(id) +
 		"), and that no firewall, here or there, drops UDP port " + port + " in either direction."
 	var from []string

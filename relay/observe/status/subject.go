@@ -1,0 +1,166 @@
+package status
+
+import (
+	"cmp"
+	"strconv"
+
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// A Subject is what a finding is about.
+type Subject struct {
+	Kind      SubjectKind `json:"kind"`
+	Interface string      `json:"interface,omitempty"`
+	Family    string      `json:"family,omitempty"` // "ipv4" or "ipv6"; "" if it is about both or neither
+	Server    string      `json:"server,omitempty"` // as in Server.Address
+	VRF       string      `json:"vrf,omitempty"`    // of the server
+	Port      uint16      `json:"port,omitempty"`
+	Name      string      `json:"name,omitempty"` // of what else there is: a file, a program, an address
+}
+
+// A SubjectKind is what sort of thing a subject is.
+type SubjectKind string
+
+// The sorts of subjects.
+const (
+	OfConfiguration SubjectKind = "configuration"   // Name is the file
+	OfInterface     SubjectKind = "interface"       // in one family, or in both
+	OfServer        SubjectKind = "server"          //
+	OfOthers        SubjectKind = "others"          // messages of no configured interface
+	OfReplies       SubjectKind = "server_replies"  // replies that belong to no interface
+	OfClientReplies SubjectKind = "client_replies"  // replies to the clients of a family
+	OfBuffer        SubjectKind = "receive_buffer"  // of a family
+	OfSending       SubjectKind = "sending"         // Name is "server" or "client"
+	OfPort          SubjectKind = "port"            // the relay's, on which the program Name listens
+	OfListener      SubjectKind = "listener"        // Name is what it is for, and where
+	OfRPFilter      SubjectKind = "rp_filter"       // Name lists the interfaces
+	OfSockets       SubjectKind = "sockets"         //
+	OfRecorder      SubjectKind = "flight_recorder" //
+	OfAll           SubjectKind = "all_interfaces"  //
+)
+
+// onLink is the subject of what concerns an interface in one family.
+func onLink(name string, f dhcp.Family) Subject {
+	if name == Other {
+		return Subject{Kind: OfOthers, Family: f.String()}
+	}
+	return Subject{Kind: OfInterface, Interface: name, Family: f.String()}
+}
+
+// subject returns what findings about the server are about.
+func (s ServerID) subject() Subject {
+	return Subject{Kind: OfServer, Server: s.String(), VRF: s.VRF, Family: s.family().String()}
+}
+
+// noun says what a subject is, for one and for several of them.
+func (k SubjectKind) noun() (one, several string) {
+	switch k {
+	case OfConfiguration:
+		return "configuration", "configurations"
+	case OfInterface:
+		return "interface", "interfaces"
+	case OfServer:
+		return "server", "servers"
+	case OfOthers:
+		return "messages of no configured interface", "messages of no configured interface"
+	case OfReplies:
+		return "replies of servers", "replies of servers"
+	case OfClientReplies:
+		return "replies to clients", "replies to clients"
+	case OfBuffer:
+		return "receive buffer", "receive buffers"
+	case OfSending:
+		return "sending", "sending"
+	case OfPort:
+		return "UDP port", "other programs"
+	case OfListener:
+		return "listener", "listeners"
+	case OfRPFilter:
+		return "rp_filter", "rp_filter"
+	case OfSockets:
+		return "sockets", "sockets"
+	case OfRecorder:
+		return "flight recorder", "flight recorders"
+	case OfAll:
+		return "all interfaces", "all interfaces"
+	}
+	return string(k), string(k)
+}
+
+// String names the subject in words.
+func (s Subject) String() string {
+	words, _ := s.Kind.noun()
+	switch s.Kind {
+	case OfInterface:
+		words += " " + s.Interface
+	case OfServer:
+		words += " " + s.Server
+		if s.VRF != "" {
+			words += " in VRF " + s.VRF
+		}
+		return words
+	case OfConfiguration:
+		return words + " " + s.Name
+	case OfPort:
+		return words + " " + strconv.Itoa(int(s.Port))
+	case OfListener:
+		return s.Name
+	case OfSending:
+		return words + " to " + s.Name + "s"
+	case OfRPFilter:
+		return words + " of " + s.Name
+	case OfOthers, OfReplies, OfClientReplies, OfBuffer, OfSockets, OfRecorder, OfAll:
+	}
+	if s.Family != "" {
+		words += " (" + protocolOf(s.Family) + ")"
+	}
+	return words
+}
+
+// short is the name by which a list of subjects of one kind has it.
+func (s *Subject) short() string {
+	switch {
+	case s.Interface != "":
+		return s.Interface
+	case s.Server != "" && s.VRF != "":
+		return s.Server + " in VRF " + s.VRF
+	}
+	return cmp.Or(s.Server, s.Name, protocolOf(s.Family))
+}
+
+// several names subjects of one kind in words: "4000 interfaces (a, b, c and 3997
+// more)". An interface counts once, whatever its families.
+func several(kind SubjectKind, names []string) string {
+	_, things := kind.noun()
+	return strconv.Itoa(len(names)) + " " + things + " (" + some(names) + ")"
+}
+
+// concerns reports whether the subject is an interface, one of its servers, or the
+// relay as a whole.
+func (s *Subject) concerns(name string, servers []ServerName) bool {
+	switch s.Kind {
+	case OfInterface:
+		return s.Interface == name
+	case OfServer:
+		for _, v := range servers {
+			if v.Address == s.Server && v.VRF == s.VRF {
+				return true
+			}
+		}
+		return false
+	case OfOthers:
+		return false
+	case OfConfiguration, OfReplies, OfClientReplies, OfBuffer, OfSending, OfPort, OfListener, OfRPFilter, OfSockets, OfRecorder, OfAll:
+	}
+	return true
+}
+
+// protocolOf returns what people call the protocol of a family by its name.
+func protocolOf(family string) string {
+	for f := range dhcp.Families {
+		if dhcp.Family(f).String() == family {
+			return dhcp.Family(f).Protocol()
+		}
+	}
+	return ""
+}
