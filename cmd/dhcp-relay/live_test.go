@@ -47,7 +47,7 @@ servers = ["10.9.0.2"]
 	}
 	var links []string
 	for _, l := range r.Interfaces {
-		links = append(links, l.Name+" "+l.Family+" "+l.State)
+		links = append(links, l.Name+" "+l.Family+" "+l.State.String())
 	}
 	want := []string{"lo ipv4 no_address", "vlan10 ipv4 missing", "vlan10 ipv6 missing"}
 	if diff := cmp.Diff(want, links); diff != "" {
@@ -56,7 +56,7 @@ servers = ["10.9.0.2"]
 	if !r.Config.OK || r.Config.File != d.config || len(r.Config.Hash) != 16 || r.Config.Loaded.IsZero() || !r.Recorder.On {
 		t.Errorf("configuration %+v, recorder %+v", r.Config, r.Recorder)
 	}
-	if len(r.Servers) != 2 || r.Servers[0].Address != "10.9.0.2" || r.Servers[0].State != "idle" {
+	if len(r.Servers) != 2 || r.Servers[0].Address != "10.9.0.2" || r.Servers[0].State != status.StateIdle {
 		t.Errorf("servers %+v", r.Servers)
 	}
 

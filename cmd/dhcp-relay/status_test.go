@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/status"
 )
 
@@ -20,8 +21,8 @@ func told(findings ...status.Finding) status.Report {
 	return status.Report{
 		Version: "1.0", Host: "r1", Time: at, Started: at, Findings: findings,
 		Interfaces: []status.Interface{
-			{Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
-			{Name: "vlan20", Family: "ipv4", State: "down", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
+			{Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
+			{Name: "vlan20", Family: "ipv4", State: agent.Down, Servers: []status.ServerName{{Address: "10.9.0.2"}}},
 		},
 	}
 }
@@ -35,8 +36,8 @@ func serveStatus(t *testing.T, r status.Report) (socket string) {
 
 func TestStatusCommand(t *testing.T) {
 	t.Parallel()
-	bad := status.Finding{Severity: status.Error, Kind: "server_silent", Subject: "server 10.9.0.2", Text: "The server answers nothing.", Do: "Check that it runs."}
-	warn := status.Finding{Severity: status.Warn, Kind: "interface_down", Subject: "interface vlan20 (DHCPv4)", Text: "It is down.", Do: "Bring it up."}
+	bad := status.Finding{Severity: status.Error, Kind: "server_silent", Subject: "server 10.9.0.2", About: []status.Subject{{Kind: status.OfServer, Server: "10.9.0.2"}}, Text: "The server answers nothing.", Do: "Check that it runs."}
+	warn := status.Finding{Severity: status.Warn, Kind: "interface_down", Subject: "interface vlan20 (DHCPv4)", About: []status.Subject{{Kind: status.OfInterface, Interface: "vlan20", Family: "ipv4"}}, Text: "It is down.", Do: "Bring it up."}
 	cases := []struct {
 		name   string
 		told   status.Report

@@ -5,6 +5,7 @@ package agent
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -77,6 +78,20 @@ const (
 // String returns the state as the metrics and the status show it.
 func (s State) String() string {
 	return [NumStates]string{"relaying", "missing", "member", "down", "no_address", "no_link_local"}[s]
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *State) UnmarshalText(b []byte) error {
+	for i := range NumStates {
+		if State(i).String() == string(b) {
+			*s = State(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no state of an interface", b)
 }
 
 // A Link is a client-facing link of the host under its Interface of the policy,

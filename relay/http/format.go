@@ -27,6 +27,7 @@ func formats() template.FuncMap {
 		"clock":     func(t time.Time) string { return t.Format("15:04:05") },
 		"explained": explained,
 		"family":    familyName,
+		"fate":      fate,
 		"machine":   func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"number":    number,
 		"percent":   percent,
@@ -36,23 +37,34 @@ func formats() template.FuncMap {
 		"severity":  severity,
 		"span":      span,
 		"stamp":     func(t time.Time) string { return t.Format("2006-01-02 15:04:05") },
-		"stateTone": stateTone,
 		"steps":     steps,
 		"tone":      tone,
 		"words":     words,
 	}
 }
 
-// tone says how good a state or severity is.
-func tone(state any) string {
-	switch fmt.Sprint(state) {
-	case "answering", "relaying", string(transaction.Answered), string(transaction.Sent):
+// tone returns the class of a tone.
+func tone(t status.Tone) string {
+	switch t {
+	case status.Good:
 		return toneOK
-	case "partly", string(status.Warn):
+	case status.Doubtful:
 		return toneWarn
-	case "silent", "unreachable", "down", "member", "no_address", "no_link_local", string(status.Error),
-		string(transaction.Unanswered), string(transaction.Refused), string(transaction.Dropped):
+	case status.Bad:
 		return toneBad
+	case status.Neutral:
+	}
+	return toneIdle
+}
+
+// fate says how good the end of a transaction is.
+func fate(s transaction.State) string {
+	switch s {
+	case transaction.Answered, transaction.Sent:
+		return toneOK
+	case transaction.Unanswered, transaction.Refused, transaction.Dropped:
+		return toneBad
+	case transaction.Waiting:
 	}
 	return toneIdle
 }
@@ -66,14 +78,6 @@ func severity(s status.Severity) string {
 	case status.Error:
 	}
 	return string(s)
-}
-
-// stateTone says how good the state of an interface is.
-func stateTone(i status.Interface) string {
-	if t := tone(i.State); t != toneOK || i.Reason == "" {
-		return t
-	}
-	return toneWarn
 }
 
 func ratioTone(r float64) string {

@@ -69,7 +69,7 @@ func testUpdates(t *testing.T, ctx context.Context) {
 	b := open(t, ctx, busy(), exchanges())
 	r := busy()
 	r.Findings = append(r.Findings[1:], status.Finding{Severity: status.Error, Kind: "interface_down", Subject: "interface vlan10", Text: "It is down.", Do: "Bring it up."})
-	r.Servers[1].State, r.Servers[1].Verdict = "answering", "It answers again."
+	r.Servers[1].State, r.Servers[1].Verdict = status.StateAnswering, "It answers again."
 	r.Time = noon.Add(5 * time.Second)
 	more := exchanges()
 	more = append(more, more[0])

@@ -136,3 +136,15 @@ func TestSlowClientsHoldNobodyUp(t *testing.T) {
 	}
 	close(release)
 }
+
+// A server of which status warns is not among those that the page calls good.
+func TestPageCountsGoodServers(t *testing.T) {
+	t.Parallel()
+	r := busy()
+	r.Servers[0].State = status.StateElsewhere
+	v := &view{Report: r}
+	v.count()
+	if v.Good.Servers != 1 || tone(r.Servers[0].State.Doc().Tone) != toneWarn {
+		t.Errorf("%d good servers, tone %s", v.Good.Servers, tone(r.Servers[0].State.Doc().Tone))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -23,14 +24,14 @@ func busy() status.Report {
 			{Severity: status.Warn, Kind: "drop_untrusted_option82", Subject: "interface vlan20", Text: "A client's message already bears option 82.", Do: "If a switch adds it, set trusted = true on this interface."},
 		},
 		Interfaces: []status.Interface{
-			{Name: "vlan20", Family: "ipv4", State: "no_address", Servers: []status.ServerName{{Address: "10.9.0.2"}}, Reason: "it has no IPv4 address", Do: "Give it one.", Requests: status.Flow{Received: 4, Dropped: 4, RecentDropped: 4}},
-			{Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}, {Address: "10.9.0.3"}}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: status.Count{Total: 2, Recent: 1}},
-			{Name: "vlan10", Family: "ipv6", State: "relaying", Address: "2001:db8:1::1", Servers: []status.ServerName{{Address: "2001:db8:9::2"}}},
+			{Name: "vlan20", Family: "ipv4", State: agent.NoAddress, Servers: []status.ServerName{{Address: "10.9.0.2"}}, Reason: "it has no IPv4 address", Do: "Give it one.", Requests: status.Flow{Received: 4, Dropped: 4, RecentDropped: 4}},
+			{Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}, {Address: "10.9.0.3"}}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: status.Count{Total: 2, Recent: 1}},
+			{Name: "vlan10", Family: "ipv6", State: agent.Relaying, Address: "2001:db8:1::1", Servers: []status.ServerName{{Address: "2001:db8:9::2"}}},
 		},
 		Servers: []status.Server{
-			{Address: "10.9.0.2", Family: "ipv4", Copies: status.Count{Total: 1204, Recent: 20}, Replies: status.Count{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: "answering", Verdict: "It answers."},
-			{Address: "10.9.0.3", Family: "ipv4", Copies: status.Count{Total: 12, Recent: 12}, Unanswered: status.Count{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: "silent", Verdict: "It has answered none of 12 requests."},
-			{Address: "2001:db8:9::2", VRF: "red", Family: "ipv6", State: "idle", Verdict: "Nothing was asked of it."},
+			{Address: "10.9.0.2", Family: "ipv4", Copies: status.Count{Total: 1204, Recent: 20}, Replies: status.Count{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: status.StateAnswering, Verdict: "It answers."},
+			{Address: "10.9.0.3", Family: "ipv4", Copies: status.Count{Total: 12, Recent: 12}, Unanswered: status.Count{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: status.StateSilent, Verdict: "It has answered none of 12 requests."},
+			{Address: "2001:db8:9::2", VRF: "red", Family: "ipv6", State: status.StateIdle, Verdict: "Nothing was asked of it."},
 		},
 		Drops: []status.Drop{
 			{Interface: "vlan20", Family: "ipv4", Direction: "request", Reason: "untrusted_option82", What: "A client's message already bears option 82.", Remedy: "Set trusted = true.", Count: 4, Recent: 4, LastSeen: noon.Add(-3 * time.Second)},
@@ -46,9 +47,9 @@ func crowd(n int) status.Report {
 	r := busy()
 	r.Interfaces = r.Interfaces[:0:0]
 	for i := range n {
-		in := status.Interface{Name: fmt.Sprintf("vlan%04d", i), Family: "ipv4", State: "relaying", Address: fmt.Sprintf("10.%d.%d.1", i>>8, i&255), Servers: []status.ServerName{{Address: "10.9.0.2"}}}
+		in := status.Interface{Name: fmt.Sprintf("vlan%04d", i), Family: "ipv4", State: agent.Relaying, Address: fmt.Sprintf("10.%d.%d.1", i>>8, i&255), Servers: []status.ServerName{{Address: "10.9.0.2"}}}
 		if i < 3 {
-			in.State, in.Reason, in.Do = "down", "the interface is down", "Bring it up."
+			in.State, in.Reason, in.Do = agent.Down, "the interface is down", "Bring it up."
 		}
 		r.Interfaces = append(r.Interfaces, in)
 	}

@@ -88,12 +88,12 @@ func (p *page) view(values url.Values) *view {
 func (v *view) count() {
 	v.All = tally{len(v.Interfaces), len(v.Servers)}
 	for i := range v.Interfaces {
-		if stateTone(v.Interfaces[i]) == toneOK {
+		if v.Interfaces[i].Tone() == status.Good {
 			v.Good.Interfaces++
 		}
 	}
 	for i := range v.Servers {
-		if t := tone(v.Servers[i].State); t == toneOK || t == toneIdle {
+		if v.Servers[i].Fine() {
 			v.Good.Servers++
 		}
 	}
@@ -108,7 +108,7 @@ func (v *view) count() {
 
 // troubled reports whether something is wrong with an interface. That it does not
 // exist yet is not wrong.
-func troubled(i *status.Interface) bool { return i.Reason != "" || tone(i.State) == toneBad }
+func troubled(i *status.Interface) bool { return i.Reason != "" || i.Tone() == status.Bad }
 
 // rows returns the page of the interfaces that the query asks for.
 func (q query) rows(all []status.Interface) rows {

@@ -62,7 +62,7 @@ func (b *builder) interfaces() {
 	for i := range b.Links {
 		l := &b.Links[i]
 		n := Interface{
-			Name: l.Name, AltName: l.AltName, Family: l.Family.String(), State: l.State.String(), Servers: make([]ServerName, 0, len(l.Servers)),
+			Name: l.Name, AltName: l.AltName, Family: l.Family.String(), State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
 		}
 		if l.Address.IsValid() {
 			n.Address = l.Address.String()
@@ -107,7 +107,7 @@ func (b *builder) sortInterfaces() {
 			switch {
 			case i.Reason == "":
 				return 2
-			case i.State == agent.Missing.String():
+			case i.State == agent.Missing:
 				return 1
 			}
 			return 0

@@ -90,14 +90,14 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 	want := Server{
 		Address: "10.9.0.2", Family: "ipv4", Copies: Count{40, 40}, Replies: Count{40, 40},
 		Segmentation: &Segmentation{Reason: "virtual", Device: "u0", Text: "bursts leave datagram by datagram, without UDP GSO: u0 (veth) has no network card behind it and would hand them on uncut"},
-		AnswerRatio:  new(1.0), Response: &Response{0.0055, 0.064, 0.0964}, State: "answering", Verdict: "It answers.",
+		AnswerRatio:  new(1.0), Response: &Response{0.0055, 0.064, 0.0964}, State: StateAnswering, Verdict: "It answers.",
 	}
 	about := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
 	if diff := cmp.Diff(want, r.Servers[0], about); diff != "" {
 		t.Errorf("server (-want +got):\n%s", diff)
 	}
 	wantLink := Interface{
-		Name: "vlan10", Family: "ipv4", State: "relaying", Address: "10.1.0.1", Servers: []ServerName{{Address: "10.9.0.2"}},
+		Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []ServerName{{Address: "10.9.0.2"}},
 		Requests: Flow{Received: 20, Relayed: 20, RecentRelayed: 20}, Replies: Flow{Received: 20, Relayed: 20, RecentRelayed: 20},
 	}
 	if diff := cmp.Diff(wantLink, r.Interfaces[0]); diff != "" {

@@ -4,7 +4,11 @@
 // learns addresses or identifiers of clients.
 package status
 
-import "time"
+import (
+	"time"
+
+	"dhcp-relay/relay/agent"
+)
 
 // Window is how long back "recent" reaches.
 const Window = 10 * time.Minute
@@ -122,8 +126,8 @@ type Interface struct {
 	Name       string       `json:"name"`               // or the pattern that no interface matches
 	AltName    string       `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
 	Family     string       `json:"family"`             // "ipv4" or "ipv6"
-	State      string       `json:"state"`              // "relaying", "missing", "member", "down", "no_address" or "no_link_local"
-	Address    string       `json:"address,omitempty"`  // giaddr or link-address; "" if there is none
+	State      agent.State  `json:"state"`
+	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
 	Servers    []ServerName `json:"servers"`
 	Reason     string       `json:"reason,omitempty"` // why it does not relay, or relays badly; "" if all is well
 	Do         string       `json:"do,omitempty"`     // what to do about Reason
@@ -172,10 +176,10 @@ type Server struct {
 	Failures   Count  `json:"failures"`   // requests that the kernel refused to send to it
 	Unanswered Count  `json:"unanswered"` // requests that it never answered
 
-	AnswerRatio *float64  `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
-	Response    *Response `json:"response"`     // null before its first reply
-	State       string    `json:"state"`        // "answering", "partly", "silent", "unreachable", "elsewhere", "dropped", "group", "waiting", "idle" or "former"
-	Verdict     string    `json:"verdict"`      // the same in words
+	AnswerRatio *float64    `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
+	Response    *Response   `json:"response"`     // null before its first reply
+	State       ServerState `json:"state"`
+	Verdict     string      `json:"verdict"` // the same in words
 
 	Segmentation *Segmentation `json:"segmentation"` // null for a server of a former configuration
 }

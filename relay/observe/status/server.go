@@ -40,7 +40,7 @@ func (b *builder) servers() {
 				b.add(f)
 			}
 		} else {
-			s.State, s.Verdict = "former", "It is no longer in the configuration; what was counted of it is shown for some minutes."
+			s.State, s.Verdict = StateFormer, "It is no longer in the configuration; what was counted of it is shown for some minutes."
 		}
 		b.report.Servers = append(b.report.Servers, s)
 	}
@@ -71,31 +71,31 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 	sent := count(c.Copies.Recent, "request") + " " + b.window()
 	switch {
 	case id.Addr.Addr().IsMulticast() && c.Copies.Recent > 0:
-		s.State, s.Verdict = "group", "It got "+sent+". It is a group: its servers answer from addresses of their own."
+		s.State, s.Verdict = StateGroup, "It got "+sent+". It is a group: its servers answer from addresses of their own."
 		return found{}
 	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
-		s.State, s.Verdict = "unreachable", "The kernel refuses to send to it."
+		s.State, s.Verdict = StateUnreachable, "The kernel refuses to send to it."
 		f.kind, f.text = ServerUnreachable, "The kernel refuses to send to this server"
 		f.detail = count(c.Failures.Recent, "request") + " lost " + b.window()
 		f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
 	case c.Replies.Recent > 0:
 		return b.judgeAnswers(id, c, s, f)
 	case c.Copies.Recent == 0:
-		s.State, s.Verdict = "idle", "No request was sent to it "+b.window()+"."
+		s.State, s.Verdict = StateIdle, "No request was sent to it "+b.window()+"."
 		return found{}
 	case c.Unanswered.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
-		s.State, s.Verdict = "waiting", "It got "+sent+"; no answer is overdue."
+		s.State, s.Verdict = StateWaiting, "It got "+sent+"; no answer is overdue."
 		return found{}
 	case b.repliesLost(id):
-		s.State, s.Verdict = "dropped", "It got "+sent+". Replies were heard and dropped, and none of it was relayed: see the drops."
+		s.State, s.Verdict = StateDropped, "It got "+sent+". Replies were heard and dropped, and none of it was relayed: see the drops."
 		return found{}
 	case b.answeredElsewhere(id):
-		s.State, s.Verdict = "elsewhere", "It got "+sent+". Its clients are answered, but from another address."
+		s.State, s.Verdict = StateElsewhere, "It got "+sent+". Its clients are answered, but from another address."
 		f.severity, f.kind, f.text = Warn, ServerElsewhere, "Clients are answered, but from another address than the one that requests go to"
 		f.detail = sent + ", no reply from it"
 		f.do = "See which address the replies come from (dhcp-relay trace), and write that one in servers; until then the relay cannot tell how the server does."
 	default:
-		s.State, s.Verdict = "silent", "It got "+sent+" and answered none."
+		s.State, s.Verdict = StateSilent, "It got "+sent+" and answered none."
 		f.kind, f.text = ServerSilent, "The server answers nothing"
 		f.detail = sent + ", no reply"
 		f.do = b.wake(id)
@@ -111,7 +111,7 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 // of two servers that share the load answers, so that only less is told of.
 func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found) found {
 	known := c.Replies.Recent + c.Unanswered.Recent
-	s.State, s.Verdict = "answering", "It answers."
+	s.State, s.Verdict = StateAnswering, "It answers."
 	if doubled(c) {
 		s.Verdict = "It answers about twice as often as it is asked."
 		f.severity, f.kind, f.text = Warn, ServerDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
@@ -122,7 +122,7 @@ func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found)
 	if c.Unanswered.Recent < 3 || c.Unanswered.Recent*5 < known*3 {
 		return found{}
 	}
-	s.State = "partly"
+	s.State = StatePartly
 	s.Verdict = "It answers some requests: " + count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window() + "."
 	f.severity, f.kind, f.text = Warn, ServerPartly, "The server answers fewer than half of the requests"
 	f.detail = count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window()

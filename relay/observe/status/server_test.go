@@ -15,11 +15,11 @@ func TestServerOfDroppedRepliesIsNotSilent(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		reason agent.Reason
-		state  string
+		state  ServerState
 		kinds  []string
 	}{
-		{agent.BogusGiaddr, "dropped", []string{"error drop_bogus_giaddr"}},
-		{agent.ReplySource, "silent", []string{"error server_silent", "error drop_reply_source"}},
+		{agent.BogusGiaddr, StateDropped, []string{"error drop_bogus_giaddr"}},
+		{agent.ReplySource, StateSilent, []string{"error server_silent", "error drop_reply_source"}},
 	}
 	for _, c := range cases {
 		t.Run(c.reason.String(), func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestGroupIsNotSilent(t *testing.T) {
 	s.in.Servers[1], s.in.Links[2].Servers[0] = group, group
 	s.sample.Servers[1] = ServerCount{ServerID: group, Copies: 20, Unanswered: 20}
 	r := s.report()
-	if got := r.Servers[1]; got.State != "group" || len(r.Findings) > 0 {
+	if got := r.Servers[1]; got.State != StateGroup || len(r.Findings) > 0 {
 		t.Errorf("%+v, findings %+v", got, r.Findings)
 	}
 }

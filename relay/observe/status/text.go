@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"dhcp-relay/relay/agent"
 )
 
 // mostRows is how many interfaces and drops are shown unless all are wanted.
@@ -60,7 +62,7 @@ func (r *Report) relaying() string {
 	}
 	n := 0
 	for i := range r.Interfaces {
-		if r.Interfaces[i].State == "relaying" {
+		if r.Interfaces[i].State == agent.Relaying {
 			n++
 		}
 	}
@@ -138,7 +140,7 @@ func (r *Report) writeServers(b *strings.Builder) {
 		if s.VRF != "" {
 			name += " (" + s.VRF + ")"
 		}
-		row := []string{name, s.State, number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
+		row := []string{name, s.State.String(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
 		if s.AnswerRatio != nil {
 			row[6] = strconv.FormatFloat(100**s.AnswerRatio, 'f', 0, 64) + "%"
 		}
@@ -178,7 +180,7 @@ func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
 			name += " (" + l.AltName + ")"
 		}
 		rows = append(rows, []string{
-			name, l.Family, l.State, address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
+			name, l.Family, l.State.String(), address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
 			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
 		})
 	}

@@ -1,0 +1,112 @@
+package status
+
+import (
+	"fmt"
+
+	"dhcp-relay/relay/agent"
+)
+
+// A ServerState says in one word how a server does.
+type ServerState uint8
+
+// The states of a server.
+const (
+	StateIdle        ServerState = iota // nothing was sent to it lately
+	StateWaiting                        // no answer is overdue yet
+	StateAnswering                      //
+	StateGroup                          // it is a multicast group, whose servers answer from addresses of their own
+	StateFormer                         // it is no longer in the configuration
+	StatePartly                         // it answers fewer than half of the requests
+	StateElsewhere                      // its clients are answered, but from another address
+	StateDropped                        // its replies were heard, and dropped
+	StateSilent                         // it answers nothing
+	StateUnreachable                    // the kernel refuses to send to it
+	numServerStates  = int(iota)
+)
+
+// A ServerStateDoc is what the documentation says of a state.
+type ServerStateDoc struct {
+	Name string // as in Server.State
+	What string
+	Tone Tone
+}
+
+// Doc returns what the documentation says of the state.
+func (s ServerState) Doc() ServerStateDoc { return serverStates()[s] }
+
+func serverStates() [numServerStates]ServerStateDoc {
+	return [numServerStates]ServerStateDoc{
+		StateIdle:        {"idle", "no request was sent to it lately", Neutral},
+		StateWaiting:     {"waiting", "no answer is overdue", Neutral},
+		StateAnswering:   {"answering", "it answers", Good},
+		StateGroup:       {"group", "a multicast group: its servers answer from addresses of their own", Neutral},
+		StateFormer:      {"former", "it is no longer in the configuration", Neutral},
+		StatePartly:      {"partly", "it answers fewer than half of the requests", Doubtful},
+		StateElsewhere:   {"elsewhere", "its clients are answered, but from another address", Doubtful},
+		StateDropped:     {"dropped", "its replies were heard, and dropped", Bad},
+		StateSilent:      {"silent", "it answers nothing", Bad},
+		StateUnreachable: {"unreachable", "the kernel refuses to send to it", Bad},
+	}
+}
+
+// String returns the state's name.
+func (s ServerState) String() string { return s.Doc().Name }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s ServerState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *ServerState) UnmarshalText(b []byte) error {
+	for i, d := range serverStates() {
+		if d.Name == string(b) {
+			*s = ServerState(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no state of a server", b)
+}
+
+// A Tone says how good something is, for those who see colours.
+type Tone uint8
+
+// The tones. What is not known for good or bad has none of them.
+const (
+	_        Tone = iota
+	Good          // it works
+	Neutral       // there is nothing to tell
+	Doubtful      // it works badly, or for some only
+	Bad           // it does not work
+)
+
+// Tone says how good the state of an interface is, with what else is known of it.
+func (i *Interface) Tone() Tone {
+	switch i.State {
+	case agent.Relaying:
+		if i.Reason != "" {
+			return Doubtful
+		}
+		return Good
+	case agent.Missing:
+		return Neutral
+	case agent.Member, agent.Down, agent.NoAddress, agent.NoLinkLocal:
+	}
+	return Bad
+}
+
+// Tone says how bad a finding is.
+func (f *Finding) Tone() Tone {
+	switch f.Severity {
+	case Error:
+		return Bad
+	case Warn:
+		return Doubtful
+	case Info:
+	}
+	return Neutral
+}
+
+// Fine reports whether nothing is wrong with a server.
+func (s *Server) Fine() bool {
+	t := s.State.Doc().Tone
+	return t == Good || t == Neutral
+}
