@@ -99,10 +99,7 @@ func (l *loop) asked(d *udp.Datagram, v *agent.Verdict, f *fate) {
 		f.key = pending.Key4(p, bootp.Type(v.Type))
 		f.one = v.Type != uint8(bootp.Discover)
 	}
-	f.asked = ^uint64(0)
-	if n := len(l.out.of(v.Link)); n < 64 {
-		f.asked = 1<<n - 1
-	}
+	f.asked = 1<<len(l.out.of(v.Link)) - 1
 	if v.Server >= 0 {
 		f.asked = 1 << v.Server
 	}
@@ -144,17 +141,12 @@ func awaits4(p bootp.Packet, v *agent.Verdict) bool {
 
 // replied notes a reply that is relayed.
 func (l *loop) replied(d *udp.Datagram, v *agent.Verdict, f *fate) {
-	from := d.Src.Addr()
-	ts := l.out.of(v.Link)
-	for i := range ts {
-		if ts[i].replied(from, d.Link) {
-			ts[i].to.metrics.Replied()
-			break
-		}
+	if t := replied(l.out.of(v.Link), d.Src, d.Link); t != nil {
+		t.to.metrics.Replied()
 	}
 	f.reply = true
 	if l.family == dhcp.V6 {
-		f.key, _ = pending.Key6(dhcp6.Message(heard(d)), from)
+		f.key, _ = pending.Key6(dhcp6.Message(heard(d)), d.Src.Addr())
 		return
 	}
 	f.key = pending.Key4(bootp.Packet(heard(d)), bootp.Type(v.Type))
@@ -175,12 +167,12 @@ func (l *loop) settle(n int) {
 	}
 	for i := range n {
 		f := &l.fates[i]
-		if !f.reply || t.Answered(f.key, l.data[i].Src.Addr(), l.sight.now) {
+		if !f.reply || t.Answered(f.key, l.data[i].Src, l.sight.now) {
 			continue
 		}
 		if l.family == dhcp.V4 && bootp.Type(l.verdicts[i].Type) == bootp.Ack {
 			// The server has committed at once (RFC 4039).
-			t.Answered(pending.Key4(bootp.Packet(heard(&l.data[i])), bootp.Discover), l.data[i].Src.Addr(), l.sight.now)
+			t.Answered(pending.Key4(bootp.Packet(heard(&l.data[i])), bootp.Discover), l.data[i].Src, l.sight.now)
 		}
 	}
 }

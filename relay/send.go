@@ -18,20 +18,30 @@ type target struct {
 	queue *queue // nil if the way to the server does not exist now
 	usual *queue // the same from the usual port of relays, for what does not tell a server of another
 	to    *serverState
-	link  int        // index of the interface to send on, 0 if the route decides
-	addr  netip.Addr // of the server, without zone
+	link  int            // index of the interface to send on, 0 if the route decides
+	addr  netip.AddrPort // of the server, without zone
 }
 
-// replied reports whether a reply that was heard on a link from an address is the
-// server's.
-func (t *target) replied(from netip.Addr, link int) bool {
-	return t.addr == from && (t.link == 0 || t.link == link)
+// replied returns which server a reply is from that was heard on a link, nil if it is
+// from none of them: of several at one address the one with the port, else the first.
+func replied(ts []target, from netip.AddrPort, link int) (best *target) {
+	for i := range ts {
+		t := &ts[i]
+		switch {
+		case t.addr.Addr() != from.Addr() || t.link != 0 && t.link != link:
+		case t.addr.Port() == from.Port():
+			return t
+		case best == nil:
+			best = t
+		}
+	}
+	return best
 }
 
 // A path is what leads to the servers of an interface, for all of its links.
 type path struct {
 	targets []target
-	addrs   []netip.Addr     // as long as targets
+	addrs   []netip.AddrPort // as long as targets
 	servers []pending.Server // as long as targets
 	list    recorder.Servers // of targets, for the recorder
 }
@@ -151,7 +161,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 	for i, n := range servers {
 		t := &p.targets[i]
 		t.to = &o.state.servers[n]
-		t.addr = t.to.Addr.Addr().WithZone("")
+		t.addr = netip.AddrPortFrom(t.to.Addr.Addr().WithZone(""), t.to.Addr.Port())
 		p.addrs = append(p.addrs, t.addr)
 		list[i] = t.to.Addr
 		p.servers = append(p.servers, t.to.metrics)
@@ -179,9 +189,11 @@ func (o *outlets) client(l *agent.Link) *udp.Queue {
 }
 
 // A tag names a copy: which message of the batch, and which of its targets.
-func tagOf(message, target int) int { return message<<16 | target }
+const tagShift = 16
 
-func untag(tag int) (message, target int) { return tag >> 16, tag & 0xffff }
+func tagOf(message, target int) int { return message<<tagShift | target }
+
+func untag(tag int) (message, target int) { return tag >> tagShift, tag & (1<<tagShift - 1) }
 
 // toServers queues the copies of a request.
 func (l *loop) toServers(i int, v *agent.Verdict) {

@@ -53,6 +53,9 @@ type Interface struct {
 	V6       Interface6
 }
 
+// MaxServers is how many servers of a family an interface may have.
+const MaxServers = 16
+
 // A Mode says which of an interface's servers gets a request.
 type Mode uint8
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"strings"
 
 	"dhcp-relay/giaddr"
@@ -57,8 +58,27 @@ func (r *reader) checkServers(s *settings, p *agent.Policy) {
 			v6++
 		}
 	}
+	if n := max(v4, v6); n > agent.MaxServers {
+		r.wrong(at, fmt.Sprintf("%d servers of one family, and an interface can have %d", n, agent.MaxServers), "leave some out, or name relays that pass requests on to several")
+	}
+	r.checkTwins(s, p)
 	if s.Mode == agent.Hash && max(v4, v6) < 2 {
 		r.warn(r.src.given(s.path, "mode"), `"hash" chooses among servers of one family, and there is one`, `add servers, or write mode = "all"`)
+	}
+}
+
+// checkTwins finds servers at one address: replies tell one from the other by the
+// port alone that they come from.
+func (r *reader) checkTwins(s *settings, p *agent.Policy) {
+	seen := make(map[netip.Addr]netip.AddrPort, len(s.Servers))
+	for _, i := range s.Servers {
+		a := p.Servers[i].Addr
+		if other, ok := seen[a.Addr()]; ok {
+			r.warn(r.src.given(s.path, "servers"), fmt.Sprintf("%s and %s have one address: replies that come from neither port are counted for one of them", other, a),
+				"have each answer from the port that it listens on, or give one an address of its own")
+			continue
+		}
+		seen[a.Addr()] = a
 	}
 }
 

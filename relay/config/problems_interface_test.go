@@ -120,6 +120,13 @@ servers = [
 			},
 		},
 		{
+			name: "more servers than an interface can have",
+			text: "[[interface]]\nname = \"x\"\nservers = [" + addresses(17) + "]\n",
+			want: []string{
+				"f:3:1: interface[0].servers: 17 servers of one family, and an interface can have 16; leave some out, or name relays that pass requests on to several",
+			},
+		},
+		{
 			name: "server twice",
 			text: one + `[[interface]]
 name = "x"

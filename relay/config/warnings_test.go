@@ -1,10 +1,23 @@
 package config
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/agent"
 )
+
+// addresses returns so many IPv4 addresses as a TOML list has them.
+func addresses(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = strconv.Quote("10.9.1." + strconv.Itoa(i+1))
+	}
+	return strings.Join(all, ", ")
+}
 
 func TestParseWarnings(t *testing.T) {
 	t.Parallel()
@@ -34,6 +47,19 @@ servers = ["10.9.0.2"]
 			want: []string{
 				`f:4:1: defaults.option82.circuit_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
 			},
+		},
+		{
+			name: "two servers at one address",
+			text: `[[interface]]
+name = "x"
+servers = ["10.9.0.2", "10.9.0.3", "10.9.0.2:1067"]`,
+			want: []string{
+				"f:3:1: interface[0].servers: 10.9.0.2:67 and 10.9.0.2:1067 have one address: replies that come from neither port are counted for one of them; have each answer from the port that it listens on, or give one an address of its own",
+			},
+		},
+		{
+			name: "as many servers as can be",
+			text: "[[interface]]\nname = \"x\"\nservers = [" + addresses(agent.MaxServers) + ", \"2001:db8:9::2\"]\n",
 		},
 		{
 			name: "server that nobody uses",

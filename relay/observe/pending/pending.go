@@ -40,7 +40,7 @@ type Link interface{ Unanswered(dhcp.Family) }
 type Way struct {
 	Link    Link
 	Family  dhcp.Family
-	Addrs   []netip.Addr // of the servers
+	Addrs   []netip.AddrPort // of the servers
 	Servers []Server     // as long as Addrs
 }
 
@@ -199,7 +199,7 @@ func (b *bucket) find(k Key) (n int, m meta) {
 
 // Answered notes a reply from a server. It reports whether there is a request
 // that it may answer.
-func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
+func (t *Table) Answered(k Key, from netip.AddrPort, now time.Duration) bool {
 	b := t.bucket(k)
 	for range ways { // replies of several servers may come at once
 		n, m := b.find(k)
@@ -207,7 +207,7 @@ func (t *Table) Answered(k Key, from netip.Addr, now time.Duration) bool {
 			return false
 		}
 		w := b.way[n].Load()
-		v := w.index(from)
+		v := w.index(from, m.pending())
 		next := m | answered
 		first := v >= 0 && m.pending()>>v&1 == 1
 		if first {
@@ -255,14 +255,21 @@ func (t *Table) Unsent(k Key, to uint64) {
 	}
 }
 
-// index returns which server has an address, -1 if none has.
-func (w *Way) index(a netip.Addr) int {
+// index returns which server a reply is from, -1 if it is from none of them. Of
+// several at one address it is the one with the port, else the first that has yet to
+// answer: servers may answer from another port than they listen on.
+func (w *Way) index(from netip.AddrPort, waiting uint64) int {
+	best := -1
 	for n := range min(len(w.Addrs), MaxServers) {
-		if w.Addrs[n] == a {
+		switch {
+		case w.Addrs[n].Addr() != from.Addr():
+		case w.Addrs[n].Port() == from.Port():
 			return n
+		case best < 0, waiting>>best&1 == 0 && waiting>>n&1 == 1:
+			best = n
 		}
 	}
-	return -1
+	return best
 }
 
 // missing tells whom a request has waited for in vain.

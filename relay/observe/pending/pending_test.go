@@ -3,6 +3,7 @@ package pending_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,14 +34,14 @@ func (b *book) Unanswered(f dhcp.Family) {
 }
 
 var (
-	srvA  = netip.MustParseAddr("10.9.0.1")
-	srvB  = netip.MustParseAddr("10.9.0.2")
-	other = netip.MustParseAddr("10.9.0.9")
+	srvA  = netip.MustParseAddrPort("10.9.0.1:67")
+	srvB  = netip.MustParseAddrPort("10.9.0.2:67")
+	other = netip.MustParseAddrPort("10.9.0.9:67")
 )
 
 func (b *book) way() *pending.Way {
 	return &pending.Way{
-		Link: b, Addrs: []netip.Addr{srvA, srvB}, Servers: []pending.Server{server{b, "a"}, server{b, "b"}},
+		Link: b, Addrs: []netip.AddrPort{srvA, srvB}, Servers: []pending.Server{server{b, "a"}, server{b, "b"}},
 	}
 }
 
@@ -232,7 +233,7 @@ func TestTableBalances(t *testing.T) {
 	const loops, each = 4, 20000
 	tb := pending.New(256)
 	c := new(counter)
-	w := &pending.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []pending.Server{c}}
+	w := &pending.Way{Link: c.nobodyLink(), Addrs: []netip.AddrPort{srvA}, Servers: []pending.Server{c}}
 	var wg sync.WaitGroup
 	for n := range loops {
 		wg.Go(func() {
@@ -261,7 +262,7 @@ func TestTableBalances(t *testing.T) {
 func TestTableDoesNotAllocate(t *testing.T) {
 	tb := pending.New(1024)
 	c := new(counter)
-	w := &pending.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []pending.Server{c}}
+	w := &pending.Way{Link: c.nobodyLink(), Addrs: []netip.AddrPort{srvA}, Servers: []pending.Server{c}}
 	n := testing.AllocsPerRun(1000, func() {
 		tb.Asked(9, w, 1, false, 1)
 		tb.Answered(9, srvA, 2)
@@ -275,7 +276,7 @@ func BenchmarkTable(b *testing.B) {
 	for _, size := range []int{1 << 13, 1 << 15} {
 		tb := pending.New(size)
 		c := new(counter)
-		w := &pending.Way{Link: c.nobodyLink(), Addrs: []netip.Addr{srvA}, Servers: []pending.Server{c}}
+		w := &pending.Way{Link: c.nobodyLink(), Addrs: []netip.AddrPort{srvA}, Servers: []pending.Server{c}}
 		var k pending.Key
 		b.Run(fmt.Sprintf("asked/%d", size), func(b *testing.B) {
 			for b.Loop() {
@@ -299,7 +300,7 @@ func TestAnsweredTellsOfTheRequest(t *testing.T) {
 	t.Parallel()
 	b := new(book)
 	tb, w := pending.New(4), b.way()
-	reply := func(k pending.Key, from netip.Addr, at time.Duration, want bool) {
+	reply := func(k pending.Key, from netip.AddrPort, at time.Duration, want bool) {
 		t.Helper()
 		if got := tb.Answered(k, from, at); got != want {
 			t.Errorf("key %d from %v after %v: %v, want %v", k, from, at, got, want)
@@ -391,7 +392,7 @@ func TestManyServers(t *testing.T) {
 	b := new(book)
 	w := &pending.Way{Link: b}
 	for n := range pending.MaxServers + 2 {
-		w.Addrs = append(w.Addrs, netip.AddrFrom4([4]byte{10, 9, 1, byte(n)}))
+		w.Addrs = append(w.Addrs, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, 1, byte(n)}), 67))
 		w.Servers = append(w.Servers, server{b, fmt.Sprint(n)})
 	}
 	tb := pending.New(4)
@@ -406,5 +407,36 @@ func TestManyServers(t *testing.T) {
 	}
 	if n := tb.Sweep(time.Second); n != [2]int{} {
 		t.Errorf("%v wait for a server that is not watched", n)
+	}
+}
+
+// Two servers at one address are told apart by the ports that they answer from, or
+// else by which of them has yet to answer.
+func TestServersAtOneAddress(t *testing.T) {
+	t.Parallel()
+	at := netip.MustParseAddrPort
+	for _, c := range []struct {
+		name string
+		from []netip.AddrPort
+		want []int // answers of each server
+	}{
+		{"by port", []netip.AddrPort{at("10.9.0.2:1067"), at("10.9.0.2:1067"), at("10.9.0.2:67")}, []int{1, 1}},
+		{"the second alone", []netip.AddrPort{at("10.9.0.2:1067")}, []int{0, 1}},
+		{"both from another port", []netip.AddrPort{at("10.9.0.2:5000"), at("10.9.0.2:5000")}, []int{1, 1}},
+		{"from another address", []netip.AddrPort{at("10.9.0.3:1067")}, []int{0, 0}},
+	} {
+		first, second := new(counter), new(counter)
+		w := &pending.Way{
+			Link: first.nobodyLink(), Addrs: []netip.AddrPort{at("10.9.0.2:67"), at("10.9.0.2:1067")},
+			Servers: []pending.Server{first, second},
+		}
+		tb := pending.New(4)
+		tb.Asked(7, w, both, false, 0)
+		for _, from := range c.from {
+			tb.Answered(7, from, time.Millisecond)
+		}
+		if got := []int{int(first.answered.Load()), int(second.answered.Load())}; !slices.Equal(got, c.want) {
+			t.Errorf("%s: answers %v, want %v", c.name, got, c.want)
+		}
 	}
 }

@@ -21,7 +21,7 @@ type Log struct {
 }
 
 // NewLog returns a log that keeps so many of the last messages of each writer, at
-// least 128, or nil if messages is 0: a nil Log records nothing.
+// least MaxBatch, or nil if messages is 0: a nil Log records nothing.
 func NewLog(messages int) *Log {
 	if messages <= 0 {
 		return nil

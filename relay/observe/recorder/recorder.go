@@ -58,7 +58,7 @@ type Event struct {
 	Src, Dst  netip.AddrPort
 	From      netip.Addr
 	Servers   Servers        // ToServers: the list that Copies and Refused speak of
-	Copies    uint64         // ToServers: bit n: server n got a copy; of more than 64 the rest is not told
+	Copies    uint64         // ToServers: bit n: server n got a copy; of more than MaxServers the rest is not told
 	Refused   uint64         // ToServers: bit n: the kernel refused to send to server n
 	Client    netip.AddrPort // ToFrame, ToHost
 	HW        [6]byte        // ToFrame

@@ -10,9 +10,12 @@ import (
 // larger on average.
 const usual = 256
 
-// least is how many messages a writer keeps at the least, which is also the most
+// MaxBatch is how many messages a writer keeps at the least, which is also the most
 // that a batch may have.
-const least = 128
+const MaxBatch = 128
+
+// MaxServers is how many servers of a request are told of.
+const MaxServers = 64
 
 // A Writer takes the messages of one loop, batch by batch:
 //
@@ -38,7 +41,7 @@ type Writer struct {
 	index int    // where in data the next one goes
 
 	heard, sent int           // messages of this batch
-	batch       [least]extent // as received
+	batch       [MaxBatch]extent // as received
 }
 
 // An extent says where the octets of a message are, as received.
@@ -51,7 +54,7 @@ type extent struct {
 }
 
 func newWriter(l *Log, messages int) *Writer {
-	messages = max(messages, least)
+	messages = max(messages, MaxBatch)
 	return &Writer{log: l, slots: make([]slot, messages), data: make([]byte, messages*usual)}
 }
 
