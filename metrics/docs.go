@@ -30,6 +30,8 @@ const (
 	sendErrors
 	interfaceState
 	interfaceServers
+	interfacesStale
+	interfacesResyncs
 	giaddrInfo
 	linkAddressInfo
 	reloadSuccessful
@@ -139,6 +141,16 @@ func Docs() []MetricDoc {
 			"dhcp_relay_interface_servers", "gauge",
 			[]string{"family", "interface"},
 			"Servers that requests from the interface may go to.",
+		},
+		interfacesStale: {
+			"dhcp_relay_interfaces_stale", "gauge",
+			nil,
+			"1 if the relay cannot read the interfaces and addresses of the host, so that it works with what it knew before, 0 if it can.",
+		},
+		interfacesResyncs: {
+			"dhcp_relay_interfaces_resyncs_total", "counter",
+			nil,
+			"How often all interfaces and addresses were read anew because messages of the kernel about them were lost.",
 		},
 		giaddrInfo: {
 			"dhcp_relay_giaddr_info", "gauge",

@@ -259,6 +259,8 @@ func (s *scrape) state(st State) {
 	s.add(recorderMissed, float64(st.Unseen))
 	s.add(listening, float64(st.Opened), pair("origin", "opened"))
 	s.add(listening, float64(st.TakenOver), pair("origin", "taken_over"))
+	s.add(interfacesStale, truth(st.Stale))
+	s.add(interfacesResyncs, float64(st.Resyncs))
 	if st.ConfigHash != "" {
 		s.add(configInfo, 1, pair("hash", text(st.ConfigHash)))
 		s.add(configInterfaces, float64(st.Interfaces))

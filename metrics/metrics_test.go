@@ -63,6 +63,8 @@ func full(m *Metrics) {
 			Differs:    true,
 			Interfaces: 3,
 			Listeners:  []ListenerState{{"metrics", true, []Refused{{"full", 9}, {"host", 10}}}, {"control", false, nil}},
+			Stale:      true,
+			Resyncs:    9,
 			Reloads:    3,
 			Refused:    1,
 			Open:       [dhcp.Families]int{4, 5},

@@ -17,6 +17,8 @@ type State struct {
 	Unloadable bool      // what the file says now would be refused
 	Reloads    uint64    // that took effect
 	Refused    uint64    // reloads that did not
+	Stale      bool      // the interfaces of the host cannot be read
+	Resyncs    uint64    // how often they were read anew because messages of the kernel were lost
 	Listeners  []ListenerState
 	Links      []LinkState // each name at most once for each family
 

@@ -57,6 +57,7 @@ type Engine struct {
 
 	// What follows belongs to the goroutine of Run.
 	watcher  *watch.Watcher
+	picture  atomic.Pointer[Picture]
 	policy   agent.Policy
 	sockets  map[socketKey]*socket
 	keeper   Keeper

@@ -54,6 +54,7 @@ func (e *Engine) sweep(ctx context.Context) {
 				e.open[f].Store(int64(n))
 			}
 			e.metrics.Sweep(now)
+			e.watched(e.watcher.Stats(), now)
 		}
 	}
 }

@@ -145,8 +145,8 @@ func (p *process) current() agent.Policy {
 func (p *process) state() metrics.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.engine.Tracking()
 	adopted, sockets := p.engine.Adopted()
+	t, picture := p.engine.Tracking(), p.engine.Picture()
 	return metrics.State{
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
@@ -158,6 +158,8 @@ func (p *process) state() metrics.State {
 		Refused:    p.config.refused,
 		Links:      p.engine.Links(),
 		Listeners:  p.listenerStates(),
+		Stale:      picture.Stale != "",
+		Resyncs:    picture.Resyncs,
 		Open:       t.Open,
 		Evicted:    t.Evicted,
 		Unseen:     p.engine.Recorder().Missed(),

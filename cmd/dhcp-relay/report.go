@@ -25,6 +25,8 @@ func (p *process) report() status.Report {
 		Recorder: p.recorder(), Sightings: p.sightings(),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(),
 	}
+	picture := p.engine.Picture()
+	in.Stale, in.StaleSince = picture.Stale, picture.Since
 	in.Host, _ = os.Hostname() // it was there when the configuration was read
 	snap, problems := p.engine.View()
 	if snap != nil {

@@ -68,6 +68,9 @@ func (p *process) unready() []string {
 	if f := p.engine.Failure(); f != "" {
 		why = append(why, "not all sockets work: "+f)
 	}
+	if stale := p.engine.Picture().Stale; stale != "" {
+		why = append(why, "the interfaces of this host cannot be read: "+stale)
+	}
 	if other := p.surroundings.doubles(); len(other) > 0 {
 		why = append(why, "another DHCP server or relay hears the same clients: "+strings.Join(other, ", "))
 	}

@@ -42,6 +42,16 @@ type Watcher struct {
 type Stats struct {
 	Resyncs uint64 // how often messages were lost, and everything was read anew
 	Err     error  // why the latest attempt to read everything failed, or nil
+
+	Since time.Time // when Err came to be other than nil
+}
+
+// tried notes how an attempt to read everything ended.
+func (s *Stats) tried(err error, now time.Time) {
+	if err != nil && s.Err == nil {
+		s.Since = now
+	}
+	s.Err = err
 }
 
 // New returns a Watcher that knows what there is now. From here on the kernel
@@ -59,8 +69,10 @@ func open(buffer int) (*Watcher, error) {
 	}
 	w := &Watcher{events: events, dumps: dumps, nudge: make(chan struct{}, 1)}
 	// What an interrupted dump may lack, Run reads again.
-	w.host, w.stats.Err = dumps.dump()
-	if err := w.stats.Err; err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
+	fresh, err := dumps.dump()
+	w.host = fresh
+	w.stats.tried(err, time.Now())
+	if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -168,7 +180,7 @@ func (w *Watcher) resync() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stats.Resyncs++
-	w.stats.Err = errors.Join(drainErr, err)
+	w.stats.tried(errors.Join(drainErr, err), time.Now())
 	if err == nil || errors.Is(err, nl.ErrDumpInterrupted) {
 		fresh.succeed(&w.host)
 		w.host = fresh

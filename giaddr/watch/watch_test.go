@@ -283,3 +283,23 @@ func BenchmarkHost(b *testing.B) {
 		}
 	})
 }
+
+// An attempt that fails is told with its error, and since when there is one.
+func TestStatsTellSinceWhenReadingFails(t *testing.T) {
+	t.Parallel()
+	var s Stats
+	at := func(n int64) time.Time { return time.Unix(1_700_000_000+n, 0) }
+	first, second := errors.New("first"), errors.New("second")
+	for _, step := range []struct {
+		err   error
+		at    time.Time
+		since time.Time
+	}{
+		{nil, at(0), time.Time{}}, {first, at(1), at(1)}, {second, at(2), at(1)}, {nil, at(3), at(1)}, {second, at(4), at(4)},
+	} {
+		s.tried(step.err, step.at)
+		if !errors.Is(s.Err, step.err) || !s.Since.Equal(step.since) {
+			t.Errorf("at %v: %+v, want %v since %v", step.at, s, step.err, step.since)
+		}
+	}
+}

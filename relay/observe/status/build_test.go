@@ -293,6 +293,12 @@ func TestFindings(t *testing.T) {
 			[]string{"Not all sockets work", "address already in use"},
 		},
 		{
+			"interfaces that cannot be read",
+			func(s *scene) { s.in.Stale, s.in.StaleSince = "netlink receive: no buffer", epoch() },
+			"interfaces_stale", Error, "all interfaces",
+			[]string{"since 2026-11-22T08:00:00Z", "netlink receive: no buffer", "tries again each second"},
+		},
+		{
 			"unreachable server",
 			func(s *scene) {
 				s.sample.Servers[0] = ServerCount{ServerID: s.in.Servers[0], Failures: 9}

@@ -74,6 +74,14 @@ func (b *builder) host() {
 			do: "Put right what the message says: most often another program holds the port, or a VRF or address has gone.",
 		})
 	}
+	if b.Stale != "" {
+		b.add(found{
+			severity: Error, kind: InterfacesStale, about: Subject{Kind: OfAll},
+			text:   "The relay cannot read the interfaces and addresses of this host since " + b.StaleSince.UTC().Format(time.RFC3339) + ", so it works with what it knew then; it tries again each second",
+			detail: b.Stale,
+			do:     "See whether ip -s link and ip address work on this host, and look at the kernel's log; then restart the daemon if it does not recover by itself.",
+		})
+	}
 	b.listeners()
 	b.refusals()
 	b.problems()

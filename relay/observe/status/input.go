@@ -25,7 +25,9 @@ type Input struct {
 	Counts     Counts
 	Problems   []agent.Problem // where configuration and host disagree
 	Failure    string          // why not all sockets work; "" if they do
-	Unframed   string          // why replies to DHCPv6 clients do not go in frames; "" if they do
+	Stale      string          // why the interfaces of the host cannot be read; "" if they can
+	StaleSince time.Time
+	Unframed   string // why replies to DHCPv6 clients do not go in frames; "" if they do
 	Rivals     []Rival
 	StrictPath []string // names of interfaces with strict rp_filter (1)
 	Recorder   Recorder

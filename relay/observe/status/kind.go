@@ -13,6 +13,7 @@ const (
 	ConfigRefused
 	ConfigUnloadable
 
+	InterfacesStale
 	InterfaceDown
 	InterfaceMember
 	InterfaceMissing
@@ -68,6 +69,7 @@ func kindDocs() [numKinds]KindDoc {
 		ConfigNone:           {"config_none", "the configuration asks to relay nothing"},
 		ConfigRefused:        {"config_refused", "the file was refused at the last reload"},
 		ConfigUnloadable:     {"config_unloadable", "the file would be refused"},
+		InterfacesStale:      {"interfaces_stale", "the relay cannot read the interfaces of the host"},
 		InterfaceDown:        {"interface_down", "an interface is down or has no carrier"},
 		InterfaceMember:      {"interface_member", "an interface is a port of another one, which hears its packets"},
 		InterfaceMissing:     {"interface_missing", "there is no interface of a name"},
