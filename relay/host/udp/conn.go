@@ -71,12 +71,13 @@ type receiver struct {
 	names []sockaddr
 	ctls  []control
 
-	try   func(fd uintptr) bool // receive
-	first *Datagram             // of those that the headers point to; nil: to none
-	batch int                   // datagrams that there is room for
-	asked int                   // datagrams asked for
-	n     int                   // datagrams received
-	errno syscall.Errno
+	try    func(fd uintptr) bool // receive
+	first  *Datagram             // of those that the headers point to; nil: to none
+	batch  int                   // datagrams that there is room for
+	asked  int                   // datagrams asked for
+	n      int                   // datagrams received
+	waited bool                  // there was nothing to receive at first
+	errno  syscall.Errno
 
 	spread spread
 }
@@ -92,6 +93,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	r := &c.rx
 	r.pace()
 	r.prepare(ds)
+	r.waited = false
 	if err := c.rc.Read(r.try); err != nil {
 		r.forget()
 		return 0, c.woken(err)
@@ -169,6 +171,7 @@ func (r *receiver) receive(fd uintptr) bool {
 	for {
 		r.n, r.errno = recvmmsg(fd, r.msgs[:r.asked])
 		if r.errno != unix.EINTR {
+			r.waited = r.waited || r.errno == unix.EAGAIN
 			return r.errno != unix.EAGAIN
 		}
 	}

@@ -42,29 +42,31 @@ const (
 // reads costs nobody time: it would wait there instead of here.
 //
 // A flood is not spread: it is no burst of clients, and would fill the relay's own
-// buffer. So what is waited for a burst in all is bounded, and the next burst comes
-// after a second without more than a few at once.
+// buffer. So what is waited for a burst in all is bounded. It is regained in the time
+// between bursts, one for one, if at the end of it there was nothing to read: a relay
+// that gets no processor for a while has no such time.
 const (
 	spreadEach  = 100 * time.Microsecond // for each request
 	spreadRead  = 32                     // requests at once
 	spreadMost  = 50 * time.Millisecond  // for each burst: of 500 requests
-	spreadAgain = time.Second
+	spreadQuiet = 10 * time.Millisecond  // between bursts, at least
 )
 
 // A spread is what is left of the time for spreading a burst. It is for sockets
 // that hear requests; the zero value spreads nothing.
 type spread struct {
 	on   bool
-	last time.Time // when there were several at once
+	last time.Time // when the rest ended that followed several at once
 	left time.Duration
 }
 
 func newSpread() spread { return spread{on: true, left: spreadMost} }
 
-// rest returns how long to rest after n requests, 0 if they are not to be spread.
-func (s *spread) rest(n int, now time.Time) time.Duration {
-	if now.Sub(s.last) >= spreadAgain {
-		s.left = spreadMost
+// rest returns how long to rest after n requests, 0 if they are not to be spread;
+// waited says whether there was nothing to read before they came.
+func (s *spread) rest(n int, waited bool, now time.Time) time.Duration {
+	if quiet := now.Sub(s.last); waited && quiet >= spreadQuiet {
+		s.left = min(spreadMost, max(0, s.left)+min(spreadMost, quiet))
 	}
 	s.last = now
 	if s.left <= 0 {
@@ -72,6 +74,7 @@ func (s *spread) rest(n int, now time.Time) time.Duration {
 	}
 	d := time.Duration(n) * spreadEach
 	s.left -= d
+	s.last = now.Add(d)
 	return d
 }
 
@@ -97,7 +100,7 @@ func (r *receiver) rest() time.Duration {
 		return 0
 	}
 	if r.spread.on {
-		if d := r.spread.rest(r.n, time.Now()); d > 0 {
+		if d := r.spread.rest(r.n, r.waited, time.Now()); d > 0 {
 			return max(d, shortRest)
 		}
 	}

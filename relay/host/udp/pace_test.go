@@ -110,8 +110,24 @@ func TestBurstsAreSpread(t *testing.T) {
 	if got := rest(many); got != longRest {
 		t.Errorf("after a flood: rest of %v, want %v", got, longRest)
 	}
-	r.spread.last = r.spread.last.Add(-spreadAgain)
+	later := func(d time.Duration, waited bool) { r.spread.last, r.waited = r.spread.last.Add(-d), waited }
+	if later(time.Second, false); rest(many) != longRest {
+		t.Error("a flood of which a second was not read is spread again")
+	}
+	if later(spreadQuiet/2, true); rest(many) != longRest {
+		t.Error("a flood with gaps is spread again")
+	}
+	later(2*spreadQuiet, true)
 	if got, want := rest(many), many*spreadEach; got != want || r.asked != spreadRead {
-		t.Errorf("a second later: rest of %v, then %d at once, want %v, %d", got, r.asked, want, spreadRead)
+		t.Errorf("the next burst: rest of %v, then %d at once, want %v, %d", got, r.asked, want, spreadRead)
+	}
+	r.waited, sum = false, many*spreadEach
+	for range 100 {
+		if d := rest(r.asked); d > longRest {
+			sum += d
+		}
+	}
+	if sum < 2*spreadQuiet-spreadEach*spreadRead || sum > 3*spreadQuiet {
+		t.Errorf("the next burst: rests of %v, want the %v that had passed", sum, 2*spreadQuiet)
 	}
 }
