@@ -41,7 +41,7 @@ type Way struct {
 	Link    Link
 	Family  dhcp.Family
 	Addrs   []netip.AddrPort // of the servers
-	Servers []Server     // as long as Addrs
+	Servers []Server         // as long as Addrs
 }
 
 // A Table is safe for concurrent use. Its methods neither lock nor allocate.

@@ -40,7 +40,7 @@ type Writer struct {
 	head  uint64 // how many octets were ever written, or skipped lest some wrap around
 	index int    // where in data the next one goes
 
-	heard, sent int           // messages of this batch
+	heard, sent int              // messages of this batch
 	batch       [MaxBatch]extent // as received
 }
 
