@@ -219,7 +219,7 @@ name = "clients-b"
 				b.silence("a1", client.Config{}, 1)
 			},
 			counts: []string{"outcome", "reply_source"},
-			words:  []string{"10.9.0.2", "outside reply_sources", "Add the server's address to reply_sources or to servers"},
+			words:  []string{"10.9.0.2", "not in reply_sources", "Add the server's address to reply_sources or to servers"},
 		},
 		{
 			name: "the reply's giaddr is no longer the relay's",
