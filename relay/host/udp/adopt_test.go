@@ -83,6 +83,30 @@ func TestAdoptedSocketsHoldWhatCame(t *testing.T) {
 	}
 }
 
+// What was lost before is the former process's affair, on each socket; what is lost
+// after that counts.
+func TestAdoptedSocketsForgiveWhatWasLost(t *testing.T) {
+	relay, client := cable(t)
+	conf := Config{Family: dhcp.V4, Port: 67, RcvBuf: 64 << 10}
+	p := listen(relay, conf)
+	c := client.ListenUDP("udp4", "0.0.0.0:68")
+	const each = 400
+	lose := func(p *Pair) {
+		for range each {
+			sendTo(t, c, request, "192.0.2.255:67") // which the witness counts
+			sendTo(t, c, request, "192.0.2.1:67")
+			sendTo(t, c, reply, "192.0.2.1:67")
+		}
+		checkLosses(t, p, 3*each)
+	}
+	lose(p)
+	again := restart(t, relay, conf, p, func() {})
+	if all, req, rep := again.Drops(), again.Requests.Drops(), again.Replies.Drops(); all != 0 || req != 0 || rep != 0 {
+		t.Errorf("%d lost, %d requests and %d replies, want none", all, req, rep)
+	}
+	lose(again)
+}
+
 // The memberships of all holders stay, and are known to the next process.
 func TestAdoptedSocketsKeepTheirMemberships(t *testing.T) {
 	relay, client := spacetest.New(t), spacetest.New(t)
@@ -148,10 +172,17 @@ func TestAdoptRefuses(t *testing.T) {
 		{"no witness", "0 sockets for witness", conf, func(l Left) { delete(l, Witness) }},
 		{"two of a kind", "2 sockets for replies", conf, func(l Left) { l[Replies] = append(l[Replies], l[Requests][0]) }},
 		{"one socket twice", "two roles", conf, func(l Left) { l[Replies] = l[Requests] }},
+		{"one socket by two descriptors", "two roles", conf, func(l Left) {
+			fd, err := unix.FcntlInt(l[Requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
+			relay.Must(err)
+			_ = l[Replies][0].Close()
+			l[Replies][0] = os.NewFile(uintptr(fd), "replies")
+		}},
+		{"a closed one", "replies: get SO_COOKIE: use of closed file", conf, func(l Left) { _ = l[Replies][0].Close() }},
 		{"the other family", "SO_DOMAIN is 2, want 10", Config{Family: dhcp.V6, Port: 67}, func(Left) {}},
 		{"another port", "not bound to 0.0.0.0:1067", Config{Family: dhcp.V4, Port: 1067}, func(Left) {}},
 		{"a VRF", "SO_BINDTOIFINDEX is 0, want 7", Config{Family: dhcp.V4, Port: 67, VRF: 7}, func(Left) {}},
-		{"a pipe", "operation on non-socket", conf, func(l Left) {
+		{"a pipe", "witness: get SO_COOKIE: socket operation on non-socket", conf, func(l Left) {
 			r, w, err := os.Pipe()
 			relay.Must(err)
 			t.Cleanup(func() { _, _ = r.Close(), w.Close() })
@@ -170,5 +201,34 @@ func TestAdoptRefuses(t *testing.T) {
 			})
 			relay.Must(p.Close())
 		})
+	}
+}
+
+// A cookie tells a socket from all others, by whichever descriptor it is asked for;
+// what is no socket has none.
+func TestCookies(t *testing.T) {
+	s := spacetest.New(t)
+	left := leave(t, listen(s, Config{Family: dhcp.V4, Port: 67}))
+	fd, err := unix.FcntlInt(left[Requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	s.Must(err)
+	dup := os.NewFile(uintptr(fd), "requests")
+	of := func(f *os.File) uint64 {
+		t.Helper()
+		cookie, err := cookieOf(f)
+		s.Must(err)
+		return cookie
+	}
+	req, rep := of(left[Requests][0]), of(left[Replies][0])
+	if again := of(dup); req == 0 || again != req || rep == req {
+		t.Errorf("requests have %d and %d, replies %d", req, again, rep)
+	}
+	s.Must(dup.Close())
+	null, err := os.Open(os.DevNull)
+	s.Must(err)
+	t.Cleanup(func() { _ = null.Close() })
+	for what, f := range map[string]*os.File{"none": nil, "a closed one": dup, "no socket": null} {
+		if cookie, err := cookieOf(f); cookie != 0 || err == nil {
+			t.Errorf("%s has %d, %v", what, cookie, err)
+		}
 	}
 }

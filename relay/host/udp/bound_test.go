@@ -147,6 +147,40 @@ func TestBoundWakeAndClose(t *testing.T) {
 	}
 }
 
+// One socket that fails hides nothing of the others, and is told when they are read;
+// so is a set that cannot be asked.
+func TestBoundTellsOfASocketThatFails(t *testing.T) {
+	s := spacetest.New(t)
+	b := bound(s, Config{Family: dhcp.V4, Port: 67}, "127.0.0.1", "127.0.0.2")
+	if b.receive(0) {
+		t.Error("done, with nothing to read")
+	}
+	from := s.ListenUDP("udp4", "127.0.0.1:1")
+	for a, sock := range b.socks {
+		sendTo(t, from, "to "+a.String(), a.String()+":67")
+		arrived(t, sock.fd)
+	}
+	// The epoll still has the first one, under a number that is another file's.
+	fd := b.socks[netip.MustParseAddr("127.0.0.1")].fd
+	kept, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	s.Must(err)
+	t.Cleanup(func() { _ = unix.Close(kept) })
+	s.Must(unix.Dup3(b.epoll, fd, unix.O_CLOEXEC))
+	if got := texts(t, b.Conn, 1); got["to 127.0.0.2 to 127.0.0.2"] != 1 {
+		t.Errorf("the other socket's: %v", got)
+	}
+	ds := NewBatch(4)
+	if n, err := b.Conn.Read(ds); n != 0 || !errors.Is(err, unix.ENOTSOCK) {
+		t.Errorf("read %d, %v, want ENOTSOCK", n, err)
+	}
+	whole := b.epoll
+	b.epoll = kept // which is no epoll
+	if n, err := b.Conn.Read(ds); n != 0 || !errors.Is(err, unix.EBADF) {
+		t.Errorf("without its epoll: read %d, %v, want EBADF", n, err)
+	}
+	b.epoll = whole
+}
+
 // What the kernel drops is counted, of closed sockets as well.
 func TestBoundDrops(t *testing.T) {
 	s := spacetest.New(t)

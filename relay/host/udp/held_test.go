@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"errors"
 	"math"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/wire/dhcp"
@@ -189,18 +191,96 @@ func TestChoiceAgesInTime(t *testing.T) {
 	}
 }
 
-// Descriptors that were handed over already are passed over, and the rest is not.
+// Descriptors that were handed over already are passed over, and the rest is not; nor
+// is more given after an error.
 func TestDescriptorsFromTheFirstOn(t *testing.T) {
-	s := spacetest.New(t)
-	p := listen(s, Config{Family: dhcp.V4, Port: 67})
-	for first, want := range [][]Role{{Requests, Replies, Witness}, {Replies, Witness}, {Witness}, nil} {
-		var got []Role
-		n, err := p.Descriptors(first, func(r Role, _ int) error {
-			got = append(got, r)
-			return nil
+	for f, roles := range map[dhcp.Family][]Role{
+		dhcp.V4: {Requests, Replies, Witness},
+		dhcp.V6: {Requests, Replies, Members, Members, Members},
+	} {
+		t.Run(f.String(), func(t *testing.T) {
+			s := spacetest.New(t)
+			p := listen(s, Config{Family: f, Port: 67})
+			for _, r := range roles {
+				if r == Members {
+					hold(s, p)
+				}
+			}
+			for first := range len(roles) + 1 {
+				for stop := first; stop <= len(roles); stop++ { // where an error comes
+					want, wantErr := roles[first:], error(nil)
+					if stop < len(roles) {
+						want, wantErr = roles[first:stop+1], unix.EPIPE
+					}
+					var got []Role
+					fds := make(map[int]bool)
+					n, err := p.Descriptors(first, func(r Role, fd int) error {
+						got, fds[fd] = append(got, r), true
+						if first+len(got) > stop {
+							return unix.EPIPE
+						}
+						return nil
+					})
+					if n != stop || !errors.Is(err, wantErr) || !slices.Equal(got, want) || len(fds) != len(want) {
+						t.Errorf("from %d on, error at %d: %v of %d, %d descriptors, %v; want %v, %v", first, stop, got, n, len(fds), err, want, wantErr)
+					}
+				}
+			}
 		})
-		if err != nil || n < 3 || !slices.Equal(got[:min(len(got), len(want))], want) || len(got) != n-first {
-			t.Errorf("from %d on: %v of %d, %v; want %v", first, got, n, err, want)
+	}
+}
+
+// hold adds a holder of memberships.
+func hold(s *spacetest.Space, p *Pair) {
+	s.T.Helper()
+	f, err := s.ListenUDP("udp6", "[::]:0").File()
+	s.Must(err)
+	s.Must(p.Requests.groups.adopt(f))
+	s.Must(f.Close())
+}
+
+// A socket that has left all links that it had joined itself takes over one that
+// another holds. It is left like any other.
+func TestLeavesWhatItHasTakenOver(t *testing.T) {
+	relay, client := spacetest.New(t), spacetest.New(t)
+	const links = maxOwn + 2
+	name := func(s string, i int) string { return s + string(rune('a'+i)) }
+	for i := range links {
+		relay.Veth(name("d", i), client, name("c", i))
+		relay.Addr(name("d", i), "fe80::1/64")
+	}
+	c := listen(relay, Config{Family: dhcp.V6, Port: 547}).Requests
+	for i := range links {
+		relay.Do(func() error { return c.Join(relay.Index(name("d", i))) })
+	}
+	// members counts the sockets that the kernel has as members on the last links.
+	members := func(holder int) (n int) {
+		for i := maxOwn; i < links; i++ {
+			if c.isMember(holder, relay.Index(name("d", i))) {
+				n++
+			}
 		}
+		return n
+	}
+	if own, other := members(itself), members(0); own != 0 || other != 2 {
+		t.Fatalf("a member on %d links itself, the holder on %d; want 0, 2", own, other)
+	}
+	for i := range maxOwn {
+		relay.Must(c.Leave(relay.Index(name("d", i))))
+	}
+	if own, other := members(itself), members(0); own != 1 || other != 1 {
+		t.Errorf("after it left its own: a member on %d links itself, the holder on %d; want 1, 1", own, other)
+	}
+	for i := range maxOwn { // which leaves room for as many but one
+		relay.Do(func() error { return c.Join(relay.Index(name("d", i))) })
+	}
+	if own, last := c.isMember(itself, relay.Index(name("d", maxOwn-2))), c.isMember(itself, relay.Index(name("d", maxOwn-1))); !own || last {
+		t.Errorf("with what it took over: itself on the last but one %v, on the last %v; want true, false", own, last)
+	}
+	for i := range links {
+		relay.Must(c.Leave(relay.Index(name("d", i))))
+	}
+	if own, other := members(itself), members(0); own != 0 || other != 0 {
+		t.Errorf("after it left all: a member on %d links itself, the holder on %d", own, other)
 	}
 }

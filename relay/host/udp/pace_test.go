@@ -1,8 +1,11 @@
 package udp
 
 import (
+	"errors"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/wire/dhcp"
@@ -16,13 +19,13 @@ func TestRestFollowsPartOfABatch(t *testing.T) {
 	}{
 		{"nothing read yet", 0, 0, 0},
 		{"one by one", 1, 64, 0},
-		{"few", few, 64, 0},
-		{"more come meanwhile", few + 1, 64, shortRest},
-		{"not yet many", many - 1, 64, shortRest},
-		{"many", many, 64, longRest},
-		{"nearly full", 63, 64, longRest},
+		{"few", 2, 64, 0},
+		{"more come meanwhile", 3, 64, 100 * time.Microsecond},
+		{"not yet many", 15, 64, 100 * time.Microsecond},
+		{"many", 16, 64, 300 * time.Microsecond},
+		{"nearly full", 63, 64, 300 * time.Microsecond},
 		{"full: there is more", 64, 64, 0},
-		{"a small one is full", few + 1, few + 1, 0},
+		{"a small one is full", 3, 3, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := (&receiver{n: tc.n, batch: tc.batch, asked: tc.batch}).rest(); got != tc.want {
@@ -129,5 +132,127 @@ func TestBurstsAreSpread(t *testing.T) {
 	}
 	if sum < 2*spreadQuiet-spreadEach*spreadRead || sum > 3*spreadQuiet {
 		t.Errorf("the next burst: rests of %v, want the %v that had passed", sum, 2*spreadQuiet)
+	}
+}
+
+// What a burst is spread over is 50 ms in all, and comes back between bursts, one
+// for one, where the reader had read everything.
+func TestSpreadIsRegainedBetweenBursts(t *testing.T) {
+	t.Parallel()
+	s, now := newSpread(), time.Now()
+	for i, tc := range []struct {
+		what   string
+		gap    time.Duration // since the last rest
+		n      int
+		waited bool
+		want   time.Duration
+	}{
+		{"the first burst", 0, 32, true, 3200 * time.Microsecond},
+		{"more of it after a gap", 9999 * time.Microsecond, 32, true, 3200 * time.Microsecond},
+		{"what its 500 leave", 0, 436, false, 43600 * time.Microsecond},
+		{"a rest is no gap", 0, 3, true, 0},
+		{"a flood", 0, 100, false, 0},
+		{"with a gap", 6 * time.Millisecond, 3, true, 0},
+		{"and another one", 9999 * time.Microsecond, 3, true, 0},
+		{"and one that the reader slept through", time.Second, 3, false, 0},
+		{"10 ms later", 10 * time.Millisecond, 101, true, 10100 * time.Microsecond},
+		{"which is more than there was", 0, 3, false, 0},
+		{"what was too much is not taken off", 10 * time.Millisecond, 99, true, 9900 * time.Microsecond},
+		{"there is one left", 0, 3, false, 300 * time.Microsecond},
+		{"just what there is", 10 * time.Millisecond, 100, true, 10 * time.Millisecond},
+		{"nothing is left", 0, 3, false, 0},
+		{"an hour later", time.Hour, 3, true, 300 * time.Microsecond},
+		{"it is never more than for 500", 20 * time.Millisecond, 500, true, 50 * time.Millisecond},
+		{"of which nothing is left", 0, 3, false, 0},
+		{"what is left stays", 20 * time.Millisecond, 100, true, 10 * time.Millisecond},
+		{"and more comes to it", 30 * time.Millisecond, 400, true, 40 * time.Millisecond},
+		{"until it is used up", 0, 3, false, 0},
+	} {
+		now = now.Add(tc.gap)
+		got := s.rest(tc.n, tc.waited, now)
+		if got != tc.want {
+			t.Errorf("%d: %s: rest of %v, want %v", i, tc.what, got, tc.want)
+		}
+		now = now.Add(got)
+	}
+}
+
+// A burst that waits is read in parts with rests between them; replies are not.
+func TestReadSpreadsABurst(t *testing.T) {
+	s := spacetest.New(t)
+	p := listen(s, Config{Family: dhcp.V4, Port: 67})
+	c := s.ListenUDP("udp4", "127.0.0.1:68")
+	for range 80 {
+		sendTo(t, c, request, "127.0.0.1:67")
+		sendTo(t, c, reply, "127.0.0.1:67")
+	}
+	ds := NewBatch(64)
+	var rest time.Duration
+	for left := 80; left > 0; {
+		start := time.Now()
+		n, err := p.Requests.Read(ds)
+		if err != nil || n > 32 {
+			t.Fatalf("read %d of the burst at once, %v, want 32 at most", n, err)
+		}
+		if took := time.Since(start); took < rest {
+			t.Errorf("with %d left, a read comes %v after the one before, want %v", left, took, rest)
+		}
+		left -= n
+		if rest = 0; n > 2 {
+			rest = time.Duration(n) * 100 * time.Microsecond
+		}
+	}
+	if n, err := p.Replies.Read(ds); err != nil || n != 64 {
+		t.Errorf("read %d replies at once, %v, want 64", n, err)
+	}
+}
+
+// A receiver knows whether there was nothing to read at first, of each read anew.
+func TestReceiverKnowsWhetherItWaited(t *testing.T) {
+	s := spacetest.New(t)
+	p := listen(s, Config{Family: dhcp.V4, Port: 67})
+	c := s.ListenUDP("udp4", "127.0.0.1:68")
+	r, ds := &p.Requests.rx, NewBatch(4)
+	send := func() {
+		t.Helper()
+		sendTo(t, c, request, "127.0.0.1:67")
+		s.Must(p.Requests.rc.Control(func(fd uintptr) { arrived(t, int(fd)) }))
+	}
+	read := func() {
+		t.Helper()
+		send()
+		if n, err := p.Requests.Read(ds); n != 1 || err != nil {
+			t.Fatalf("read %d, %v", n, err)
+		}
+	}
+	if read(); r.waited {
+		t.Error("it waited for what was there")
+	}
+	try := func() (done bool) {
+		s.Must(p.Requests.rc.Control(func(fd uintptr) { done = r.try(fd) }))
+		return done
+	}
+	if done := try(); done || !r.waited {
+		t.Errorf("with nothing to read: done %v, waited %v", done, r.waited)
+	}
+	send()
+	if done := try(); !done || !r.waited || r.n != 1 {
+		t.Errorf("then: done %v, waited %v, %d read", done, r.waited, r.n)
+	}
+	if read(); r.waited {
+		t.Error("it waited for what was there, after a read that did")
+	}
+}
+
+// arrived waits until there is something to read.
+func arrived(t *testing.T, fd int) {
+	t.Helper()
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, int(patient.Milliseconds()))
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Poll(fds, int(patient.Milliseconds()))
+	}
+	if n != 1 || err != nil {
+		t.Errorf("nothing has come: %v", err)
 	}
 }
