@@ -177,6 +177,17 @@ func TestSpreadIsRegainedBetweenBursts(t *testing.T) {
 	}
 }
 
+// With nothing left of the time for it, a read asks for all that there is room for.
+func TestReadsAskForAllOnceTheSpreadIsUsedUp(t *testing.T) {
+	t.Parallel()
+	for left, want := range map[time.Duration]int{-1: 64, 0: 64, 1: 32} {
+		r := receiver{batch: 64, spread: spread{on: true, left: left}}
+		if r.ask(); r.asked != want {
+			t.Errorf("with %v left: asks for %d, want %d", left, r.asked, want)
+		}
+	}
+}
+
 // A burst that waits is read in parts with rests between them; replies are not.
 func TestReadSpreadsABurst(t *testing.T) {
 	s := spacetest.New(t)
