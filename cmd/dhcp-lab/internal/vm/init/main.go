@@ -94,7 +94,12 @@ func loadModules() error {
 			return err
 		}
 		err = unix.FinitModule(int(f.Fd()), "", 0)
-		if err := errors.Join(err, f.Close()); err != nil && !errors.Is(err, unix.EEXIST) {
+		err = errors.Join(err, f.Close())
+		if errors.Is(err, unix.EAGAIN) { // esp6, where IPv6 is off; a scene that needs it fails
+			fmt.Fprintln(os.Stderr, "load "+file+":", err)
+			continue
+		}
+		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("load %s: %w", file, err)
 		}
 	}
