@@ -55,26 +55,35 @@ const (
 // A spread is what is left of the time for spreading a burst. It is for sockets
 // that hear requests; the zero value spreads nothing.
 type spread struct {
-	on   bool
-	last time.Time // when the rest ended that followed several at once
-	left time.Duration
+	on    bool
+	last  time.Time // when the rest ended that followed several at once
+	left  time.Duration
+	read  time.Time     // when requests were read last
+	ahead time.Duration // how much sooner than spread those have left that had no rest
 }
 
 func newSpread() spread { return spread{on: true, left: spreadMost} }
 
 // rest returns how long to rest after n requests, 0 if they are not to be spread;
-// waited says whether there was nothing to read before they came.
+// waited says whether there was nothing to read before they came. A burst that is
+// read one by one, as fast as it comes, is one all the same.
 func (s *spread) rest(n int, waited bool, now time.Time) time.Duration {
+	s.ahead = max(0, s.ahead-max(0, now.Sub(s.read))) + time.Duration(n)*spreadEach
+	s.read = now
+	if n <= few && s.ahead <= spreadRead*spreadEach {
+		return 0
+	}
 	if quiet := now.Sub(s.last); waited && quiet >= spreadQuiet {
 		s.left = min(spreadMost, max(0, s.left)+min(spreadMost, quiet))
 	}
-	s.last = now
+	d := s.ahead
+	s.last, s.ahead = now, 0
 	if s.left <= 0 {
 		return 0
 	}
-	d := time.Duration(n) * spreadEach
 	s.left -= d
 	s.last = now.Add(d)
+	s.read = s.last
 	return d
 }
 
@@ -96,16 +105,13 @@ func (r *receiver) pace() {
 // more came than is read one by one, and not so much that some was left, but that a
 // burst is spread.
 func (r *receiver) rest() time.Duration {
-	if r.n <= few {
-		return 0
-	}
-	if r.spread.on {
+	if r.spread.on && r.n > 0 {
 		if d := r.spread.rest(r.n, r.waited, time.Now()); d > 0 {
 			return max(d, shortRest)
 		}
 	}
 	switch {
-	case r.n == r.asked:
+	case r.n <= few, r.n == r.asked:
 		return 0
 	case r.n < many:
 		return shortRest

@@ -94,7 +94,7 @@ func TestBurstsAreSpread(t *testing.T) {
 	if got := rest(1); got != 0 || r.asked != spreadRead {
 		t.Errorf("one alone: rest of %v, then %d at once, want 0, %d", got, r.asked, spreadRead)
 	}
-	if got := rest(few + 1); got != max(shortRest, (few+1)*spreadEach) {
+	if got := rest(few + 1); got < (few+1)*spreadEach || got > (few+2)*spreadEach {
 		t.Errorf("a few: rest of %v", got)
 	}
 	if got, want := rest(spreadRead), spreadRead*spreadEach; got != want || r.asked != spreadRead {
@@ -174,6 +174,31 @@ func TestSpreadIsRegainedBetweenBursts(t *testing.T) {
 			t.Errorf("%d: %s: rest of %v, want %v", i, tc.what, got, tc.want)
 		}
 		now = now.Add(got)
+	}
+}
+
+// A burst that is read one by one, as fast as it comes, is spread as well; what comes
+// no faster than it is spread never waits.
+func TestBurstReadOneByOneIsSpread(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		each time.Duration // from one request to the next
+		want int           // rests after 200 of them
+	}{{10 * time.Microsecond, 5}, {spreadEach, 0}, {time.Millisecond, 0}} {
+		s, now, rests := newSpread(), time.Now(), 0
+		for range 200 {
+			now = now.Add(tc.each)
+			if d := s.rest(1, true, now); d > 0 {
+				rests++
+				now = now.Add(d)
+				if d < spreadRead*spreadEach || d > (spreadRead+1)*spreadEach {
+					t.Errorf("one each %v: a rest of %v", tc.each, d)
+				}
+			}
+		}
+		if rests != tc.want {
+			t.Errorf("one each %v: %d rests, want %d", tc.each, rests, tc.want)
+		}
 	}
 }
 
