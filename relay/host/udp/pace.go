@@ -42,14 +42,14 @@ const (
 // reads costs nobody time: it would wait there instead of here.
 //
 // A flood is not spread: it is no burst of clients, and would fill the relay's own
-// buffer. So what is waited for a burst in all is bounded. It is regained in the time
-// between bursts, one for one, if at the end of it there was nothing to read: a relay
-// that gets no processor for a while has no such time.
+// buffer. So what is waited for a burst in all is bounded. The next burst is one that
+// comes after a pause, at the end of which there was nothing to read: a relay that gets
+// no processor for a while has no such pause.
 const (
 	spreadEach  = 100 * time.Microsecond // for each request
 	spreadRead  = 32                     // requests at once
-	spreadMost  = 50 * time.Millisecond  // for each burst: of 500 requests
-	spreadQuiet = 10 * time.Millisecond  // between bursts, at least
+	spreadMost  = 100 * time.Millisecond // for each burst: of 1,000 requests
+	spreadQuiet = time.Millisecond       // between bursts, at least
 )
 
 // A spread is what is left of the time for spreading a burst. It is for sockets
@@ -73,8 +73,8 @@ func (s *spread) rest(n int, waited bool, now time.Time) time.Duration {
 	if n <= few && s.ahead <= spreadRead*spreadEach {
 		return 0
 	}
-	if quiet := now.Sub(s.last); waited && quiet >= spreadQuiet {
-		s.left = min(spreadMost, max(0, s.left)+min(spreadMost, quiet))
+	if waited && now.Sub(s.last) >= spreadQuiet {
+		s.left = spreadMost
 	}
 	d := s.ahead
 	s.last, s.ahead = now, 0
