@@ -12,7 +12,7 @@ import (
 // of many (medians of 7 and 11 rounds, in turn).
 //
 //   - It is not felt where it matters: a batch of up to two datagrams is followed
-//     by no rest, so clients that come one by one never wait, not at 1,000 a
+//     by no rest but that of a burst (below), so clients that come one by one never wait, not at 1,000 a
 //     second and hardly at 10,000; nor does one that comes into a pause of the
 //     load, for which nobody rests. A full batch is followed by none either. The
 //     longer rest takes 16 in a batch, which 10,000 a second do not bring.
@@ -56,9 +56,8 @@ const (
 // that hear requests; the zero value spreads nothing.
 type spread struct {
 	on    bool
-	last  time.Time // when the rest ended that followed several at once
 	left  time.Duration
-	read  time.Time     // when requests were read last
+	read  time.Time     // when requests were read last, or the rest after them ended
 	ahead time.Duration // how much sooner than spread those have left that had no rest
 }
 
@@ -68,22 +67,22 @@ func newSpread() spread { return spread{on: true, left: spreadMost} }
 // waited says whether there was nothing to read before they came. A burst that is
 // read one by one, as fast as it comes, is one all the same.
 func (s *spread) rest(n int, waited bool, now time.Time) time.Duration {
-	s.ahead = max(0, s.ahead-max(0, now.Sub(s.read))) + time.Duration(n)*spreadEach
+	pause := max(0, now.Sub(s.read))
+	if waited && pause >= spreadQuiet {
+		s.left = spreadMost
+	}
+	s.ahead = max(0, s.ahead-pause) + time.Duration(n)*spreadEach
 	s.read = now
 	if n <= few && s.ahead <= spreadRead*spreadEach {
 		return 0
 	}
-	if waited && now.Sub(s.last) >= spreadQuiet {
-		s.left = spreadMost
-	}
 	d := s.ahead
-	s.last, s.ahead = now, 0
+	s.ahead = 0
 	if s.left <= 0 {
 		return 0
 	}
 	s.left -= d
-	s.last = now.Add(d)
-	s.read = s.last
+	s.read = now.Add(d)
 	return d
 }
 

@@ -113,7 +113,7 @@ func TestBurstsAreSpread(t *testing.T) {
 	if got := rest(many); got != longRest {
 		t.Errorf("after a flood: rest of %v, want %v", got, longRest)
 	}
-	later := func(d time.Duration, waited bool) { r.spread.last, r.waited = r.spread.last.Add(-d), waited }
+	later := func(d time.Duration, waited bool) { r.spread.read, r.waited = r.spread.read.Add(-d), waited }
 	if later(time.Second, false); rest(many) != longRest {
 		t.Error("a flood of which a second was not read is spread again")
 	}
@@ -191,6 +191,21 @@ func TestBurstReadOneByOneIsSpread(t *testing.T) {
 		if rests != tc.want {
 			t.Errorf("one each %v: %d rests, want %d", tc.each, rests, tc.want)
 		}
+	}
+}
+
+// A flood that is read as fast as it comes, one by one, is spread once only.
+func TestFloodReadOneByOneIsSpreadOnce(t *testing.T) {
+	t.Parallel()
+	s, now, sum := newSpread(), time.Now(), time.Duration(0)
+	for range 100_000 {
+		now = now.Add(50 * time.Microsecond)
+		d := s.rest(1, true, now)
+		sum += d
+		now = now.Add(d)
+	}
+	if sum < spreadMost || sum > spreadMost+(spreadRead+1)*spreadEach {
+		t.Errorf("rests of %v, want %v", sum, spreadMost)
 	}
 }
 
