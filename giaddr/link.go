@@ -54,3 +54,15 @@ func (l *Link) Called(name string) bool {
 // Source reports whether the host can send from the address now: the kernel refuses
 // one that duplicate address detection has not passed (RFC 4862, section 5.4).
 func (a *Addr) Source() bool { return !a.Tentative && !a.Duplicate }
+
+// Owns reports whether an address is one of a host's, on whichever link.
+func Owns(host []Link, a netip.Addr) bool {
+	for i := range host {
+		for _, b := range host[i].Addrs {
+			if b.Prefix.Addr() == a {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -31,7 +31,7 @@ func (e *Engine) stuck() (err error) {
 		for _, t := range s.turns {
 			now[t] = t.Load()
 			if was, known := e.turns[t]; known && was == now[t] && was%2 == 1 {
-				err = fmt.Errorf("%w: port %d, VRF %q", ErrStuck, k.port, s.vrf)
+				err = fmt.Errorf("%w: port %d, VRF %q", ErrStuck, k.Port, s.vrf)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func TestStuck(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			turns := new(atomic.Uint64)
-			e := &Engine{sockets: map[socketKey]*socket{{port: 67}: {turns: []*atomic.Uint64{turns}}}}
+			e := &Engine{sockets: map[agent.Socket]*socket{{Port: 67}: {turns: []*atomic.Uint64{turns}}}}
 			turns.Store(tt.before)
 			if err := e.stuck(); err != nil {
 				t.Errorf("the first time: %v", err)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -54,7 +55,7 @@ func (e *Engine) Guarded(f dhcp.Family) bool { return e.whole[f].Load() }
 func (e *Engine) guardAll(s *state, now time.Time) (due time.Time, errs []error) {
 	var partly [2]bool
 	for k, sock := range e.sockets {
-		on := e.guarded[k.family].Load() && k.port == k.family.Port()
+		on := e.guarded[k.Family].Load() && k.Port == k.Family.Port()
 		if !on {
 			e.closeBound(sock)
 			continue
@@ -62,10 +63,10 @@ func (e *Engine) guardAll(s *state, now time.Time) (due time.Time, errs []error)
 		due = now.Add(boundEvery)
 		addrs := s.addressesOf(k, sock)
 		if len(addrs) > maxBound {
-			addrs, partly[k.family] = addrs[:maxBound], true
+			addrs, partly[k.Family] = addrs[:maxBound], true
 		}
 		if err := e.setBound(k, sock, addrs); err != nil {
-			errs, partly[k.family] = append(errs, err), true
+			errs, partly[k.Family] = append(errs, err), true
 		}
 	}
 	for f := range partly {
@@ -75,14 +76,14 @@ func (e *Engine) guardAll(s *state, now time.Time) (due time.Time, errs []error)
 }
 
 // setBound gives a pair sockets for its addresses.
-func (e *Engine) setBound(k socketKey, s *socket, addrs []netip.Addr) error {
+func (e *Engine) setBound(k agent.Socket, s *socket, addrs []netip.Addr) error {
 	if s.bound == nil {
-		b, err := udp.ListenBound(udp.Config{Family: k.family, Port: k.port, VRF: k.vrf, RcvBuf: boundBuffer})
+		b, err := udp.ListenBound(udp.Config{Family: k.Family, Port: k.Port, VRF: k.VRF, RcvBuf: boundBuffer})
 		if err != nil {
 			return err
 		}
 		s.bound = b
-		e.ledger.opened(b, k.family)
+		e.ledger.opened(b, k.Family)
 		turns := new(atomic.Uint64)
 		s.turns = append(s.turns, turns)
 		s.boundTurns = turns
@@ -97,7 +98,7 @@ func (e *Engine) setBound(k socketKey, s *socket, addrs []netip.Addr) error {
 	before := s.bound.Len()
 	err := s.bound.Set(addrs)
 	if n := s.bound.Len(); n != before {
-		e.log.Info("addresses have sockets of their own", "family", k.family.String(), "vrf", s.vrf, "addresses", n)
+		e.log.Info("addresses have sockets of their own", "family", k.Family.String(), "vrf", s.vrf, "addresses", n)
 	}
 	return err
 }
@@ -114,38 +115,16 @@ func (e *Engine) closeBound(s *socket) {
 }
 
 // addressesOf returns the addresses to which servers send what a pair is for.
-func (s *state) addressesOf(k socketKey, sock *socket) []netip.Addr {
-	seen := make(map[netip.Addr]bool)
-	add := func(a netip.Addr) {
-		if a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() {
-			seen[a] = true
-		}
-	}
-	asked := make(map[int]bool)
-	for _, l := range s.snap.Links {
-		for _, n := range l.ServersOf(k.family) {
-			v := s.snap.Policy.Servers[n]
-			if vrf, ok := s.vrfs.named[v.VRF]; !ok || vrf != k.vrf {
-				continue
-			}
-			if k.family == dhcp.V4 {
-				for i := range l.Faces {
-					add(l.Faces[i].Giaddr)
-				}
-				continue
-			}
-			for _, a := range l.SourcesOf(dhcp.V6) {
-				add(a)
-			}
-			if link, ok := s.snap.Out(n); ok && !asked[n] {
-				asked[n] = true
-				add(sock.pair.Requests.Source(v.Addr, link))
-			}
-		}
+func (s *state) addressesOf(k agent.Socket, sock *socket) []netip.Addr {
+	seen, routed := s.plan.Addresses(k)
+	for _, n := range routed {
+		seen[sock.pair.Requests.Source(s.snap.Policy.Servers[n].Addr, s.plan.Way(n).Link)] = struct{}{}
 	}
 	addrs := make([]netip.Addr, 0, len(seen))
 	for a := range seen {
-		addrs = append(addrs, a)
+		if a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() {
+			addrs = append(addrs, a)
+		}
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	return addrs

@@ -59,7 +59,7 @@ type Engine struct {
 	watcher  *watch.Watcher
 	picture  atomic.Pointer[Picture]
 	policy   agent.Policy
-	sockets  map[socketKey]*socket
+	sockets  map[agent.Socket]*socket
 	keeper   Keeper
 	unkept   bool // it was told that something cannot be kept
 	problems map[agent.Problem]struct{}
@@ -85,8 +85,8 @@ type state struct {
 	links   []*metrics.Link // by agent.Link.ID
 	other   *metrics.Link   // messages that concern no configured link
 	servers []serverState   // by index into Policy.Servers
-	sockets map[socketKey]*socket
-	vrfs    topology
+	sockets map[agent.Socket]*socket
+	plan    *agent.Plan
 	routes  atomic.Pointer[[][]int] // see agent.Ingress.Routes; changes with the routes
 
 	problems []agent.Problem // of the snapshot
@@ -111,7 +111,7 @@ func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
 		track:      pending.New(trackSlots),
 		start:      time.Now(),
 		policy:     p,
-		sockets:    make(map[socketKey]*socket),
+		sockets:    make(map[agent.Socket]*socket),
 		keeper:     noKeeper{},
 		reload:     make(chan request),
 		moved:      make(chan struct{}, 1),
@@ -237,7 +237,7 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 // all that matters.
 func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
-	s := &state{snap: snap, problems: problems, vrfs: vrfs(links), lacking: lacking(snap)}
+	s := &state{snap: snap, problems: problems, plan: snap.Plan(links), lacking: lacking(snap)}
 	errs := e.openSockets(s, links)
 	last := e.state.Load()
 	if last == nil && len(errs) > 0 {
@@ -254,7 +254,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.servers = append(s.servers, serverState{Server: v, metrics: e.metrics.Server(v.Addr.String(), v.VRF)})
 	}
 	e.setWays(s)
-	s.sockets = make(map[socketKey]*socket, len(e.sockets))
+	s.sockets = make(map[agent.Socket]*socket, len(e.sockets))
 	for k, v := range e.sockets {
 		s.sockets[k] = v
 	}

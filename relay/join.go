@@ -9,19 +9,16 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// minMTU6 is the least on which a link has IPv6 (RFC 8200, section 5).
-const minMTU6 = 1280
-
 // join has the DHCPv6 sockets hear the multicasts of their client-facing links,
 // and of no others (RFC 9915, section 7.1). An interface that is gone has left
 // the group by itself.
 func (e *Engine) join(s *state) (errs []error) {
-	hear := make(map[socketKey]map[int]uint64)
+	hear := make(map[agent.Socket]map[int]uint64)
 	for _, l := range s.snap.Links {
-		if len(l.ServersOf(dhcp.V6)) == 0 || l.State6 == agent.Member || l.Host.MTU < minMTU6 {
+		if !s.plan.HearsMulticast(l) {
 			continue
 		}
-		k := socketKey{dhcp.V6, dhcp.V6.Port(), s.vrfs.of[l.Host.Index]}
+		k := s.plan.ClientSocket(l, dhcp.V6)
 		if hear[k] == nil {
 			hear[k] = make(map[int]uint64)
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -55,10 +56,10 @@ func (e *Engine) Adopted() (adopted, all int) {
 }
 
 // kept returns the name under which a socket is kept.
-func (k socketKey) kept(r udp.Role) string {
-	name := fmt.Sprintf("dhcp%s-%d", map[dhcp.Family]string{dhcp.V4: "v4", dhcp.V6: "v6"}[k.family], k.port)
-	if k.vrf != 0 {
-		name += fmt.Sprintf("-vrf%d", k.vrf)
+func kept(k agent.Socket, r udp.Role) string {
+	name := fmt.Sprintf("dhcp%s-%d", map[dhcp.Family]string{dhcp.V4: "v4", dhcp.V6: "v6"}[k.Family], k.Port)
+	if k.VRF != 0 {
+		name += fmt.Sprintf("-vrf%d", k.VRF)
 	}
 	return name + "-" + string(r)
 }
@@ -66,11 +67,11 @@ func (k socketKey) kept(r udp.Role) string {
 // openPair opens a pair: that of a former process, if there is one that fits. What does
 // not fit must be gone before another one is bound: it would have its places in
 // their group.
-func (e *Engine) openPair(k socketKey) (p *udp.Pair, adopted bool, err error) {
-	c := udp.Config{Family: k.family, Port: k.port, VRF: k.vrf, RcvBuf: receiveBuffer}
+func (e *Engine) openPair(k agent.Socket) (p *udp.Pair, adopted bool, err error) {
+	c := udp.Config{Family: k.Family, Port: k.Port, VRF: k.VRF, RcvBuf: receiveBuffer}
 	left := make(udp.Left)
 	for _, r := range udp.Roles(c.Family) {
-		if fs := e.keeper.Take(k.kept(r)); len(fs) > 0 {
+		if fs := e.keeper.Take(kept(k, r)); len(fs) > 0 {
 			left[r] = fs
 		}
 	}
@@ -78,10 +79,10 @@ func (e *Engine) openPair(k socketKey) (p *udp.Pair, adopted bool, err error) {
 		if p, err = udp.Adopt(c, left); err == nil {
 			return p, true, nil
 		}
-		e.log.Warn("sockets of the former process do not fit, and are opened anew", "port", k.port, "err", err)
+		e.log.Warn("sockets of the former process do not fit, and are opened anew", "port", k.Port, "err", err)
 		e.forget(k)
 		if err := e.keeper.Settle(); err != nil {
-			e.log.Warn("sockets of the former process may still be open, and take messages", "port", k.port, "err", err)
+			e.log.Warn("sockets of the former process may still be open, and take messages", "port", k.Port, "err", err)
 		}
 	}
 	p, err = udp.Listen(c)
@@ -89,9 +90,9 @@ func (e *Engine) openPair(k socketKey) (p *udp.Pair, adopted bool, err error) {
 }
 
 // forget gives up what is kept of a pair.
-func (e *Engine) forget(k socketKey) {
-	for _, r := range udp.Roles(k.family) {
-		e.keeper.Forget(k.kept(r))
+func (e *Engine) forget(k agent.Socket) {
+	for _, r := range udp.Roles(k.Family) {
+		e.keeper.Forget(kept(k, r))
 	}
 }
 
@@ -99,7 +100,7 @@ func (e *Engine) forget(k socketKey) {
 func (e *Engine) keep() {
 	for k, s := range e.sockets {
 		s.kept, _ = s.pair.Descriptors(s.kept, func(r udp.Role, fd int) error {
-			e.keepAs(k.kept(r), fd)
+			e.keepAs(kept(k, r), fd)
 			return nil
 		})
 	}

@@ -70,21 +70,21 @@ type fate struct {
 	one     bool          // one reply is enough, if asked is not 0
 }
 
-func newLoop(e *Engine, k socketKey, c *udp.Conn, turns *atomic.Uint64) *loop {
+func newLoop(e *Engine, k agent.Socket, c *udp.Conn, turns *atomic.Uint64) *loop {
 	l := &loop{
 		engine:   e,
 		conn:     c,
-		family:   k.family,
-		port:     k.port,
+		family:   k.Family,
+		port:     k.Port,
 		turns:    turns,
-		received: e.metrics.Received(k.family),
+		received: e.metrics.Received(k.Family),
 		data:     udp.NewBatch(batch),
 		bufs:     make([]agent.Buf, batch),
 		verdicts: make([]agent.Verdict, batch),
 		fates:    make([]fate, batch),
 		targets:  make([][6]byte, batch),
 	}
-	l.out.family, l.out.log, l.out.queues = k.family, e.flight, make(map[socketKey]*queue)
+	l.out.family, l.out.log, l.out.queues = k.Family, e.flight, make(map[agent.Socket]*queue)
 	l.done = l.copied
 	l.sight.writer = e.flight.Writer()
 	return l

@@ -52,7 +52,7 @@ type outlets struct {
 	family dhcp.Family
 	log    *recorder.Log // may be nil
 	state  *state
-	queues map[socketKey]*queue
+	queues map[agent.Socket]*queue
 	shared map[*agent.Interface]*path
 
 	// By agent.Link.ID.
@@ -102,7 +102,7 @@ func (q *queue) flush(done func(int, syscall.Errno)) {
 func (o *outlets) adopt(s *state) {
 	o.state = s
 	for k, v := range s.sockets {
-		if k.family == o.family && o.queues[k] == nil {
+		if k.Family == o.family && o.queues[k] == nil {
 			// Requests leave by the socket on which their answers are not waited
 			// for, and no replies by it, so that its send buffer is theirs alone.
 			o.queues[k] = &queue{Queue: udp.NewQueue(v.pair.Requests), pair: v.pair}
@@ -165,14 +165,13 @@ func (o *outlets) resolve(l *agent.Link) *path {
 		p.addrs = append(p.addrs, t.addr)
 		list[i] = t.to.Addr
 		p.servers = append(p.servers, t.to.metrics)
-		v, known := o.state.vrfs.named[t.to.VRF]
-		link, exists := o.state.snap.Out(n)
-		if !known || !exists {
+		way := o.state.plan.Way(n)
+		if way.Lacks != agent.Nothing {
 			continue
 		}
-		t.link = link
-		t.queue = o.queues[socketKey{o.family, l.Interface.SourcePortOf(o.family), v}]
-		t.usual = o.queues[socketKey{o.family, o.family.Port(), v}]
+		t.link = way.Link
+		t.queue = o.queues[agent.Socket{Family: o.family, Port: l.Interface.SourcePortOf(o.family), VRF: way.VRF}]
+		t.usual = o.queues[agent.Socket{Family: o.family, Port: o.family.Port(), VRF: way.VRF}]
 	}
 	p.list = o.log.Servers(list)
 	return p
@@ -181,7 +180,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 // client returns the queue that leads to a link's clients, nil if there is none.
 func (o *outlets) client(l *agent.Link) *udp.Queue {
 	if o.clients[l.ID] == nil {
-		if q := o.queues[socketKey{o.family, o.family.Port(), o.state.vrfs.of[l.Host.Index]}]; q != nil {
+		if q := o.queues[o.state.plan.ClientSocket(l, o.family)]; q != nil {
 			o.clients[l.ID] = q.clients()
 		}
 	}
@@ -199,14 +198,13 @@ func untag(tag int) (message, target int) { return tag >> tagShift, tag & (1<<ta
 func (l *loop) toServers(i int, v *agent.Verdict) {
 	ts := l.out.of(v.Link)
 	for c := range ts {
-		if v.Server >= 0 && v.Server != c {
-			continue
-		}
-		if v.HasVSS() && !ts[c].to.VSS {
+		switch v.FormFor(c, &ts[c].to.Server) {
+		case agent.NoCopy:
+		case agent.WithoutVSS:
 			l.noVSS = append(l.noVSS, tagOf(i, c))
-			continue
+		case agent.Whole:
+			l.copyTo(i, c, &ts[c], v)
 		}
-		l.copyTo(i, c, &ts[c], v)
 	}
 }
 

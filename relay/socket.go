@@ -22,15 +22,6 @@ const receiveBuffer = 64 << 20
 // may still answer what was sent by it before.
 const linger = 5 * time.Second
 
-// A socketKey says what a pair of sockets is for. A VRF is its index: with another
-// name it is the same, and its sockets stay; made again under the same name it is
-// another one, and has sockets of its own.
-type socketKey struct {
-	family dhcp.Family
-	port   uint16
-	vrf    int // index of the device, 0 for the default VRF
-}
-
 // A socket is a pair of sockets with its loops.
 type socket struct {
 	pair    *udp.Pair
@@ -48,95 +39,36 @@ type socket struct {
 	macs   macTable       // tells the link-layer addresses of DHCPv6 clients
 }
 
-// A topology is the VRFs of one moment.
-type topology struct {
-	of    map[int]int    // index of the VRF device by that of an interface; the default VRF is absent
-	named map[string]int // the same by name; the default VRF is ""
-	names map[int]string // of the VRF devices by index
-}
-
-// vrfs returns the VRF that each link is in.
-func vrfs(links []giaddr.Link) topology {
-	t := topology{of: make(map[int]int), named: map[string]int{"": 0}, names: make(map[int]string)}
-	for i := range links {
-		if links[i].IsVRF {
-			v := links[i].Index
-			t.named[links[i].Name], t.names[v], t.of[v] = v, links[i].Name, v
-		}
-	}
-	for i := range links {
-		if links[i].VRF != 0 {
-			t.of[links[i].Index] = t.of[links[i].VRF]
-		}
-	}
-	return t
-}
-
-// wanted tells which sockets a state needs: one pair for each family, port and
-// VRF in which a client network or a server is.
-func (s *state) wanted() map[socketKey]bool {
-	ks := make(map[socketKey]bool)
-	for _, l := range s.snap.Links {
-		for _, f := range families() {
-			s.want(ks, l, f)
-		}
-	}
-	// An interface that is not there yet must find the socket open.
-	for i := range s.snap.Policy.Interfaces {
-		for _, n := range s.snap.Policy.Interfaces[i].Servers {
-			f := dhcp.FamilyOf(s.snap.Policy.Servers[n].Addr.Addr())
-			ks[socketKey{f, f.Port(), 0}] = true
-		}
-	}
-	return ks
-}
-
-// want adds the sockets that one link needs for a family.
-func (s *state) want(ks map[socketKey]bool, l *agent.Link, f dhcp.Family) {
-	servers := l.ServersOf(f)
-	if len(servers) == 0 {
-		return
-	}
-	ks[socketKey{f, f.Port(), s.vrfs.of[l.Host.Index]}] = true
-	for _, i := range servers {
-		if v, ok := s.vrfs.named[s.snap.Policy.Servers[i].VRF]; ok {
-			// Servers that know nothing of RFC 8357 answer to the usual port.
-			ks[socketKey{f, f.Port(), v}] = true
-			ks[socketKey{f, l.Interface.SourcePortOf(f), v}] = true
-		}
-	}
-}
-
 // families lists the families.
 func families() [dhcp.Families]dhcp.Family { return [dhcp.Families]dhcp.Family{dhcp.V4, dhcp.V6} }
 
 // openSockets opens the sockets that a state needs and that are not open yet.
 func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
-	for k := range s.wanted() {
+	for _, k := range s.plan.Sockets() {
 		if e.sockets[k] != nil {
 			continue
 		}
 		p, adopted, err := e.openPair(k)
 		if err != nil {
-			errs = append(errs, k.explain(s.vrfs.names[k.vrf], err))
+			errs = append(errs, unopened(k, s.plan.VRFName(k.VRF), err))
 			continue
 		}
-		e.sockets[k] = &socket{pair: p, vrf: s.vrfs.names[k.vrf], adopted: adopted, joined: make(map[int]uint64)}
+		e.sockets[k] = &socket{pair: p, vrf: s.plan.VRFName(k.VRF), adopted: adopted, joined: make(map[int]uint64)}
 		if adopted {
 			e.sockets[k].recall(links)
 		}
-		if k.family == dhcp.V6 {
+		if k.Family == dhcp.V6 {
 			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
 		}
-		e.ledger.opened(p, k.family)
+		e.ledger.opened(p, k.Family)
 	}
 	return errs
 }
 
-// explain says what a socket was for that could not be opened, and which
+// unopened says what a socket was for that could not be opened, and which
 // capability would have helped.
-func (k socketKey) explain(vrf string, err error) error {
-	where := fmt.Sprintf("listen on port %d", k.port)
+func unopened(k agent.Socket, vrf string, err error) error {
+	where := fmt.Sprintf("listen on port %d", k.Port)
 	if vrf != "" {
 		where += " in VRF " + vrf
 	}
@@ -179,8 +111,8 @@ func (e *Engine) startLoops() {
 }
 
 // clientsOf returns what remembers from where transactions came, nil for DHCPv4.
-func (e *Engine) clientsOf(k socketKey) *clientmac.Clients {
-	if k.family == dhcp.V6 {
+func (e *Engine) clientsOf(k agent.Socket) *clientmac.Clients {
+	if k.Family == dhcp.V6 {
 		return e.macs.clients
 	}
 	return nil
@@ -200,10 +132,10 @@ func (e *Engine) wakeLoops() {
 // closeUnused closes the sockets that are no longer needed, some time after that
 // was so first. It returns when to look again, zero if there is no need.
 func (e *Engine) closeUnused(now time.Time) (due time.Time) {
-	ks := e.state.Load().wanted()
+	plan := e.state.Load().plan
 	for k, v := range e.sockets {
 		switch {
-		case ks[k]:
+		case plan.Wants(k):
 			v.unused = time.Time{}
 			continue
 		case v.unused.IsZero():
@@ -221,17 +153,17 @@ func (e *Engine) closeUnused(now time.Time) (due time.Time) {
 }
 
 // close closes a pair for good, which ends its loops.
-func (e *Engine) close(k socketKey, s *socket) {
+func (e *Engine) close(k agent.Socket, s *socket) {
 	e.forget(k)
 	e.release(k, s)
 }
 
 // release closes what this process has of a pair, which ends its loops.
-func (e *Engine) release(k socketKey, s *socket) {
+func (e *Engine) release(k agent.Socket, s *socket) {
 	delete(e.sockets, k)
 	e.closeBound(s)
 	e.ledger.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
-		e.log.Warn("close socket", "port", k.port, "vrf", s.vrf, "err", err)
+		e.log.Warn("close socket", "port", k.Port, "vrf", s.vrf, "err", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/egress"
 	"dhcp-relay/relay/host/udp"
@@ -76,7 +75,7 @@ func (o *outlook) lookRoutes(s *state) {
 		return
 	}
 	if o.state != s {
-		o.state, o.ways = s, egresses(s.snap, s.vrfs)
+		o.state, o.ways = s, Egresses(s.snap, s.plan)
 	}
 	routes := o.host.Routes(o.ways)
 	for i := range routes {
@@ -88,17 +87,12 @@ func (o *outlook) lookRoutes(s *state) {
 }
 
 // Egresses tells where the servers of a snapshot are to be reached, by their index
-// in the policy. links is what the snapshot was made of.
-func Egresses(s *agent.Snapshot, links []giaddr.Link) []egress.Way { return egresses(s, vrfs(links)) }
-
-func egresses(s *agent.Snapshot, t topology) []egress.Way {
+// in the policy.
+func Egresses(s *agent.Snapshot, p *agent.Plan) []egress.Way {
 	ways := make([]egress.Way, len(s.Policy.Servers))
 	for i := range ways {
-		to := &s.Policy.Servers[i]
-		link, exists := s.Out(i)
-		vrf, known := t.named[to.VRF]
-		if exists && known {
-			ways[i] = egress.Way{Dst: to.Addr.Addr(), Link: link, VRF: vrf}
+		if w := p.Way(i); w.Lacks == agent.Nothing {
+			ways[i] = egress.Way{Dst: s.Policy.Servers[i].Addr.Addr(), Link: w.Link, VRF: w.VRF}
 		}
 	}
 	for _, l := range s.Links {

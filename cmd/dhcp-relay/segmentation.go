@@ -56,7 +56,7 @@ func verdicts(s *agent.Snapshot, links []giaddr.Link) []offload.Verdict {
 		return all
 	}
 	defer func() { _ = h.Close() }() // it was only asked
-	return h.Look(relay.Egresses(s, links))
+	return h.Look(relay.Egresses(s, s.Plan(links)))
 }
 
 // waysOf tells of servers as the status calls them.

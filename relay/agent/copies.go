@@ -1,0 +1,69 @@
+package agent
+
+import "iter"
+
+// A Form is the form in which a server gets a request.
+type Form uint8
+
+// The forms.
+const (
+	NoCopy     Form = iota // none: Mode has chosen another server
+	Whole                  // as the Verdict left it
+	WithoutVSS             // after ShedVSS: the server does not understand VSS (RFC 6607, section 5)
+)
+
+// FormFor returns in which form a request goes to the i-th of Link.ServersOf(Family).
+func (v *Verdict) FormFor(i int, to *Server) Form {
+	switch {
+	case v.Server >= 0 && v.Server != i:
+		return NoCopy
+	case v.vss > 0 && !to.VSS:
+		return WithoutVSS
+	}
+	return Whole
+}
+
+// A Copy is one datagram of a request.
+type Copy struct {
+	Server int // index into Policy.Servers
+	Form   Form
+	From   Socket // by which it leaves
+	Way
+}
+
+// Copies yields what of a request that is relayed goes to servers, also the copies that
+// cannot go now because of what Way.Lacks.
+func (p *Plan) Copies(v *Verdict) iter.Seq[Copy] {
+	return func(yield func(Copy) bool) {
+		for i, n := range v.Link.ServersOf(v.Family) {
+			form, way := v.FormFor(i, &p.snap.Policy.Servers[n]), p.ways[n]
+			if form != NoCopy && !yield(Copy{n, form, Socket{v.Family, v.SrcPort, way.VRF}, way}) {
+				return
+			}
+		}
+	}
+}
+
+// A Resort is what becomes of a copy that is larger than the MTU of its route, which
+// nobody knows before the kernel has said so.
+type Resort uint8
+
+// The resorts.
+const (
+	Smaller   Resort = iota // it goes again, without option 82
+	Fragments               // it goes in fragments, as it came or because the first link's MTU is larger
+	Refused                 // it does not go: DropOversize
+)
+
+// TooLarge edits a request of which a copy is larger than the MTU, and returns what
+// becomes of that copy. A copy that was too large without option 82 has no other
+// resort than Fragments or Refused.
+func (v *Verdict) TooLarge(b *Buf) Resort {
+	switch {
+	case v.Omitted || v.Shed(b):
+		return Smaller
+	case v.Link.Interface.DropOversize:
+		return Refused
+	}
+	return Fragments
+}
