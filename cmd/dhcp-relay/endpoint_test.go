@@ -15,6 +15,9 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"dhcp-relay/relay/daemon"
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/spacetest"
 )
@@ -62,7 +65,7 @@ func TestMetricsAddressComesLater(t *testing.T) {
 	if f := findings(r, "listener"); len(f) != 1 || f[0].Severity != status.Warn || !strings.Contains(f[0].Do, "if this host is to get the address") {
 		t.Errorf("findings %+v", r.Findings)
 	}
-	body, err := newControl(d.socket).open(t.Context(), http.MethodGet, "/readyz", nil)
+	body, err := web.NewClient(d.socket).Open(t.Context(), http.MethodGet, "/readyz", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +154,7 @@ func TestControlSocketComesLater(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	works := func() bool { return newControl(away).get(t.Context(), statusPath, new(status.Report)) == nil }
+	works := func() bool { return web.NewClient(away).Get(t.Context(), api.Status, new(status.Report)) == nil }
 	eventually(t, "the socket works", works)
 	eventually(t, "readyz tells nothing more", func() bool { return ask(s, at, "/readyz") == "200 ready\n" })
 	if err := os.Remove(away); err != nil {
@@ -183,7 +186,7 @@ func TestWebConfigurationComesLater(t *testing.T) {
 	if err := os.WriteFile(web, []byte("tls_server_confg: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := load(d.config); err == nil || !strings.Contains(err.Error(), "metrics.web_config") {
+	if _, err := daemon.Load(d.config); err == nil || !strings.Contains(err.Error(), "metrics.web_config") {
 		t.Errorf("a wrong one: %v", err)
 	}
 }
@@ -197,13 +200,13 @@ func TestCheckWarnsOfAHeldPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	check := func() string {
-		cfg, err := load(file)
+		cfg, err := daemon.Load(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var said []string
 		s.Do(func() error {
-			for _, w := range listenDoubts(cfg.Config) {
+			for _, w := range cfg.Listeners() {
 				said = append(said, w.Error())
 			}
 			return nil
@@ -258,13 +261,13 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 		}
 	}
 	for range 16 {
-		body, err := newControl(d.socket).open(t.Context(), http.MethodGet, "/api/v1/trace", nil)
+		body, err := web.NewClient(d.socket).Open(t.Context(), http.MethodGet, "/api/v1/trace", nil)
 		if err != nil {
 			t.Fatalf("the operator's trace: %v", err)
 		}
 		t.Cleanup(func() { _ = body.Close() })
 	}
-	if _, err := newControl(d.socket).open(t.Context(), http.MethodGet, "/api/v1/trace", nil); err == nil || !strings.Contains(err.Error(), "end one of them") {
+	if _, err := web.NewClient(d.socket).Open(t.Context(), http.MethodGet, "/api/v1/trace", nil); err == nil || !strings.Contains(err.Error(), "end one of them") {
 		t.Errorf("one trace too many: %v", err)
 	}
 	said, _ := io.ReadAll(come("GET /api/v1/status HTTP/1.0\r\nHost: evil.example\r\n\r\n"))

@@ -6,14 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/giaddr/hostfile"
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/daemon"
 	"dhcp-relay/relay/explain"
-	"dhcp-relay/relay/wire/duid"
 )
 
 // maxHost is the most octets of a file of interfaces: 4,000 of them take 6 MB.
@@ -42,25 +41,11 @@ func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay,
 		return nil, nil, err
 	}
 	if cfg.NeedsDUID() {
-		if cfg.Policy.DUID, err = knownDUID(); err != nil {
+		if cfg.Policy.DUID, err = daemon.KnownDUID(); err != nil {
 			fmt.Fprintf(stderr, "warning: option 53 is left out, for the relay's DUID is not known here (%v); set duid to see it\n", err)
 		}
 	}
 	return explain.New(cfg, links.links), links, nil
-}
-
-// knownDUID returns the DUID that the relay on this host has made for itself. It
-// makes none.
-func knownDUID() (duid.DUID, error) {
-	dir := os.Getenv("STATE_DIRECTORY")
-	if dir == "" {
-		dir = stateDirectory
-	}
-	path := filepath.Join(dir, "duid")
-	if _, err := os.Stat(path); err != nil { //nolint:gosec // whoever runs this names the directory
-		return nil, err
-	}
-	return duid.Load(path)
 }
 
 // hostLinks returns the interfaces of the file, or of this host.

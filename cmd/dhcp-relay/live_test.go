@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
 
@@ -42,7 +44,7 @@ servers = ["10.9.0.2"]
 	d.notices("READY=1")
 
 	var r status.Report
-	if err := newControl(d.socket).get(t.Context(), statusPath, &r); err != nil {
+	if err := web.NewClient(d.socket).Get(t.Context(), api.Status, &r); err != nil {
 		t.Fatal(err)
 	}
 	var links []string

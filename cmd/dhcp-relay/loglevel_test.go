@@ -2,15 +2,11 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
+
+	web "dhcp-relay/relay/http"
 )
 
 func TestLogLevelIsShownAndSet(t *testing.T) {
@@ -18,9 +14,10 @@ func TestLogLevelIsShownAndSet(t *testing.T) {
 	var b bytes.Buffer
 	level := new(slog.LevelVar)
 	log := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: noTime}))
-	mux := http.NewServeMux()
-	mux.Handle(logLevelPath, &levelHandler{level, log})
-	socket := serveSocket(t, mux)
+	socket := serveSocket(t, web.NewMux(web.Relay{
+		Metrics: http.NotFoundHandler(), Trace: http.NotFoundHandler(),
+		Control: &web.Control{Record: http.NotFoundHandler(), Level: level},
+	}, web.NewGate("control", false, log)))
 	steps := []struct{ arg, want string }{
 		{"", "info\n"},
 		{"debug", "debug\n"},
@@ -50,49 +47,9 @@ level=INFO msg="log level changed until the next reload" was=DEBUG now=ERROR
 	}
 }
 
-func TestLogLevelRefuses(t *testing.T) {
-	t.Parallel()
-	level := new(slog.LevelVar)
-	mux := http.NewServeMux()
-	mux.Handle(logLevelPath, &levelHandler{level, slog.New(slog.DiscardHandler)})
-	c := newControl(serveSocket(t, mux))
-	cases := []struct {
-		method string
-		body   io.Reader
-		want   string
-	}{
-		{http.MethodPut, strings.NewReader("loud"), "the daemon refuses: the level is debug, info, warn or error"},
-		{http.MethodPut, strings.NewReader(strings.Repeat("x", 1000)), "the daemon refuses: the level is debug, info, warn or error"},
-		{http.MethodDelete, nil, "the daemon refuses: GET shows the level of the log, PUT sets it"},
+func noTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
 	}
-	for _, k := range cases {
-		var got levelAnswer
-		if err := c.do(t.Context(), k.method, logLevelPath, k.body, &got); err == nil || err.Error() != k.want {
-			t.Errorf("%s: %v, want %s", k.method, err, k.want)
-		}
-	}
-	if level.Level() != slog.LevelInfo {
-		t.Errorf("the level is %v", level)
-	}
-}
-
-func TestLogGoesToTheJournal(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "stream"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	var s syscall.Stat_t
-	if err := syscall.Fstat(int(f.Fd()), &s); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", s.Dev, s.Ino))
-	slog.New(logHandler(f, "text", slog.LevelInfo)).Warn("full", "n", 1)
-	b, err := os.ReadFile(f.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := "<4>level=WARN msg=full n=1\n"; string(b) != want {
-		t.Errorf("got %q, want %q", b, want)
-	}
+	return a
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/daemon"
 )
 
 // version is set by the linker for releases.
@@ -59,6 +60,24 @@ func newCommand() *cobra.Command {
 // addConfigFlag adds the flag that names the configuration file.
 func addConfigFlag(c *cobra.Command) *string {
 	return c.Flags().StringP("config", "c", defaultConfig, "configuration file")
+}
+
+func newRunCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Relay until told to stop",
+		Long: "Relay until told to stop. SIGHUP reads the configuration anew; what is wrong\n" +
+			"changes nothing. SIGUSR2 has the program file, as it is now, take the place of the\n" +
+			"process, which keeps its number and its sockets: an upgrade of which no client\n" +
+			"notices anything, under any supervisor. SIGUSR1 writes the messages that the flight recorder holds into\n" +
+			"a capture file in /var/lib/dhcp-relay, or systemd's state directory.",
+		Args: cobra.NoArgs,
+	}
+	file := addConfigFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return daemon.Run(c.Context(), daemon.Options{File: *file, Version: buildVersion(), Stderr: c.ErrOrStderr()})
+	}
+	return c
 }
 
 func newVersionCommand() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/trace"
 )
 
@@ -32,7 +33,7 @@ func newRecordCommand() *cobra.Command {
 			"  dhcp-relay record --redact --out - | tshark -r - -T fields -e frame.comment",
 		Args: cobra.NoArgs,
 	}
-	socket := addSocketFlag(c)
+	find := addSocketFlag(c)
 	out := c.Flags().StringP("out", "o", "", `the `+"`file`"+` to write, for its owner only; "-" for standard output`)
 	force := c.Flags().Bool("force", false, "replace a file that is there already")
 	redact := c.Flags().Bool("redact", false, "blank what identifies clients")
@@ -47,15 +48,15 @@ func newRecordCommand() *cobra.Command {
 		case *out == "-" && terminal(stdout):
 			return errors.New("a capture is not for a terminal; give a file, or pipe it into another program")
 		}
-		at, err := socket()
+		d, err := find()
 		if err != nil {
 			return err
 		}
-		path := "/record"
+		path := api.Record
 		if *redact {
 			path += "?redact=1"
 		}
-		body, err := newControl(at).open(c.Context(), http.MethodGet, path, nil)
+		body, err := d.Open(c.Context(), http.MethodGet, path, nil)
 		if err != nil {
 			return err
 		}

@@ -1,183 +1,83 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
+	"net/http"
+	"syscall"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
 
-	"dhcp-relay/metrics"
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/config"
-	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/daemon"
+	"dhcp-relay/relay/http/api"
 )
 
-// A verdict is what came of a reload, as JSON.
-type verdict struct {
-	File     string   `json:"file"`
-	OK       bool     `json:"ok"`       // the configuration is in effect; else the former one stays
-	Errors   []string `json:"errors"`   // why not, a line each
-	Warnings []string `json:"warnings"` // what is doubtful, and what takes effect at the next start
-}
-
-// reload reads the configuration anew. One that is wrong changes nothing.
-func (p *process) reload(ctx context.Context) verdict {
-	v := verdict{File: p.file, Errors: []string{}, Warnings: []string{}}
-	cfg, err := loadForRun(p.file)
-	if err == nil {
-		err = v.judge(cfg)
+func newReloadCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "reload",
+		Short: "Have the running daemon read its configuration anew; exit with 0 if it took it",
+		Long: "Have the running daemon read its configuration anew, and print what it says.\n" +
+			"The exit status is 0 if the configuration is in effect, and 1 if the daemon\n" +
+			"refused it, so that the former one stays, or cannot be asked. Warnings go to\n" +
+			"standard error and do not change the status.",
+		Args: cobra.NoArgs,
 	}
-	if err == nil {
-		_, err = capable(&cfg.Policy)
-	}
-	if err != nil {
-		return p.refuse(v, "configuration refused, the former one stays", err)
-	}
-	p.warn(cfg)
-	v.Warnings = append(v.Warnings, p.warnLater(cfg)...)
-	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
-		return p.refuse(v, "configuration not taken over", err)
-	}
-	p.level.Set(cfg.Log.Level)
-	p.view.SetRedact(cfg.Recorder.Redact)
-	p.applied(cfg)
-	p.reloaded()
-	p.log.Info("configuration reloaded", "config", p.file)
-	v.OK = true
-	return v
-}
-
-// judge collects what is doubtful of a configuration, and returns what can never
-// work on this host.
-func (v *verdict) judge(cfg *loaded) error {
-	for _, w := range cfg.Warnings {
-		v.Warnings = append(v.Warnings, w.Error())
-	}
-	doubts, _, err := judgeHost(cfg.Config)
-	if err != nil {
-		v.Warnings = append(v.Warnings, err.Error())
-	}
-	var fatal []error
-	for _, d := range doubts {
-		if d.fatal {
-			fatal = append(fatal, errors.New(d.text))
-		} else {
-			v.Warnings = append(v.Warnings, d.text)
+	find := addSocketFlag(c)
+	pid := c.Flags().Int("pid", 0, "process to send SIGHUP to if there is no socket; the exit status then is that of check")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		d, err := find()
+		if err == nil {
+			err = d.Reachable(c.Context())
 		}
-	}
-	return errors.Join(fatal...)
-}
-
-// refuse notes and logs that a configuration does not hold.
-func (p *process) refuse(v verdict, msg string, err error) verdict {
-	p.log.Error(msg, "config", p.file, "err", err)
-	p.refused(err)
-	v.Errors = slices.Collect(strings.SplitSeq(err.Error(), "\n"))
-	return v
-}
-
-// warnLater logs and returns which settings have changed that hold later.
-func (p *process) warnLater(cfg *loaded) (texts []string) {
-	for _, c := range []struct {
-		key       string
-		now, then any
-	}{
-		{"metrics.listen", listenAddress(p.metricsAt), listenAddress(cfg.Metrics)},
-		{"metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig},
-		{"control", p.controlAt, cfg.Control},
-		{"recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages},
-		{"log.format", p.logAs, cfg.Log.Format},
-	} {
-		if c.now != c.then {
-			text := c.key + " takes effect at the next start"
-			p.log.Warn(text, "now", c.now, "then", c.then)
-			texts = append(texts, fmt.Sprintf("%s: %s", p.file, text))
+		if err != nil && *pid > 0 {
+			return reloadBySignal(c, *pid)
 		}
+		if err != nil {
+			return err
+		}
+		var v api.Verdict
+		if err := d.Do(c.Context(), http.MethodPost, api.Reload, nil, &v); err != nil {
+			return err
+		}
+		return printVerdict(c, &v)
 	}
-	return texts
+	return c
 }
 
-// warn logs what is legal but doubtful.
-func (p *process) warn(cfg *loaded) {
+// printVerdict says what came of a reload.
+func printVerdict(c *cobra.Command, v *api.Verdict) error {
+	for _, w := range v.Warnings {
+		fmt.Fprintln(c.ErrOrStderr(), "warning:", w)
+	}
+	if v.OK {
+		_, err := fmt.Fprintf(c.OutOrStdout(), "%s: in effect\n", v.File)
+		return err
+	}
+	for _, e := range v.Errors {
+		fmt.Fprintln(c.ErrOrStderr(), e)
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "%s: refused, the former configuration stays in effect\n", v.File)
+	return errReported
+}
+
+// reloadBySignal tells a daemon without a socket, and judges by the same rules as
+// the daemon, for it cannot be asked.
+func reloadBySignal(c *cobra.Command, pid int) error {
+	file, err := c.Flags().GetString("config")
+	if err != nil {
+		return err
+	}
+	cfg, bad := daemon.Load(file)
+	// A daemon that is to refuse the file tells of it, too.
+	if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+		return errors.Join(bad, fmt.Errorf("send SIGHUP to process %d: %w", pid, err))
+	}
+	if bad != nil {
+		return bad
+	}
 	for _, w := range cfg.Warnings {
-		p.log.Warn("configuration is doubtful", "problem", w.Error())
+		fmt.Fprintln(c.ErrOrStderr(), "warning:", w.Error())
 	}
-}
-
-// refused notes that the latest configuration does not hold.
-func (p *process) refused(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.config.ok, p.config.tried, p.config.err = false, time.Now(), err
-	p.config.refused++
-}
-
-// applied notes that a configuration holds now.
-func (p *process) applied(cfg *loaded) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	p.config.ok, p.config.tried, p.config.err = true, now, nil
-	p.config.at, p.config.hash = now, cfg.hash
-	p.config.file = onDisk{hash: cfg.hash, at: now}
-	p.policy = cfg.Policy
-}
-
-// reloaded counts a reload that took effect.
-func (p *process) reloaded() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.config.reloads++
-}
-
-// current returns the policy in effect.
-func (p *process) current() agent.Policy {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.policy
-}
-
-// state is what the metrics show of this moment.
-func (p *process) state() metrics.State {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	adopted, sockets := p.engine.Adopted()
-	t, picture := p.engine.Tracking(), p.engine.Picture()
-	return metrics.State{
-		ConfigOK:   p.config.ok,
-		ConfigTime: p.config.at,
-		ConfigHash: p.config.hash,
-		Differs:    p.config.drift() != status.FileSame,
-		Unloadable: p.config.drift() == status.FileRefused,
-		Interfaces: len(p.policy.Interfaces),
-		Reloads:    p.config.reloads,
-		Refused:    p.config.refused,
-		Links:      p.engine.Links(),
-		Listeners:  p.listenerStates(),
-		Stale:      picture.Stale != "",
-		Resyncs:    picture.Resyncs,
-		Open:       t.Open,
-		Evicted:    t.Evicted,
-		Unseen:     p.engine.Recorder().Missed(),
-		Opened:     sockets - adopted,
-		TakenOver:  adopted,
-	}
-}
-
-func listenAddress(m config.Metrics) string {
-	if !m.On {
-		return ""
-	}
-	return m.Listen.String()
-}
-
-// notify tells systemd, if it is there, what the process does.
-func (p *process) notify(state string) {
-	if _, err := daemon.SdNotify(false, state); err != nil {
-		p.log.Warn("notify systemd", "err", err)
-	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: good; process %d was told by SIGHUP, and its log has the verdict\n", file, pid)
+	return err
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/spacetest"
 )
@@ -94,7 +96,7 @@ func TestReloadPrintsTheVerdict(t *testing.T) {
 // state asks the daemon for its state.
 func state(t *testing.T, d *running) (r status.Report) {
 	t.Helper()
-	if err := newControl(d.socket).get(t.Context(), statusPath, &r); err != nil {
+	if err := web.NewClient(d.socket).Get(t.Context(), api.Status, &r); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/spacetest"
 )
 
@@ -259,10 +260,10 @@ func TestRunTellsWhetherItIsReady(t *testing.T) {
 	const good = "log.format = \"json\"\nmetrics.listen = \"\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
 	d := start(t, good)
 	d.notices("READY=1")
-	c := newControl(d.socket)
+	c := web.NewClient(d.socket)
 	ready := func() string {
 		t.Helper()
-		body, err := c.open(t.Context(), http.MethodGet, "/readyz", nil)
+		body, err := c.Open(t.Context(), http.MethodGet, "/readyz", nil)
 		if err != nil {
 			return err.Error()
 		}

@@ -8,12 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/udp"
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
-
-// statusPath is where the daemon tells its state.
-const statusPath = "/api/v1/status"
 
 // errFailing says that the daemon told of something that does not work.
 var errFailing = fmt.Errorf("%w: something does not work", errBad)
@@ -28,21 +28,21 @@ func newStatusCommand() *cobra.Command {
 			"there is a finding of the severity \"error\": something does not work.",
 		Args: cobra.NoArgs,
 	}
-	socket := addSocketFlag(c)
+	find := addSocketFlag(c)
 	asJSON := c.Flags().Bool("json", false, "print the state as JSON, as the daemon tells it")
 	only := c.Flags().StringP("interface", "i", "", "show only what concerns one interface")
 	all := c.Flags().BoolP("all", "a", false, "list every interface and every kind of drop")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		at, err := socket()
+		d, err := find()
 		if err != nil {
 			return err
 		}
-		r, err := askStatus(c.Context(), newControl(at), *only)
+		r, err := askStatus(c.Context(), d, *only)
 		if err != nil {
 			return err
 		}
 		for i := range r.Findings {
-			r.Findings[i].Text = nameUnknown(r.Findings[i].Text, udp.Name)
+			r.Findings[i].Text = check.NameUnknown(r.Findings[i].Text, udp.Name)
 		}
 		if err := writeStatus(c.OutOrStdout(), r, *asJSON, *all); err != nil {
 			return err
@@ -56,9 +56,9 @@ func newStatusCommand() *cobra.Command {
 }
 
 // askStatus asks for the state, of one interface if only is not empty.
-func askStatus(ctx context.Context, d *control, only string) (*status.Report, error) {
+func askStatus(ctx context.Context, d *web.Client, only string) (*status.Report, error) {
 	var r status.Report
-	if err := d.get(ctx, statusPath, &r); err != nil {
+	if err := d.Get(ctx, api.Status, &r); err != nil {
 		return nil, err
 	}
 	if only == "" {

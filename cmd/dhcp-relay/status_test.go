@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
 
@@ -30,7 +31,7 @@ func told(findings ...status.Finding) status.Report {
 func serveStatus(t *testing.T, r status.Report) (socket string) {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(r) })
+	mux.HandleFunc("GET "+api.Status, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(r) })
 	return serveSocket(t, mux)
 }
 

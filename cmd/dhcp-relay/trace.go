@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/transaction"
 )
 
@@ -24,11 +26,11 @@ const maxEvent = 4 << 20
 
 // A tracer shows transactions of the running daemon.
 type tracer struct {
-	control *control
-	query   url.Values
-	json    bool
-	out     io.Writer
-	print   transaction.Printer
+	daemon *web.Client
+	query  url.Values
+	json   bool
+	out    io.Writer
+	print  transaction.Printer
 }
 
 func newTraceCommand() *cobra.Command {
@@ -42,7 +44,7 @@ func newTraceCommand() *cobra.Command {
 			"  dhcp-relay trace --mac 02:00:00:00:00:01 --last 10",
 		Args: cobra.NoArgs,
 	}
-	socket := addSocketFlag(c)
+	find := addSocketFlag(c)
 	flags := c.Flags()
 	for _, key := range transaction.FilterKeys() {
 		flags.String(key, "", filterHelp(key))
@@ -59,11 +61,11 @@ func newTraceCommand() *cobra.Command {
 		if flags.Changed("last") && *last < 1 {
 			return errors.New("--last: want a number from 1")
 		}
-		at, err := socket()
+		d, err := find()
 		if err != nil {
 			return err
 		}
-		t := tracer{control: newControl(at), query: url.Values{}, json: *asJSON, out: c.OutOrStdout()}
+		t := tracer{daemon: d, query: url.Values{}, json: *asJSON, out: c.OutOrStdout()}
 		for _, key := range transaction.FilterKeys() {
 			if s := get(key); s != "" {
 				t.query.Set(key, s)
@@ -104,7 +106,7 @@ func (t *tracer) last(ctx context.Context, n int, stderr io.Writer) error {
 	t.query.Set("n", strconv.Itoa(n))
 	defer t.query.Del("n")
 	var raw json.RawMessage
-	if err := t.control.get(ctx, "/api/v1/transactions?"+t.query.Encode(), &raw); err != nil {
+	if err := t.daemon.Get(ctx, api.Transactions+"?"+t.query.Encode(), &raw); err != nil {
 		return err
 	}
 	if t.json {
@@ -128,7 +130,7 @@ func (t *tracer) last(ctx context.Context, n int, stderr io.Writer) error {
 
 // follow prints what happens until ctx ends.
 func (t *tracer) follow(ctx context.Context) error {
-	body, err := t.control.open(ctx, http.MethodGet, "/api/v1/trace?"+t.query.Encode(), nil)
+	body, err := t.daemon.Open(ctx, http.MethodGet, api.Trace+"?"+t.query.Encode(), nil)
 	if err != nil {
 		return err
 	}

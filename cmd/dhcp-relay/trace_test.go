@@ -49,7 +49,7 @@ func (p *tape) serve(t *testing.T) string {
 	mux := web.NewMux(web.Relay{
 		Metrics: http.NotFoundHandler(), Unready: func() []string { return nil },
 		Report:       func() status.Report { return status.Report{} },
-		Transactions: v.Last, Trace: v.Trace(), Record: v.Record(),
+		Transactions: v.Last, Trace: v.Trace(), Control: &web.Control{Record: v.Record()},
 	}, web.NewGate("control", false, slog.New(slog.DiscardHandler)))
 	return serveSocket(t, mux)
 }

@@ -90,7 +90,7 @@ func TestPanicsTakeNoPlaces(t *testing.T) {
 		}
 		plain(w, http.StatusOK, "well\n")
 	})
-	r.Metrics, r.Trace, r.Record, r.Transactions = broken, broken, broken, shown
+	r.Metrics, r.Trace, r.Control, r.Transactions = broken, broken, &Control{Record: broken}, shown
 	mux := NewMux(r, newGate())
 	paths := []string{"/", "/api/v1/status", "/metrics", "/api/v1/trace", "/record"}
 	for _, path := range paths {

@@ -4,13 +4,16 @@
 package http
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -26,14 +29,24 @@ type Relay struct {
 	// Transactions returns the last n that a filter lets pass, oldest first.
 	Transactions func(f transaction.Filter, n int) []transaction.Transaction
 	Trace        http.Handler // answers with what happens from now on
-	Record       http.Handler // answers with a capture; nil: nobody may have one
+
+	Control *Control // nil: who asks here controls nothing
+}
+
+// A Control is what those can have whom the permissions of the listener let in.
+type Control struct {
+	Record http.Handler   // answers with a capture
+	Level  *slog.LevelVar // of the log
+
+	// Reload has the configuration read anew; not ok says that ctx ended before.
+	Reload func(ctx context.Context) (v api.Verdict, ok bool)
 }
 
 // maxTransactions is how many transactions one answer has, unless it is asked
 // for fewer.
 const maxTransactions = 1000
 
-// NewMux returns what answers for the relay, to GET and HEAD only:
+// NewMux returns what answers for the relay, to GET and HEAD:
 //
 //	/                     the status page
 //	/metrics              counters and state, for Prometheus
@@ -43,7 +56,12 @@ const maxTransactions = 1000
 //	/api/v1/status        the state as JSON: a status.Report
 //	/api/v1/transactions  the last transactions as JSON: a list of transaction.Transaction, oldest first
 //	/api/v1/trace         a stream of transaction.Event as JSON, one a line
-//	/record               what the recorder holds, as a capture file
+//
+// and, where there is something to control:
+//
+//	/record     what the recorder holds, as a capture file
+//	/log-level  the level of the log: an api.Level; PUT sets it
+//	/reload     POST has the configuration read anew: an api.Verdict
 //
 // Each kind has places of its own behind the gate.
 // Transactions are filtered by the keys of transaction.ParseFilter, and by n, which
@@ -62,17 +80,28 @@ func NewMux(r Relay, g *Gate) *http.ServeMux {
 	view := func(pattern string, h http.HandlerFunc) {
 		mux.Handle("GET "+pattern, views.wrap(few.wrap(c.wrap(h))))
 	}
-	view("/api/v1/status", func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) })
-	view("/api/v1/transactions", r.transactions)
+	view(api.Status, func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) })
+	view(api.Transactions, r.transactions)
 	view("/{$}", newPage(r).ServeHTTP)
 	mux.Handle("GET /static/", views.wrap(files()))
 
-	mux.Handle("GET /api/v1/trace", g.traces().wrap(r.Trace))
-	if r.Record != nil {
-		records := g.places(maxRecords, 0, "captures are being written already; try again")
-		mux.Handle("GET /record", records.wrap(r.Record))
+	mux.Handle("GET "+api.Trace, g.traces().wrap(r.Trace))
+	if r.Control != nil {
+		r.Control.handle(mux, g)
 	}
 	return mux
+}
+
+// handle has mux answer what only a few may ask.
+func (c *Control) handle(mux *http.ServeMux, g *Gate) {
+	records := g.places(maxRecords, 0, "captures are being written already; try again")
+	mux.Handle("GET "+api.Record, records.wrap(c.Record))
+	mux.Handle(api.LogLevel, &levelHandler{c.Level, g.log})
+	mux.HandleFunc("POST "+api.Reload, func(w http.ResponseWriter, r *http.Request) {
+		if v, ok := c.Reload(r.Context()); ok {
+			object(w, v)
+		}
+	})
 }
 
 func (r Relay) readiness(w http.ResponseWriter, _ *http.Request) {

@@ -82,7 +82,7 @@ func TestPlaces(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := NewGate("metrics", c.strangers, slog.New(slog.DiscardHandler))
 				r := relayOf(status.Report{})
-				r.Metrics, r.Trace, r.Record = stay, stay, stay
+				r.Metrics, r.Trace, r.Control = stay, stay, &Control{Record: stay}
 				q := &requests{t: t, h: NewMux(r, g)}
 				q.start(c.path, c.most)
 				if q.ended(200) > 0 || q.ended(503) > 0 {

@@ -1,0 +1,113 @@
+package daemon
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"dhcp-relay/giaddr/watch"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/host/check"
+	web "dhcp-relay/relay/http"
+)
+
+// A Loaded is a configuration with a fingerprint of its file.
+type Loaded struct {
+	*config.Config
+	hash string
+}
+
+// Load reads and checks the configuration.
+func Load(file string) (*Loaded, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return judge(file, data)
+}
+
+// judge checks what a configuration file says.
+func judge(file string, data []byte) (*Loaded, error) {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("read the host's name: %w", err)
+	}
+	cfg, err := config.Parse(file, data, config.Host{Hostname: hostname})
+	if err != nil {
+		return nil, err
+	}
+	later, err := checkServed(cfg)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Warnings = append(cfg.Warnings, later...)
+	return &Loaded{cfg, fingerprint(data)}, nil
+}
+
+// fingerprint returns the hash by which configurations are told apart.
+func fingerprint(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// checkServed tells what this host lacks of what the endpoints need: a sound file
+// of TLS and basic authentication, and the group of the socket. What may come
+// later is a warning.
+func checkServed(cfg *config.Config) (warnings []config.Problem, err error) {
+	switch err := web.Check(cfg.Metrics.WebConfig); {
+	case errors.Is(err, web.ErrUnreadable):
+		warnings = append(warnings, cfg.Wrong("metrics.web_config", err.Error(), "make it readable for the daemon; until then nothing is served on metrics.listen"))
+	case err != nil:
+		return nil, config.Problems{cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration")}
+	}
+	if cfg.Control.Socket != "" {
+		if err := web.CheckGroup(cfg.Control.Group); err != nil {
+			warnings = append(warnings, cfg.Wrong("control.group", err.Error(), "name a group that is in /etc/group; until there is one the commands do not find the daemon"))
+		}
+	}
+	return warnings, nil
+}
+
+// Listeners tells what keeps this host from serving the metrics where they are to be
+// served. The relay relays all the same, so that none of it is an error.
+func (l *Loaded) Listeners() []config.Problem {
+	if !l.Metrics.On {
+		return nil
+	}
+	problem, remedy := check.Listen(l.Metrics.Listen)
+	if problem == "" {
+		return nil
+	}
+	return []config.Problem{l.Wrong("metrics.listen", problem+", so the metrics are not served", remedy)}
+}
+
+// Host holds a configuration against the links, settings and sockets of this host.
+// What can never work there is fatal; does says what the daemon would do that depends
+// on this host.
+func (l *Loaded) Host() (all []check.Doubt, does []string, err error) {
+	w, err := watch.New()
+	if err != nil {
+		return nil, nil, fmt.Errorf("look at the interfaces: %w", err)
+	}
+	defer func() { _ = w.Close() }() // it was only read
+	links := w.Links()
+	snap, problems := agent.Compile(l.Policy, links)
+	for _, q := range problems {
+		all = append(all, check.Doubt{Text: placed(l.Config, q), Fatal: q.Fatal})
+	}
+	doubts, err := check.Host(snap, links)
+	return append(all, doubts...), segmentations(snap, links), err
+}
+
+// placed describes a problem with its place in the file, if it is with what is
+// written there rather than with an interface of the host.
+func placed(cfg *config.Config, q agent.Problem) string {
+	if q.Entry == 0 {
+		return q.String()
+	}
+	return cfg.At(q.Entry-1, "name", strconv.Quote(q.Interface)+": "+q.Text, q.Hint).Error()
+}

@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/host/check"
+	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/observe/status"
+)
+
+// reload reads the configuration anew. One that is wrong changes nothing.
+func (p *process) reload(ctx context.Context) api.Verdict {
+	v := api.Verdict{File: p.file, Errors: []string{}, Warnings: []string{}}
+	cfg, err := loadForRun(p.file)
+	if err == nil {
+		err = judgeReload(&v, cfg)
+	}
+	if err == nil {
+		_, err = check.Capable(&cfg.Policy)
+	}
+	if err != nil {
+		return p.refuse(v, "configuration refused, the former one stays", err)
+	}
+	p.warn(cfg)
+	v.Warnings = append(v.Warnings, p.warnLater(cfg)...)
+	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
+		return p.refuse(v, "configuration not taken over", err)
+	}
+	p.level.Set(cfg.Log.Level)
+	p.view.SetRedact(cfg.Recorder.Redact)
+	p.applied(cfg)
+	p.reloaded()
+	p.log.Info("configuration reloaded", "config", p.file)
+	v.OK = true
+	return v
+}
+
+// judgeReload collects what is doubtful of a configuration, and returns what can never
+// work on this host.
+func judgeReload(v *api.Verdict, cfg *Loaded) error {
+	for _, w := range cfg.Warnings {
+		v.Warnings = append(v.Warnings, w.Error())
+	}
+	doubts, _, err := cfg.Host()
+	if err != nil {
+		v.Warnings = append(v.Warnings, err.Error())
+	}
+	var fatal []error
+	for _, d := range doubts {
+		if d.Fatal {
+			fatal = append(fatal, errors.New(d.Text))
+		} else {
+			v.Warnings = append(v.Warnings, d.Text)
+		}
+	}
+	return errors.Join(fatal...)
+}
+
+// refuse notes and logs that a configuration does not hold.
+func (p *process) refuse(v api.Verdict, msg string, err error) api.Verdict {
+	p.log.Error(msg, "config", p.file, "err", err)
+	p.refused(err)
+	v.Errors = slices.Collect(strings.SplitSeq(err.Error(), "\n"))
+	return v
+}
+
+// warnLater logs and returns which settings have changed that hold later.
+func (p *process) warnLater(cfg *Loaded) (texts []string) {
+	for _, c := range []struct {
+		key       string
+		now, then any
+	}{
+		{"metrics.listen", listenAddress(p.metricsAt), listenAddress(cfg.Metrics)},
+		{"metrics.web_config", p.metricsAt.WebConfig, cfg.Metrics.WebConfig},
+		{"control", p.controlAt, cfg.Control},
+		{"recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages},
+		{"log.format", p.logAs, cfg.Log.Format},
+	} {
+		if c.now != c.then {
+			text := c.key + " takes effect at the next start"
+			p.log.Warn(text, "now", c.now, "then", c.then)
+			texts = append(texts, fmt.Sprintf("%s: %s", p.file, text))
+		}
+	}
+	return texts
+}
+
+// warn logs what is legal but doubtful.
+func (p *process) warn(cfg *Loaded) {
+	for _, w := range cfg.Warnings {
+		p.log.Warn("configuration is doubtful", "problem", w.Error())
+	}
+}
+
+// refused notes that the latest configuration does not hold.
+func (p *process) refused(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config.ok, p.config.tried, p.config.err = false, time.Now(), err
+	p.config.refused++
+}
+
+// applied notes that a configuration holds now.
+func (p *process) applied(cfg *Loaded) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.config.ok, p.config.tried, p.config.err = true, now, nil
+	p.config.at, p.config.hash = now, cfg.hash
+	p.config.file = onDisk{hash: cfg.hash, at: now}
+	p.policy = cfg.Policy
+}
+
+// reloaded counts a reload that took effect.
+func (p *process) reloaded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config.reloads++
+}
+
+// current returns the policy in effect.
+func (p *process) current() agent.Policy {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.policy
+}
+
+// state is what the metrics show of this moment.
+func (p *process) state() metrics.State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	adopted, sockets := p.engine.Adopted()
+	t, picture := p.engine.Tracking(), p.engine.Picture()
+	return metrics.State{
+		ConfigOK:   p.config.ok,
+		ConfigTime: p.config.at,
+		ConfigHash: p.config.hash,
+		Differs:    p.config.drift() != status.FileSame,
+		Unloadable: p.config.drift() == status.FileRefused,
+		Interfaces: len(p.policy.Interfaces),
+		Reloads:    p.config.reloads,
+		Refused:    p.config.refused,
+		Links:      p.engine.Links(),
+		Listeners:  p.listenerStates(),
+		Stale:      picture.Stale != "",
+		Resyncs:    picture.Resyncs,
+		Open:       t.Open,
+		Evicted:    t.Evicted,
+		Unseen:     p.engine.Recorder().Missed(),
+		Opened:     sockets - adopted,
+		TakenOver:  adopted,
+	}
+}
+
+func listenAddress(m config.Metrics) string {
+	if !m.On {
+		return ""
+	}
+	return m.Listen.String()
+}
+
+// notify tells systemd, if it is there, what the process does.
+func (p *process) notify(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		p.log.Warn("notify systemd", "err", err)
+	}
+}

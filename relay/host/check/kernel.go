@@ -1,0 +1,118 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// sysctls is where the kernel shows its settings.
+const sysctls = "/proc/sys"
+
+// kernelDoubts tells which settings, of which there is a file each, keep messages
+// away, or the relay from its work. strict are the interfaces with strict
+// rp_filter.
+func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot) (ds []Doubt) {
+	add := func(fatal bool, format string, args ...any) {
+		ds = append(ds, Doubt{fmt.Sprintf(format, args...), fatal})
+	}
+	if _, v6 := Ports(p)[dhcp.V6]; v6 {
+		if _, err := fs.Stat(sys, "net/ipv6"); errors.Is(err, fs.ErrNotExist) {
+			add(true, "there are IPv6 servers, and this kernel has no IPv6; start it without ipv6.disable=1, or list no IPv6 servers")
+		}
+		for _, l := range s.Links {
+			key := "net/ipv6/conf/" + l.Host.Name + "/disable_ipv6"
+			if len(l.Servers6) > 0 && setting(sys, key) == "1" {
+				add(false, "%s: DHCPv6 is to be relayed, and IPv6 is off there; set %s = 0", l.Host.Name, sysctlName("net.ipv6.conf.", l.Host.Name, ".disable_ipv6"))
+			}
+		}
+	}
+	if _, v4 := Ports(p)[dhcp.V4]; v4 && len(strict) > 0 {
+		add(false, "rp_filter is strict (1) on %s: the kernel drops replies that come in by another interface than the route to the server, "+
+			"and clients that rebind from an address of another network; set it to 2 (loose) there and in net.ipv4.conf.all unless no such packet is to be expected", few(strict))
+	}
+	if setting(sys, "net/core/bpf_jit_enable") == "0" {
+		add(false, "the kernel interprets BPF programs, which makes each message dearer; set net.core.bpf_jit_enable = 1")
+	}
+	return ds
+}
+
+// setting reads one value; "" if there is none.
+func setting(sys fs.FS, key string) string {
+	b, err := fs.ReadFile(sys, key)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// sysctlName writes a setting as sysctl takes it, which has slashes for the dots
+// in the names of interfaces.
+func sysctlName(before, link, after string) string {
+	return before + strings.ReplaceAll(link, ".", "/") + after
+}
+
+// A routeFunc tells by which interface a packet to an address leaves a VRF.
+type routeFunc func(to netip.Addr, vrf string) (link int, err error)
+
+// route asks the kernel.
+func route(to netip.Addr, vrf string) (int, error) {
+	rs, err := netlink.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{VrfName: vrf})
+	if err != nil {
+		return 0, err
+	}
+	if len(rs) == 0 {
+		return 0, errors.New("no route")
+	}
+	return rs[0].LinkIndex, nil
+}
+
+// unreachable tells of each giaddr to which replies find no way: it is in a VRF
+// other than the server's, and no route leads from there into it.
+func unreachable(p agent.Policy, s *agent.Snapshot, host []giaddr.Link, ask routeFunc) (texts []string) {
+	vrf, of := make(map[int]string), make(map[int]int, len(host)) // by index
+	home := make(map[netip.Addr][]string)                         // VRFs of each address
+	for i := range host {
+		if host[i].IsVRF {
+			vrf[host[i].Index] = host[i].Name
+		}
+	}
+	for i := range host {
+		of[host[i].Index] = host[i].VRF
+		for _, a := range host[i].Addrs {
+			home[a.Prefix.Addr()] = append(home[a.Prefix.Addr()], vrf[host[i].VRF])
+		}
+	}
+	for _, l := range s.Links {
+		for _, n := range l.Servers {
+			v := p.Servers[n]
+			if len(l.Faces) == 0 || vrf[l.Host.VRF] == v.VRF || slices.Contains(home[l.Faces[0].Giaddr], v.VRF) {
+				continue
+			}
+			a := l.Faces[0].Giaddr
+			if out, err := ask(a, v.VRF); err == nil && of[out] == l.Host.VRF {
+				continue
+			}
+			texts = append(texts, fmt.Sprintf("%s: replies of %s to giaddr %s arrive in %s, which has no route into %s; "+
+				"add one, or set giaddr to an address of %s and link_selection = \"subnet\"",
+				l.Host.Name, v.Addr.Addr(), a, vrfName(v.VRF), vrfName(vrf[l.Host.VRF]), vrfName(v.VRF)))
+		}
+	}
+	return texts
+}
+
+func vrfName(name string) string {
+	if name == "" {
+		return "the default VRF"
+	}
+	return "the VRF " + name
+}

@@ -1,0 +1,30 @@
+// Package api has the words in which the daemon answers by HTTP: the paths, and the
+// types that their JSON is made of.
+package api
+
+// The paths of what the daemon tells.
+const (
+	Status       = "/api/v1/status"
+	Transactions = "/api/v1/transactions"
+	Trace        = "/api/v1/trace"
+)
+
+// The paths of what it tells and does on the socket of [control] only.
+const (
+	Record   = "/record"    // all that the recorder holds, as a capture file
+	LogLevel = "/log-level" // GET shows the level of the log, PUT sets it
+	Reload   = "/reload"    // POST has the configuration read anew
+)
+
+// A Level is the level of the log.
+type Level struct {
+	Level string `json:"level"` // debug, info, warn or error
+}
+
+// A Verdict is what came of a reload.
+type Verdict struct {
+	File     string   `json:"file"`
+	OK       bool     `json:"ok"`       // the configuration is in effect; else the former one stays
+	Errors   []string `json:"errors"`   // why not, a line each
+	Warnings []string `json:"warnings"` // what is doubtful, and what takes effect at the next start
+}
