@@ -27,7 +27,7 @@ func ask(t *testing.T, h http.Handler, accept string) *httptest.ResponseRecorder
 // What is written part by part is what Gather returns whole.
 func TestStreamEqualsGather(t *testing.T) {
 	t.Parallel()
-	m := newMetrics("1.2.3", "", "")
+	m := plain()
 	full(m)
 	many(m)
 	list, err := m.Gatherer().Gather()
@@ -65,7 +65,7 @@ func lines(s string) []string {
 
 func TestNegotiation(t *testing.T) {
 	t.Parallel()
-	m := newMetrics("1.2.3", "", "")
+	m := plain()
 	full(m)
 	h := m.Handler()
 	want := ask(t, h, "").Body.String()
@@ -111,7 +111,7 @@ func (h *hangUp) Write(b []byte) (int, error) {
 
 func TestNothingIsWrittenToAClientThatHasGone(t *testing.T) {
 	t.Parallel()
-	m := many(newMetrics("", "", ""))
+	m := many(plain())
 	w := &hangUp{left: 50_000}
 	e := exposition{gatherer: m.gatherer}
 	e.write(w, expfmt.FmtOpenMetrics_1_0_0)

@@ -17,7 +17,6 @@ func pair(name, value string) *dto.LabelPair {
 	return &p.label
 }
 
-// text returns s as a label may hold it. The kernel takes any octets in the
-// name of an interface; a label takes UTF-8 only, and one bad label would cost
+// text returns s as a label may hold it: UTF-8 only, for one bad label would cost
 // the whole scrape.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -15,37 +15,12 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-func TestCountDoesNotAllocate(t *testing.T) {
-	m := New("")
-	l := m.Link("eth0")
-	s := m.Server("10.0.0.1:67", "")
-	l.Count(dhcp.V4, dhcp.Requests, 1, agent.NoServer) // makes what lasts
-	cases := []struct {
-		name string
-		f    func()
-	}{
-		{"relayed", func() { l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed) }},
-		{"second drop", func() { l.Count(dhcp.V4, dhcp.Requests, 3, agent.NoServer) }},
-		{"received", func() { m.Received(dhcp.V4).Inc() }},
-		{"sent", s.Sent},
-		{"failed", func() { s.Failed(101) }},
-		{"client error", func() { m.ClientSendError(100) }},
-		{"omitted option 82", l.OmittedOption82},
-		{"omitted option 79", l.OmittedOption79},
-	}
-	for _, c := range cases {
-		if n := testing.AllocsPerRun(100, c.f); n != 0 {
-			t.Errorf("%s: %v allocations, want 0", c.name, n)
-		}
-	}
-}
-
 // Every message is counted once, and no scrape shows more outcomes than
 // messages or a counter that goes back, however many goroutines count.
 func TestCountsBalanceUnderScrape(t *testing.T) {
 	t.Parallel()
 	const workers, scrapes, messages = 4, 50, 10_000
-	m := newMetrics("", "", "")
+	m := plain()
 	var wg sync.WaitGroup
 	var total atomic.Uint64
 	stop := make(chan struct{})
@@ -84,7 +59,7 @@ func TestCountsBalanceUnderScrape(t *testing.T) {
 }
 
 // sums returns the outcomes and the received messages of one scrape.
-func sums(t *testing.T, m *Metrics) (outcomes, read float64) {
+func sums(t *testing.T, m bed) (outcomes, read float64) {
 	t.Helper()
 	all := gather(t, m)
 	for _, s := range all["dhcp_relay_messages_total"].GetMetric() {
@@ -100,7 +75,7 @@ const manyLinks = 4000
 
 // many fills m as a large router does: four types relayed and two reasons to
 // drop on each of 4,000 links, and their state.
-func many(m *Metrics) *Metrics {
+func many(m bed) bed {
 	states := make([]LinkState, manyLinks)
 	for i := range states {
 		name := fmt.Sprintf("vlan%d", i)
@@ -147,7 +122,7 @@ func (d *discard) Write(b []byte) (int, error) { d.n += len(b); return len(b), n
 // The bound is loose: a scrape takes some 40 ms, but machines and the race
 // detector differ.
 func TestScrapeOfManyLinks(t *testing.T) {
-	h := many(New("")).Handler()
+	h := many(withRuntime()).Handler()
 	start := time.Now()
 	n := get(t, h)
 	took := time.Since(start)
@@ -159,7 +134,7 @@ func TestScrapeOfManyLinks(t *testing.T) {
 
 func TestMemoryOfManyLinks(t *testing.T) {
 	before := heap()
-	m := many(New(""))
+	m := many(withRuntime())
 	got := heap() - before
 	runtime.KeepAlive(m)
 	t.Logf("%d links: %d KiB", manyLinks, got>>10)
@@ -177,31 +152,8 @@ func heap() uint64 {
 	return s.HeapAlloc
 }
 
-func BenchmarkCount(b *testing.B) {
-	l := New("").Link("eth0")
-	for _, r := range []agent.Reason{agent.Relayed, agent.HopLimit} {
-		b.Run(r.String(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				l.Count(dhcp.V4, dhcp.Requests, 1, r)
-			}
-		})
-	}
-}
-
-// BenchmarkCountParallel has every goroutine on one counter, the worst case.
-func BenchmarkCountParallel(b *testing.B) {
-	l := New("").Link("eth0")
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
-		}
-	})
-}
-
 func BenchmarkScrape(b *testing.B) {
-	m := many(New(""))
+	m := many(withRuntime())
 	h := m.Handler()
 	b.Run("stream", func(b *testing.B) {
 		b.ReportAllocs()

@@ -3,6 +3,7 @@ package metrics
 import (
 	"bytes"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,15 +17,33 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// A bed is a table with its metrics.
+type bed struct {
+	*count.Table
+	*Metrics
+}
+
+// plain has no metrics of the runtime and the process.
+func plain() bed {
+	c := count.New()
+	return bed{c, newMetrics(c, "1.2.3", "go1.26", "abcdef")}
+}
+
+func withRuntime() bed {
+	c := count.New()
+	return bed{c, New("1.2.3", c)}
+}
+
 // full fills m so that every metric has a series, and none that differs from
 // run to run.
-func full(m *Metrics) {
+func full(m bed) {
 	vlan10 := m.Link("vlan10")
 	for range 3 {
 		m.Received(dhcp.V4).Inc()
@@ -34,7 +53,7 @@ func full(m *Metrics) {
 	vlan10.Count(dhcp.V4, dhcp.Replies, uint8(bootp.Offer), agent.Relayed)
 	vlan10.Count(dhcp.V4, dhcp.Requests, 0, agent.BootpRefused)
 	vlan10.Count(dhcp.V4, dhcp.Requests, 200, agent.HopLimit)
-	vlan10.Count(dhcp.V4, dhcp.Requests, TypeInvalid, agent.Short)
+	vlan10.Count(dhcp.V4, dhcp.Requests, agent.TypeInvalid, agent.Short)
 	vlan10.OmittedOption82()
 	vlan10.OmittedOption79()
 	m.Link("").Count(dhcp.V4, dhcp.Requests, uint8(bootp.DHCPRequest), agent.NotConfigured)
@@ -42,7 +61,7 @@ func full(m *Metrics) {
 	m.Received(dhcp.V6).Inc()
 	m.Link("vlan20").Count(dhcp.V6, dhcp.Requests, 1, agent.Relayed)
 
-	s := m.Server("10.9.0.2:67", "")
+	s := m.Server(netip.MustParseAddrPort("10.9.0.2:67"), "")
 	s.Sent()
 	s.Failed(syscall.ENETUNREACH)
 	s.Failed(syscall.ENOTTY)
@@ -51,7 +70,7 @@ func full(m *Metrics) {
 	s.Answered(time.Minute)
 	s.Unanswered()
 	vlan10.Unanswered(dhcp.V4)
-	m.Server("10.9.0.3:67", "mgmt").Sent()
+	m.Server(netip.MustParseAddrPort("10.9.0.3:67"), "mgmt").Sent()
 	m.ClientSendError(syscall.ENETDOWN)
 	m.SetSocketDrops(dhcp.V4, func() uint64 { return 5 })
 	m.SetSocketDrops(dhcp.V4, func() uint64 { return 7 })
@@ -82,7 +101,7 @@ func full(m *Metrics) {
 }
 
 // gather returns the families of m by name.
-func gather(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
+func gather(t *testing.T, m bed) map[string]*dto.MetricFamily {
 	t.Helper()
 	list, err := m.Gatherer().Gather()
 	if err != nil {
@@ -112,7 +131,7 @@ next:
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	m := newMetrics("1.2.3", "go1.26", "abcdef")
+	m := plain()
 	full(m)
 	list, err := m.Gatherer().Gather()
 	if err != nil {
@@ -143,7 +162,7 @@ func TestGolden(t *testing.T) {
 // An interface has a series for each state, of which one is 1: none comes and goes.
 func TestInterfaceStateIsAStateSet(t *testing.T) {
 	t.Parallel()
-	m := New("")
+	m := withRuntime()
 	m.SetState(func() State { return State{Links: []LinkState{{Name: "vlan10", State: agent.Down}}} })
 	f := gather(t, m)["dhcp_relay_interface_state"]
 	if len(f.GetMetric()) != agent.NumStates {
@@ -162,7 +181,7 @@ func TestInterfaceStateIsAStateSet(t *testing.T) {
 
 func TestLint(t *testing.T) {
 	t.Parallel()
-	m := New("1.2.3")
+	m := withRuntime()
 	full(m)
 	problems, err := testutil.GatherAndLint(m.Gatherer())
 	if err != nil {
@@ -176,7 +195,7 @@ func TestLint(t *testing.T) {
 // Docs is what the README is checked against, so it must be what is exposed.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	m := New("1.2.3")
+	m := withRuntime()
 	full(m)
 	got := make(map[string]MetricDoc)
 	for name, f := range gather(t, m) {
@@ -206,7 +225,7 @@ func TestDocs(t *testing.T) {
 
 func TestNewHasRuntimeAndBuild(t *testing.T) {
 	t.Parallel()
-	m := New("1.2.3")
+	m := withRuntime()
 	all := gather(t, m)
 	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds"} {
 		if all[name] == nil {
@@ -218,75 +237,5 @@ func TestNewHasRuntimeAndBuild(t *testing.T) {
 	}
 	if f := all["dhcp_relay_interface_state"]; f != nil {
 		t.Errorf("state is shown before it is known: %v", f)
-	}
-}
-
-func TestLinkHandles(t *testing.T) {
-	t.Parallel()
-	m := New("")
-	cases := []struct {
-		name string
-		a, b string
-		same bool
-	}{
-		{"same name", "eth0", "eth0", true},
-		{"other names", "eth0", "eth1", false},
-		{"no name is other", "", "other", true},
-		{"names that one label cannot tell apart", "a\xfe", "a\xff", true},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			if got := m.Link(c.a) == m.Link(c.b); got != c.same {
-				t.Errorf("Link(%q) == Link(%q) is %v, want %v", c.a, c.b, got, c.same)
-			}
-		})
-	}
-	t.Run("servers differ by VRF", func(t *testing.T) {
-		t.Parallel()
-		main, red := m.Server("10.0.0.1:67", ""), m.Server("10.0.0.1:67", "red")
-		if main == red {
-			t.Error("one handle for two VRFs")
-		}
-		if m.Server("10.0.0.1:67", "red") != red {
-			t.Error("two handles for one server")
-		}
-	})
-}
-
-func TestLinksAreBounded(t *testing.T) {
-	t.Parallel()
-	m := New("")
-	first := m.Link("eth0")
-	for i := range maxLinks + 10 {
-		m.Link("ppp" + string(rune('A'+i%26)) + time.Duration(i).String())
-	}
-	if got := m.Link("one more"); got != m.Link("") {
-		t.Errorf("interface %q got a handle of its own", got.name)
-	}
-	if m.Link("eth0") != first {
-		t.Error("an early interface lost its handle")
-	}
-	if len(m.links) > maxLinks+1 {
-		t.Errorf("%d handles, want at most %d", len(m.links), maxLinks+1)
-	}
-}
-
-func TestErrnoSlots(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		errno syscall.Errno
-		want  string
-	}{
-		{syscall.ENETUNREACH, "ENETUNREACH"},
-		{syscall.EPERM, "EPERM"},
-		{syscall.EACCES, "EACCES"},
-		{syscall.ENOTTY, "other"},
-		{0, "other"},
-	}
-	for _, c := range cases {
-		if got := errnoName(errnoSlot(c.errno)); got != c.want {
-			t.Errorf("errno %d is shown as %q, want %q", c.errno, got, c.want)
-		}
 	}
 }

@@ -39,8 +39,8 @@ func TestOpenConfigCountersCanBeRead(t *testing.T) {
 		{"dhcp-offer-sent", dhcp.V4, dhcp.Replies, uint8(bootp.Offer), agent.Relayed, typed(out, "offer")},
 		{"dhcp-ack-sent", dhcp.V4, dhcp.Replies, uint8(bootp.Ack), agent.Relayed, typed(out, "ack")},
 		{"dhcp-nack-sent", dhcp.V4, dhcp.Replies, uint8(bootp.Nak), agent.Relayed, typed(out, "nak")},
-		{"invalid-opcode", dhcp.V4, dhcp.Requests, TypeInvalid, agent.BadOp, map[string]string{"outcome": "bad_op"}},
-		{"invalid-options", dhcp.V4, dhcp.Requests, TypeInvalid, agent.OptionsMalformed, map[string]string{"outcome": "options_malformed"}},
+		{"invalid-opcode", dhcp.V4, dhcp.Requests, agent.TypeInvalid, agent.BadOp, map[string]string{"outcome": "bad_op"}},
+		{"invalid-options", dhcp.V4, dhcp.Requests, agent.TypeInvalid, agent.OptionsMalformed, map[string]string{"outcome": "options_malformed"}},
 		{"dhcpv6-solicit-received", dhcp.V6, dhcp.Requests, uint8(dhcp6.Solicit), agent.Relayed, typed(in, "solicit")},
 		{"dhcpv6-request-received", dhcp.V6, dhcp.Requests, uint8(dhcp6.Request), agent.Relayed, typed(in, "request")},
 		{"dhcpv6-confirm-received", dhcp.V6, dhcp.Requests, uint8(dhcp6.Confirm), agent.Relayed, typed(in, "confirm")},
@@ -57,7 +57,7 @@ func TestOpenConfigCountersCanBeRead(t *testing.T) {
 	} {
 		t.Run(c.leaf, func(t *testing.T) {
 			t.Parallel()
-			m := New("test")
+			m := withRuntime()
 			m.Link("vlan10").Count(c.family, c.dir, c.typ, c.reason)
 			labels := maps.Clone(c.labels)
 			labels["interface"], labels["family"] = "vlan10", c.family.String()
@@ -68,7 +68,7 @@ func TestOpenConfigCountersCanBeRead(t *testing.T) {
 	}
 	t.Run("total-dropped", func(t *testing.T) {
 		t.Parallel()
-		m := New("test")
+		m := withRuntime()
 		for r := range agent.NumReasons {
 			m.Link("vlan10").Count(dhcp.V4, dhcp.Requests, uint8(bootp.Discover), agent.Reason(r))
 		}

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 )
 
 func TestStuck(t *testing.T) {
@@ -46,7 +46,7 @@ func TestAliveWithoutRun(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	e := New(agent.Policy{}, metrics.New("test"), slog.New(slog.DiscardHandler))
+	e := New(agent.Policy{}, count.New(), slog.New(slog.DiscardHandler))
 	if err := e.Alive(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 	}

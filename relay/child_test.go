@@ -11,9 +11,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/observe/count"
 )
 
 // childVariable names the configuration for a process that is not the tests but
@@ -33,7 +33,7 @@ func child() int {
 		return 1
 	}
 	before := goleak.IgnoreCurrent()
-	e := relay.New(cfg.Policy, metrics.New("test"), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	e := relay.New(cfg.Policy, count.New(), slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	e.Record(1000)
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx, func() { fmt.Println("ready") }) }()

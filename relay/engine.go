@@ -15,9 +15,9 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/giaddr/watch"
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/downstream"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/pending"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/smartrelay"
@@ -33,7 +33,7 @@ const retryPause = time.Second
 // An Engine relays until it is told to stop. Make one with New.
 type Engine struct {
 	log     *slog.Logger
-	metrics *metrics.Metrics
+	metrics *count.Table
 	retry   *smartrelay.Table
 
 	downstream *downstream.Table
@@ -82,9 +82,9 @@ type request struct {
 // it. It is immutable and swapped whole.
 type state struct {
 	snap    *agent.Snapshot
-	links   []*metrics.Link // by agent.Link.ID
-	other   *metrics.Link   // messages that concern no configured link
-	servers []serverState   // by index into Policy.Servers
+	links   []*count.Link // by agent.Link.ID
+	other   *count.Link   // messages that concern no configured link
+	servers []serverState // by index into Policy.Servers
 	sockets map[agent.Socket]*socket
 	plan    *agent.Plan
 	routes  atomic.Pointer[[][]int] // see agent.Ingress.Routes; changes with the routes
@@ -96,12 +96,12 @@ type state struct {
 // A serverState is a server with the counters of what is sent to it.
 type serverState struct {
 	agent.Server
-	metrics *metrics.Server
+	metrics *count.Server
 	way     *way
 }
 
 // New returns an engine for the policy. It touches nothing until Run.
-func New(p agent.Policy, m *metrics.Metrics, log *slog.Logger) *Engine {
+func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 	e := &Engine{
 		log:     log,
 		metrics: m,
@@ -251,7 +251,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.links = append(s.links, e.metrics.Link(l.Host.Name))
 	}
 	for _, v := range e.policy.Servers {
-		s.servers = append(s.servers, serverState{Server: v, metrics: e.metrics.Server(v.Addr.String(), v.VRF)})
+		s.servers = append(s.servers, serverState{Server: v, metrics: e.metrics.Server(v.Addr, v.VRF)})
 	}
 	e.setWays(s)
 	s.sockets = make(map[agent.Socket]*socket, len(e.sockets))
@@ -272,8 +272,8 @@ func (e *Engine) apply(links []giaddr.Link) error {
 }
 
 // counters returns those of some servers.
-func counters(servers []serverState) []*metrics.Server {
-	all := make([]*metrics.Server, len(servers))
+func counters(servers []serverState) []*count.Server {
+	all := make([]*count.Server, len(servers))
 	for i := range servers {
 		all[i] = servers[i].metrics
 	}

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -28,7 +28,7 @@ func TestCountsOfWhatIsGoneEnd(t *testing.T) {
 		Servers:    []agent.Server{server("192.0.2.1:67"), server("192.0.2.2:67")},
 		Interfaces: []agent.Interface{{Name: "ppp*", Servers: []int{0, 1}, SourcePort: 67}},
 	}
-	m := metrics.New("test")
+	m := count.New()
 	e := New(p, m, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
@@ -49,18 +49,20 @@ func TestCountsOfWhatIsGoneEnd(t *testing.T) {
 	}
 	s.Must(s.NL.LinkDel(s.Link("ppp1")))
 	within(t, "the interface is no longer served", func() bool {
-		return !slices.ContainsFunc(e.Links(), func(l metrics.LinkState) bool { return l.Name == "ppp1" })
+		snap, _ := e.View()
+		return !slices.ContainsFunc(snap.Links, func(l *agent.Link) bool { return l.Host.Name == "ppp1" })
 	})
 	p.Servers, p.Interfaces = p.Servers[:1:1], []agent.Interface{{Name: "ppp*", Servers: []int{0}, SourcePort: 67}}
 	if err := e.Reload(ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	left := func() (links, servers []string) {
-		for n := range m.Messages() {
-			links = append(links, n.Interface)
+		all, _ := m.Links()
+		for _, l := range all {
+			links = append(links, l.Name())
 		}
 		for _, n := range m.Servers() {
-			servers = append(servers, n.Addr)
+			servers = append(servers, n.Addr.String())
 		}
 		return links, servers
 	}

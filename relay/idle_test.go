@@ -10,9 +10,10 @@ import (
 	"time"
 	"weak"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestIdleLoopsKeepNoOldState has both loops of a socket adopt a state, swaps it
@@ -24,7 +25,7 @@ func TestIdleLoopsKeepNoOldState(t *testing.T) {
 		Servers:    []agent.Server{{Addr: netip.MustParseAddrPort("192.0.2.1:67")}},
 		Interfaces: []agent.Interface{{Name: "lo", Servers: []int{0}, SourcePort: 67}},
 	}
-	m := metrics.New("test")
+	m := count.New()
 	e := New(p, m, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan error, 1)
@@ -44,8 +45,9 @@ func TestIdleLoopsKeepNoOldState(t *testing.T) {
 	c := s.ListenUDP("udp4", "127.0.0.1:68")
 	heard := func() uint64 {
 		sum := uint64(0)
-		for n := range m.Messages() {
-			sum += n.Count
+		links, _ := m.Links()
+		for _, l := range links {
+			sum += l.Total(dhcp.V4)
 		}
 		return sum
 	}

@@ -7,10 +7,10 @@ import (
 	"syscall"
 	"time"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/clientmac"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/pending"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
@@ -28,7 +28,7 @@ type loop struct {
 	conn     *udp.Conn
 	family   dhcp.Family
 	port     uint16
-	received *metrics.Counter
+	received *count.Counter
 	macs     macTable // nil for DHCPv4 and for replies
 
 	turns *atomic.Uint64 // odd while at work on a batch

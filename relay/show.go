@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -192,30 +191,4 @@ func (e *Engine) Failure() string {
 		return *f
 	}
 	return ""
-}
-
-// Links tells the state of each client-facing link, and of each [[interface]]
-// that no link matches, in each family that it has servers of.
-func (e *Engine) Links() []metrics.LinkState {
-	s := e.state.Load()
-	if s == nil {
-		return nil
-	}
-	out := make([]metrics.LinkState, 0, len(s.snap.Links)+len(s.snap.Absent))
-	for _, f := range families() {
-		for _, l := range s.snap.Links {
-			if servers := len(l.ServersOf(f)); servers > 0 {
-				n := presentOf(l, f)
-				out = append(out, metrics.LinkState{
-					Name: l.Host.Name, Family: f, State: n.state, Address: n.address, Servers: servers,
-				})
-			}
-		}
-		for _, i := range s.snap.Absent {
-			if s.snap.Serves(i, f) {
-				out = append(out, metrics.LinkState{Name: i.Name, Family: f, State: agent.Missing})
-			}
-		}
-	}
-	return out
 }

@@ -26,6 +26,7 @@ import (
 	"dhcp-relay/relay/host/fdstore"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
 )
 
@@ -76,6 +77,7 @@ type process struct {
 	version string
 	level   *slog.LevelVar
 	log     *slog.Logger
+	counts  *count.Table
 	metrics *metrics.Metrics
 	engine  *relay.Engine
 	view    *web.Recording // what was recorded
@@ -117,10 +119,11 @@ type configState struct {
 }
 
 func newProcess(o Options, cfg *Loaded) *process {
-	p := &process{file: o.File, version: o.Version, level: new(slog.LevelVar), metrics: metrics.New(o.Version), started: time.Now(), tables: fullTables()}
+	p := &process{file: o.File, version: o.Version, level: new(slog.LevelVar), counts: count.New(), started: time.Now(), tables: fullTables()}
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(o.Stderr, cfg.Log.Format, p.level))
-	p.engine = relay.New(cfg.Policy, p.metrics, p.log)
+	p.metrics = metrics.New(o.Version, p.counts)
+	p.engine = relay.New(cfg.Policy, p.counts, p.log)
 	p.engine.Record(cfg.Recorder.Messages)
 	p.metricsAt, p.controlAt, p.recorderAt, p.logAs = cfg.Metrics, cfg.Control, cfg.Recorder, cfg.Log.Format
 	p.view = web.NewRecording(p.engine, "dhcp-relay "+p.version, cfg.Recorder.Redact)

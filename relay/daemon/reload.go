@@ -150,7 +150,7 @@ func (p *process) state() metrics.State {
 		Interfaces: len(p.policy.Interfaces),
 		Reloads:    p.config.reloads,
 		Refused:    p.config.refused,
-		Links:      p.engine.Links(),
+		Links:      p.links(),
 		Listeners:  p.listenerStates(),
 		Stale:      picture.Stale != "",
 		Resyncs:    picture.Resyncs,
@@ -160,6 +160,26 @@ func (p *process) state() metrics.State {
 		Opened:     sockets - adopted,
 		TakenOver:  adopted,
 	}
+}
+
+// links is what the metrics show of each interface in each family that it has
+// servers of.
+func (p *process) links() (all []metrics.LinkState) {
+	snap, _ := p.engine.View()
+	if snap == nil {
+		return nil
+	}
+	for s := range snap.Serving() {
+		n := metrics.LinkState{Name: s.Name, Family: s.Family, State: s.State}
+		if s.Link != nil {
+			n.Servers = len(s.Link.ServersOf(s.Family))
+			if a := s.Link.AddressOf(s.Family); a.IsValid() {
+				n.Address = a.String()
+			}
+		}
+		all = append(all, n)
+	}
+	return all
 }
 
 func listenAddress(m config.Metrics) string {

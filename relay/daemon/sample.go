@@ -3,10 +3,10 @@ package daemon
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"time"
 
-	"dhcp-relay/metrics"
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -58,51 +58,58 @@ func logDrop(log *slog.Logger, l status.DropLine) {
 
 // sample takes the counters of this moment.
 func (p *process) sample() status.Sample {
-	m := p.metrics
+	c := p.counts
+	links, _ := c.Links()
 	s := status.Sample{Messages: func(yield func(status.MessageCount) bool) {
-		for n := range m.Messages() {
-			if !yield(status.MessageCount{
-				Interface: n.Interface, Family: n.Family, Direction: n.Direction,
-				Outcome: n.Outcome, Refusal: n.Type == "nak", Count: n.Count,
-			}) {
-				return
+		for _, l := range links {
+			for f := range dhcp.Family(dhcp.Families) {
+				names := c.TypeNames(f)
+				for r := range agent.Reason(agent.NumReasons) {
+					for d := range dhcp.Direction(dhcp.Directions) {
+						t := l.Tally(f, d, r)
+						if t == nil {
+							continue
+						}
+						for slot := range t {
+							if n := t[slot].Load(); n > 0 && !yield(status.MessageCount{
+								Interface: l.Name(), Family: f, Direction: d,
+								Outcome: r, Refusal: names[slot] == "nak", Count: n,
+							}) {
+								return
+							}
+						}
+					}
+				}
 			}
 		}
 	}}
-	for _, n := range m.Links() {
-		s.Unanswered = append(s.Unanswered, status.LinkCount{Interface: n.Interface, Family: n.Family, Count: n.Unanswered})
-	}
-	for _, n := range m.Servers() {
-		if c, ok := serverCount(n); ok {
-			s.Servers = append(s.Servers, c)
+	for _, l := range links {
+		for f := range dhcp.Family(dhcp.Families) {
+			if n := l.NoReply[f].Value(); n > 0 {
+				s.Unanswered = append(s.Unanswered, status.LinkCount{Interface: l.Name(), Family: f, Count: n})
+			}
 		}
 	}
-	for f := range s.Kernel {
-		s.Kernel[f] = m.SocketDrops(dhcp.Family(f))
+	for _, v := range c.Servers() {
+		h := status.Histogram{Bounds: make([]float64, len(count.Bounds()))}
+		for i, d := range count.Bounds() {
+			h.Bounds[i] = d.Seconds()
+		}
+		h.Counts, _ = v.Response.Read()
+		s.Servers = append(s.Servers, status.ServerCount{
+			ServerID: status.ServerID{Addr: v.Addr, VRF: v.VRF},
+			Copies:   v.Copies.Value(), Replies: v.Replies.Value(), Failures: v.Failures.Value(), Unanswered: v.NoReply.Value(),
+			Response: h,
+		})
 	}
-	for _, n := range m.SendErrors() {
+	for f := range s.Kernel {
+		s.Kernel[f], _ = c.SocketDrops(dhcp.Family(f))
+	}
+	for _, n := range c.SendErrors() {
 		s.SendErrors = append(s.SendErrors, status.ErrorCount{Towards: n.Towards, Error: n.Error, Count: n.Count})
 	}
 	for _, t := range p.tables {
 		s.SendErrors = t.split(s.SendErrors)
 	}
 	return s
-}
-
-// serverCount converts the counts of a server, which metrics know by the name
-// that its address has.
-func serverCount(n metrics.ServerCount) (c status.ServerCount, ok bool) {
-	a, err := netip.ParseAddrPort(n.Addr)
-	if err != nil {
-		return c, false
-	}
-	h := status.Histogram{Counts: n.Response.Counts, Bounds: make([]float64, len(n.Response.Bounds))}
-	for i, d := range n.Response.Bounds {
-		h.Bounds[i] = d.Seconds()
-	}
-	return status.ServerCount{
-		ServerID: status.ServerID{Addr: a, VRF: n.VRF},
-		Copies:   n.Copies, Replies: n.Replies, Failures: n.Failures, Unanswered: n.Unanswered,
-		Response: h,
-	}, true
 }

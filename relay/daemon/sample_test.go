@@ -16,20 +16,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // followed runs followCounters over m for a time of its own; meanwhile does
 // what there is to count.
-func followed(t *testing.T, m *metrics.Metrics, meanwhile func()) (log string) {
+func followed(t *testing.T, m *count.Table, meanwhile func()) (log string) {
 	t.Helper()
 	var b bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		p := &process{metrics: m, log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: noTime}))}
+		p := &process{counts: m, log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: noTime}))}
 		var wg sync.WaitGroup
 		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
 		time.Sleep(sampleEvery / 2) // between two samples
@@ -49,7 +49,7 @@ func noTime(_ []string, a slog.Attr) slog.Attr {
 
 func TestDropsAreLogged(t *testing.T) {
 	t.Parallel()
-	m := metrics.New("test")
+	m := count.New()
 	log := followed(t, m, func() {
 		l := m.Link("vlan20")
 		for range 90 { // three a second
@@ -76,7 +76,7 @@ func TestDropsAreLogged(t *testing.T) {
 // TestManyDropsAreLoggedTogether has 4,000 interfaces drop at once.
 func TestManyDropsAreLoggedTogether(t *testing.T) {
 	t.Parallel()
-	m := metrics.New("test")
+	m := count.New()
 	log := followed(t, m, func() {
 		for i := range 4000 {
 			m.Link(fmt.Sprintf("vlan%d", i)).Count(dhcp.V4, dhcp.Requests, 1, agent.HopLimit)
@@ -95,13 +95,13 @@ func TestManyDropsAreLoggedTogether(t *testing.T) {
 
 func TestSampleHasAllCounters(t *testing.T) {
 	t.Parallel()
-	m := metrics.New("test")
+	m := count.New()
 	l := m.Link("vlan20")
 	l.Count(dhcp.V6, dhcp.Replies, 7, agent.Relayed)
 	l.Count(dhcp.V6, dhcp.Replies, 2, agent.Relayed)
 	l.Count(dhcp.V4, dhcp.Requests, 1, agent.HopLimit)
 	l.Unanswered(dhcp.V6)
-	s := m.Server("[2001:db8:9::2]:547", "red")
+	s := m.Server(netip.MustParseAddrPort("[2001:db8:9::2]:547"), "red")
 	s.Sent()
 	s.Sent()
 	s.Replied()
@@ -113,7 +113,7 @@ func TestSampleHasAllCounters(t *testing.T) {
 
 	var r status.Recent
 	now := time.Now()
-	r.Take(now, (&process{metrics: m}).sample())
+	r.Take(now, (&process{counts: m}).sample())
 	got := r.Counts(now)
 	one := status.Count{Total: 1, Recent: 1}
 	two := status.Count{Total: 2, Recent: 2}

@@ -19,6 +19,7 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -55,7 +56,7 @@ func documented(t *testing.T) Inventory {
 func runtimeText(t *testing.T) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	metrics.New("test").Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	metrics.New("test", count.New()).Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Body.String()
 }
 

@@ -1,10 +1,11 @@
-package metrics
+package count
 
 import (
 	"cmp"
 	"slices"
 	"time"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -30,24 +31,24 @@ type late struct {
 // InUse tells which links and servers there are now. The series of the others end
 // some minutes after they were last in use; those of a name that comes back before
 // go on.
-func (m *Metrics) InUse(now time.Time, links []*Link, servers []*Server) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.use++
+func (t *Table) InUse(now time.Time, links []*Link, servers []*Server) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.use++
 	for _, l := range links {
-		l.use = m.use
+		l.use = t.use
 	}
 	for _, s := range servers {
-		s.use = m.use
+		s.use = t.use
 	}
-	for _, l := range m.ordered {
-		l.gone = since(l.gone, now, l.use == m.use || l.name == other)
+	for _, l := range t.ordered {
+		l.gone = since(l.gone, now, l.use == t.use || l.name == Other)
 	}
-	for _, s := range m.inOrder {
-		s.gone = since(s.gone, now, s.use == m.use)
+	for _, s := range t.inOrder {
+		s.gone = since(s.gone, now, s.use == t.use)
 	}
-	if gone := m.goneLinks(); len(gone) > maxGone {
-		m.endLinks(now, gone[:len(gone)-maxGone])
+	if gone := t.goneLinks(); len(gone) > maxGone {
+		t.endLinks(now, gone[:len(gone)-maxGone])
 	}
 }
 
@@ -63,8 +64,8 @@ func since(gone, now time.Time, used bool) time.Time {
 }
 
 // goneLinks returns the links that are not in use, the longest gone first.
-func (m *Metrics) goneLinks() (gone []*Link) {
-	for _, l := range m.ordered {
+func (t *Table) goneLinks() (gone []*Link) {
+	for _, l := range t.ordered {
 		if !l.gone.IsZero() {
 			gone = append(gone, l)
 		}
@@ -74,80 +75,84 @@ func (m *Metrics) goneLinks() (gone []*Link) {
 }
 
 // Sweep ends the series of what has been gone for long. Call it each second or so.
-func (m *Metrics) Sweep(now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if now.Before(m.swept.Add(sweepEvery)) {
+func (t *Table) Sweep(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Before(t.swept.Add(sweepEvery)) {
 		return
 	}
-	m.swept = now
-	m.late = slices.DeleteFunc(m.late, func(l late) bool {
+	t.swept = now
+	t.late = slices.DeleteFunc(t.late, func(l late) bool {
 		over := !now.Before(l.until)
 		if over {
-			m.fold(l.link)
+			t.fold(l.link)
 		}
 		return over
 	})
 	old := func(gone time.Time) bool { return !gone.IsZero() && now.Sub(gone) >= keepGone }
-	gone := m.goneLinks()
+	gone := t.goneLinks()
 	n, _ := slices.BinarySearchFunc(gone, now.Add(-keepGone), func(l *Link, t time.Time) int {
 		return cmp.Or(l.gone.Compare(t), -1) // past those of the same time
 	})
 	if n > 0 {
-		m.endLinks(now, gone[:n])
+		t.endLinks(now, gone[:n])
 	}
-	if !slices.ContainsFunc(m.inOrder, func(s *Server) bool { return old(s.gone) }) {
+	if !slices.ContainsFunc(t.inOrder, func(s *Server) bool { return old(s.gone) }) {
 		return
 	}
-	left := make([]*Server, 0, len(m.inOrder)) // scrapes read the former one
-	for _, s := range m.inOrder {
+	left := make([]*Server, 0, len(t.inOrder)) // scrapes read the former one
+	for _, s := range t.inOrder {
 		if old(s.gone) {
-			delete(m.servers, serverKey{s.addr.GetValue(), s.vrf.GetValue()})
+			delete(t.servers, serverKey{s.Addr, s.VRF})
 		} else {
 			left = append(left, s)
 		}
 	}
-	m.inOrder = left
+	t.inOrder = left
 }
 
 // endLinks ends the series of some links.
-func (m *Metrics) endLinks(now time.Time, links []*Link) {
+func (t *Table) endLinks(now time.Time, links []*Link) {
 	ended := make(map[*Link]struct{}, len(links))
 	for _, l := range links {
 		ended[l] = struct{}{}
-		delete(m.links, l.name)
-		m.late = append(m.late, late{l, now.Add(lateCounts)})
+		delete(t.links, l.name)
+		t.late = append(t.late, late{l, now.Add(lateCounts)})
 	}
-	m.ordered = slices.DeleteFunc(m.ordered, func(l *Link) bool { _, is := ended[l]; return is })
+	t.ordered = slices.DeleteFunc(t.ordered, func(l *Link) bool { _, is := ended[l]; return is })
 }
 
 // makeRoom ends the series of what has been gone longest, before its time.
-func (m *Metrics) makeRoom() {
-	gone := m.goneLinks()
-	m.endLinks(m.swept, gone[:min(len(gone), maxGone/4)])
+func (t *Table) makeRoom() {
+	gone := t.goneLinks()
+	t.endLinks(t.swept, gone[:min(len(gone), maxGone/4)])
 }
 
 // fold adds what a link has counted to what is known of those that are gone.
-func (m *Metrics) fold(l *Link) {
+func (t *Table) fold(l *Link) {
 	for f := range dhcp.Families {
-		m.retired[f] += l.total(dhcp.Family(f))
+		t.retired[f] += l.Total(dhcp.Family(f))
 	}
 }
 
 // retiredNow returns how many messages were counted on links whose series have
 // ended.
-func (m *Metrics) retiredNow() (sum [dhcp.Families]uint64) {
-	sum = m.retired
-	for _, l := range m.late {
+func (t *Table) retiredNow() (sum [dhcp.Families]uint64) {
+	sum = t.retired
+	for _, l := range t.late {
 		for f := range sum {
-			sum[f] += l.link.total(dhcp.Family(f))
+			sum[f] += l.link.Total(dhcp.Family(f))
 		}
 	}
 	return sum
 }
 
-// total returns how many messages of a family a link has counted.
-func (l *Link) total(f dhcp.Family) (sum uint64) {
-	l.each(f, func(n MessageCount) bool { sum += n.Count; return true })
+// Total returns how many messages of a family a link has counted.
+func (l *Link) Total(f dhcp.Family) (sum uint64) {
+	for d := range dhcp.Direction(dhcp.Directions) {
+		for r := range agent.Reason(agent.NumReasons) {
+			sum += l.Tally(f, d, r).Sum()
+		}
+	}
 	return sum
 }

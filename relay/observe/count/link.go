@@ -1,10 +1,8 @@
-package metrics
+package count
 
 import (
 	"sync/atomic"
 	"time"
-
-	dto "github.com/prometheus/client_model/go"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp"
@@ -12,33 +10,47 @@ import (
 
 // A Link counts the messages of one interface. It is safe for concurrent use.
 type Link struct {
-	name    string
-	pair    *dto.LabelPair
-	types   *[dhcp.Families]types
-	relayed [dhcp.Families][dhcp.Directions]atomic.Pointer[tally]
-	dropped [dhcp.Families][dhcp.Directions]atomic.Pointer[drops]
-	omitted Counter
+	// NoOption82 counts messages that were sent without option 82 because it did not
+	// fit, NoOption79 those without the client's link-layer address because it was not
+	// known.
+	NoOption82, NoOption79 Counter
+	// NoReply counts requests that no server has answered.
+	NoReply [dhcp.Families]Counter
 
-	// Guarded by the mutex of Metrics.
+	name    string
+	types   *[dhcp.Families]types
+	relayed [dhcp.Families][dhcp.Directions]atomic.Pointer[Tally]
+	dropped [dhcp.Families][dhcp.Directions]atomic.Pointer[drops]
+
+	// Guarded by the mutex of Table.
 	use  uint64    // number of the latest InUse that names it
 	gone time.Time // when it was no longer in use; zero while it is
-
-	unknownMAC Counter
-	unanswered [dhcp.Families]Counter
 }
 
-// A tally counts by slot of type.
-type tally [typeSlots]atomic.Uint64
+// Name returns the name of the interface, or Other.
+func (l *Link) Name() string { return l.name }
+
+// A Tally counts messages that share an outcome by slot of type, see TypeNames.
+type Tally [typeSlots]atomic.Uint64
+
+// Sum returns how many messages there are of all types. A nil Tally has none.
+func (t *Tally) Sum() (sum uint64) {
+	if t == nil {
+		return 0
+	}
+	for slot := range t {
+		sum += t[slot].Load()
+	}
+	return sum
+}
 
 // drops are the tallies of messages that were dropped, by reason. Most links
 // never see most reasons, and many links no client at all, so that a tally exists
-// from the first message that it counts: 4,000 links with every one of them would
-// cost 61 MiB, and with both directions in one, 3 MiB rather than 1 once each has
-// sent a request.
-type drops [agent.NumReasons]atomic.Pointer[tally]
+// from the first message that it counts.
+type drops [agent.NumReasons]atomic.Pointer[Tally]
 
 // Count counts one message by its outcome; typ is option 53 of DHCPv4 (0:
-// BOOTP), the message type of DHCPv6, or TypeInvalid. It is one atomic add and
+// BOOTP), the message type of DHCPv6, or agent.TypeInvalid. It is one atomic add and
 // takes no lock. It allocates only with the first message of a family and
 // direction on the link, and with the first drop for a reason. It panics if f, d
 // or r is not one of their constants.
@@ -48,18 +60,18 @@ func (l *Link) Count(f dhcp.Family, d dhcp.Direction, typ uint8, r agent.Reason)
 
 // OmittedOption82 counts one message that was sent without option 82 because
 // it did not fit.
-func (l *Link) OmittedOption82() { l.omitted.Inc() }
+func (l *Link) OmittedOption82() { l.NoOption82.Inc() }
 
 // OmittedOption79 counts one message that was sent without the client's
 // link-layer address because it was not known.
-func (l *Link) OmittedOption79() { l.unknownMAC.Inc() }
+func (l *Link) OmittedOption79() { l.NoOption79.Inc() }
 
 // Unanswered counts one request that no server has answered.
-func (l *Link) Unanswered(f dhcp.Family) { l.unanswered[f].Inc() }
+func (l *Link) Unanswered(f dhcp.Family) { l.NoReply[f].Inc() }
 
 // tally returns the tally of a family, direction and reason, and makes it if need
 // be.
-func (l *Link) tally(f dhcp.Family, d dhcp.Direction, r agent.Reason) *tally {
+func (l *Link) tally(f dhcp.Family, d dhcp.Direction, r agent.Reason) *Tally {
 	p := &l.relayed[f][d]
 	if r != agent.Relayed {
 		p = &made(&l.dropped[f][d])[r]
@@ -67,9 +79,9 @@ func (l *Link) tally(f dhcp.Family, d dhcp.Direction, r agent.Reason) *tally {
 	return made(p)
 }
 
-// seen returns the tally of a family, direction and reason, nil if nothing was
-// counted there.
-func (l *Link) seen(f dhcp.Family, d dhcp.Direction, r agent.Reason) *tally {
+// Tally returns what is counted of a family, direction and reason, nil if that is
+// nothing.
+func (l *Link) Tally(f dhcp.Family, d dhcp.Direction, r agent.Reason) *Tally {
 	if r == agent.Relayed {
 		return l.relayed[f][d].Load()
 	}
@@ -92,15 +104,3 @@ func first[T any](p *atomic.Pointer[T]) *T {
 	p.CompareAndSwap(nil, new(T))
 	return p.Load()
 }
-
-// A Counter counts up. It is safe for concurrent use; the zero value is 0.
-type Counter struct{ n atomic.Uint64 }
-
-// Inc adds 1.
-func (c *Counter) Inc() { c.n.Add(1) }
-
-// Add adds n.
-func (c *Counter) Add(n uint64) { c.n.Add(n) }
-
-// Value returns the count.
-func (c *Counter) Value() uint64 { return c.n.Load() }

@@ -1,11 +1,11 @@
-package metrics
+package count
 
 import "syscall"
 
-// errnoCounts counts errors by slot of errno.
-type errnoCounts [len(errnos) + 1]Counter
+// errors counts errors by slot of errno.
+type errors [len(errnos) + 1]Counter
 
-func (c *errnoCounts) inc(errno syscall.Errno) { c[errnoSlot(errno)].Inc() }
+func (c *errors) inc(errno syscall.Errno) { c[errnoSlot(errno)].Inc() }
 
 // errnoSlot returns the slot of errno in errnos, or the one behind it.
 func errnoSlot(errno syscall.Errno) int {
@@ -17,7 +17,7 @@ func errnoSlot(errno syscall.Errno) int {
 	return len(errnos)
 }
 
-// errnoName returns the value that the label "error" has for a slot.
+// errnoName returns the name of a slot.
 func errnoName(slot int) string {
 	if slot < len(errnos) {
 		return errnos[slot].name
@@ -25,8 +25,30 @@ func errnoName(slot int) string {
 	return "other"
 }
 
+// A SendError is how often the kernel refused to send for one reason.
+type SendError struct {
+	Error   string // the name of the errno, or "other"
+	Towards string // "server" or "client"
+	Count   uint64
+}
+
+// SendErrors returns the errors that have happened.
+func (t *Table) SendErrors() (all []SendError) {
+	for _, side := range []struct {
+		name   string
+		counts *errors
+	}{{"server", &t.toServers}, {"client", &t.toClients}} {
+		for slot := range side.counts {
+			if n := side.counts[slot].Value(); n > 0 {
+				all = append(all, SendError{errnoName(slot), side.name, n})
+			}
+		}
+	}
+	return all
+}
+
 // errnos are the errors that sending by UDP or by a packet socket is known to
-// give. The list is closed, so that the label is bounded.
+// give. The list is closed, so that their number is bounded.
 var errnos = [...]struct {
 	errno syscall.Errno
 	name  string

@@ -1,7 +1,8 @@
-package metrics
+package count
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -10,29 +11,27 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// names lists the interfaces that have series.
-func (m *Metrics) names() (all []string) {
-	for n := range m.Messages() {
-		if !slices.Contains(all, n.Interface) {
-			all = append(all, n.Interface)
-		}
+// names lists the interfaces that are counted.
+func (t *Table) names() (all []string) {
+	links, _ := t.Links()
+	for _, l := range links {
+		all = append(all, l.Name())
 	}
 	return all
 }
 
-// balance returns what was received in IPv4, what the series account for, and what
-// of former ones does.
-func (m *Metrics) balance() (got, series, former uint64) {
-	for n := range m.Messages() {
-		series += n.Count
+// balance returns what was received in IPv4, what the links account for, and what
+// former ones do.
+func (t *Table) balance() (got, links, former uint64) {
+	all, retired := t.Links()
+	for _, l := range all {
+		links += l.Total(dhcp.V4)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.received[dhcp.V4].Value(), series, m.retiredNow()[dhcp.V4]
+	return t.Received(dhcp.V4).Value(), links, retired[dhcp.V4]
 }
 
-func (m *Metrics) message(l *Link) {
-	m.Received(dhcp.V4).Inc()
+func (t *Table) message(l *Link) {
+	t.Received(dhcp.V4).Inc()
 	l.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
 }
 
@@ -40,9 +39,10 @@ func TestSeriesOfWhatIsGoneEnd(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	after := now.Add
-	m := New("")
+	m := New()
 	stays, goes, back := m.Link("stays"), m.Link("goes"), m.Link("back")
-	one, two := m.Server("10.9.0.2:67", ""), m.Server("10.9.0.3:67", "")
+	a, b := netip.MustParseAddrPort("10.9.0.2:67"), netip.MustParseAddrPort("10.9.0.3:67")
+	one, two := m.Server(a, ""), m.Server(b, "")
 	for _, l := range []*Link{stays, goes, back, m.Link("")} {
 		m.message(l)
 	}
@@ -62,7 +62,7 @@ func TestSeriesOfWhatIsGoneEnd(t *testing.T) {
 	if got, want := m.names(), []string{"back", "other", "stays"}; !slices.Equal(got, want) {
 		t.Errorf("later: %v, want %v", got, want)
 	}
-	if s := m.Servers(); len(s) != 1 || s[0].Addr != "10.9.0.3:67" {
+	if s := m.Servers(); len(s) != 1 || s[0].Addr != b {
 		t.Errorf("servers %+v", s)
 	}
 	check := func(when string, wantFormer uint64) {
@@ -83,7 +83,7 @@ func TestSeriesOfWhatIsGoneEnd(t *testing.T) {
 	if again := m.Link("goes"); again == goes {
 		t.Error("a name that came back too late has its former counts")
 	}
-	if m.Server("10.9.0.2:67", "") == one {
+	if m.Server(a, "") == one {
 		t.Error("a server that came back too late has its former counts")
 	}
 }
@@ -92,7 +92,7 @@ func TestSeriesOfWhatIsGoneEnd(t *testing.T) {
 func TestEverNewNamesFindRoom(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	m := New("")
+	m := New()
 	stays := m.Link("stays")
 	m.message(stays)
 	const at = 100 // in use at once
@@ -100,7 +100,7 @@ func TestEverNewNamesFindRoom(t *testing.T) {
 		links := []*Link{stays}
 		for j := range at {
 			l := m.Link(fmt.Sprintf("veth%d-%d", i, j))
-			if l.name == other {
+			if l.name == Other {
 				t.Fatalf("name %d is counted as other", i*at+j)
 			}
 			m.message(l)

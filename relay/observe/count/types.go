@@ -1,57 +1,49 @@
-package metrics
+package count
 
 import (
 	"fmt"
 	"slices"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
-
-// TypeInvalid stands for the type of a message that is too broken to have one.
-// IANA has not given this value to a type of either family.
-const TypeInvalid uint8 = agent.TypeInvalid
 
 // typeSlots is the number of types that are told apart in one family, with
 // "unknown" and "invalid". Every link pays for each of them, so the list holds
 // what can arrive by UDP and not all of the 256 values.
 const typeSlots = 25
 
-// The labels of types that have no name.
+// The names of types that have none.
 const (
 	unknown = "unknown"
 	invalid = "invalid"
 )
 
-// A types maps the message types of one family to slots, and slots to labels.
+// A types maps the message types of one family to slots, and slots to names.
 type types struct {
 	slot  [256]uint8
-	pairs []*dto.LabelPair // by slot
+	names []string // by slot
 }
 
 // newTypes returns the slots of the types that name has a name for; it answers
-// "unknown" for the others. Slots are in the order of the labels.
+// "unknown" for the others. Slots are in the order of the names.
 func newTypes(name func(uint8) string) types {
 	names := []string{unknown, invalid}
-	for typ := range TypeInvalid {
+	for typ := range uint8(agent.TypeInvalid) {
 		names = append(names, name(typ))
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
 	if len(names) > typeSlots {
-		panic(fmt.Sprintf("metrics: %d message types do not fit %d slots", len(names), typeSlots))
+		panic(fmt.Sprintf("count: %d message types do not fit %d slots", len(names), typeSlots))
 	}
-	var t types
-	for typ := range TypeInvalid {
+	t := types{names: names}
+	for typ := range uint8(agent.TypeInvalid) {
 		t.slot[typ] = index(names, name(typ))
 	}
-	t.slot[TypeInvalid] = index(names, invalid)
-	for _, n := range names {
-		t.pairs = append(t.pairs, pair("type", n))
-	}
+	t.slot[agent.TypeInvalid] = index(names, invalid)
 	return t
 }
 
@@ -74,3 +66,7 @@ func name6(typ uint8) string {
 		return t.String()
 	}
 }
+
+// TypeNames returns the names of the types of a family by slot of Tally, in their
+// order.
+func (t *Table) TypeNames(f dhcp.Family) []string { return t.types[f].names }

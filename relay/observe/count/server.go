@@ -1,0 +1,86 @@
+package count
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A Server counts what was sent to one DHCP server and what came back. It is
+// safe for concurrent use.
+type Server struct {
+	Addr netip.AddrPort
+	VRF  string // "" for the default VRF
+
+	Copies   Counter // of requests that were sent to it
+	Failures Counter // copies that the kernel refused to send
+	Replies  Counter // accepted from it
+	NoReply  Counter // copies that it has not answered
+	Response Histogram
+
+	errors *errors // shared with every other server
+
+	// Guarded by the mutex of Table, as those of Link.
+	use  uint64
+	gone time.Time
+}
+
+// Sent counts one copy of a message that the kernel took.
+func (s *Server) Sent() { s.Copies.Inc() }
+
+// Failed counts one copy that the kernel refused.
+func (s *Server) Failed(errno syscall.Errno) {
+	s.Failures.Inc()
+	s.errors.inc(errno)
+}
+
+// Replied counts one reply that was accepted from the server.
+func (s *Server) Replied() { s.Replies.Inc() }
+
+// Answered notes how long the first reply to a request took.
+func (s *Server) Answered(after time.Duration) { s.Response.observe(after) }
+
+// Unanswered counts one request that the server has not answered.
+func (s *Server) Unanswered() { s.NoReply.Inc() }
+
+// bounds are the upper bounds of the histogram's buckets. Servers on the same
+// site answer within a millisecond; one that first looks whether an address is
+// free takes a second and more.
+var bounds = [...]time.Duration{
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
+	10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond,
+	time.Second, 2500 * time.Millisecond, 5 * time.Second,
+}
+
+// A Histogram counts times by bucket, the last of which has no bound. It is safe for
+// concurrent use; the zero value is empty.
+type Histogram struct {
+	buckets [len(bounds) + 1]atomic.Uint64
+	sum     atomic.Uint64 // nanoseconds
+}
+
+func (h *Histogram) observe(d time.Duration) {
+	i := 0
+	for i < len(bounds) && d > bounds[i] {
+		i++
+	}
+	h.buckets[i].Add(1)
+	h.sum.Add(uint64(d))
+}
+
+// Bounds returns the upper bounds of the buckets, but for the last.
+func Bounds() []time.Duration { return bounds[:] }
+
+// Read returns how many times are in each bucket, one more than there are bounds,
+// and the sum of all times.
+func (h *Histogram) Read() (buckets []uint64, sum time.Duration) {
+	sum = time.Duration(h.sum.Load())
+	buckets = make([]uint64, len(h.buckets))
+	for i := range h.buckets {
+		buckets[i] = h.buckets[i].Load()
+	}
+	return buckets, sum
+}
