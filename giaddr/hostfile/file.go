@@ -1,13 +1,10 @@
 package hostfile
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/BurntSushi/toml"
 
@@ -16,25 +13,25 @@ import (
 
 // A file is this project's own format.
 type file struct {
-	Hostname  string  `json:"hostname"  toml:"hostname"`
-	Interface []entry `json:"interface" toml:"interface"`
+	Hostname  string  `toml:"hostname"`
+	Interface []entry `toml:"interface"`
 }
 
 // An entry describes one interface. What is nil or empty has a default.
 type entry struct {
-	Name      string   `json:"name"      toml:"name"`
-	Index     int      `json:"index"     toml:"index"`
-	Addresses []string `json:"addresses" toml:"addresses"`
-	MAC       *string  `json:"mac"       toml:"mac"` // "": it has no link-layer address
-	VLAN      uint16   `json:"vlan"      toml:"vlan"`
-	MTU       int      `json:"mtu"       toml:"mtu"`
-	Up        *bool    `json:"up"        toml:"up"`
-	VRF       string   `json:"vrf"       toml:"vrf"`    // name of its VRF device
-	IsVRF     bool     `json:"is_vrf"    toml:"is_vrf"` // it is itself a VRF device
-	Alias     string   `json:"alias"     toml:"alias"`
-	AltNames  []string `json:"alt_names" toml:"alt_names"`
-	Master    string   `json:"master"    toml:"master"` // the bridge, bond or team that it is a port of
-	Lower     string   `json:"lower"     toml:"lower"`  // the link that it is on as a macvlan or ipvlan
+	Name      string   `toml:"name"`
+	Index     int      `toml:"index"`
+	Addresses []string `toml:"addresses"`
+	MAC       *string  `toml:"mac"` // "": it has no link-layer address
+	VLAN      uint16   `toml:"vlan"`
+	MTU       int      `toml:"mtu"`
+	Up        *bool    `toml:"up"`
+	VRF       string   `toml:"vrf"`    // name of its VRF device
+	IsVRF     bool     `toml:"is_vrf"` // it is itself a VRF device
+	Alias     string   `toml:"alias"`
+	AltNames  []string `toml:"alt_names"`
+	Master    string   `toml:"master"` // the bridge, bond or team that it is a port of
+	Lower     string   `toml:"lower"`  // the link that it is on as a macvlan or ipvlan
 }
 
 // known are the keys, for errors.
@@ -54,34 +51,6 @@ func parseTOML(data []byte) (Host, error) {
 		return Host{}, fmt.Errorf("there is no key %s; an [[interface]] has %s", unknown[0], known)
 	}
 	return f.host()
-}
-
-func parseJSON(data []byte) (Host, error) {
-	var f file
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		return Host{}, placed(data, err)
-	}
-	return f.host()
-}
-
-// placed names the line of an error in JSON.
-func placed(data []byte, err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	at := int64(-1)
-	switch {
-	case errors.As(err, &syntax):
-		at = syntax.Offset
-	case errors.As(err, &kind):
-		at = kind.Offset
-	}
-	words := strings.TrimPrefix(err.Error(), "json: ")
-	if at < 0 {
-		return fmt.Errorf("%s; an interface has %s", words, known)
-	}
-	return fmt.Errorf("line %d: %s", 1+bytes.Count(data[:min(at, int64(len(data)))], []byte("\n")), words)
 }
 
 func (f *file) host() (Host, error) {

@@ -29,18 +29,15 @@ const (
 	typeNone     = 0xfffe
 )
 
-// Parse reads a file, which errors call by name. It is either TOML or JSON with
-// one table "interface" for each, or what "ip -j -d address" prints.
+// Parse reads a file, which errors call by name. It is either TOML with one table
+// "interface" for each, or what "ip -j -d address" prints.
 func Parse(name string, data []byte) (Host, error) {
 	var h Host
 	var err error
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	switch form(data) {
-	case formIP:
+	if isIP(data) {
 		h, err = parseIP(data)
-	case formJSON:
-		h, err = parseJSON(data)
-	default:
+	} else {
 		h, err = parseTOML(data)
 	}
 	if err != nil {
@@ -55,28 +52,12 @@ func Parse(name string, data []byte) (Host, error) {
 	return h, nil
 }
 
-type format int
-
-const (
-	formTOML format = iota
-	formJSON
-	formIP
-)
-
-// form tells the formats apart by how they begin: a header of TOML has two
-// brackets or a letter where a list of objects has a brace.
-func form(data []byte) format {
-	rest := bytes.TrimLeft(data, " \t\r\n")
-	if bytes.HasPrefix(rest, []byte("{")) {
-		return formJSON
-	}
-	if list, ok := bytes.CutPrefix(rest, []byte("[")); ok {
-		list = bytes.TrimLeft(list, " \t\r\n")
-		if bytes.HasPrefix(list, []byte("{")) || bytes.HasPrefix(list, []byte("]")) {
-			return formIP
-		}
-	}
-	return formTOML
+// isIP tells the output of ip by how it begins: a header of TOML has two brackets or
+// a letter where a list of objects has a brace.
+func isIP(data []byte) bool {
+	list, ok := bytes.CutPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("["))
+	list = bytes.TrimLeft(list, " \t\r\n")
+	return ok && (bytes.HasPrefix(list, []byte("{")) || bytes.HasPrefix(list, []byte("]")))
 }
 
 // unique finds names and indexes that stand for two interfaces.

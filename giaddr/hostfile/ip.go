@@ -1,10 +1,13 @@
 package hostfile
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"dhcp-relay/giaddr"
 )
@@ -178,4 +181,18 @@ func (i *ipAddr) addr() (giaddr.Addr, error) {
 	}
 	a.Prefix = netip.PrefixFrom(local, bits)
 	return a, nil
+}
+
+// placed names the line of an error in JSON.
+func placed(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	at := int64(len(data))
+	switch {
+	case errors.As(err, &syntax):
+		at = min(at, syntax.Offset)
+	case errors.As(err, &kind):
+		at = min(at, kind.Offset)
+	}
+	return fmt.Errorf("line %d: %s", 1+bytes.Count(data[:at], []byte("\n")), strings.TrimPrefix(err.Error(), "json: "))
 }
