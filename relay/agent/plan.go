@@ -142,6 +142,16 @@ func (p *Plan) Wants(k Socket) bool {
 	return ok
 }
 
+// Listens reports whether a socket is needed on a port, in whichever VRF.
+func (p *Plan) Listens(f dhcp.Family, port uint16) bool {
+	for k := range p.sockets {
+		if k.Family == f && k.Port == port {
+			return true
+		}
+	}
+	return false
+}
+
 // VRF returns the VRF of an interface, 0 for the default VRF.
 func (p *Plan) VRF(link int) int { return p.vrfOf[link] }
 

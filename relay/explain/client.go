@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
@@ -85,7 +86,7 @@ func (c *Client) addresses(mac []byte) (src, dst netip.AddrPort, err error) {
 	dst = netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), 67)
 	if c.V6 {
 		src = netip.AddrPortFrom(linkLocal(mac), 546)
-		dst = netip.AddrPortFrom(allRelays(), 547)
+		dst = netip.AddrPortFrom(agent.AllRelays(), 547)
 	}
 	if c.Ciaddr != "" {
 		// message4 has read it.

@@ -37,9 +37,10 @@ type Relay struct {
 	cfg      *config.Config
 	host     []giaddr.Link
 	snap     *agent.Snapshot
+	plan     *agent.Plan
 	problems []agent.Problem
 	byName   map[string]*giaddr.Link
-	retry    *smartrelay.Table
+	smart    *smartrelay.Table
 	said     map[said]config.Said
 	last     *sent // what was relayed to servers last
 }
@@ -55,9 +56,10 @@ type sent struct {
 func New(cfg *config.Config, host []giaddr.Link) *Relay {
 	r := &Relay{
 		cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)),
-		retry: smartrelay.New(1 << 12), said: make(map[said]config.Said),
+		smart: smartrelay.New(1 << 12), said: make(map[said]config.Said),
 	}
 	r.snap, r.problems = agent.Compile(cfg.Policy, host)
+	r.plan = r.snap.Plan(host)
 	for i := range host {
 		for _, alt := range host[i].AltNames {
 			r.byName[alt] = &host[i]
@@ -76,9 +78,6 @@ func (r *Relay) Problems() []agent.Problem {
 		return slices.ContainsFunc(r.snap.Absent, func(i *agent.Interface) bool { return i.Name == p.Interface })
 	})
 }
-
-// Snapshot returns what the decisions are made with.
-func (r *Relay) Snapshot() *agent.Snapshot { return r.snap }
 
 // Names returns the names of the host's interfaces, of which there may be
 // thousands, in words for an error.
@@ -131,7 +130,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	if !m.Time.IsZero() {
 		res.Time = &m.Time
 	}
-	if why := r.deaf(&m, heard); why != nil {
+	if why := r.notHeard(&m, heard); why != nil {
 		r.last = nil
 		res.Outcome, res.What, res.Remedy, res.Rules = NotHeard, why.what, why.remedy, why.rules
 		return res, nil
@@ -141,7 +140,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	if v.Reason == agent.Relayed && v.To == agent.ToServers {
 		r.last = &sent{m, b, v}
 	}
-	res.Message.Direction = directionNames[v.Direction]
+	res.Message.Direction = v.Direction.String()
 	r.judge(&res, &m, b, v)
 	return res, nil
 }
@@ -152,9 +151,9 @@ func (r *Relay) decide(b *agent.Buf, in agent.Ingress) agent.Verdict {
 		return r.snap.Relay6(b, in)
 	}
 	var try bool
-	in.Face, try = r.face(b, in)
+	in.Face, try = r.smart.Choose(r.snap, in.Link, b.Bytes())
 	v := r.snap.Relay4(b, in)
-	r.note(b, &v, try)
+	r.smart.Note(&v, b.Bytes(), try)
 	return v
 }
 
@@ -206,7 +205,7 @@ func hidden(p bootp.Packet) []string {
 // Listens reports whether the relay has a socket for what goes to an address and
 // port, wherever it is heard.
 func (r *Relay) Listens(dst netip.AddrPort) bool {
-	return r.listens(dhcp.FamilyOf(dst.Addr()), dst.Port())
+	return r.plan.Listens(dhcp.FamilyOf(dst.Addr()), dst.Port())
 }
 
 // Unreadable returns the result for a frame of a capture that holds no message

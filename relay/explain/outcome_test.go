@@ -172,6 +172,38 @@ func TestNotHeard(t *testing.T) {
 	}
 }
 
+// A link whose MTU is below that of IPv6 has none, so the daemon does not join the
+// group there.
+func TestNotHeardWithoutIPv6(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Parse("relay.toml", []byte("[[interface]]\nname = \"d0\"\nservers = [\"2001:db8:9::2\"]\n"), config.Host{Hostname: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := oneLink([]giaddr.Addr{{Prefix: netip.MustParsePrefix("2001:db8:20::1/64")}})
+	host[0].MTU = 1279
+	res := explained(t, New(cfg, host), message(t, Client{V6: true, Interface: "d0"}))
+	if res.Outcome != NotHeard || res.What != "d0 has no IPv6, as its MTU is 1279." {
+		t.Errorf("%s: %s", res.Outcome, res.What)
+	}
+}
+
+// What is too large for a route is dropped where that is set, and told.
+func TestTooLargeForTheRoute(t *testing.T) {
+	t.Parallel()
+	big := Client{Interface: "vlan10", Options: []string{"60=" + strings.Repeat("x", 255), "77=" + strings.Repeat("x", 255), "43=" + strings.Repeat("x", 255), "125=" + strings.Repeat("x", 255), "124=" + strings.Repeat("x", 255)}}
+	for _, tt := range []struct{ toml, want string }{
+		{"", "option 82 is left out"},
+		{"oversize = \"drop\"", "they are not sent."},
+		{"option82 = false", "they go out in fragments."},
+	} {
+		res := explained(t, relayOf(t, servers+"[[interface]]\nname = \"vlan10\"\n"+tt.toml), message(t, big))
+		if len(res.Notes) != 1 || !strings.Contains(res.Notes[0], tt.want) {
+			t.Errorf("%s: notes %q", tt.toml, res.Notes)
+		}
+	}
+}
+
 func TestUnknownInterface(t *testing.T) {
 	t.Parallel()
 	_, err := relayOf(t, "interfaces = \"none\"\n"+servers).Explain(message(t, Client{Interface: "vlan99"}))

@@ -27,7 +27,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 	if v.HasVSS() && !r.understands(server) {
 		v.ShedVSS(&b)
 	}
-	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server.WithZone(""), portOf(v.Family))}
+	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server.WithZone(""), v.Family.Port())}
 	port := v.SrcPort
 	if v.Family == dhcp.V4 {
 		p := bootp.Packet(b.Bytes())

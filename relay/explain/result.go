@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net/netip"
 	"time"
-
-	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Result is what would become of one message, and why.
@@ -111,5 +109,3 @@ type Setting struct {
 	File  string `json:"file,omitempty"` // "": the default holds
 	Line  int    `json:"line,omitempty"`
 }
-
-var directionNames = [...]string{dhcp.Requests: "request", dhcp.Replies: "reply"}

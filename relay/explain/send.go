@@ -16,13 +16,11 @@ func (r *Relay) copies(m *Message, b agent.Buf, v agent.Verdict) []Copy {
 		return []Copy{r.form(m, &b, &v, []Send{r.toClient(&v)})}
 	}
 	var same, bare []Send
-	for i, n := range v.Link.ServersOf(v.Family) {
-		switch {
-		case v.Server >= 0 && v.Server != i:
-		case v.HasVSS() && !r.snap.Policy.Servers[n].VSS:
-			bare = append(bare, r.toServer(n, &v))
-		default:
-			same = append(same, r.toServer(n, &v))
+	for c := range r.plan.Copies(&v) {
+		if c.Form == agent.WithoutVSS {
+			bare = append(bare, r.toServer(&c, &v))
+		} else {
+			same = append(same, r.toServer(&c, &v))
 		}
 	}
 	var all []Copy
@@ -52,11 +50,11 @@ func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []Send) C
 	return c
 }
 
-func (r *Relay) toServer(n int, v *agent.Verdict) Send {
-	to := &r.snap.Policy.Servers[n]
+func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) Send {
+	to := &r.snap.Policy.Servers[c.Server]
 	s := Send{
 		To: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
-		SourcePort: v.SrcPort, Interface: to.Link,
+		SourcePort: c.From.Port, Interface: to.Link,
 	}
 	if v.Src.IsValid() {
 		s.Source = &v.Src
@@ -64,11 +62,12 @@ func (r *Relay) toServer(n int, v *agent.Verdict) Send {
 	if to.Addr.Addr().IsMulticast() {
 		s.Cast = "multicast"
 	}
-	if _, ok := r.snap.Out(n); !ok {
-		s.Problem = "the interface " + to.Link + " does not exist now"
-	}
-	if dev := r.byName[to.VRF]; to.VRF != "" && (dev == nil || !dev.IsVRF) {
+	switch c.Lacks {
+	case agent.Nothing:
+	case agent.NoVRF:
 		s.Problem = "the VRF " + to.VRF + " does not exist now"
+	case agent.NoLink:
+		s.Problem = "the interface " + to.Link + " does not exist now"
 	}
 	return s
 }
@@ -76,18 +75,13 @@ func (r *Relay) toServer(n int, v *agent.Verdict) Send {
 func (r *Relay) toClient(v *agent.Verdict) Send {
 	s := Send{
 		To: "client", Cast: "unicast", Destination: netip.AddrPortFrom(v.Dst, v.Port),
-		SourcePort: portOf(v.Family), Interface: v.Link.Host.Name,
+		SourcePort: v.Family.Port(), Interface: v.Link.Host.Name, VRF: r.plan.VRFName(r.plan.VRF(v.Link.Host.Index)),
 	}
 	if v.Src.IsValid() {
 		s.Source = &v.Src
 	}
 	if v.Chained {
 		s.To = "relay"
-	}
-	for i := range r.host {
-		if r.host[i].IsVRF && r.host[i].Index == v.Link.Host.VRF {
-			s.VRF = r.host[i].Name
-		}
 	}
 	if v.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		s.Cast = "broadcast"
@@ -132,18 +126,31 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 		notes = append(notes, fmt.Sprintf("It bears no suboption 19 of this relay, so it leaves from port %d (RFC 8357, section 5.1).", v.SrcPort))
 	}
 	if v.Family == dhcp.V4 && v.To == agent.ToServers && !v.Omitted {
-		n := b.Len + headers4
-		if least := r.leastMTU(v.Link.Host.Index); least > 0 && n > least {
-			if bare := clone(&b); v.Shed(&bare) {
-				note := fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, option 82 is left out.", n)
-				if n = bare.Len + headers4; n > least {
-					note += fmt.Sprintf(" The %d octets that are left go out in fragments where that is still too large.", n)
-				}
-				notes = append(notes, note)
-			}
-		}
+		notes = append(notes, r.large(&b, v)...)
 	}
 	return notes
+}
+
+// large tells what becomes of a request where a route has too small an MTU for it.
+func (r *Relay) large(b *agent.Buf, v agent.Verdict) []string {
+	n, least := b.Len+headers4, r.leastMTU(v.Link.Host.Index)
+	if least == 0 || n <= least {
+		return nil
+	}
+	less := clone(b)
+	note := fmt.Sprintf("These are %d octets of IP packet; where the MTU towards a server is less, ", n)
+	switch v.TooLarge(&less) {
+	case agent.Smaller:
+		note += "option 82 is left out."
+		if n = less.Len + headers4; n > least {
+			note += fmt.Sprintf(" The %d octets that are left go out in fragments where that is still too large.", n)
+		}
+	case agent.Fragments:
+		note += "they go out in fragments."
+	case agent.Refused:
+		note += "they are not sent."
+	}
+	return []string{note}
 }
 
 // leastMTU returns the smallest MTU of the interfaces by which servers may be

@@ -116,13 +116,13 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 	}
 	if v.Family == dhcp.V6 {
 		keys = append(keys, "dhcpv6.source")
-		if c.V6.SourcePort != portOf(dhcp.V6) {
+		if c.V6.SourcePort != dhcp.ServerPort6 {
 			keys = append(keys, "dhcpv6.source_port")
 		}
 		return keys
 	}
 	keys = append(keys, "source")
-	if c.SourcePort != portOf(dhcp.V4) {
+	if c.SourcePort != dhcp.ServerPort4 {
 		keys = append(keys, "source_port")
 	}
 	if c.SmartAfter > 0 {
