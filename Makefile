@@ -24,8 +24,8 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build the daemon and the lab into bin/
-	@echo "building $(BIN)/dhcp-relay and $(BIN)/dhcp-lab (Go fetches the modules it lacks)"
-	@$(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/dhcp-relay ./cmd/dhcp-lab
+	@echo "building $(BIN)/dhcp-relay and the lab (Go fetches the modules it lacks)"
+	@$(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/dhcp-relay ./cmd/dhcp-lab ./cmd/dhcp-bench ./cmd/dhcp-vm
 
 .PHONY: demo
 demo: deps-demo build ## play the scenes in a lab of network namespaces (DEMO="--once" ends at once)
@@ -38,7 +38,7 @@ test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers
 	@mkdir -p $(BIN)
 	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=$${RELAY_TEST_NOSKIP-1} $(GO) test -race -timeout 14m ./...
 	@echo "testing without it what it would distort: allocations, and a million random messages"
-	@$(GO) test -timeout 5m -run '$(DISTORTED)' ./relay/... ./giaddr/... ./metrics/... ./cmd/dhcp-lab/internal/conformance
+	@$(GO) test -timeout 5m -run '$(DISTORTED)' ./relay/... ./giaddr/... ./metrics/...
 
 .PHONY: soak
 soak: ## have 20,000 DHCPv6 clients ask at once (root)
@@ -46,7 +46,7 @@ soak: ## have 20,000 DHCPv6 clients ask at once (root)
 
 .PHONY: burst
 burst: deps-test ## have 200 clients ask real servers at once, ten times, over virtual links, beside dhcrelay; 5 minutes of a quiet machine (root)
-	@BURST_ROUNDS=10 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m ./cmd/dhcp-lab/internal/burst
+	@BURST_ROUNDS=10 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m ./relay/e2e/burst
 
 .PHONY: test-short
 test-short: ## what needs neither root nor a minute: for the daily loop
@@ -75,7 +75,7 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 
 .PHONY: bench
 bench: deps-bench build ## measure against other relays, 27 minutes (root; BENCH="--quick" for a look)
-	@$(BIN)/dhcp-lab bench $(BENCH)
+	@$(BIN)/dhcp-bench $(BENCH)
 
 .PHONY: pictures
 pictures: build ## take the pictures of the README from a relay that runs in the lab (root)
@@ -118,7 +118,7 @@ clean: ## remove what was built
 
 .PHONY: vm-test
 vm-test: deps-vm build ## play scenes on VLANs, VRFs, odd uplinks and under systemd in qemu, 10 minutes (VM=--all adds 4,000 VLANs)
-	@$(BIN)/dhcp-lab vm-test --cache $(BIN)/vm --json $(BIN)/vm/test.json $(VM)
+	@$(BIN)/dhcp-vm --cache $(BIN)/vm --json $(BIN)/vm/test.json $(VM)
 
 .PHONY: deps-vm
 deps-vm:

@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/cmd/dhcp-lab/internal/netns"
-	"dhcp-relay/cmd/dhcp-lab/internal/real"
-	"dhcp-relay/cmd/dhcp-lab/internal/scene"
+	"dhcp-relay/cmd/lab/netns"
+	"dhcp-relay/cmd/lab/real"
+	"dhcp-relay/cmd/lab/scene"
 )
 
 // A demo is what the command line asks for.

@@ -8,8 +8,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
-	"dhcp-relay/cmd/dhcp-lab/internal/scene"
+	"dhcp-relay/cmd/lab/ladder"
+	"dhcp-relay/cmd/lab/scene"
 )
 
 func TestDemoRefusesWhatCannotBePlayed(t *testing.T) {

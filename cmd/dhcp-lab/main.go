@@ -36,6 +36,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemoCommand(), newConformanceCommand(), newBenchCommand(), newVMCommand(), newMutantsCommand(), newPicturesCommand())
+	root.AddCommand(newDemoCommand(), newConformanceCommand(), newMutantsCommand(), newPicturesCommand())
 	return root
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/cmd/dhcp-lab/internal/pictures"
-	"dhcp-relay/cmd/dhcp-lab/internal/scene"
+	"dhcp-relay/cmd/lab/scene"
 )
 
 func newPicturesCommand() *cobra.Command {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"dhcp-relay/cmd/dhcp-lab/internal/ladder"
-	"dhcp-relay/cmd/dhcp-lab/internal/scene"
+	"dhcp-relay/cmd/lab/ladder"
+	"dhcp-relay/cmd/lab/scene"
 )
 
 // picture is the network, with the prefix of the namespaces, the servers and

@@ -79,7 +79,7 @@ func TestReadmeFigures(t *testing.T) {
 	if len(rows) < 3 {
 		t.Fatalf("%d figures in README.md", len(rows))
 	}
-	bench := readPage(t, filepath.Join("cmd", "dhcp-lab", "README.md"))
+	bench := readPage(t, filepath.Join("cmd", "dhcp-bench", "README.md"))
 	for _, row := range rows {
 		if !strings.Contains(bench, "\n"+row+"\n") {
 			t.Errorf("the page of the benchmark lacks %s", row)

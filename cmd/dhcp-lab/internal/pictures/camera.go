@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"dhcp-relay/relay/http/chromium"
+	"dhcp-relay/cmd/lab/chromium"
 )
 
 // shotTime bounds one picture.

@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"dhcp-relay/cmd/dhcp-lab/internal/scene"
+	"dhcp-relay/cmd/lab/scene"
 )
 
 // config serves three networks, of which one does not exist. Clients of the
