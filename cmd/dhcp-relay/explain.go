@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/relay/explain"
+	"dhcp-relay/relay/observe/capture"
 )
 
 // errDropped says that a message would be dropped, which has been printed.
@@ -111,13 +112,13 @@ func (f *explainFlags) run(c *cobra.Command, args []string) error {
 	if err := f.check(c, args); err != nil {
 		return err
 	}
-	r, links, err := f.relay(c.InOrStdin(), c.ErrOrStderr())
+	r, host, err := f.relay(c.InOrStdin(), c.ErrOrStderr())
 	if err != nil {
 		return err
 	}
 	p := &printer{out: c.OutOrStdout(), json: f.json}
 	if len(args) == 1 {
-		err = f.capture(c, args[0], r, links, p)
+		err = f.capture(c, args[0], r, host, p)
 	} else {
 		err = f.describe(r, p)
 	}
@@ -159,7 +160,7 @@ func (f *explainFlags) describe(r *explain.Relay, p *printer) error {
 	if err != nil {
 		return err
 	}
-	servers, yiaddr, err := f.replies()
+	servers, yiaddr, err := explain.ParseServers(f.client.V6, f.servers, f.yiaddr)
 	if err != nil {
 		return err
 	}
@@ -188,23 +189,56 @@ func (f *explainFlags) describe(r *explain.Relay, p *printer) error {
 	return nil
 }
 
-// replies reads the addresses of servers that are to reply.
-func (f *explainFlags) replies() (servers []netip.Addr, yiaddr netip.Addr, err error) {
-	for _, s := range f.servers {
-		a, err := netip.ParseAddr(s)
-		if err != nil || a.Is4() == f.client.V6 || a.Is4In6() || a.Zone() != "" {
-			return nil, yiaddr, fmt.Errorf("--reply-from: %q is no address of a server of this address family; write one such as %s",
-				s, map[bool]string{true: "2001:db8:9::2", false: "10.9.0.2"}[f.client.V6])
+// capture explains the messages of a file, in their order.
+func (f *explainFlags) capture(c *cobra.Command, path string, r *explain.Relay, host *explain.Host, p *printer) error {
+	on, err := explain.NewMapping(host, f.client.Interface, f.maps)
+	if err != nil {
+		return err
+	}
+	file, name := c.InOrStdin(), "standard input"
+	if path != "-" {
+		opened, err := os.Open(path)
+		if err != nil {
+			return plain(err)
 		}
-		servers = append(servers, a)
+		defer opened.Close() //nolint:errcheck // nothing was written
+		file, name = opened, path
 	}
-	if f.yiaddr == "" {
-		return servers, yiaddr, nil
+	packets, err := capture.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	if yiaddr, err = netip.ParseAddr(f.yiaddr); err != nil || !yiaddr.Is4() || f.client.V6 {
-		return nil, yiaddr, fmt.Errorf("--yiaddr: %q is no IPv4 address to give to a client; write one such as 192.0.2.50, and not with -6", f.yiaddr)
+	fragments, frames := 0, 0
+	for {
+		k, err := packets.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		frames++
+		if k.Skip == capture.Fragment && !k.Src.IsValid() {
+			fragments++
+		}
+		res, ok, err := r.ExplainPacket(&k, on)
+		if err != nil {
+			return fmt.Errorf("%s: frame %d: %w", name, k.Number, err)
+		}
+		if !ok {
+			continue
+		}
+		if err := p.print(&res); err != nil {
+			return err
+		}
 	}
-	return servers, yiaddr, nil
+	if fragments > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "note: %s: %d later fragments of datagrams were not looked at\n", name, fragments)
+	}
+	if p.n == 0 {
+		return fmt.Errorf("%s: there is no DHCP message in it (frames: %d); capture UDP ports 67, 68, 546 and 547", name, frames)
+	}
+	return nil
 }
 
 // A printer prints results and remembers what is needed at the end.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 
-	"dhcp-relay/giaddr"
 	"dhcp-relay/giaddr/hostfile"
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/config"
@@ -18,16 +17,9 @@ import (
 // maxHost is the most octets of a file of interfaces: 4,000 of them take 6 MB.
 const maxHost = 256 << 20
 
-// A hostLinks is the interfaces that messages may be heard on.
-type hostLinks struct {
-	from   string // where they come from, for errors
-	links  []giaddr.Link
-	kernel bool // their indexes are those of the host's kernel
-}
-
 // relay makes the relay to ask, of the configuration and a host.
-func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay, *hostLinks, error) {
-	hostname, links, err := f.hostLinks(stdin)
+func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay, *explain.Host, error) {
+	hostname, host, err := f.hostLinks(stdin)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,18 +37,18 @@ func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay,
 			fmt.Fprintf(stderr, "warning: option 53 is left out, for the relay's DUID is not known here (%v); set duid to see it\n", err)
 		}
 	}
-	return explain.New(cfg, links.links), links, nil
+	return explain.New(cfg, host.Links), host, nil
 }
 
 // hostLinks returns the interfaces of the file, or of this host.
-func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *hostLinks, err error) {
+func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *explain.Host, err error) {
 	if f.host == "" {
 		w, err := watch.New()
 		if err != nil {
 			return "", nil, fmt.Errorf("look at the interfaces: %w; or name a file of them with --host", err)
 		}
 		defer func() { _ = w.Close() }() // it was only read
-		return "", &hostLinks{"this host", w.Links(), true}, nil
+		return "", &explain.Host{From: "this host", Links: w.Links(), Kernel: true}, nil
 	}
 	data, name, err := readHost(f.host, stdin)
 	if err != nil {
@@ -66,7 +58,7 @@ func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *hostLinks
 	if err != nil {
 		return "", nil, fmt.Errorf("--host: %w", err)
 	}
-	return p.Hostname, &hostLinks{name, p.Links, p.Kernel}, nil
+	return p.Hostname, &explain.Host{From: name, Links: p.Links, Kernel: p.Kernel}, nil
 }
 
 func readHost(path string, stdin io.Reader) (data []byte, name string, err error) {

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strconv"
@@ -20,9 +17,6 @@ import (
 	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/transaction"
 )
-
-// maxEvent bounds one line of a stream of events, in octets.
-const maxEvent = 4 << 20
 
 // A tracer shows transactions of the running daemon.
 type tracer struct {
@@ -130,38 +124,7 @@ func (t *tracer) last(ctx context.Context, n int, stderr io.Writer) error {
 
 // follow prints what happens until ctx ends.
 func (t *tracer) follow(ctx context.Context) error {
-	body, err := t.daemon.Open(ctx, http.MethodGet, api.Trace+"?"+t.query.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = body.Close() }() // it was only read
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, maxEvent)
-	lines.Split(wholeLines)
-	for lines.Scan() {
-		if err := t.event(lines.Bytes()); err != nil {
-			return err
-		}
-	}
-	switch err := lines.Err(); {
-	case ctx.Err() != nil:
-		return nil // as the operator wants
-	case err != nil:
-		return fmt.Errorf("the trace broke off: %w", err)
-	}
-	return errors.New("the daemon has ended the trace")
-}
-
-// wholeLines is bufio.ScanLines for lines that end: what breaks off within one is no
-// event.
-func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
-	switch i := bytes.IndexByte(data, '\n'); {
-	case i >= 0:
-		return i + 1, data[:i], nil
-	case atEOF:
-		return len(data), nil, nil
-	}
-	return 0, nil, nil
+	return t.daemon.Follow(ctx, api.Trace+"?"+t.query.Encode(), t.event)
 }
 
 // event prints one event.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -222,31 +221,6 @@ func TestTraceFollows(t *testing.T) {
 	for _, want := range []string{"= dropped: hop_limit", "DISCOVER", out.want} {
 		if !strings.Contains(out.b.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.b.String())
-		}
-	}
-}
-
-// A trace that is interrupted may break off within an event.
-func TestTraceReadsWholeEvents(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		stream string
-		want   []string
-	}{
-		{"", nil},
-		{"{}\n", []string{"{}"}},
-		{"{\"a\":1}\n{\"b\":2}\n", []string{"{\"a\":1}", "{\"b\":2}"}},
-		{"{\"a\":1}\n{\"b", []string{"{\"a\":1}"}},
-		{"{\"a", nil},
-	} {
-		lines := bufio.NewScanner(strings.NewReader(c.stream))
-		lines.Split(wholeLines)
-		var got []string
-		for lines.Scan() {
-			got = append(got, lines.Text())
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" || lines.Err() != nil {
-			t.Errorf("%q: %v (-want +got):\n%s", c.stream, lines.Err(), diff)
 		}
 	}
 }

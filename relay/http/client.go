@@ -1,6 +1,8 @@
 package http
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +21,7 @@ import (
 const (
 	controlTimeout = 10 * time.Second // until the daemon begins to answer
 	maxRefusal     = 4 << 10          // octets of what it says when it refuses
+	maxLine        = 4 << 20          // octets of a line of a stream
 )
 
 // A Client talks to the running daemon, by HTTP over its Unix socket.
@@ -82,6 +85,43 @@ func (c *Client) Open(ctx context.Context, method, path string, body io.Reader) 
 		return nil, fmt.Errorf("the daemon refuses: %s", text)
 	}
 	return nil, fmt.Errorf("the daemon refuses: %s", resp.Status)
+}
+
+// Follow asks for a stream, and has each line of the answer read until ctx ends, which
+// is no error.
+func (c *Client) Follow(ctx context.Context, path string, read func(line []byte) error) error {
+	body, err := c.Open(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // it was only read
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, maxLine)
+	lines.Split(wholeLines)
+	for lines.Scan() {
+		if err := read(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	switch err := lines.Err(); {
+	case ctx.Err() != nil:
+		return nil // as the operator wants
+	case err != nil:
+		return fmt.Errorf("the trace broke off: %w", err)
+	}
+	return errors.New("the daemon has ended the trace")
+}
+
+// wholeLines is bufio.ScanLines for lines that end: what breaks off within one says
+// nothing.
+func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	switch i := bytes.IndexByte(data, '\n'); {
+	case i >= 0:
+		return i + 1, data[:i], nil
+	case atEOF:
+		return len(data), nil, nil
+	}
+	return 0, nil, nil
 }
 
 // Reachable fails if nobody listens on the socket.

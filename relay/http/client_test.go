@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bufio"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -79,6 +80,31 @@ func TestClientExplains(t *testing.T) {
 		err := NewClient(socket).Get(t.Context(), "/", nil)
 		if err == nil || !strings.HasPrefix(err.Error(), want+socket) {
 			t.Errorf("got %v, want %s%s", err, want, socket)
+		}
+	}
+}
+
+// A trace that is interrupted may break off within an event.
+func TestClientReadsWholeLines(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		stream string
+		want   []string
+	}{
+		{"", nil},
+		{"{}\n", []string{"{}"}},
+		{"{\"a\":1}\n{\"b\":2}\n", []string{"{\"a\":1}", "{\"b\":2}"}},
+		{"{\"a\":1}\n{\"b", []string{"{\"a\":1}"}},
+		{"{\"a", nil},
+	} {
+		lines := bufio.NewScanner(strings.NewReader(c.stream))
+		lines.Split(wholeLines)
+		var got []string
+		for lines.Scan() {
+			got = append(got, lines.Text())
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" || lines.Err() != nil {
+			t.Errorf("%q: %v (-want +got):\n%s", c.stream, lines.Err(), diff)
 		}
 	}
 }
