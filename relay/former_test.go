@@ -26,7 +26,7 @@ func TestCountsOfWhatIsGoneEnd(t *testing.T) {
 	server := func(a string) agent.Server { return agent.Server{Addr: netip.MustParseAddrPort(a)} }
 	p := agent.Policy{
 		Servers:    []agent.Server{server("192.0.2.1:67"), server("192.0.2.2:67")},
-		Interfaces: []agent.Interface{{Name: "ppp*", Servers: []int{0, 1}, SourcePort: 67}},
+		Interfaces: []agent.Interface{{Name: "ppp*", Servers: []int{0, 1}, V4: agent.Interface4{Common: agent.Common{SourcePort: 67}}}},
 	}
 	m := count.New()
 	e := New(p, m, slog.New(slog.DiscardHandler))
@@ -52,7 +52,7 @@ func TestCountsOfWhatIsGoneEnd(t *testing.T) {
 		snap, _ := e.View()
 		return !slices.ContainsFunc(snap.Links, func(l *agent.Link) bool { return l.Host.Name == "ppp1" })
 	})
-	p.Servers, p.Interfaces = p.Servers[:1:1], []agent.Interface{{Name: "ppp*", Servers: []int{0}, SourcePort: 67}}
+	p.Servers, p.Interfaces = p.Servers[:1:1], []agent.Interface{{Name: "ppp*", Servers: []int{0}, V4: agent.Interface4{Common: agent.Common{SourcePort: 67}}}}
 	if err := e.Reload(ctx, p); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestIdleLoopsKeepNoOldState(t *testing.T) {
 	s.Up("lo")
 	p := agent.Policy{
 		Servers:    []agent.Server{{Addr: netip.MustParseAddrPort("192.0.2.1:67")}},
-		Interfaces: []agent.Interface{{Name: "lo", Servers: []int{0}, SourcePort: 67}},
+		Interfaces: []agent.Interface{{Name: "lo", Servers: []int{0}, V4: agent.Interface4{Common: agent.Common{SourcePort: 67}}}},
 	}
 	m := count.New()
 	e := New(p, m, slog.New(slog.DiscardHandler))

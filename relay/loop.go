@@ -209,7 +209,7 @@ func (l *loop) judge(i int, in *agent.Ingress, v *agent.Verdict) {
 		return
 	}
 	var try bool
-	in.Face, try = l.face(b, in)
+	in.Choice, try = l.face(b, in)
 	l.state.snap.Decide4(b, in, v)
 	if try && v.Reason == agent.Relayed {
 		l.tried(b, v)

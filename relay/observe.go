@@ -132,8 +132,8 @@ func awaits4(p bootp.Packet, v *agent.Verdict) bool {
 		return false
 	}
 	g := p.Giaddr()
-	for i := range v.Link.Faces {
-		if v.Link.Faces[i].Giaddr == g {
+	for i := range v.Link.Side[dhcp.V4].Choices {
+		if v.Link.Side[dhcp.V4].Choices[i].Addr == g {
 			return true
 		}
 	}

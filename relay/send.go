@@ -155,7 +155,7 @@ func (o *outlets) way(l *agent.Link) *pending.Way {
 // resolve resolves the path of a link, which depends on its interface alone: with
 // one of its own, each of 4,000 links took 240 octets more in each loop.
 func (o *outlets) resolve(l *agent.Link) *path {
-	servers := l.ServersOf(o.family)
+	servers := l.Side[o.family].Servers
 	p := &path{targets: make([]target, len(servers))}
 	list := make([]netip.AddrPort, len(servers))
 	for i, n := range servers {
@@ -170,7 +170,7 @@ func (o *outlets) resolve(l *agent.Link) *path {
 			continue
 		}
 		t.link = way.Link
-		t.queue = o.queues[agent.Socket{Family: o.family, Port: l.Interface.SourcePortOf(o.family), VRF: way.VRF}]
+		t.queue = o.queues[agent.Socket{Family: o.family, Port: l.Interface.Of(o.family).SourcePort, VRF: way.VRF}]
 		t.usual = o.queues[agent.Socket{Family: o.family, Port: o.family.Port(), VRF: way.VRF}]
 	}
 	p.list = o.log.Servers(list)
@@ -365,7 +365,7 @@ func (l *loop) inFragments(tag int) {
 	i, c := untag(tag)
 	v := &l.verdicts[i]
 	t := &l.out.of(v.Link)[c]
-	if q := t.from(v.SrcPort, l.family).large(); q != nil && !v.Link.Interface.DropOversize {
+	if q := t.from(v.SrcPort, l.family).large(); q != nil && !v.Link.Interface.V4.DropOversize {
 		q.Add(tag, l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, nil) // a segment cannot be fragmented
 		return
 	}

@@ -79,7 +79,7 @@ func present(s *agent.Snapshot) map[subject]shown {
 			}
 		}
 		for _, l := range s.Links {
-			if len(l.ServersOf(f)) > 0 {
+			if len(l.Side[f].Servers) > 0 {
 				now[subject{l.Host.Name, f}] = presentOf(l, f)
 			}
 		}
@@ -88,13 +88,13 @@ func present(s *agent.Snapshot) map[subject]shown {
 }
 
 func presentOf(l *agent.Link, f dhcp.Family) shown {
-	state, problem := l.StateOf(f)
-	n := shown{state: state, index: l.Host.Index, altName: l.AltName}
-	if a := l.AddressOf(f); a.IsValid() {
+	side := &l.Side[f]
+	n := shown{state: side.State, index: l.Host.Index, altName: l.AltName}
+	if a := side.Addr(); a.IsValid() {
 		n.address = a.String()
 	}
-	if problem != nil {
-		n.problem = problem.Error()
+	if side.Problem != nil {
+		n.problem = side.Problem.Error()
 	}
 	return n
 }

@@ -98,7 +98,7 @@ func Egresses(s *agent.Snapshot, p *agent.Plan) []egress.Way {
 	for _, l := range s.Links {
 		for _, f := range families() {
 			srcs := l.SourcesOf(f)
-			for _, i := range l.ServersOf(f) {
+			for _, i := range l.Side[f].Servers {
 				ways[i].From(srcs...)
 			}
 		}

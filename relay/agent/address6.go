@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 var errNoLinkLocal = errors.New("it has no IPv6 link-local address, without which IPv6 does not work on it (RFC 4291, section 2.8)")
@@ -19,8 +20,7 @@ func hint6(err error) string {
 	return "give the interface a global IPv6 address, or set dhcpv6.link_address to an address of the clients' prefix"
 }
 
-// sends6 reports whether this host can send from an address to servers now, which
-// Face.Local then holds. While duplicate address detection goes on the kernel
+// sends6 reports whether this host can send from an address to servers now. While duplicate address detection goes on the kernel
 // refuses it.
 func sends6(a netip.Addr, l *giaddr.Link, near []giaddr.Link) bool {
 	can := func(h *giaddr.Link) bool {
@@ -56,27 +56,28 @@ func (l *Link) checkLinkLocal(ps *problems) {
 			return
 		}
 	}
-	l.State6, l.Problem6 = NoLinkLocal, why
+	l.Side[dhcp.V6].fail(NoLinkLocal, why)
 	ps.add(l.Host.Name, why.Error(), "give it one: ip address add fe80::1/64 dev "+l.Host.Name+", or let the kernel make one (sysctl addr_gen_mode, disable_ipv6)")
 }
 
 // checkLinkAddress tells of a link-address that servers may make nothing of.
 func (l *Link) checkLinkAddress(ps *problems) {
-	c, a := &l.Interface.V6, l.Face6.Giaddr
-	switch c.LinkAddress.Kind {
+	c, choice := &l.Interface.V6, &l.Side[dhcp.V6].Choices[0]
+	a := choice.Addr
+	switch c.Address.Kind {
 	case giaddr.LinkLocal:
 		ps.add(l.Host.Name, `link_address = "link-local": servers that go by the link-address take its clients for strangers and declare their leases void `+
 			"at each renewal (ISC dhcpd by lifetimes of 0, Kea by NoBinding; RFC 9915, section 18.3.4)",
 			"have the servers choose by the Interface-Id, or give the interface a global IPv6 address and remove link_address")
 	case giaddr.Given:
-		if !l.Face6.Local.IsValid() && l.numbered(a) {
+		if !choice.Local.IsValid() && l.numbered(a) {
 			ps.add(l.Host.Name, "link_address = \""+a.String()+"\" is in none of its prefixes, so servers may take its clients for strangers and declare their leases void",
 				"write an address of the clients' prefix, unless that is not on the interface")
 		}
 	case giaddr.Primary, giaddr.InPrefix, giaddr.Borrowed:
 		return // what is tentative now can be sent from soon
 	}
-	if c.Source == SourceGiaddr && !l.Face6.Local.IsValid() {
+	if c.Source == SourceGiaddr && !choice.Local.IsValid() {
 		ps.add(l.Host.Name, "source = \"link_address\" has no effect, for this host cannot send to servers from "+a.String(),
 			`write source = "route", or an address that it has`)
 	}

@@ -12,7 +12,7 @@ const (
 	WithoutVSS             // after ShedVSS: the server does not understand VSS (RFC 6607, section 5)
 )
 
-// FormFor returns in which form a request goes to the i-th of Link.ServersOf(Family).
+// FormFor returns in which form a request goes to the i-th of Link.Side[Family].Servers.
 func (v *Verdict) FormFor(i int, to *Server) Form {
 	switch {
 	case v.Server >= 0 && v.Server != i:
@@ -35,7 +35,7 @@ type Copy struct {
 // cannot go now because of what Way.Lacks.
 func (p *Plan) Copies(v *Verdict) iter.Seq[Copy] {
 	return func(yield func(Copy) bool) {
-		for i, n := range v.Link.ServersOf(v.Family) {
+		for i, n := range v.Link.Side[v.Family].Servers {
 			form, way := v.FormFor(i, &p.snap.Policy.Servers[n]), p.ways[n]
 			if form != NoCopy && !yield(Copy{n, form, Socket{v.Family, v.SrcPort, way.VRF}, way}) {
 				return
@@ -62,7 +62,7 @@ func (v *Verdict) TooLarge(b *Buf) Resort {
 	switch {
 	case v.Omitted || v.Shed(b):
 		return Smaller
-	case v.Link.Interface.DropOversize:
+	case v.Link.Interface.V4.DropOversize:
 		return Refused
 	}
 	return Fragments

@@ -36,8 +36,10 @@ func testPolicy(t testing.TB) Policy {
 	return Policy{
 		Servers: []Server{{Addr: server, VSS: true}},
 		Interfaces: []Interface{{
-			Name: "d*", Servers: []int{0}, HopLimit: 4, Bootp: true, SourcePort: 67,
-			Option82: Option82{On: true, CircuitID: circuit, LinkSel: LinkSelSubnet, Flags: true},
+			Name: "d*", Servers: []int{0}, V4: Interface4{
+				Common: Common{HopLimit: 4, SourcePort: 67}, Bootp: true,
+				Option82: Option82{On: true, CircuitID: circuit, LinkSel: LinkSelSubnet, Flags: true},
+			},
 		}},
 	}
 }

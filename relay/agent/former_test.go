@@ -28,7 +28,7 @@ func heirs(p Policy, host []giaddr.Link, changes ...func(*Policy, []giaddr.Link)
 
 func circuitID(s string) func(*Policy, []giaddr.Link) {
 	return each(func(i *Interface) {
-		i.Option82.CircuitID, i.V6.InterfaceID = mustTemplate(s), mustTemplate(s)
+		i.V4.Option82.CircuitID, i.V6.InterfaceID = mustTemplate(s), mustTemplate(s)
 	})
 }
 
@@ -75,11 +75,11 @@ func TestRepliesAfterAChange4(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			p := testPolicy(t)
 			p.Interfaces[0].Trusted = tc.trusted
-			p.Interfaces[0].Option82 = Option82{On: true, CircuitID: mustTemplate("{interface}"), DropMismatch: true}
+			p.Interfaces[0].V4.Option82 = Option82{On: true, CircuitID: mustTemplate("{interface}"), DropMismatch: true}
 			giaddr := netip.MustParseAddr("192.0.2.1")
 			if tc.shared {
 				giaddr = netip.MustParseAddr("203.0.113.1")
-				p.Interfaces[0].Giaddr = rule4("203.0.113.1")
+				p.Interfaces[0].V4.Address = rule4("203.0.113.1")
 			}
 			s := heirs(p, testHost(), tc.changes...)
 			m := testMessage(bootp.Reply, bootp.Ack, giaddr,
@@ -126,7 +126,7 @@ func TestRepliesAfterAChange6(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			p := testPolicy6()
 			for i := range p.Interfaces {
-				p.Interfaces[i].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
+				p.Interfaces[i].V6.Address = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
 			}
 			s := heirs(*p, testHost6(), tc.changes...)
 			c := case6{in: relay6(13, 0, "2001:db8:f::1", clientLL, id6(tc.id), inner6(msg6(7)))}
@@ -171,13 +171,13 @@ func TestInheritKeepsLittle(t *testing.T) {
 		changes = append(changes, circuitID(fmt.Sprintf("x%d", i)))
 	}
 	s := heirs(testPolicy(t), testHost(), changes...)
-	for f, was := range s.past.faces {
+	for f, was := range s.past.choices {
 		if len(was) != maxFormer {
-			t.Errorf("%s has %d former identifiers, want %d", f.Giaddr, len(was), maxFormer)
+			t.Errorf("%s has %d former identifiers, want %d", f.Addr, len(was), maxFormer)
 		}
 	}
-	if len(s.past.faces) != 2 || len(s.past.names) != 2 {
-		t.Errorf("%d faces and %d groups, want 2 of each", len(s.past.faces), len(s.past.names))
+	if len(s.past.choices) != 2 || len(s.past.names) != 2 {
+		t.Errorf("%d choices and %d groups, want 2 of each", len(s.past.choices), len(s.past.names))
 	}
 }
 
@@ -185,7 +185,7 @@ func TestInheritKeepsLittle(t *testing.T) {
 // allocation, as all others.
 func TestInheritedCostsNothing(t *testing.T) {
 	p := testPolicy(t)
-	p.Interfaces[0].Giaddr = rule4("203.0.113.1")
+	p.Interfaces[0].V4.Address = rule4("203.0.113.1")
 	f := offer(t)
 	f.snap = heirs(p, testHost(), renamed(0, "dmz"))
 	copy(f.message[24:], []byte{203, 0, 113, 1})
@@ -200,12 +200,12 @@ func TestInheritedCostsNothing(t *testing.T) {
 // TestInheritNotesWhatDiffers counts the former identifiers after one change.
 func TestInheritNotesWhatDiffers(t *testing.T) {
 	type change = func(*Policy, []giaddr.Link)
-	option := func(o Option82) change { return each(func(i *Interface) { i.Option82 = o }) }
+	option := func(o Option82) change { return each(func(i *Interface) { i.V4.Option82 = o }) }
 	remote := Option82{On: true, RemoteID: mustTemplate("x")}
 	for _, tc := range []struct {
-		name         string
-		changes      []change
-		faces, named int // that have former identifiers, and groups in which one is a circuit-id
+		name           string
+		changes        []change
+		choices, named int // that have former identifiers, and groups in which one is a circuit-id
 	}{
 		{"no change", []change{nothing}, 0, 0},
 		{"to and fro", []change{circuitID("a"), circuitID("{interface}")}, 2, 2},
@@ -218,21 +218,21 @@ func TestInheritNotesWhatDiffers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			p, host := testPolicy(t), testHost()
 			if tc.name == "two giaddrs of a link" {
-				p.Interfaces[0].SmartAfter = 2
-				p.Interfaces[0].Option82.CircuitID = mustTemplate("{giaddr}")
+				p.Interfaces[0].V4.SmartAfter = 2
+				p.Interfaces[0].V4.Option82.CircuitID = mustTemplate("{giaddr}")
 				host[0].Addrs = append(host[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("198.18.0.1/24")})
 			}
 			if tc.name == "none at all, then a circuit-id" {
-				p.Interfaces[0].Option82 = Option82{}
+				p.Interfaces[0].V4.Option82 = Option82{}
 			}
 			s := heirs(p, host, tc.changes...)
-			if len(s.past.faces) != tc.faces || len(s.past.names) != tc.named {
-				t.Errorf("%d faces and %d groups, want %d and %d", len(s.past.faces), len(s.past.names), tc.faces, tc.named)
+			if len(s.past.choices) != tc.choices || len(s.past.names) != tc.named {
+				t.Errorf("%d choices and %d groups, want %d and %d", len(s.past.choices), len(s.past.names), tc.choices, tc.named)
 			}
-			for f, was := range s.past.faces {
+			for f, was := range s.past.choices {
 				for _, w := range was {
 					if slices.Equal(w.opt.bytes, f.opt.bytes) {
-						t.Errorf("%s bears %x now, and is said to have borne it before", f.Giaddr, f.opt.bytes)
+						t.Errorf("%s bears %x now, and is said to have borne it before", f.Addr, f.opt.bytes)
 					}
 				}
 			}
@@ -244,7 +244,7 @@ func TestInheritNotesWhatDiffers(t *testing.T) {
 // circuit-id, under a policy that drops another's.
 func TestFormerMarks(t *testing.T) {
 	type change = func(*Policy, []giaddr.Link)
-	set := func(f func(*Option82)) change { return each(func(i *Interface) { f(&i.Option82) }) }
+	set := func(f func(*Option82)) change { return each(func(i *Interface) { f(&i.V4.Option82) }) }
 	for _, tc := range []struct {
 		name   string
 		change change
@@ -258,7 +258,7 @@ func TestFormerMarks(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := testPolicy(t)
-			p.Interfaces[0].Option82 = Option82{On: true, RemoteID: mustTemplate("x"), DropMismatch: true}
+			p.Interfaces[0].V4.Option82 = Option82{On: true, RemoteID: mustTemplate("x"), DropMismatch: true}
 			s := heirs(p, testHost(), tc.change)
 			m := testMessage(bootp.Reply, bootp.Ack, netip.MustParseAddr("192.0.2.1"), append([]byte{82, byte(len(tc.echo))}, tc.echo...)...)
 			copy(m[16:], []byte{192, 0, 2, 77})

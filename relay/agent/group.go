@@ -15,13 +15,13 @@ type group struct {
 	members members
 }
 
-// A member is a link with the face that bears the group's address.
+// A member is a link with the choice that bears the group's address.
 type member struct {
-	link *Link
-	face *Face
+	link   *Link
+	choice *Choice
 }
 
-func (m member) circuit() []byte { return m.face.opt.circuit }
+func (m member) circuit() []byte { return m.choice.opt.circuit }
 
 // members are ordered by circuit-id or Interface-Id.
 type members []member
@@ -29,11 +29,10 @@ type members []member
 // group gathers the links that share an address, so that replies find their way.
 func (s *Snapshot) group(ps *problems) {
 	for _, l := range s.Links {
-		for i := range l.Faces {
-			s.join(member{l, &l.Faces[i]})
-		}
-		if l.Face6 != nil && l.State6 != Member {
-			s.join(member{l, l.Face6})
+		for f := range l.Side {
+			for i := range l.Side[f].Choices {
+				s.join(dhcp.Family(f), member{l, &l.Side[f].Choices[i]})
+			}
 		}
 	}
 	for a, g := range s.groups {
@@ -48,9 +47,9 @@ func (s *Snapshot) group(ps *problems) {
 
 // join enters a link under one of its addresses. The link that relays DHCPv6 is
 // known by its Interface-Id, too, with or without an address.
-func (s *Snapshot) join(m member) {
-	a := m.face.Giaddr
-	if !a.Is4() {
+func (s *Snapshot) join(f dhcp.Family, m member) {
+	a := m.choice.Addr
+	if f == dhcp.V6 {
 		s.ids.members = append(s.ids.members, m)
 	}
 	if !a.IsValid() {
@@ -58,7 +57,7 @@ func (s *Snapshot) join(m member) {
 	}
 	g := s.groups[a]
 	if g == nil {
-		g = &group{family: dhcp.FamilyOf(a)}
+		g = &group{family: f}
 		s.groups[a] = g
 	}
 	g.members = append(g.members, m)
@@ -117,7 +116,7 @@ func (s *Snapshot) byVRF(ms []member, f dhcp.Family) [][]member {
 	}
 	in := make(map[string][]member)
 	for _, m := range ms {
-		for _, i := range m.link.ServersOf(f) {
+		for _, i := range m.link.Side[f].Servers {
 			vrf := s.Policy.Servers[i].VRF
 			if have := in[vrf]; len(have) == 0 || have[len(have)-1] != m {
 				in[vrf] = append(have, m)
@@ -182,7 +181,7 @@ func (ms members) among(circuit []byte) members {
 // at returns the first of the members that bears the address.
 func (ms members) at(a netip.Addr) members {
 	for i := range ms {
-		if ms[i].face.Giaddr == a {
+		if ms[i].choice.Addr == a {
 			return ms[i : i+1]
 		}
 	}
@@ -195,7 +194,7 @@ func (s *Snapshot) answeredIn(l *Link, f dhcp.Family, vrf string) bool {
 	if l.vrf == vrf {
 		return true
 	}
-	for _, i := range l.ServersOf(f) {
+	for _, i := range l.Side[f].Servers {
 		if s.Policy.Servers[i].VRF == vrf {
 			return true
 		}
@@ -203,16 +202,16 @@ func (s *Snapshot) answeredIn(l *Link, f dhcp.Family, vrf string) bool {
 	return false
 }
 
-// nearest returns the choice of a face for a client: the one whose subnet holds
-// an address that the client already has, else the one tried now.
-func (l *Link) nearest(a netip.Addr, tried int) *Face {
-	for i := range l.Faces {
-		if l.Faces[i].Subnet.Contains(a) {
-			return &l.Faces[i]
+// nearest returns the choice for a client: the one whose subnet holds an address
+// that the client already has, else the one tried now.
+func (s *Side) nearest(a netip.Addr, tried int) *Choice {
+	for i := range s.Choices {
+		if s.Choices[i].Subnet.Contains(a) {
+			return &s.Choices[i]
 		}
 	}
-	if tried >= 0 && tried < len(l.Faces) {
-		return &l.Faces[tried]
+	if tried >= 0 && tried < len(s.Choices) {
+		return &s.Choices[tried]
 	}
-	return &l.Faces[0]
+	return &s.Choices[0]
 }

@@ -54,7 +54,7 @@ func TestR3046_10_EchoWithoutIdentifiers(t *testing.T) {
 	snapshot := func(trusted bool) *Snapshot {
 		p := testPolicy(t)
 		p.Interfaces[0].Trusted = trusted
-		p.Interfaces[0].Option82 = Option82{On: true, LinkSel: LinkSelSubnet, Flags: true, DropMismatch: true}
+		p.Interfaces[0].V4.Option82 = Option82{On: true, LinkSel: LinkSelSubnet, Flags: true, DropMismatch: true}
 		s, _ := Compile(p, testHost())
 		return s
 	}

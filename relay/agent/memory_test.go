@@ -24,7 +24,7 @@ func TestMemoryOfManyLinks(t *testing.T) {
 			p.Servers = append(p.Servers, Server{Addr: netip.MustParseAddrPort("[2001:db8:f:1::10]:547")})
 			in := &p.Interfaces[0]
 			in.Name, in.Servers = "vlan*", c.servers
-			in.V6 = Interface6{HopLimit: 8, SourcePort: 547, ClientMAC: true}
+			in.V6 = Interface6{Common: Common{HopLimit: 8, SourcePort: 547}, ClientMAC: true}
 			before := heap()
 			s, ps := Compile(p, host)
 			got := (heap() - before) / links

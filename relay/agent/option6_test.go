@@ -166,17 +166,17 @@ func TestProblems6(t *testing.T) {
 	}{
 		{"none", nil, "", Relaying},
 		{"R9915-16 only a link-local address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = h[0].Addrs[:1] }, "d0: no usable address: only the link-local fe80::1, by which servers would declare leases void; give", NoAddress},
-		{"R9915-16 link-local by setting", each6(func(c *Interface6) { c.LinkAddress.Kind = giaddr.LinkLocal }), "declare their leases void at each renewal (ISC dhcpd by lifetimes of 0, Kea by NoBinding;", Relaying},
+		{"R9915-16 link-local by setting", each6(func(c *Interface6) { c.Address.Kind = giaddr.LinkLocal }), "declare their leases void at each renewal (ISC dhcpd by lifetimes of 0, Kea by NoBinding;", Relaying},
 		{"R9915-15 a duplicate", func(_ *Policy, h []giaddr.Link) { h[0].Addrs[1].Duplicate = true }, "d0: no usable address: 2001:db8:1::1 is a duplicate on the link; find the host", NoAddress},
 		{"R4291-1 no link-local address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = h[0].Addrs[1:] }, "d0: it has no IPv6 link-local address, without which IPv6 does not work on it (RFC 4291, section 2.8)", NoLinkLocal},
 		{"R4291-1 the link-local address is a duplicate", func(_ *Policy, h []giaddr.Link) { h[0].Addrs[0].Duplicate = true }, "d0: fe80::1 is a duplicate on the link, and it has no", NoLinkLocal},
 		{"R4291-1 the link-local address is tentative", func(_ *Policy, h []giaddr.Link) { h[0].Addrs[0].Tentative = true }, "", Relaying},
 		{"R9915-15 given, in the clients' prefix", each6(func(c *Interface6) {
-			c.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
+			c.Address = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
 		}), "d1: link_address = \"2001:db8:1::7\" is in none of its prefixes", Relaying},
 		{"R9915-8 given, of another host, and to be the source", func(p *Policy, _ []giaddr.Link) {
 			p.Interfaces[0].Name = "d0"
-			p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
+			p.Interfaces[0].V6.Address = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
 			p.Interfaces[0].V6.Source = SourceGiaddr
 		}, "d0: source = \"link_address\" has no effect, for this host cannot send to servers from 2001:db8:1::7", Relaying},
 		{"no address", func(_ *Policy, h []giaddr.Link) { h[0].Addrs = nil }, "no usable address", NoAddress},
@@ -193,10 +193,10 @@ func TestProblems6(t *testing.T) {
 				t.Errorf("problems %q, want %q", got, tt.want)
 			}
 			l := s.Link(2)
-			if state, err := l.StateOf(dhcp.V6); state != tt.state || (err == nil) != (state == Relaying) {
+			if state, err := l.Side[dhcp.V6].State, l.Side[dhcp.V6].Problem; state != tt.state || (err == nil) != (state == Relaying) {
 				t.Errorf("state %v (%v), want %v", state, err, tt.state)
 			}
-			if state, err := l.StateOf(dhcp.V4); tt.state != Down && (state != Relaying || err != nil) {
+			if state, err := l.Side[dhcp.V4].State, l.Side[dhcp.V4].Problem; tt.state != Down && (state != Relaying || err != nil) {
 				t.Errorf("state %v (%v) in IPv4, which has no servers here", state, err)
 			}
 		})
@@ -208,7 +208,7 @@ func TestFamilies(t *testing.T) {
 	p, h := testPolicy6(), testHost6()
 	p.Servers = append(p.Servers, Server{Addr: server})
 	p.Interfaces[0].Servers = append(p.Interfaces[0].Servers, 2)
-	p.Interfaces[0].SourcePort = 67
+	p.Interfaces[0].V4.SourcePort = 67
 	h[0].Addrs = append(h[0].Addrs, testHost()[0].Addrs...)
 	s, _ := Compile(*p, h)
 	l := s.Link(2)
@@ -217,17 +217,17 @@ func TestFamilies(t *testing.T) {
 		addr    string
 		port    uint16
 	}{dhcp.V4: {[]int{2}, "192.0.2.1", 67}, dhcp.V6: {[]int{0, 1}, gua0, 547}} {
-		if got := l.ServersOf(f); !slices.Equal(want.servers, got) {
+		if got := l.Side[f].Servers; !slices.Equal(want.servers, got) {
 			t.Errorf("family %d: servers %v, want %v", f, got, want.servers)
 		}
-		if got := l.AddressOf(f).String(); got != want.addr {
+		if got := l.Side[f].Addr().String(); got != want.addr {
 			t.Errorf("family %d: address %s, want %s", f, got, want.addr)
 		}
-		if got := l.Interface.SourcePortOf(f); got != want.port {
+		if got := l.Interface.Of(f).SourcePort; got != want.port {
 			t.Errorf("family %d: port %d, want %d", f, got, want.port)
 		}
 	}
-	if a := s.Link(5).AddressOf(dhcp.V4); a.IsValid() {
+	if a := s.Link(5).Side[dhcp.V4].Addr(); a.IsValid() {
 		t.Errorf("t0 has the IPv4 address %v, want none", a)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"dhcp-relay/relay/wire/bootp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // An option is what a link adds to each request, rendered: option 82 (RFC 3046,
@@ -33,25 +34,23 @@ const flagUnicast = 0x80
 // (RFC 3396, section 4).
 const maxOption82 = 255
 
-// render writes option 82 of a link. With a nil face it is that for requests
+// render writes option 82 of a link. With a nil choice it is that for requests
 // which another relay has relayed: this relay sets no giaddr there, so it says
 // nothing of the subnet either (RFC 3527, section 3).
-func (s *Snapshot) render(l *Link, f *Face, ps *problems) option {
-	c := &l.Interface.Option82
-	if !c.On {
+func (s *Snapshot) render(l *Link, choice *Choice, ps *problems) option {
+	c := &l.Interface.V4
+	if !c.Option82.On {
 		return option{}
 	}
 	facts := s.facts(l)
-	switch {
-	case f != nil:
-		facts.Giaddr = f.Giaddr
-	case len(l.Faces) > 0:
-		facts.Giaddr = l.Faces[0].Giaddr
+	facts.Giaddr = l.Side[dhcp.V4].Addr()
+	if choice != nil {
+		facts.Giaddr = choice.Addr
 	}
 	o := option{bytes: []byte{bootp.OptionRelay, 0}}
-	from := ingredients{l.Interface, f, facts}
+	from := ingredients{c, choice, facts}
 	for _, p := range suboptions() {
-		if p.most(l.Interface) > 0 {
+		if p.most(c) > 0 {
 			p.add(&o, &from)
 		}
 	}
@@ -102,12 +101,12 @@ func (o *option) identify(code byte, t Template, f *Facts) []byte {
 
 // linkSelection returns the value of suboption 5 (RFC 3527, section 3), which is
 // not valid if the suboption is not sent.
-func linkSelection(c *Option82, f *Face) (a netip.Addr) {
+func linkSelection(c *Option82, choice *Choice) (a netip.Addr) {
 	switch c.LinkSel {
 	case LinkSelSubnet:
-		return f.Subnet.Masked().Addr()
+		return choice.Subnet.Masked().Addr()
 	case LinkSelAddress:
-		return f.Local
+		return choice.Local
 	case LinkSelGiven:
 		return c.LinkSelNet.Masked().Addr()
 	case LinkSelOff:
@@ -115,10 +114,10 @@ func linkSelection(c *Option82, f *Face) (a netip.Addr) {
 	return a
 }
 
-// ours reports whether an echoed option 82 is the one that a face sends, or has
-// sent before its identifiers changed.
-func (s *Snapshot) ours(f *Face, v bootp.RelayInfo) bool {
-	return f.opt.ours(v) || s.past.ours(f, v)
+// ours reports whether an echoed option 82 is the one that is sent under a choice,
+// or was before its identifiers changed.
+func (s *Snapshot) ours(c *Choice, v bootp.RelayInfo) bool {
+	return c.opt.ours(v) || s.past.ours(c, v)
 }
 
 // ours reports whether an echoed option 82, which is valid, is the one that the

@@ -112,7 +112,7 @@ func (p *Plan) way(server int) (w Way) {
 
 // want adds the sockets that a link needs for a family.
 func (p *Plan) want(l *Link, f dhcp.Family) {
-	servers := l.ServersOf(f)
+	servers := l.Side[f].Servers
 	if len(servers) == 0 {
 		return
 	}
@@ -121,7 +121,7 @@ func (p *Plan) want(l *Link, f dhcp.Family) {
 		if w := p.ways[n]; w.Lacks != NoVRF {
 			// Servers that know nothing of RFC 8357 answer to the usual port.
 			p.sockets[Socket{f, f.Port(), w.VRF}] = struct{}{}
-			p.sockets[Socket{f, l.Interface.SourcePortOf(f), w.VRF}] = struct{}{}
+			p.sockets[Socket{f, l.Interface.Of(f).SourcePort, w.VRF}] = struct{}{}
 		}
 	}
 }
@@ -171,7 +171,7 @@ func (p *Plan) ClientSocket(l *Link, f dhcp.Family) Socket {
 // DHCPv6 relays there (RFC 9915, section 7.1). A port of another interface hears
 // nothing, and a link whose MTU is too small has no IPv6.
 func (p *Plan) HearsMulticast(l *Link) bool {
-	return len(l.Servers6) > 0 && l.State6 != Member && l.Host.MTU >= minMTU6
+	return len(l.Side[dhcp.V6].Servers) > 0 && l.Side[dhcp.V6].State != Member && l.Host.MTU >= minMTU6
 }
 
 // Addresses returns to which addresses of this host the servers that a socket leads to
@@ -180,13 +180,13 @@ func (p *Plan) HearsMulticast(l *Link) bool {
 func (p *Plan) Addresses(k Socket) (addrs map[netip.Addr]struct{}, routed []int) {
 	addrs = make(map[netip.Addr]struct{})
 	for _, l := range p.snap.Links {
-		for _, n := range l.ServersOf(k.Family) {
+		for _, n := range l.Side[k.Family].Servers {
 			if w := p.ways[n]; w.Lacks == NoVRF || w.VRF != k.VRF {
 				continue
 			}
 			if k.Family == dhcp.V4 {
-				for i := range l.Faces {
-					addrs[l.Faces[i].Giaddr] = struct{}{}
+				for i := range l.Side[dhcp.V4].Choices {
+					addrs[l.Side[dhcp.V4].Choices[i].Addr] = struct{}{}
 				}
 				continue
 			}

@@ -20,7 +20,7 @@ func planOf(t *testing.T, p Policy, host []giaddr.Link) *Plan {
 
 func TestT15_PlanOfVRFs(t *testing.T) {
 	p := vrfPolicy(t)
-	p.Interfaces[1].SourcePort = 1067
+	p.Interfaces[1].V4.SourcePort = 1067
 	p.Servers = append(p.Servers, Server{Addr: netip.MustParseAddrPort("192.0.2.77:67"), VRF: "green"})
 	p.Interfaces[1].Servers = []int{1, 2}
 	plan := planOf(t, p, vrfHost())
@@ -70,7 +70,7 @@ func TestPlanBeforeInterfaces(t *testing.T) {
 func TestPlanHears(t *testing.T) {
 	host := vrfHost()
 	p := vrfPolicy(t)
-	p.Interfaces[1].SourcePort = 1067
+	p.Interfaces[1].V4.SourcePort = 1067
 	plan := planOf(t, p, host)
 	port := host[0]
 	port.Master = "br0"
@@ -128,7 +128,7 @@ func TestPlanCopies(t *testing.T) {
 	p := testPolicy(t)
 	p.Servers = []Server{{Addr: server}, {Addr: netip.MustParseAddrPort("192.0.2.11:67"), VSS: true}, {Addr: netip.MustParseAddrPort("192.0.2.12:67"), VRF: "none"}}
 	p.Interfaces[0].Servers = []int{0, 1, 2}
-	p.Interfaces[0].Option82.VSS = VSS{On: true, Name: []byte("a")}
+	p.Interfaces[0].V4.Option82.VSS = VSS{On: true, Name: []byte("a")}
 	host := testHost()
 	s, _ := Compile(p, host)
 	plan := s.Plan(host)
@@ -161,7 +161,7 @@ func TestTooLarge(t *testing.T) {
 		{"such is to be dropped", true, false, Refused},
 	} {
 		p := testPolicy(t)
-		p.Interfaces[0].DropOversize = tc.drop
+		p.Interfaces[0].V4.DropOversize = tc.drop
 		s, _ := Compile(p, testHost())
 		m := testMessage(bootp.Request, bootp.Discover, netip.Addr{})
 		b := Buf{Store: append(slices.Clone(m), make([]byte, 512)...), Len: len(m)}
@@ -172,7 +172,7 @@ func TestTooLarge(t *testing.T) {
 		}
 	}
 	p := testPolicy(t)
-	p.Interfaces[0].Option82.On = false
+	p.Interfaces[0].V4.Option82.On = false
 	s, _ := Compile(p, testHost())
 	m := testMessage(bootp.Request, bootp.Discover, netip.Addr{})
 	b := Buf{Store: append(slices.Clone(m), make([]byte, 512)...), Len: len(m)}

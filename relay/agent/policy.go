@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Policy is a configuration, checked and with every default filled in, before
@@ -28,29 +29,30 @@ type Server struct {
 
 // An Interface says how to serve the links whose name matches.
 type Interface struct {
-	Name      string // a link's name, or a pattern with * ? [ ] as in path.Match
-	Servers   []int  // indexes into Policy.Servers, both families
-	Mode      Mode
-	Trusted   bool   // relays and switches are attached, not only clients
-	HopLimit  uint8  // hops above which a request is dropped
-	MinSecs   uint16 // seconds; requests whose secs is lower are not relayed
-	Bootp     bool   // relay plain BOOTP
-	Strict300 bool   // drop messages of fewer than 300 octets (RFC 1542, section 2.1)
-	Broadcast bool   // broadcast every reply to the clients, whatever the flag says
+	Name    string // a link's name, or a pattern with * ? [ ] as in path.Match
+	Servers []int  // indexes into Policy.Servers, both families
+	Mode    Mode
+	Trusted bool // relays and switches are attached, not only clients
+	V4      Interface4
+	V6      Interface6
+}
 
-	Giaddr     giaddr.Rule
-	SmartAfter int        // unanswered requests of a client before the next address is tried; 0: never
-	Relayed    Relayed4   // what to do with requests that another relay has relayed; only on trusted links
-	Source     Source     // IP source of what is sent to the servers
-	SourceAddr netip.Addr // Source == SourceGiven
-	SourcePort uint16     // UDP source port towards the servers; 67 unless RFC 8357 is wanted
+// A Common is what an Interface says of each family alike.
+type Common struct {
+	Address     giaddr.Rule // which address stands for the clients: giaddr, or link-address
+	HopLimit    uint8       // hops above which a request is dropped; DHCPv6: hop-count from which on (RFC 9915, section 19.1.2)
+	Source      Source      // IP source of what is sent to the servers
+	SourceAddr  netip.Addr  // Source == SourceGiven
+	SourcePort  uint16      // UDP source port towards the servers; that of the protocol unless RFC 8357 is wanted
+	RefuseTypes []uint8     // message types not to relay for clients (RFC 4388, section 7; RFC 7283, section 6)
+}
 
-	MaxSize      int  // octets of BOOTP message with option 82; 0: no limit but the MTU
-	DropOversize bool // drop what option 82 makes too large, rather than sending it without
-
-	Option82 Option82
-	V4       Interface4
-	V6       Interface6
+// Of returns what an interface says of a family.
+func (i *Interface) Of(f dhcp.Family) *Common {
+	if f == dhcp.V6 {
+		return &i.V6.Common
+	}
+	return &i.V4.Common
 }
 
 // MaxServers is how many servers of a family an interface may have.

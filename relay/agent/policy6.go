@@ -1,22 +1,10 @@
 package agent
 
-import (
-	"net/netip"
-
-	"dhcp-relay/giaddr"
-)
-
-// An Interface6 is what an Interface says of DHCPv6 alone.
+// An Interface6 is what an Interface says of DHCPv6.
 type Interface6 struct {
-	LinkAddress giaddr.Rule
-	HopLimit    uint8      // hop-count from which on a Relay-forward is dropped (RFC 9915, section 19.1.2)
-	Source      Source     // IP source of what is sent to the servers; SourceGiaddr is the link-address
-	SourceAddr  netip.Addr // Source == SourceGiven
-	SourcePort  uint16     // UDP source port towards the servers; 547 unless RFC 8357 is wanted
-
-	AcceptUnicast bool    // relay what clients send by unicast (RFC 9915, section 16, advises against)
-	RefuseTypes   []uint8 // message types not to relay for clients (RFC 7283, section 6)
-	RefuseRSOO    bool    // drop what bears an RSOO of another relay (RFC 6422, section 5)
+	Common
+	AcceptUnicast bool // relay what clients send by unicast (RFC 9915, section 16, advises against)
+	RefuseRSOO    bool // drop what bears an RSOO of another relay (RFC 6422, section 5)
 
 	InterfaceID  Template // option 18, always sent; empty: the link's name
 	RemoteID     RemoteID // option 37, RFC 4649

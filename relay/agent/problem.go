@@ -48,14 +48,13 @@ func (s *Snapshot) checkAddresses(l *Link, ps *problems) {
 	tell := func(what string, a netip.Addr) {
 		ps.add(l.Host.Name, "the "+what+" "+a.String()+" is no address of this host", "write one that it has, or add it to an interface")
 	}
-	if in.Source == SourceGiven && len(l.Servers) > 0 && !s.ownsNear(l, in.SourceAddr) {
-		tell("source", in.SourceAddr)
-	}
-	if in.V6.Source == SourceGiven && len(l.Servers6) > 0 && !s.ownsNear(l, in.V6.SourceAddr) {
-		tell("source", in.V6.SourceAddr)
+	for f := range dhcp.Family(dhcp.Families) {
+		if c := in.Of(f); c.Source == SourceGiven && len(l.Side[f].Servers) > 0 && !s.ownsNear(l, c.SourceAddr) {
+			tell("source", c.SourceAddr)
+		}
 	}
 	// RFC 5107, section 4: clients send there, so it must be where they are.
-	if o := &in.Option82; o.Override && o.OverrideAddr.IsValid() && !s.owns(l.Host.VRF, o.OverrideAddr) {
+	if o := &in.V4.Option82; o.Override && o.OverrideAddr.IsValid() && !s.owns(l.Host.VRF, o.OverrideAddr) {
 		tell("server identifier override", o.OverrideAddr)
 	}
 }

@@ -36,9 +36,9 @@ func TestProblemsWithTheHost(t *testing.T) {
 		want string // part of a problem; empty: there is none
 	}{
 		{"all is well", func(*Policy, []giaddr.Link) {}, ""},
-		{"source", first(func(i *Interface) { i.Source, i.SourceAddr = SourceGiven, elsewhere }), "d0: the source 192.0.2.99 is no address of this host"},
-		{"source of the uplink", first(func(i *Interface) { i.Source, i.SourceAddr = SourceGiven, netip.MustParseAddr("203.0.113.1") }), ""},
-		{"server identifier override", first(func(i *Interface) { i.Option82.Override, i.Option82.OverrideAddr = true, elsewhere }), "d0: the server identifier override 192.0.2.99 is no address of this host"},
+		{"source", first(func(i *Interface) { i.V4.Source, i.V4.SourceAddr = SourceGiven, elsewhere }), "d0: the source 192.0.2.99 is no address of this host"},
+		{"source of the uplink", first(func(i *Interface) { i.V4.Source, i.V4.SourceAddr = SourceGiven, netip.MustParseAddr("203.0.113.1") }), ""},
+		{"server identifier override", first(func(i *Interface) { i.V4.Option82.Override, i.V4.Option82.OverrideAddr = true, elsewhere }), "d0: the server identifier override 192.0.2.99 is no address of this host"},
 		{"server in a VRF that is missing", at(func(s *Server) { s.VRF = "green" }), "d0: the server 198.51.100.10 is in the VRF green, which does not exist now"},
 		{"multicast group in another VRF", group("u0", ""), "d0: the server ff05::1:3 is to be reached on u0, which is in the VRF red"},
 		{"multicast group in its VRF", group("u0", "red"), ""},
@@ -49,14 +49,14 @@ func TestProblemsWithTheHost(t *testing.T) {
 			on("203.0.113.2:67")(p, h)
 			h[0].Addrs = nil
 			p.Interfaces[0].Name = "d0"
-			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
+			p.Interfaces[0].V4.Address = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
 		}, ""},
 		{"R3927-1 a giaddr that no router forwards replies to", func(_ *Policy, h []giaddr.Link) {
 			h[0].Addrs = []giaddr.Addr{{Prefix: netip.MustParsePrefix("169.254.10.1/16")}}
 		}, "d0: its giaddr 169.254.10.1 is link-local, and no router forwards the servers' replies to it (RFC 3927, section 2.7)"},
 		{"one giaddr where switches add option 82", func(p *Policy, _ []giaddr.Link) {
 			p.Interfaces[0].Trusted = true
-			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("203.0.113.1")}
+			p.Interfaces[0].V4.Address = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("203.0.113.1")}
 		}, "d0: shares the giaddr 203.0.113.1 with other interfaces and is trusted"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestProblemsNameTheInterfaceOnce(t *testing.T) {
 			t.Errorf("%q names the interface %d times", one, n)
 		}
 	}
-	if _, err := snap.byIndex[h[0].Index].StateOf(dhcp.V4); err == nil || strings.Contains(err.Error(), h[0].Name) {
+	if err := snap.byIndex[h[0].Index].Side[dhcp.V4].Problem; err == nil || strings.Contains(err.Error(), h[0].Name) {
 		t.Errorf("the state of %s is told as %v", h[0].Name, err)
 	}
 }

@@ -15,16 +15,16 @@ import (
 
 // A case4 is one BOOTP or DHCPv4 message and what has to become of it.
 type case4 struct {
-	name string
-	with func(*Policy, []giaddr.Link) // changes testPolicy and testHost
-	m    []byte
-	link int    // by which it comes; 0: d0 for requests, u0 for replies
-	src  string // "": a client without an address, or the server
-	dst  string // "": everyone, or giaddr
-	face int
-	want Reason
-	out  []byte // what leaves; nil: nothing
-	then func(*testing.T, *Verdict)
+	name   string
+	with   func(*Policy, []giaddr.Link) // changes testPolicy and testHost
+	m      []byte
+	link   int    // by which it comes; 0: d0 for requests, u0 for replies
+	src    string // "": a client without an address, or the server
+	dst    string // "": everyone, or giaddr
+	choice int
+	want   Reason
+	out    []byte // what leaves; nil: nothing
+	then   func(*testing.T, *Verdict)
 }
 
 // play4 plays cases, each to a snapshot of its own.
@@ -54,7 +54,7 @@ func playAll4(t *testing.T, cases []case4) {
 
 // decide hands the message to the core amid octets that must never leave.
 func (c *case4) decide(s *Snapshot) (*Buf, Verdict) {
-	in := Ingress{Link: c.link, Face: c.face, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")}
+	in := Ingress{Link: c.link, Choice: c.choice, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")}
 	if len(c.m) > 0 && c.m[0] == bootp.Reply {
 		in.Src, in.Dst = server, netip.MustParseAddr("192.0.2.1")
 		in.Link = max(in.Link, 4)
@@ -112,7 +112,7 @@ func on4(f func(*Interface)) func(*Policy, []giaddr.Link) {
 }
 
 // noInfo sends no option 82.
-func noInfo(i *Interface) { i.Option82.On = false }
+func noInfo(i *Interface) { i.V4.Option82.On = false }
 
 func join(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
@@ -141,7 +141,7 @@ func TestRequest4FromClients(t *testing.T) {
 				t.Errorf("type %d, want 0", v.Type)
 			}
 		}},
-		{name: "R2131-20 BOOTP refused", with: on4(func(i *Interface) { i.Bootp = false }), m: plain, want: BootpRefused},
+		{name: "R2131-20 BOOTP refused", with: on4(func(i *Interface) { i.V4.Bootp = false }), m: plain, want: BootpRefused},
 		{name: "R1542-37 236 octets", m: plain[:236], out: relayedPlain},
 		{name: "R1542-6 235 octets", m: plain[:235], want: Short},
 		{name: "R1542-6 nothing", m: []byte{}, want: Short},
@@ -159,18 +159,18 @@ func TestRequest4FromClients(t *testing.T) {
 		{name: "R1542-17 hops 4", m: of(ask(bootp.Discover), 3, 4), out: of(asked(bootp.Discover, "192.0.2.1", ours82()...), 3, 5)},
 		{name: "R1542-12 hops 5", m: of(ask(bootp.Discover), 3, 5), want: HopLimit},
 		{
-			name: "R1542-11 hops 16", with: on4(func(i *Interface) { i.HopLimit = 255 }), m: of(ask(bootp.Discover), 3, 16),
+			name: "R1542-11 hops 16", with: on4(func(i *Interface) { i.V4.HopLimit = 255 }), m: of(ask(bootp.Discover), 3, 16),
 			out: of(asked(bootp.Discover, "192.0.2.1", ours82()...), 3, 17),
 		},
-		{name: "R1542-11 hops 17", with: on4(func(i *Interface) { i.HopLimit = 255 }), m: of(ask(bootp.Discover), 3, 17), want: HopLimit},
-		{name: "R1542-10 secs 9 of 10", with: on4(func(i *Interface) { i.MinSecs = 10 }), m: of(ask(bootp.Discover), 9, 9), want: SecsBelow},
+		{name: "R1542-11 hops 17", with: on4(func(i *Interface) { i.V4.HopLimit = 255 }), m: of(ask(bootp.Discover), 3, 17), want: HopLimit},
+		{name: "R1542-10 secs 9 of 10", with: on4(func(i *Interface) { i.V4.MinSecs = 10 }), m: of(ask(bootp.Discover), 9, 9), want: SecsBelow},
 		{
-			name: "R1542-10 secs 10 of 10", with: on4(func(i *Interface) { i.MinSecs = 10 }), m: of(ask(bootp.Discover), 9, 10),
+			name: "R1542-10 secs 10 of 10", with: on4(func(i *Interface) { i.V4.MinSecs = 10 }), m: of(ask(bootp.Discover), 9, 10),
 			out: of(asked(bootp.Discover, "192.0.2.1", ours82()...), 9, 10),
 		},
-		{name: "R1542-6 299 octets where 300 are wanted", with: on4(func(i *Interface) { i.Strict300 = true }), m: ask(bootp.Discover)[:299], want: Short},
+		{name: "R1542-6 299 octets where 300 are wanted", with: on4(func(i *Interface) { i.V4.Strict300 = true }), m: ask(bootp.Discover)[:299], want: Short},
 		{
-			name: "R1542-6 300 octets where 300 are wanted", with: on4(func(i *Interface) { i.Strict300 = true }), m: ask(bootp.Discover),
+			name: "R1542-6 300 octets where 300 are wanted", with: on4(func(i *Interface) { i.V4.Strict300 = true }), m: ask(bootp.Discover),
 			out: asked(bootp.Discover, "192.0.2.1", ours82()...),
 		},
 		{name: "R1542-6 299 octets", m: ask(bootp.Discover)[:299], out: asked(bootp.Discover, "192.0.2.1", ours82()...)},
@@ -185,8 +185,8 @@ func TestRequest4OfSeveralSubnets_T13(t *testing.T) {
 	t.Parallel()
 	smart := func(after int) func(*Policy, []giaddr.Link) {
 		return func(p *Policy, h []giaddr.Link) {
-			p.Interfaces[0].SmartAfter = after
-			p.Interfaces[0].Option82.On = false
+			p.Interfaces[0].V4.SmartAfter = after
+			p.Interfaces[0].V4.Option82.On = false
 			h[0].Addrs = append(h[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("198.18.0.1/24"), Secondary: true})
 		}
 	}
@@ -205,11 +205,11 @@ func TestRequest4OfSeveralSubnets_T13(t *testing.T) {
 		{name: "R2131-12 ciaddr of a REQUEST", with: smart(3), m: at(ask(bootp.DHCPRequest)), out: at(asked(bootp.DHCPRequest, second))},
 		{name: "ciaddr before option 50", with: smart(3), m: at(ask(bootp.DHCPRequest, far...)), out: at(asked(bootp.DHCPRequest, second, far...))},
 		{name: "ciaddr of a DISCOVER", with: smart(3), m: at(ask(bootp.Discover)), out: at(asked(bootp.Discover, second))},
-		{name: "the second one's turn", with: smart(3), face: 1, m: ask(bootp.Discover), out: asked(bootp.Discover, second)},
-		{name: "the turn of one that is gone", with: smart(3), face: 2, m: ask(bootp.Discover), out: asked(bootp.Discover, first)},
-		{name: "no such turn", with: smart(3), face: -1, m: ask(bootp.Discover), out: asked(bootp.Discover, first)},
+		{name: "the second one's turn", with: smart(3), choice: 1, m: ask(bootp.Discover), out: asked(bootp.Discover, second)},
+		{name: "the turn of one that is gone", with: smart(3), choice: 2, m: ask(bootp.Discover), out: asked(bootp.Discover, first)},
+		{name: "no such turn", with: smart(3), choice: -1, m: ask(bootp.Discover), out: asked(bootp.Discover, first)},
 		{name: "option 50 where all use one address", with: smart(0), m: ask(bootp.DHCPRequest, wish...), out: asked(bootp.DHCPRequest, first, wish...)},
-		{name: "a turn where all use one address", with: smart(0), face: 1, m: ask(bootp.Discover), out: asked(bootp.Discover, first)},
+		{name: "a turn where all use one address", with: smart(0), choice: 1, m: ask(bootp.Discover), out: asked(bootp.Discover, first)},
 	})
 }
 
@@ -232,7 +232,7 @@ func TestRequest4WithOption82(t *testing.T) {
 func TestRequest4FromRelays(t *testing.T) {
 	t.Parallel()
 	mode := func(r Relayed4) func(*Policy, []giaddr.Link) {
-		return on4(func(i *Interface) { i.Trusted, i.Relayed = true, r })
+		return on4(func(i *Interface) { i.Trusted, i.V4.Relayed = true, r })
 	}
 	from := func(giaddr string, on ...byte) []byte {
 		return testMessage(bootp.Request, bootp.Discover, netip.MustParseAddr(giaddr), on...)
@@ -272,7 +272,7 @@ func TestRequest4FromRelays(t *testing.T) {
 func TestRequest4Oversize(t *testing.T) {
 	t.Parallel()
 	limit := func(n int, drop bool) func(*Policy, []giaddr.Link) {
-		return on4(func(i *Interface) { i.MaxSize, i.DropOversize = n, drop })
+		return on4(func(i *Interface) { i.V4.MaxSize, i.V4.DropOversize = n, drop })
 	}
 	fill := func(n int) []byte { return append([]byte{43, byte(n)}, make([]byte, n)...) }
 	big := ask(bootp.Discover, fill(200)...) // 446 octets
@@ -307,7 +307,7 @@ func TestOption82OfGreatestLength_R3046_26(t *testing.T) {
 	t.Parallel()
 	for n, fits := range map[int]bool{254: true, 255: true, 256: false, 300: false} {
 		p := testPolicy(t)
-		o := &p.Interfaces[0].Option82
+		o := &p.Interfaces[0].V4.Option82
 		id := strings.Repeat("s", n-4-2)
 		if n == 300 { // of two that are not too long by themselves
 			id = strings.Repeat("s", 200)
@@ -335,12 +335,12 @@ func TestOption82Suboptions(t *testing.T) {
 	t.Parallel()
 	all := func(change func(*Interface)) func(*Policy, []giaddr.Link) {
 		return on4(func(i *Interface) {
-			i.Option82 = Option82{
+			i.V4.Option82 = Option82{
 				On: true, CircuitID: mustTemplate("c"), RemoteID: mustTemplate("{mac:raw}"), SubscriberID: mustTemplate("{giaddr}"),
 				LinkSel: LinkSelAddress, Flags: true, Override: true, RelayID: []byte("id"), Vendor: []byte{0, 0, 0, 9, 1, 'v'},
 				VSS: VSS{On: true, Type: 0, Name: []byte("red")},
 			}
-			i.SourcePort = 6700
+			i.V4.SourcePort = 6700
 			change(i)
 		})
 	}
@@ -359,17 +359,17 @@ func TestOption82Suboptions(t *testing.T) {
 		{
 			name: "R3527-2 R5107-1 others given", m: ask(bootp.Discover),
 			with: all(func(i *Interface) {
-				i.Option82.LinkSel, i.Option82.LinkSelNet = LinkSelGiven, netip.MustParsePrefix("10.1.2.3/24")
-				i.Option82.OverrideAddr = netip.MustParseAddr("10.1.2.254")
+				i.V4.Option82.LinkSel, i.V4.Option82.LinkSelNet = LinkSelGiven, netip.MustParsePrefix("10.1.2.3/24")
+				i.V4.Option82.OverrideAddr = netip.MustParseAddr("10.1.2.254")
 			}),
 			out: asked(bootp.Discover, "192.0.2.1", every("\x0a\x01\x02\x00", "\x0a\x01\x02\xfe")...),
 		},
 		{
-			name: "none of them", with: on4(func(i *Interface) { i.Option82 = Option82{On: true} }), m: ask(bootp.Discover),
+			name: "none of them", with: on4(func(i *Interface) { i.V4.Option82 = Option82{On: true} }), m: ask(bootp.Discover),
 			out: asked(bootp.Discover, "192.0.2.1"),
 		},
 		{
-			name: "R8357-1 the port alone", with: on4(func(i *Interface) { i.Option82, i.SourcePort = Option82{On: true}, 6700 }), m: ask(bootp.Discover),
+			name: "R8357-1 the port alone", with: on4(func(i *Interface) { i.V4.Option82, i.V4.SourcePort = Option82{On: true}, 6700 }), m: ask(bootp.Discover),
 			out: asked(bootp.Discover, "192.0.2.1", info(19, 0)...),
 		},
 	})
@@ -381,7 +381,7 @@ func TestShed4(t *testing.T) {
 	t.Parallel()
 	vss := func(circuit string) func(*Policy, []giaddr.Link) {
 		return on4(func(i *Interface) {
-			i.Option82 = Option82{On: true, CircuitID: mustTemplate(circuit), VSS: VSS{On: true, Type: 255}}
+			i.V4.Option82 = Option82{On: true, CircuitID: mustTemplate(circuit), VSS: VSS{On: true, Type: 255}}
 		})
 	}
 	shed := func(t *testing.T, with func(*Policy, []giaddr.Link), m []byte, f func(*Verdict, *Buf) bool) ([]byte, *Verdict, bool) {
@@ -407,7 +407,7 @@ func TestShed4(t *testing.T) {
 	}{
 		{"R3046-9 without option 82", func(*Policy, []giaddr.Link) {}, ask(bootp.Discover, fill...), whole, asked(bootp.Discover, "192.0.2.1", fill...), true},
 		{"R3046-9 300 octets at least", func(*Policy, []giaddr.Link) {}, ask(bootp.Discover), whole, asked(bootp.Discover, "192.0.2.1"), true},
-		{"R3046-9 dropped by setting", on4(func(i *Interface) { i.DropOversize = true }), ask(bootp.Discover), whole, asked(bootp.Discover, "192.0.2.1", ours82()...), false},
+		{"R3046-9 dropped by setting", on4(func(i *Interface) { i.V4.DropOversize = true }), ask(bootp.Discover), whole, asked(bootp.Discover, "192.0.2.1", ours82()...), false},
 		{"R3046-9 there is none", on4(noInfo), ask(bootp.Discover), whole, asked(bootp.Discover, "192.0.2.1"), false},
 		{"R6607-6 VSS behind others", vss("c"), ask(bootp.Discover, fill...), part, asked(bootp.Discover, "192.0.2.1", join(fill, info(1, 1, 'c'))...), true},
 		{"R6607-6 VSS alone", vss(""), ask(bootp.Discover, fill...), part, asked(bootp.Discover, "192.0.2.1", fill...), true},
@@ -435,7 +435,7 @@ func TestShed4(t *testing.T) {
 func TestShedTwice4(t *testing.T) {
 	t.Parallel()
 	p := testPolicy(t)
-	p.Interfaces[0].Option82 = Option82{On: true, VSS: VSS{On: true, Type: 255}}
+	p.Interfaces[0].V4.Option82 = Option82{On: true, VSS: VSS{On: true, Type: 255}}
 	s, _ := Compile(p, testHost())
 	c := case4{m: ask(bootp.Discover)}
 	b, v := c.decide(s)
@@ -467,7 +467,7 @@ func TestRequest4Source(t *testing.T) {
 			t.Parallel()
 			p := testPolicy(t)
 			i := &p.Interfaces[0]
-			i.Trusted, i.Source, i.SourceAddr = true, tc.kind, given
+			i.Trusted, i.V4.Source, i.V4.SourceAddr = true, tc.kind, given
 			s, _ := Compile(p, testHost())
 			if v := play4(s, tc.m, tc.link, "0.0.0.0:68", "255.255.255.255"); v.Reason != Relayed || v.Src.String() != tc.want {
 				t.Errorf("%v from %v, want %s", v.Reason, v.Src, tc.want)
@@ -477,7 +477,7 @@ func TestRequest4Source(t *testing.T) {
 	h := testHost()
 	h[0].Addrs = nil
 	p := testPolicy(t)
-	p.Interfaces[0].Trusted, p.Interfaces[0].Source = true, SourceGiaddr
+	p.Interfaces[0].Trusted, p.Interfaces[0].V4.Source = true, SourceGiaddr
 	s, _ := Compile(p, h)
 	if v := play4(s, relayed, 2, "0.0.0.0:68", "255.255.255.255"); v.Reason != Relayed || v.Src.IsValid() {
 		t.Errorf("a relayed request on a link without an address: %v from %v, want the route's source", v.Reason, v.Src)

@@ -53,7 +53,7 @@ func testHost6() []giaddr.Link {
 
 // testPolicy6 has the defaults of DHCPv6.
 func testPolicy6() *Policy {
-	v6 := Interface6{HopLimit: 8, SourcePort: 547, ClientMAC: true, RefuseTypes: []uint8{14}}
+	v6 := Interface6{Common: Common{HopLimit: 8, SourcePort: 547, RefuseTypes: []uint8{14}}, ClientMAC: true}
 	return &Policy{
 		Hostname: "router",
 		Servers: []Server{

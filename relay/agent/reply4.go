@@ -45,7 +45,7 @@ func (s *Snapshot) reply4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingres
 	default:
 		return AmbiguousReply
 	}
-	v.Link, v.Src = to.link, to.face.Local
+	v.Link, v.Src = to.link, to.choice.Local
 	if r := s.strip(b, p, opts, echo, to); r != Relayed {
 		return r
 	}
@@ -133,7 +133,7 @@ func (s *Snapshot) serverIn(a netip.Addr, vrf string) bool {
 
 // serves reports whether an address is that of one of the link's servers.
 func (s *Snapshot) serves(a netip.Addr, l *Link) bool {
-	for _, i := range l.ServersOf(dhcp.FamilyOf(a)) {
+	for _, i := range l.Side[dhcp.FamilyOf(a)].Servers {
 		if s.Policy.Servers[i].Addr.Addr() == a {
 			return true
 		}
@@ -146,12 +146,12 @@ func (s *Snapshot) serves(a netip.Addr, l *Link) bool {
 // added the other.
 func (s *Snapshot) strip(b *Buf, p bootp.Packet, opts *bootp.Layout, echo bootp.RelayInfo, to member) Reason {
 	if opts.NumRelay > 0 {
-		c, ours := to.link.Interface, s.ours(to.face, echo)
-		if !ours && !c.Trusted && c.Option82.DropMismatch {
+		c, ours := to.link.Interface, s.ours(to.choice, echo)
+		if !ours && !c.Trusted && c.V4.Option82.DropMismatch {
 			return Option82Mismatch
 		}
 		if ours || !c.Trusted {
-			if r := vssReason(&c.Option82, echo); r != Relayed {
+			if r := vssReason(&c.V4.Option82, echo); r != Relayed {
 				return r
 			}
 			p = p.RemoveAll(opts)
@@ -175,7 +175,7 @@ func deliver(p bootp.Packet, t bootp.Type, v *Verdict) {
 		dst = ciaddr
 	}
 	// A NAK reaches the client whatever address it thinks it has (RFC 2131, section 4.3.2).
-	broadcast := p.Broadcast() || v.Link.Interface.Broadcast || t == bootp.Nak || !validGiaddr(dst)
+	broadcast := p.Broadcast() || v.Link.Interface.V4.Broadcast || t == bootp.Nak || !validGiaddr(dst)
 	switch {
 	case broadcast:
 	case v.Link.ethernet && framed(p):

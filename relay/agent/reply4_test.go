@@ -46,7 +46,7 @@ func TestReply4ToClients(t *testing.T) {
 		{name: "R3046-23 without option 82", m: offer, out: offer, then: frame},
 		{name: "R1542-27 with the flag", m: set(10, 0x80), out: set(10, 0x80), then: everyone},
 		{name: "R1542-33 other flags", m: set(10, 0x7f, 0xff), out: set(10, 0x7f, 0xff), then: frame},
-		{name: "T5 by setting", with: on4(func(i *Interface) { i.Broadcast = true }), m: offer, out: offer, then: everyone},
+		{name: "T5 by setting", with: on4(func(i *Interface) { i.V4.Broadcast = true }), m: offer, out: offer, then: everyone},
 		{name: "R2131-7 NAK without the flag", m: told(bootp.Nak), out: told(bootp.Nak), then: everyone},
 		{name: "R8925-1 yiaddr 0", m: set(16, 0, 0, 0, 0), out: set(16, 0, 0, 0, 0), then: everyone},
 		{name: "R2131-9 ciaddr without yiaddr", m: of(set(16, 0, 0, 0, 0), 12, 192, 0, 2, 50), then: last(ToFrame, "192.0.2.50", mac)},
@@ -77,13 +77,13 @@ func TestReply4ToClients(t *testing.T) {
 		},
 		{name: "R3046-10 ours, on a trusted link", with: on4(func(i *Interface) { i.Trusted = true }), m: told(bootp.Offer, ours...), out: offer},
 		{
-			name: "R3046-11 another's, dropped by setting", with: on4(func(i *Interface) { i.Option82.DropMismatch = true }),
+			name: "R3046-11 another's, dropped by setting", with: on4(func(i *Interface) { i.V4.Option82.DropMismatch = true }),
 			m: told(bootp.Offer, info(1, 3, 'p', '1', '7')...), want: Option82Mismatch,
 		},
-		{name: "R3046-11 ours, not dropped by that setting", with: on4(func(i *Interface) { i.Option82.DropMismatch = true }), m: told(bootp.Offer, ours...), out: offer},
-		{name: "none, not dropped by that setting", with: on4(func(i *Interface) { i.Option82.DropMismatch = true }), m: offer, out: offer},
+		{name: "R3046-11 ours, not dropped by that setting", with: on4(func(i *Interface) { i.V4.Option82.DropMismatch = true }), m: told(bootp.Offer, ours...), out: offer},
+		{name: "none, not dropped by that setting", with: on4(func(i *Interface) { i.V4.Option82.DropMismatch = true }), m: offer, out: offer},
 		{
-			name: "R3046-11 what is echoed where nothing is sent", with: on4(func(i *Interface) { i.Option82 = Option82{DropMismatch: true} }),
+			name: "R3046-11 what is echoed where nothing is sent", with: on4(func(i *Interface) { i.V4.Option82 = Option82{DropMismatch: true} }),
 			m: told(bootp.Offer, ours...), want: Option82Mismatch,
 		},
 
@@ -121,7 +121,7 @@ func TestReply4Senders(t *testing.T) {
 func TestReply4VSS(t *testing.T) {
 	t.Parallel()
 	red := func(p *Policy, _ []giaddr.Link) {
-		p.Interfaces[0].Option82.VSS = VSS{On: true, Type: 0, Name: []byte("red")}
+		p.Interfaces[0].V4.Option82.VSS = VSS{On: true, Type: 0, Name: []byte("red")}
 	}
 	offer := told(bootp.Offer)
 	echo := func(subs string) []byte {
@@ -143,7 +143,7 @@ func shared(change func(*Policy)) func(*Policy, []giaddr.Link) {
 	return func(p *Policy, h []giaddr.Link) {
 		h[1].Addrs = h[0].Addrs
 		h[1].MAC = []byte{2, 0, 0, 0, 0, 3}
-		p.Interfaces[0].Option82.LinkSel = LinkSelOff
+		p.Interfaces[0].V4.Option82.LinkSel = LinkSelOff
 		change(p)
 	}
 }
@@ -160,13 +160,13 @@ func TestReply4ToOneOfSeveral(t *testing.T) {
 			}
 		}
 	}
-	same := shared(func(p *Policy) { p.Interfaces[0].Option82.CircuitID = mustTemplate("port") })
-	none := shared(func(p *Policy) { p.Interfaces[0].Option82.CircuitID = Template{} })
+	same := shared(func(p *Policy) { p.Interfaces[0].V4.Option82.CircuitID = mustTemplate("port") })
+	none := shared(func(p *Policy) { p.Interfaces[0].V4.Option82.CircuitID = Template{} })
 	own := shared(func(*Policy) {})
 	// The order of the circuit-ids is not that of the links.
 	turned := func(p *Policy, h []giaddr.Link) {
 		own(p, h)
-		p.Interfaces[0].Option82.CircuitID = mustTemplate("{mac:raw}")
+		p.Interfaces[0].V4.Option82.CircuitID = mustTemplate("{mac:raw}")
 		h[0].MAC = []byte{2, 0, 0, 0, 0, 9}
 	}
 	playAll4(t, []case4{
@@ -241,13 +241,13 @@ func TestReply4Source(t *testing.T) {
 	}
 	reply := of(told(bootp.Offer, info(1, 2, 'd', '0')...), 24, 203, 0, 113, 1)
 	playAll4(t, []case4{
-		{name: "giaddr is borrowed: the link's own", with: on4(func(i *Interface) { i.Giaddr = borrowed }), m: reply, then: from("192.0.2.1")},
+		{name: "giaddr is borrowed: the link's own", with: on4(func(i *Interface) { i.V4.Address = borrowed }), m: reply, then: from("192.0.2.1")},
 		{name: "giaddr is borrowed, the link has none: giaddr", with: func(p *Policy, h []giaddr.Link) {
-			p.Interfaces[0].Giaddr, h[0].Addrs = borrowed, nil
+			p.Interfaces[0].V4.Address, h[0].Addrs = borrowed, nil
 		}, m: reply, then: from("203.0.113.1")},
 		{name: "giaddr is the second address of the link", with: func(p *Policy, h []giaddr.Link) {
 			h[0].Addrs = append(h[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix("198.18.0.1/24"), Secondary: true})
-			p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("198.18.0.1")}
+			p.Interfaces[0].V4.Address = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("198.18.0.1")}
 			p.Interfaces[0].Name = "d0"
 		}, m: of(told(bootp.Offer), 24, 198, 18, 0, 1), then: from("198.18.0.1")},
 	})

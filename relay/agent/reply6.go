@@ -55,7 +55,7 @@ func (s *Snapshot) reply6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reas
 		v.Port, v.Chained = relayPort6(m, &opts), true
 	}
 	b.Off, b.Len = b.Off+opts.RelayMsg.Off, opts.RelayMsg.Len
-	v.framed = !v.Chained && to.link.ethernet && to.link.local6.IsValid()
+	v.framed = !v.Chained && to.link.ethernet && to.link.linkLocal.IsValid()
 	return Relayed
 }
 
@@ -160,9 +160,9 @@ func (s *Snapshot) vssReason6(m dhcp6.Message, opts *dhcp6.Layout, in *Ingress, 
 // another, the link-local one otherwise.
 func (l *Link) from6(client netip.Addr) netip.Addr {
 	if client.IsLinkLocalUnicast() {
-		return l.local6
+		return l.linkLocal
 	}
-	best, rank := l.local6, 0
+	best, rank := l.linkLocal, 0
 	for i := range l.Host.Addrs {
 		a := &l.Host.Addrs[i]
 		own, r := a.Prefix.Addr(), 1

@@ -25,18 +25,18 @@ func TestReply6ToClients(t *testing.T) {
 		{name: "R9915-28 unknown Interface-Id, and link-address that is not ours", in: relay6(13, 0, "2001:db8:66::1", clientLL, id6("d9"), inner6(m)), drop: UnknownLink},
 		{
 			name: "R9915-28 unknown Interface-Id, and link-address of several links", in: relay6(13, 0, "2001:db8:f::1", clientLL, id6("d9"), inner6(m)), drop: AmbiguousReply,
-			with: each6(func(c *Interface6) { c.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"} }),
+			with: each6(func(c *Interface6) { c.Address = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"} }),
 		},
 		{
 			name: "R9915-28 unknown Interface-Id, and link-local link-address of one link", in: relay6(13, 0, routerLL, clientLL, id6("d9"), inner6(m)), drop: UnknownLink,
 			with: func(p *Policy, h []giaddr.Link) {
-				p.Interfaces[0].V6.LinkAddress.Kind, h[1].Addrs = giaddr.LinkLocal, nil
+				p.Interfaces[0].V6.Address.Kind, h[1].Addrs = giaddr.LinkLocal, nil
 			},
 		},
 		{
 			name: "R9915-27 link-local link-address of one link", in: relay6(13, 0, routerLL, clientLL, inner6(m)), out: m, to: toClient0,
 			with: func(p *Policy, h []giaddr.Link) {
-				p.Interfaces[0].V6.LinkAddress.Kind, h[1].Addrs = giaddr.LinkLocal, nil
+				p.Interfaces[0].V6.Address.Kind, h[1].Addrs = giaddr.LinkLocal, nil
 			},
 		},
 		{name: "R9915-28 two Interface-Ids", in: answer6(id6("d0"), id6("d1"), inner6(m)), drop: AmbiguousReply},
@@ -45,11 +45,11 @@ func TestReply6ToClients(t *testing.T) {
 		{name: "R9915-28 IPv4-mapped link-address", in: relay6(13, 0, "::ffff:192.0.2.1", clientLL, inner6(m)), drop: UnknownLink},
 		{
 			name: "R9915-28 link-local link-address of several links", in: relay6(13, 0, routerLL, clientLL, inner6(m)), drop: AmbiguousReply,
-			with: each6(func(c *Interface6) { c.LinkAddress.Kind = giaddr.LinkLocal }),
+			with: each6(func(c *Interface6) { c.Address.Kind = giaddr.LinkLocal }),
 		},
 		{
 			name: "R9915-17 R9915-16 the same with Interface-Id", in: relay6(13, 0, routerLL, clientLL, id6("d1"), inner6(m)), out: m, to: "d1 [fe80::c1]:546",
-			with: each6(func(c *Interface6) { c.LinkAddress.Kind = giaddr.LinkLocal }),
+			with: each6(func(c *Interface6) { c.Address.Kind = giaddr.LinkLocal }),
 		},
 		{name: "R9915-30 R4649-2 options around the message", in: answer6(op6(37, 0, 0, 0, 9, 1), id6("d0"), inner6(m), mac6(clientMAC...), op6(65000)), out: m, to: toClient0},
 		{name: "R9915-30 Interface-Id last", in: answer6(mac6(clientMAC...), inner6(m), id6("d0")), out: m, to: toClient0},

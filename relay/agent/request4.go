@@ -74,7 +74,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 		return r
 	}
 	if l.Interface.Mode == Hash {
-		v.Server = s.pick(l.Servers, clientKey4(p, opts))
+		v.Server = s.pick(l.Side[dhcp.V4].Servers, clientKey4(p, opts))
 	}
 	p = bootp.Packet(b.Bytes())
 	p.SetHops(p.Hops() + 1)
@@ -87,7 +87,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 
 // admit4 checks what holds for every request of a link.
 func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingress) Reason {
-	c := l.Interface
+	c := &l.Interface.V4
 	switch {
 	case c.Strict300 && len(p) < bootp.MinLen:
 		return Short
@@ -99,19 +99,19 @@ func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingre
 		return SecsBelow
 	case opts.Type == 0 && !c.Bootp:
 		return BootpRefused
-	case len(l.Servers) == 0:
+	case len(l.Side[dhcp.V4].Servers) == 0:
 		return NoServer
-	case opts.NumRelay > 0 && !c.Trusted:
+	case opts.NumRelay > 0 && !l.Interface.Trusted:
 		return UntrustedOption82
 	case opts.NumRelay > 0 && !relayInfoValid(p, opts):
 		return Option82Malformed
 	case opts.Plain():
-		if slices.Contains(c.V4.RefuseTypes, uint8(opts.Type)) && p.Giaddr().IsUnspecified() {
+		if slices.Contains(c.RefuseTypes, uint8(opts.Type)) && p.Giaddr().IsUnspecified() {
 			return TypeRefused
 		}
 		return Relayed
 	}
-	return c.admitAll4(p, opts)
+	return l.Interface.admitAll4(p, opts)
 }
 
 // admitAll4 checks what servers find where others do not look: an option 82 in
@@ -142,21 +142,22 @@ func relayInfoValid(p bootp.Packet, opts *bootp.Layout) bool {
 // first4 makes this relay the first one of a request (RFC 1542, section 4.1.1).
 func (s *Snapshot) first4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) Reason {
 	l := v.Link
-	if len(l.Faces) == 0 {
+	side := &l.Side[dhcp.V4]
+	if len(side.Choices) == 0 {
 		return NoGiaddr
 	}
-	f := l.nearest(clientAddr(p, opts), in.Face)
-	p.SetGiaddr(f.Giaddr)
-	v.Src = source(l.Interface.Source, l.Interface.SourceAddr, f)
+	c := side.nearest(clientAddr(p, opts), in.Choice)
+	p.SetGiaddr(c.Addr)
+	v.Src = l.Interface.V4.source(c)
 	// A trusted switch has added option 82: RFC 3046, section 2.1, forbids a second.
 	if opts.NumRelay > 0 || !p.DHCP() {
 		return Relayed
 	}
-	return s.add82(b, p, opts, &f.opt, in, v)
+	return s.add82(b, p, opts, &c.opt, in, v)
 }
 
 // clientAddr returns the address that the client has, or was offered: its subnet
-// tells the face. The address in a DISCOVER is only a wish.
+// tells the choice. The address in a DISCOVER is only a wish.
 func clientAddr(p bootp.Packet, opts *bootp.Layout) (a netip.Addr) {
 	if a := p.Ciaddr(); !a.IsUnspecified() {
 		return a
@@ -179,26 +180,23 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	case !l.Interface.Trusted:
 		return GiaddrUntrusted
 	}
-	var f *Face
-	if len(l.Faces) > 0 {
-		f = &l.Faces[0]
-	}
-	v.Src = source(l.Interface.Source, l.Interface.SourceAddr, f)
-	if !p.DHCP() && l.Interface.Relayed != Drop {
+	side, c := &l.Side[dhcp.V4], &l.Interface.V4
+	v.Src = c.source(side.first())
+	if !p.DHCP() && c.Relayed != Drop {
 		return Relayed
 	}
-	switch l.Interface.Relayed {
+	switch c.Relayed {
 	case Drop:
 		return GiaddrRefused
 	case Append:
-		return s.add82(b, p, opts, l.chained, in, v)
+		return s.add82(b, p, opts, side.chained, in, v)
 	case Replace:
 		if opts.NumRelay > 0 {
 			p = p.RemoveAll(opts)
 			*opts, _ = p.Scan()
 			b.set(p)
 		}
-		return s.add82(b, p, opts, l.chained, in, v)
+		return s.add82(b, p, opts, side.chained, in, v)
 	case Forward:
 	}
 	return Relayed
@@ -207,10 +205,10 @@ func (s *Snapshot) further4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 // add82 inserts option 82, or leaves it out where there is no room for it
 // (RFC 3046, section 2.1).
 func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in *Ingress, v *Verdict) Reason {
-	if o.bytes == nil {
+	if o == nil || o.bytes == nil {
 		return Relayed
 	}
-	c := v.Link.Interface
+	c := &v.Link.Interface.V4
 	limit := maxPayload
 	if c.MaxSize > 0 {
 		limit = min(limit, c.MaxSize)
@@ -242,7 +240,7 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 // too large for the way to a server. It reports false if the message is to be
 // dropped: by setting, or because option 82 is not what makes it too large.
 func (v *Verdict) Shed(b *Buf) bool {
-	if v.added.Len == 0 || v.Link.Interface.DropOversize {
+	if v.added.Len == 0 || v.Link.Interface.V4.DropOversize {
 		return false
 	}
 	p := bootp.Packet(b.Bytes()).Remove(v.added)
@@ -276,21 +274,6 @@ func (v *Verdict) ShedVSS(b *Buf) {
 	v.vss = 0
 	p, _ = p.Pad(bootp.MinLen)
 	b.set(p)
-}
-
-// source returns the source address towards the servers, which is not valid if
-// the kernel is to choose.
-func source(kind Source, given netip.Addr, f *Face) (a netip.Addr) {
-	switch kind {
-	case SourceGiaddr:
-		if f != nil {
-			return f.Giaddr
-		}
-	case SourceGiven:
-		return given
-	case SourceRoute:
-	}
-	return a
 }
 
 // validGiaddr reports whether a relay can have the address (RFC 3046, section

@@ -141,7 +141,7 @@ func TestHiddenInReplies(t *testing.T) {
 			p := testPolicy(t)
 			giaddr := netip.MustParseAddr("192.0.2.1")
 			if tc.shared {
-				p.Interfaces[0].Giaddr = rule4("203.0.113.1")
+				p.Interfaces[0].V4.Address = rule4("203.0.113.1")
 				giaddr = shared
 			}
 			s, _ := Compile(p, testHost())
@@ -201,8 +201,8 @@ func TestSourcePort4(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			p := testPolicy(t)
 			i := &p.Interfaces[0]
-			i.SourcePort, i.Trusted, i.Relayed, i.MaxSize = tc.port, true, tc.mode, 576
-			i.Option82.On = !tc.off
+			i.V4.SourcePort, i.Trusted, i.V4.Relayed, i.V4.MaxSize = tc.port, true, tc.mode, 576
+			i.V4.Option82.On = !tc.off
 			s, _ := Compile(p, testHost())
 			b := Buf{Store: append(slices.Clone(tc.m), make([]byte, 512)...), Len: len(tc.m)}
 			v := s.Relay4(&b, Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")})
@@ -227,8 +227,8 @@ func TestSourcePort4(t *testing.T) {
 // TestSourcePortWithVSS takes VSS out: suboption 19 stays, and so does the port.
 func TestSourcePortWithVSS(t *testing.T) {
 	p := testPolicy(t)
-	p.Interfaces[0].SourcePort = 6700
-	p.Interfaces[0].Option82 = Option82{On: true, VSS: VSS{On: true, Name: []byte("red")}}
+	p.Interfaces[0].V4.SourcePort = 6700
+	p.Interfaces[0].V4.Option82 = Option82{On: true, VSS: VSS{On: true, Name: []byte("red")}}
 	s, _ := Compile(p, testHost())
 	m := testMessage(bootp.Request, bootp.Discover, netip.Addr{})
 	b := Buf{Store: append(slices.Clone(m), make([]byte, 512)...), Len: len(m)}

@@ -56,28 +56,15 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	}
 	c := &l.Interface.V6
 	v.SrcPort = c.SourcePort
-	v.Src = source6(c, l.Face6)
+	v.Src = c.source(l.Side[dhcp.V6].first())
 	if l.Interface.Mode == Hash {
 		from := in.Src.Addr().As16()
-		v.Server = s.pick(l.Servers6, clientKey6(m, from[:]))
+		v.Server = s.pick(l.Side[dhcp.V6].Servers, clientKey6(m, from[:]))
 	}
 	if m.Type() == dhcp6.RelayForward {
 		return further6(b, m, in, v)
 	}
 	return first6(b, in, v)
-}
-
-// source6 returns the source towards servers, as source does: the link-address only
-// while this host can send from it.
-func source6(c *Interface6, f *Face) (a netip.Addr) {
-	switch c.Source {
-	case SourceGiaddr:
-		return f.Local
-	case SourceGiven:
-		return c.SourceAddr
-	case SourceRoute:
-	}
-	return a
 }
 
 // admit6 checks what holds for every request of a link.
@@ -88,7 +75,7 @@ func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in *Ingress) Reason {
 		return OwnMessage
 	case !validPeer(from):
 		return PeerInvalid
-	case len(l.Servers6) == 0:
+	case len(l.Side[dhcp.V6].Servers) == 0:
 		return NoServer
 	case m.Type() == dhcp6.RelayForward:
 		return admitRelay6(l, m)
@@ -130,26 +117,30 @@ func admitRelay6(l *Link, m dhcp6.Message) Reason {
 
 // first6 makes this relay the first one of a message (RFC 9915, section 19.1.1).
 func first6(b *Buf, in *Ingress, v *Verdict) Reason {
-	f := v.Link.Face6
-	if !f.Giaddr.IsValid() {
+	c := v.Link.Side[dhcp.V6].first()
+	if c == nil || !c.Addr.IsValid() {
 		return NoLinkAddress
 	}
-	o := &f.opt
+	o := &c.opt
 	opts, fill := o.bytes, in.MAC
 	if len(fill) != o.fill {
 		opts, fill = opts[:len(opts)-o.last], nil
 	}
 	v.NoMAC = o.fill > 0 && fill == nil
-	return wrap(b, dhcp6.Header{Link: f.Giaddr, Peer: in.Src.Addr()}, opts, fill, o.vss, v)
+	return wrap(b, dhcp6.Header{Link: c.Addr, Peer: in.Src.Addr()}, opts, fill, o.vss, v)
 }
 
 // further6 relays what another relay has relayed (RFC 9915, section 19.1.2).
 func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
+	side := &v.Link.Side[dhcp.V6]
+	o := side.chained
+	if o == nil {
+		return NoLinkAddress
+	}
 	h := dhcp6.Header{Hop: m.HopCount() + 1, Peer: in.Src.Addr()}
-	if a := v.Link.Face6.Giaddr; h.Peer.IsLinkLocalUnicast() && a.IsValid() && !a.IsLinkLocalUnicast() {
+	if a := side.Addr(); h.Peer.IsLinkLocalUnicast() && a.IsValid() && !a.IsLinkLocalUnicast() {
 		h.Link = a
 	}
-	o := v.Link.chained6
 	var port [2]byte
 	opts, fill := o.bytes, port[:]
 	if p := in.Src.Port(); p != dhcp.ServerPort6 {

@@ -102,7 +102,7 @@ func TestRequest6LinkAddress(t *testing.T) {
 		return relay6(12, 0, link, clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6()))
 	}
 	rule := func(r giaddr.Rule) func(*Policy, []giaddr.Link) {
-		return each6(func(c *Interface6) { c.LinkAddress = r })
+		return each6(func(c *Interface6) { c.Address = r })
 	}
 	play6(t, []case6{
 		{name: "R9915-16 only a link-local address", with: addrs(at(routerLL + "/64")), in: solicit6(), drop: NoLinkAddress},
@@ -116,7 +116,7 @@ func TestRequest6LinkAddress(t *testing.T) {
 		{name: "R9915-15 by prefix", with: rule(giaddr.Rule{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("2001:db8:1::/64")}), in: solicit6(), out: wrapped(gua0)},
 		{name: "R9915-15 borrowed for an unnumbered link", with: func(p *Policy, h []giaddr.Link) {
 			h[0].Addrs = h[0].Addrs[:1]
-			p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
+			p.Interfaces[0].V6.Address = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
 		}, in: solicit6(), out: wrapped("2001:db8:f::1")},
 		{name: "R9915-15 given, of another host", with: rule(giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:77::1")}), in: solicit6(), out: wrapped("2001:db8:77::1")},
 	})
@@ -236,7 +236,7 @@ func TestRequest6Source(t *testing.T) {
 			name: "R9915-8 T24 never a link-local one", in: solicit6(), check: src(""),
 			with: func(p *Policy, h []giaddr.Link) {
 				kind(SourceGiaddr)(p, h)
-				p.Interfaces[0].V6.LinkAddress.Kind = giaddr.LinkLocal
+				p.Interfaces[0].V6.Address.Kind = giaddr.LinkLocal
 			},
 			out: relay6(12, 0, routerLL, clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6())),
 		},
@@ -251,7 +251,7 @@ func TestRequest6Source(t *testing.T) {
 			name: "R9915-8 never one of another host", in: solicit6(), check: src(""),
 			with: func(p *Policy, h []giaddr.Link) {
 				kind(SourceGiaddr)(p, h)
-				p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
+				p.Interfaces[0].V6.Address = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:1::7")}
 			},
 			out: relay6(12, 0, "2001:db8:1::7", clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6())),
 		},
@@ -259,7 +259,7 @@ func TestRequest6Source(t *testing.T) {
 			name: "R9915-8 one of another interface", in: solicit6(), check: src("2001:db8:f::1"),
 			with: func(p *Policy, h []giaddr.Link) {
 				kind(SourceGiaddr)(p, h)
-				p.Interfaces[0].V6.LinkAddress = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
+				p.Interfaces[0].V6.Address = giaddr.Rule{Kind: giaddr.Borrowed, Link: "u0"}
 			},
 			out: relay6(12, 0, "2001:db8:f::1", clientLL, id6("d0"), mac6(clientMAC...), inner6(solicit6())),
 		},

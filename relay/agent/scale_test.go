@@ -44,13 +44,13 @@ func BenchmarkCompile(b *testing.B) {
 			p := testPolicy(b)
 			p.Servers = append(p.Servers, Server{Addr: netip.MustParseAddrPort("[2001:db8:5::10]:547")})
 			in := &p.Interfaces[0]
-			in.Name, in.Servers, in.Giaddr = "vlan*", []int{0, 1}, c.rule
-			in.V6 = Interface6{HopLimit: 8, SourcePort: 547, ClientMAC: true}
+			in.Name, in.Servers, in.V4.Address = "vlan*", []int{0, 1}, c.rule
+			in.V6 = Interface6{Common: Common{HopLimit: 8, SourcePort: 547}, ClientMAC: true}
 			if c.rule.Kind == giaddr.Given {
-				in.V6.LinkAddress = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:ffff::1")}
+				in.V6.Address = giaddr.Rule{Kind: giaddr.Given, Addr: netip.MustParseAddr("2001:db8:ffff::1")}
 			}
 			if c.rule.Kind == giaddr.Borrowed {
-				in.V6.LinkAddress = c.rule
+				in.V6.Address = c.rule
 			}
 			for b.Loop() {
 				if s, _ := Compile(p, host); len(s.Links) != links {

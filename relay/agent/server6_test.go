@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestR9915_6_LinkLocalServer has a server that is reached on one link only: on
@@ -72,8 +74,8 @@ func TestDuplicatesAreNoSources(t *testing.T) {
 		}
 		s, _ := Compile(*p, h)
 		l := s.Link(2)
-		if l.local6.IsValid() != tt.local || l.State6 != tt.linkLocal {
-			t.Errorf("%d spoilt: link-local %v, state %v", tt.spoil, l.local6, l.State6)
+		if l.linkLocal.IsValid() != tt.local || l.Side[dhcp.V6].State != tt.linkLocal {
+			t.Errorf("%d spoilt: link-local %v, state %v", tt.spoil, l.linkLocal, l.Side[dhcp.V6].State)
 		}
 		if tt.local && l.from6(netip.MustParseAddr(clientLL)).String() != tt.toLocal {
 			t.Errorf("%d spoilt: to a link-local client from %v, want %s", tt.spoil, l.from6(netip.MustParseAddr(clientLL)), tt.toLocal)

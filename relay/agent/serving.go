@@ -22,11 +22,8 @@ func (s *Snapshot) Serving() iter.Seq[Serving] {
 	return func(yield func(Serving) bool) {
 		for f := range dhcp.Family(dhcp.Families) {
 			for _, l := range s.Links {
-				if len(l.ServersOf(f)) == 0 {
-					continue
-				}
-				state, _ := l.StateOf(f)
-				if !yield(Serving{Name: l.Host.Name, Family: f, State: state, Link: l, Interface: l.Interface}) {
+				side := &l.Side[f]
+				if len(side.Servers) > 0 && !yield(Serving{Name: l.Host.Name, Family: f, State: side.State, Link: l, Interface: l.Interface}) {
 					return
 				}
 			}

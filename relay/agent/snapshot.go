@@ -101,30 +101,60 @@ type Link struct {
 	Host      giaddr.Link
 	Interface *Interface
 	AltName   string // alternative name by which Interface holds for it; empty if it is by its own
-	State     State
-	Problem   error // why State is not Relaying, in words
+	Side      [dhcp.Families]Side
 
-	Servers  []int   // IPv4 servers, indexes into Policy.Servers
-	Faces    []Face  // addresses that stand for the clients, the best first; more than one only for smart relay; none without Servers
-	chained  *option // option 82 for requests that another relay has relayed, nil if none is added
-	ethernet bool    // replies go out as Ethernet frames
-	vrf      string  // name of its VRF, "" for the default VRF
-	vrfs     []int   // VRFs of the link and of its servers, by index, the link's first
-
-	State6   State
-	Problem6 error      // why State6 is not Relaying, in words
-	Servers6 []int      // IPv6 servers, indexes into Policy.Servers
-	Face6    *Face      // what stands for the clients in DHCPv6; nil without Servers6
-	local6   netip.Addr // the link-local address to send frames from, not valid if there is none
-	chained6 *option    // options for what another relay has relayed, nil if that is not relayed
+	ethernet  bool       // replies go out as Ethernet frames
+	linkLocal netip.Addr // the IPv6 link-local address to send frames from, not valid if there is none
+	vrf       string     // name of its VRF, "" for the default VRF
+	vrfs      []int      // VRFs of the link and of its servers, by index, the link's first
 }
 
-// A Face is one address that can stand for a link's clients.
-type Face struct {
-	Giaddr netip.Addr // DHCPv6: link-address; not valid if there is none
-	Subnet netip.Prefix
-	Local  netip.Addr // the link's own address in front of its clients; Giaddr if it has none; DHCPv6: see sends6
-	opt    option
+// A Side is what a link is in one family.
+type Side struct {
+	State   State // a link without servers of the family has no use for an address of it
+	Problem error // why State is not Relaying, in words
+	Servers []int // indexes into Policy.Servers
+	// Choices stand for the clients, the best first; there is none without Servers,
+	// and more than one only for smart relay. In DHCPv6 the one has no Addr if none
+	// is found, for the link is known by its Interface-Id too.
+	Choices []Choice
+	chained *option // what is added to requests that another relay has relayed, nil if nothing is
+}
+
+// fail notes why a link cannot relay in either family.
+func (l *Link) fail(state State, why error) {
+	for f := range l.Side {
+		l.Side[f].fail(state, why)
+	}
+}
+
+func (s *Side) fail(state State, why error) { s.State, s.Problem = state, why }
+
+// Addr returns the address that stands for the link's clients, the first to be
+// tried: giaddr or link-address. It is not valid if there is none.
+func (s *Side) Addr() (a netip.Addr) {
+	if c := s.first(); c != nil {
+		a = c.Addr
+	}
+	return a
+}
+
+// first returns the best choice, nil if there is none.
+func (s *Side) first() *Choice {
+	if len(s.Choices) == 0 {
+		return nil
+	}
+	return &s.Choices[0]
+}
+
+// A Choice is one address that can stand for a link's clients, with all that it
+// brings.
+type Choice struct {
+	giaddr.Choice
+	// Local is the link's own address in front of its clients, Addr if it has none;
+	// in DHCPv6 Addr if this host can send from it to servers, see sends6.
+	Local netip.Addr
+	opt   option
 }
 
 // Out returns the index of the interface on which to send to a server of the
@@ -276,11 +306,8 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neig
 		vrfs:      []int{h.VRF},
 	}
 	for _, i := range in.Servers {
-		if s.Policy.Servers[i].Addr.Addr().Is4() {
-			l.Servers = append(l.Servers, i)
-		} else {
-			l.Servers6 = append(l.Servers6, i)
-		}
+		side := &l.Side[dhcp.FamilyOf(s.Policy.Servers[i].Addr.Addr())]
+		side.Servers = append(side.Servers, i)
 		if vrf, ok := s.vrf(s.Policy.Servers[i].VRF); ok && !slices.Contains(l.vrfs, vrf) {
 			l.vrfs = append(l.vrfs, vrf)
 		}
@@ -291,68 +318,67 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neig
 		s.addMember(l, ps)
 		return
 	}
-	s.addFaces(l, near, ps)
-	s.addFace6(l, near, ps)
+	s.add4(l, near, ps)
+	s.add6(l, near, ps)
 	if !h.Up {
-		l.State, l.Problem = Down, errDown
-		l.State6, l.Problem6 = Down, errDown
+		l.fail(Down, errDown)
 	}
 }
 
-// addFaces settles what a link shows in DHCPv4.
-func (s *Snapshot) addFaces(l *Link, near *neighbourhood, ps *problems) {
-	if len(l.Servers) == 0 {
+// add4 finds what stands for a link in DHCPv4.
+func (s *Snapshot) add4(l *Link, near *neighbourhood, ps *problems) {
+	side, c := &l.Side[dhcp.V4], &l.Interface.V4
+	if len(side.Servers) == 0 {
 		return
 	}
-	in := l.Interface
-	choices, err := giaddr.Choose4(in.Giaddr, &l.Host, near.of(in.Giaddr))
+	choices, err := giaddr.Choose4(c.Address, &l.Host, near.of(c.Address))
 	if err != nil {
-		l.State, l.Problem = NoAddress, err
+		side.fail(NoAddress, err)
 		ps.add(l.Host.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
 		// RFC 1542, section 4.1.1: giaddr is never a broadcast address.
 		(*ps)[len(*ps)-1].Fatal = errors.Is(err, giaddr.ErrBroadcast)
 	}
-	if in.SmartAfter == 0 && len(choices) > 1 {
+	if c.SmartAfter == 0 && len(choices) > 1 {
 		choices = choices[:1]
 	}
 	for _, c := range choices {
-		l.Faces = append(l.Faces, s.face(l, c, ps))
+		side.Choices = append(side.Choices, s.choice(l, c, ps))
 	}
 	if len(choices) > 0 && choices[0].Addr.IsLinkLocalUnicast() {
 		ps.add(l.Host.Name, "its giaddr "+choices[0].Addr.String()+" is link-local, and no router forwards the servers' replies to it (RFC 3927, section 2.7)",
 			"give the interface another IPv4 address, or set giaddr")
 	}
-	if in.Trusted && (in.Relayed == Append || in.Relayed == Replace) {
+	if l.Interface.Trusted && (c.Relayed == Append || c.Relayed == Replace) {
 		o := s.render(l, nil, ps)
-		l.chained = &o
+		side.chained = &o
 	}
 }
 
-// addFace6 settles what a link shows in DHCPv6.
-func (s *Snapshot) addFace6(l *Link, near *neighbourhood, ps *problems) {
-	if len(l.Servers6) == 0 {
+// add6 finds what stands for a link in DHCPv6.
+func (s *Snapshot) add6(l *Link, near *neighbourhood, ps *problems) {
+	side, rule := &l.Side[dhcp.V6], l.Interface.V6.Address
+	if len(side.Servers) == 0 {
 		return
 	}
-	l.Face6 = &Face{}
-	rule := l.Interface.V6.LinkAddress
+	side.Choices = make([]Choice, 1)
 	choices, err := giaddr.Choose6(rule, &l.Host, near.of(rule))
 	if err != nil {
-		l.State6, l.Problem6 = NoAddress, err
+		side.fail(NoAddress, err)
 		ps.add(l.Host.Name, err.Error(), hint6(err))
 	} else {
 		c := choices[0]
-		*l.Face6 = Face{Giaddr: c.Addr, Subnet: c.Subnet}
+		side.Choices[0].Choice = c
 		if sends6(c.Addr, &l.Host, near.of(rule)) {
-			l.Face6.Local = c.Addr
+			side.Choices[0].Local = c.Addr
 		}
 		l.checkLinkLocal(ps)
 		l.checkLinkAddress(ps)
 	}
-	l.local6 = linkLocal(&l.Host)
-	l.Face6.opt = s.render6(l, s.addClientMAC, ps)
+	l.linkLocal = linkLocal(&l.Host)
+	side.Choices[0].opt = s.render6(l, s.addClientMAC, ps)
 	if l.Interface.Trusted {
 		o := s.render6(l, s.addRelayPort, ps)
-		l.chained6 = &o
+		side.chained = &o
 	}
 }
 
@@ -367,17 +393,17 @@ func linkLocal(h *giaddr.Link) (a netip.Addr) {
 	return a
 }
 
-// face renders what a link shows under one giaddr.
-func (s *Snapshot) face(l *Link, c giaddr.Choice, ps *problems) Face {
-	f := Face{Giaddr: c.Addr, Subnet: c.Subnet, Local: c.Addr}
+// choice renders what a link shows under one giaddr.
+func (s *Snapshot) choice(l *Link, c giaddr.Choice, ps *problems) Choice {
+	x := Choice{Choice: c, Local: c.Addr}
 	if own, err := giaddr.Choose4(giaddr.Rule{}, &l.Host, nil); err == nil {
-		f.Local = own[0].Addr
+		x.Local = own[0].Addr
 		for _, o := range own {
 			if o.Addr == c.Addr {
-				f.Local = c.Addr
+				x.Local = c.Addr
 			}
 		}
 	}
-	f.opt = s.render(l, &f, ps)
-	return f
+	x.opt = s.render(l, &x, ps)
+	return x
 }

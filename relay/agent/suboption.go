@@ -15,7 +15,7 @@ type Suboption struct {
 
 // Suboptions returns what option 82 of an interface holds, in the order in which
 // it is sent.
-func (i *Interface) Suboptions() []Suboption {
+func (i *Interface4) Suboptions() []Suboption {
 	var all []Suboption
 	for _, p := range suboptions() {
 		if n := p.most(i); n > 0 {
@@ -39,16 +39,16 @@ func SuboptionKey(code byte) string {
 // A suboption is a row of the table of all that option 82 can hold.
 type suboption struct {
 	key  string
-	code []byte               // one or several
-	most func(*Interface) int // as Suboption.Most; 0: it is not sent
+	code []byte                // one or several
+	most func(*Interface4) int // as Suboption.Most; 0: it is not sent
 	add  func(*option, *ingredients)
 }
 
 // The ingredients are what the suboptions of a link are made of.
 type ingredients struct {
-	in    *Interface
-	face  *Face // nil: for requests that another relay has relayed
-	facts Facts
+	in     *Interface4
+	choice *Choice // nil: for requests that another relay has relayed
+	facts  Facts
 }
 
 // suboptions returns the table from which option 82 is both rendered and measured:
@@ -58,7 +58,7 @@ func suboptions() []suboption {
 		{
 			"option82.circuit_id",
 			[]byte{bootp.SubCircuitID},
-			func(i *Interface) int { return templated(i.Option82.CircuitID) },
+			func(i *Interface4) int { return templated(i.Option82.CircuitID) },
 			func(o *option, g *ingredients) {
 				o.circuit = o.identify(bootp.SubCircuitID, g.in.Option82.CircuitID, &g.facts)
 			},
@@ -66,18 +66,18 @@ func suboptions() []suboption {
 		{
 			"option82.remote_id",
 			[]byte{bootp.SubRemoteID},
-			func(i *Interface) int { return templated(i.Option82.RemoteID) },
+			func(i *Interface4) int { return templated(i.Option82.RemoteID) },
 			func(o *option, g *ingredients) { o.identify(bootp.SubRemoteID, g.in.Option82.RemoteID, &g.facts) },
 		},
 		{
 			"option82.link_selection",
 			[]byte{bootp.SubLinkSelection},
-			func(i *Interface) int { return sent(i.Option82.LinkSel != LinkSelOff, 4) },
+			func(i *Interface4) int { return sent(i.Option82.LinkSel != LinkSelOff, 4) },
 			func(o *option, g *ingredients) {
-				if g.face == nil {
+				if g.choice == nil {
 					return
 				}
-				if a := linkSelection(&g.in.Option82, g.face); a.IsValid() {
+				if a := linkSelection(&g.in.Option82, g.choice); a.IsValid() {
 					o.add(bootp.SubLinkSelection, a.AsSlice())
 				}
 			},
@@ -85,7 +85,7 @@ func suboptions() []suboption {
 		{
 			"option82.subscriber_id",
 			[]byte{bootp.SubSubscriberID},
-			func(i *Interface) int { return templated(i.Option82.SubscriberID) },
+			func(i *Interface4) int { return templated(i.Option82.SubscriberID) },
 			func(o *option, g *ingredients) {
 				o.identify(bootp.SubSubscriberID, g.in.Option82.SubscriberID, &g.facts)
 			},
@@ -93,13 +93,13 @@ func suboptions() []suboption {
 		{
 			"option82.vendor",
 			[]byte{bootp.SubVendor},
-			func(i *Interface) int { return sent(len(i.Option82.Vendor) > 0, len(i.Option82.Vendor)) },
+			func(i *Interface4) int { return sent(len(i.Option82.Vendor) > 0, len(i.Option82.Vendor)) },
 			func(o *option, g *ingredients) { o.add(bootp.SubVendor, g.in.Option82.Vendor) },
 		},
 		{
 			"option82.flags",
 			[]byte{bootp.SubFlags},
-			func(i *Interface) int { return sent(i.Option82.Flags, 1) },
+			func(i *Interface4) int { return sent(i.Option82.Flags, 1) },
 			func(o *option, _ *ingredients) {
 				o.flags = len(o.bytes) + subHead
 				o.add(bootp.SubFlags, []byte{0})
@@ -108,12 +108,12 @@ func suboptions() []suboption {
 		{
 			"option82.server_id_override",
 			[]byte{bootp.SubServerOverride},
-			func(i *Interface) int { return sent(i.Option82.Override, 4) },
+			func(i *Interface4) int { return sent(i.Option82.Override, 4) },
 			func(o *option, g *ingredients) {
-				if g.face == nil {
+				if g.choice == nil {
 					return
 				}
-				a := g.face.Local
+				a := g.choice.Local
 				if given := g.in.Option82.OverrideAddr; given.IsValid() {
 					a = given
 				}
@@ -123,7 +123,7 @@ func suboptions() []suboption {
 		{
 			"option82.relay_id",
 			[]byte{bootp.SubRelayID},
-			func(i *Interface) int { return sent(len(i.Option82.RelayID) > 0, len(i.Option82.RelayID)) },
+			func(i *Interface4) int { return sent(len(i.Option82.RelayID) > 0, len(i.Option82.RelayID)) },
 			func(o *option, g *ingredients) {
 				o.add(bootp.SubRelayID, g.in.Option82.RelayID)
 				o.marks(bootp.SubRelayID, g.in.Option82.RelayID)
@@ -132,11 +132,11 @@ func suboptions() []suboption {
 		{
 			"source_port",
 			[]byte{bootp.SubSourcePort},
-			func(i *Interface) int { return sent(i.SourcePort != dhcp.ServerPort4, 0) },
+			func(i *Interface4) int { return sent(i.SourcePort != dhcp.ServerPort4, 0) },
 			// What another relay has relayed is answered to that relay, which does not
 			// listen on the port of this one (RFC 8357, section 5.1).
 			func(o *option, g *ingredients) {
-				if g.face != nil {
+				if g.choice != nil {
 					o.add(bootp.SubSourcePort, nil)
 					o.port = true
 				}
@@ -146,7 +146,7 @@ func suboptions() []suboption {
 			// The last, for it is left out of copies to servers that do not know it.
 			"option82.vss",
 			[]byte{bootp.SubVSS, bootp.SubVSSControl},
-			func(i *Interface) int { return sent(i.Option82.VSS.On, 1+len(i.Option82.VSS.Name)+subHead) },
+			func(i *Interface4) int { return sent(i.Option82.VSS.On, 1+len(i.Option82.VSS.Name)+subHead) },
 			func(o *option, g *ingredients) {
 				n, vss := len(o.bytes), &g.in.Option82.VSS
 				o.add(bootp.SubVSS, append([]byte{vss.Type}, vss.Name...))

@@ -5,18 +5,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dhcp-relay/giaddr"
 )
 
 // fullInterface sends each suboption that there is, with identifiers as long as
 // they can be.
-func fullInterface(t *testing.T) Interface {
+func fullInterface(t *testing.T) Interface4 {
 	t.Helper()
 	id, err := ParseTemplate("{interface}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Interface{
-		SourcePort: 1067,
+	return Interface4{
+		Common: Common{SourcePort: 1067},
 		Option82: Option82{
 			On: true, CircuitID: id, RemoteID: id, SubscriberID: id, LinkSel: LinkSelAddress, Flags: true,
 			Override: true, RelayID: []byte("relay"), Vendor: []byte{0, 0, 0, 9, 1, 'x'}, VSS: VSS{On: true, Name: []byte("red")},
@@ -30,7 +32,7 @@ func TestSuboptionsAreMeasured(t *testing.T) {
 	t.Parallel()
 	in := fullInterface(t)
 	a := netip.MustParseAddr("192.0.2.1")
-	from := ingredients{&in, &Face{Giaddr: a, Local: a, Subnet: netip.MustParsePrefix("192.0.2.0/24")}, Facts{Interface: strings.Repeat("x", 15)}}
+	from := ingredients{&in, &Choice{Choice: giaddr.Choice{Addr: a, Subnet: netip.MustParsePrefix("192.0.2.0/24")}, Local: a}, Facts{Interface: strings.Repeat("x", 15)}}
 	seen := make(map[byte]string)
 	for _, row := range suboptions() {
 		var o option
@@ -47,7 +49,7 @@ func TestSuboptionsAreMeasured(t *testing.T) {
 			}
 			seen[b[0]] = row.key
 		}
-		if n := row.most(&Interface{SourcePort: 67}); n != 0 {
+		if n := row.most(&Interface4{Common: Common{SourcePort: 67}}); n != 0 {
 			t.Errorf("%s counts %d octets where nothing asks for it", row.key, n)
 		}
 	}

@@ -7,15 +7,11 @@ import (
 	"dhcp-relay/giaddr"
 )
 
-// addMember adds what is said of a link that hears nothing itself. It has no face,
+// addMember adds what is said of a link that hears nothing itself. It has no choice,
 // so that nothing is taken to be for its clients.
 func (s *Snapshot) addMember(l *Link, ps *problems) {
 	text, hint := memberOf(&l.Host)
-	l.State, l.Problem = Member, errors.New(text)
-	l.State6, l.Problem6 = Member, l.Problem
-	if len(l.Servers6) > 0 {
-		l.Face6 = &Face{}
-	}
+	l.fail(Member, errors.New(text))
 	ps.add(l.Host.Name, text, hint)
 }
 

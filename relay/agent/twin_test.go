@@ -150,14 +150,14 @@ func TestMembersHearNothing(t *testing.T) {
 	}
 	p.Interfaces[0].Name = "d1"
 	s, ps = Compile(p, host())
-	if len(s.Links) != 1 || s.Links[0].State != Member || s.Links[0].Problem == nil || s.Links[0].AddressOf(dhcp.V4).IsValid() {
+	if len(s.Links) != 1 || s.Links[0].Side[dhcp.V4].State != Member || s.Links[0].Side[dhcp.V4].Problem == nil || s.Links[0].Side[dhcp.V4].Addr().IsValid() {
 		t.Errorf("by its name: %+v", s.Links)
 	}
 	if got, want := problemsOf(ps), "d1: is a port of br0, where its packets are heard; name br0 instead\n"; got != want {
 		t.Errorf("by its name: %q, want %q", got, want)
 	}
-	if s, ps = Compile(p, testHost()); len(ps) > 0 || s.Links[0].State != Relaying {
-		t.Errorf("out of the bridge: %v, problems:\n%s", s.Links[0].State, problemsOf(ps))
+	if s, ps = Compile(p, testHost()); len(ps) > 0 || s.Links[0].Side[dhcp.V4].State != Relaying {
+		t.Errorf("out of the bridge: %v, problems:\n%s", s.Links[0].Side[dhcp.V4].State, problemsOf(ps))
 	}
 	v6 := testPolicy6()
 	h6 := testHost6()
@@ -165,8 +165,8 @@ func TestMembersHearNothing(t *testing.T) {
 		h6[i].Master = "br0"
 	}
 	v6.Interfaces[0].Name = "d0"
-	if s, _ = Compile(*v6, h6); s.Links[0].State6 != Member {
-		t.Errorf("DHCPv6: %v", s.Links[0].State6)
+	if s, _ = Compile(*v6, h6); s.Links[0].Side[dhcp.V6].State != Member {
+		t.Errorf("DHCPv6: %v", s.Links[0].Side[dhcp.V6].State)
 	}
 }
 
@@ -185,8 +185,8 @@ func TestAlternativeNames(t *testing.T) {
 		}
 	}
 	p := testPolicy(t)
-	p.Interfaces[0].Giaddr = giaddr.Rule{Kind: giaddr.Borrowed, Link: "customers-ten"}
-	if s, ps := Compile(p, h); len(ps) > 0 || s.Links[1].AddressOf(dhcp.V4) != netip.MustParseAddr("192.0.2.1") {
+	p.Interfaces[0].V4.Address = giaddr.Rule{Kind: giaddr.Borrowed, Link: "customers-ten"}
+	if s, ps := Compile(p, h); len(ps) > 0 || s.Links[1].Side[dhcp.V4].Addr() != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("borrowed: %+v, problems:\n%s", s.Links[1], problemsOf(ps))
 	}
 }

@@ -12,7 +12,7 @@ type Ingress struct {
 	Link      int            // index of the interface that heard it
 	Src       netip.AddrPort // source of the datagram, without zone
 	Dst       netip.Addr     // destination of the datagram
-	Face      int            // which of the link's faces to try first, see Link.Faces
+	Choice    int            // which of Side.Choices to try first
 	MAC       []byte         // DHCPv6: link-layer source of the frame; empty if it is not known
 	Routes    [][]int        // by which links the servers are reached, by index into Policy.Servers; an entry that is nil is not known, nil allows any
 	Unasked   bool           // the message answers no open transaction
@@ -46,7 +46,7 @@ type Verdict struct {
 	Link      *Link // the client-facing link concerned, nil if there is none
 	To        Target
 
-	Server  int        // ToServers: index into Link.ServersOf(Family) of the only one to send to, or -1 for all
+	Server  int        // ToServers: index into Link.Side[Family].Servers of the only one to send to, or -1 for all
 	Src     netip.Addr // source address to use; invalid: the kernel's choice
 	SrcPort uint16     // ToServers: source port to use
 	Dst     netip.Addr // ToFrame, ToHost: destination address

@@ -143,7 +143,7 @@ func TestT15_SharedGiaddrIsToldOfWhereItMatters(t *testing.T) {
 		p, h := vrfPolicy(t), vrfHost()
 		p.Servers[0].VRF, p.Servers[1].VRF = "red", vrf
 		for i := range p.Interfaces {
-			p.Interfaces[i].Option82.CircuitID = Template{}
+			p.Interfaces[i].V4.Option82.CircuitID = Template{}
 		}
 		h[1].Addrs = h[0].Addrs
 		_, ps := Compile(p, h)

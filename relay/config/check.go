@@ -18,14 +18,14 @@ func (r *reader) checkInterface(s *settings, p *agent.Policy) {
 	r.checkGiaddr(s)
 	r.checkRelayed(s)
 	r.check6(s, p)
-	if !s.Option82.On {
+	if !s.V4.Option82.On {
 		r.checkWithoutOption82(s)
 		return
 	}
 	r.checkIdentifiers(s, p)
 	r.checkLength(s)
 	r.checkVSS(s, p)
-	if o := &s.Option82; o.Override && !o.Flags {
+	if o := &s.V4.Option82; o.Override && !o.Flags {
 		r.warn(r.src.given(s.path, "option82.server_id_override"), "servers cannot tell renewals that come through this relay from broadcasts",
 			"write flags = true beside it (RFC 5107, section 4)")
 	}
@@ -84,11 +84,11 @@ func (r *reader) checkTwins(s *settings, p *agent.Policy) {
 
 func (r *reader) checkGiaddr(s *settings) {
 	at := r.src.given(s.path, "giaddr")
-	if s.SmartAfter > 0 && s.Giaddr.Kind == giaddr.Given {
-		r.wrong(r.src.given(s.path, "smart_relay_after"), "giaddr is the one address "+s.Giaddr.String()+", so there is no next one to try",
+	if s.V4.SmartAfter > 0 && s.V4.Address.Kind == giaddr.Given {
+		r.wrong(r.src.given(s.path, "smart_relay_after"), "giaddr is the one address "+s.V4.Address.String()+", so there is no next one to try",
 			`write smart_relay_after = 0, or giaddr = "primary"`)
 	}
-	if s.Giaddr.Kind == giaddr.Borrowed && s.Giaddr.Link == s.Name {
+	if s.V4.Address.Kind == giaddr.Borrowed && s.V4.Address.Link == s.Name {
 		r.wrong(at, fmt.Sprintf("%q borrows from itself", s.Name), `write giaddr = "primary"`)
 	}
 }
@@ -103,14 +103,14 @@ func (r *reader) checkRelayed(s *settings) {
 // checkWithoutOption82 finds settings that need the option that is switched off.
 func (r *reader) checkWithoutOption82(s *settings) {
 	const or = ", or leave option82 switched on"
-	if s.SourcePort != port4 {
-		r.wrong(r.src.given(s.path, "source_port"), fmt.Sprintf("servers answer to port %d only if option 82 says so (RFC 8357, section 5.1), and %q has it switched off", s.SourcePort, s.Name),
+	if s.V4.SourcePort != port4 {
+		r.wrong(r.src.given(s.path, "source_port"), fmt.Sprintf("servers answer to port %d only if option 82 says so (RFC 8357, section 5.1), and %q has it switched off", s.V4.SourcePort, s.Name),
 			"write source_port = 67"+or)
 	}
-	if s.Relayed == agent.Append || s.Relayed == agent.Replace {
+	if s.V4.Relayed == agent.Append || s.V4.Relayed == agent.Replace {
 		r.wrong(r.src.given(s.path, "relayed_requests"), fmt.Sprintf("%q has option 82 switched off, so there is none to put in", s.Name), `write relayed_requests = "forward"`+or)
 	}
-	if s.Option82.VSS.On {
+	if s.V4.Option82.VSS.On {
 		r.warn(r.src.given(s.path, "option82"), "with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN",
 			"switch the other suboptions off, each for itself")
 	}
@@ -127,7 +127,7 @@ type named struct {
 }
 
 func (r *reader) checkIdentifiers(s *settings, p *agent.Policy) {
-	for _, id := range identifiers(&s.Option82) {
+	for _, id := range identifiers(&s.V4.Option82) {
 		at := r.src.given(s.path, "option82."+id.key)
 		if p.Hostname == "" && id.template.Uses("hostname") {
 			r.wrong(at, "{hostname} is empty, since this host has no name", `write hostname = "..." at the top of the file`)
@@ -143,7 +143,7 @@ func (r *reader) checkIdentifiers(s *settings, p *agent.Policy) {
 // it is never split (RFC 3396, section 4).
 func (r *reader) checkLength(s *settings) {
 	total := 0
-	all := s.Suboptions()
+	all := s.V4.Suboptions()
 	parts := make([]string, len(all))
 	for i, p := range all {
 		total += p.Most
@@ -160,7 +160,7 @@ func (r *reader) checkLength(s *settings) {
 
 // checkVSS finds a VPN that no server is told of (RFC 6607, section 4.1).
 func (r *reader) checkVSS(s *settings, p *agent.Policy) {
-	if !s.Option82.VSS.On || understood(s, p, dhcp.V4) {
+	if !s.V4.Option82.VSS.On || understood(s, p, dhcp.V4) {
 		return
 	}
 	r.wrong(r.src.given(s.path, "option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",

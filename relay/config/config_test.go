@@ -56,11 +56,12 @@ func leastConfig(t *testing.T) *Config {
 			},
 			Interfaces: []agent.Interface{{
 				Name: "vlan10", Servers: []int{0, 1},
-				HopLimit: 4, Bootp: true, SourcePort: 67,
-				Option82: agent.Option82{On: true, CircuitID: template(t, "{interface}")},
-				V4:       agent.Interface4{RefuseTypes: []uint8{10, 11, 12, 13}},
+				V4: agent.Interface4{
+					Common: agent.Common{HopLimit: 4, SourcePort: 67, RefuseTypes: []uint8{10, 11, 12, 13}}, Bootp: true,
+					Option82: agent.Option82{On: true, CircuitID: template(t, "{interface}")},
+				},
 				V6: agent.Interface6{
-					HopLimit: 8, SourcePort: 547, RefuseTypes: []uint8{14}, InterfaceID: template(t, "{interface}"), ClientMAC: true,
+					Common: agent.Common{HopLimit: 8, SourcePort: 547, RefuseTypes: []uint8{14}}, InterfaceID: template(t, "{interface}"), ClientMAC: true,
 				},
 			}},
 		},
@@ -143,12 +144,12 @@ func TestParse(t *testing.T) {
 				max_message_size = 576
 				oversize = "drop"`,
 			want: func(_ *testing.T, c *Config, i *iface) {
-				i.Mode, i.Trusted, i.HopLimit, i.MinSecs = agent.Hash, true, 16, 10
-				i.Bootp, i.Strict300, i.Broadcast = false, true, true
-				i.Giaddr = giaddr.Rule{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("192.0.2.0/24")}
-				i.SmartAfter, i.Relayed = 3, agent.Replace
-				i.Source, i.SourceAddr, i.SourcePort = agent.SourceGiven, netip.MustParseAddr("203.0.113.1"), 6700
-				i.MaxSize, i.DropOversize = 576, true
+				i.Mode, i.Trusted, i.V4.HopLimit, i.V4.MinSecs = agent.Hash, true, 16, 10
+				i.V4.Bootp, i.V4.Strict300, i.V4.Broadcast = false, true, true
+				i.V4.Address = giaddr.Rule{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("192.0.2.0/24")}
+				i.V4.SmartAfter, i.V4.Relayed = 3, agent.Replace
+				i.V4.Source, i.V4.SourceAddr, i.V4.SourcePort = agent.SourceGiven, netip.MustParseAddr("203.0.113.1"), 6700
+				i.V4.MaxSize, i.V4.DropOversize = 576, true
 				c.Warnings = []Problem{{
 					File: "relay.toml", Line: 5, Col: 1, Key: "interface[0].mode",
 					Text: `"hash" chooses among servers of one family, and there is one`, Hint: `add servers, or write mode = "all"`,
@@ -158,12 +159,12 @@ func TestParse(t *testing.T) {
 		{
 			name: "source giaddr, giaddr of another interface", text: "source = \"giaddr\"\ngiaddr = \"lo\"",
 			want: func(_ *testing.T, _ *Config, i *iface) {
-				i.Source, i.Giaddr = agent.SourceGiaddr, giaddr.Rule{Kind: giaddr.Borrowed, Link: "lo"}
+				i.V4.Source, i.V4.Address = agent.SourceGiaddr, giaddr.Rule{Kind: giaddr.Borrowed, Link: "lo"}
 			},
 		},
 		{
 			name: "option 82 off", text: "option82 = false",
-			want: func(_ *testing.T, _ *Config, i *iface) { i.Option82 = agent.Option82{} },
+			want: func(_ *testing.T, _ *Config, i *iface) { i.V4.Option82 = agent.Option82{} },
 		},
 		{
 			name: "R3046-2 each suboption",
@@ -178,7 +179,7 @@ func TestParse(t *testing.T) {
 				vss = "red"
 				mismatch = "drop"`,
 			want: func(t *testing.T, _ *Config, i *iface) {
-				i.Option82 = agent.Option82{
+				i.V4.Option82 = agent.Option82{
 					On: true, RemoteID: template(t, "{mac}"), SubscriberID: template(t, "sub-{vlan}"),
 					LinkSel: agent.LinkSelSubnet, Flags: true, Override: true,
 					RelayID: []byte{0x00, 0x02, 0xa1}, VSS: agent.VSS{On: true, Name: []byte("red")}, DropMismatch: true,
@@ -189,7 +190,7 @@ func TestParse(t *testing.T) {
 			name: "given link selection and override",
 			text: `option82 = { circuit_id = true, link_selection = "192.0.2.0/24", server_id_override = "192.0.2.1", flags = true, relay_id = "r1" }`,
 			want: func(_ *testing.T, _ *Config, i *iface) {
-				o := &i.Option82
+				o := &i.V4.Option82
 				o.LinkSel, o.LinkSelNet = agent.LinkSelGiven, netip.MustParsePrefix("192.0.2.0/24")
 				o.Override, o.OverrideAddr, o.Flags = true, netip.MustParseAddr("192.0.2.1"), true
 				o.RelayID = []byte("r1")
@@ -197,12 +198,12 @@ func TestParse(t *testing.T) {
 		},
 		{
 			name: "link selection by address", text: `option82.link_selection = "address"`,
-			want: func(_ *testing.T, _ *Config, i *iface) { i.Option82.LinkSel = agent.LinkSelAddress },
+			want: func(_ *testing.T, _ *Config, i *iface) { i.V4.Option82.LinkSel = agent.LinkSelAddress },
 		},
 		{
 			name: "R4243-1 two vendors", text: `option82.vendor = [{ enterprise = 9, data = "ab" }, { enterprise = 4294967295, data = "hex:ff" }]`,
 			want: func(_ *testing.T, _ *Config, i *iface) {
-				i.Option82.Vendor = []byte{
+				i.V4.Option82.Vendor = []byte{
 					0, 0, 0, 9, // enterprise
 					2, 'a', 'b', // length, data
 					255, 255, 255, 255, // enterprise
@@ -213,12 +214,12 @@ func TestParse(t *testing.T) {
 		{
 			name: "R6607-3 VPN-ID", text: `option82.vss = "vpn:00aabb:00000001"`,
 			want: func(_ *testing.T, _ *Config, i *iface) {
-				i.Option82.VSS = agent.VSS{On: true, Type: 1, Name: []byte{0x00, 0xaa, 0xbb, 0, 0, 0, 1}}
+				i.V4.Option82.VSS = agent.VSS{On: true, Type: 1, Name: []byte{0x00, 0xaa, 0xbb, 0, 0, 0, 1}}
 			},
 		},
 		{
 			name: "R6607-3 global VPN", text: `option82.vss = "global"`,
-			want: func(_ *testing.T, _ *Config, i *iface) { i.Option82.VSS = agent.VSS{On: true, Type: 255} },
+			want: func(_ *testing.T, _ *Config, i *iface) { i.V4.Option82.VSS = agent.VSS{On: true, Type: 255} },
 		},
 		{
 			name: "R6607-6 more about a server", text: "[[server]]\naddress = \"10.9.0.2:67\"\nvrf = \"mgmt\"\nvss = false",
@@ -241,11 +242,11 @@ func TestParse(t *testing.T) {
 				option82 = true`,
 			want: func(t *testing.T, c *Config, i *iface) {
 				c.Policy.Servers = append(c.Policy.Servers, agent.Server{Addr: netip.MustParseAddrPort("10.9.0.3:1067"), VSS: true})
-				i.HopLimit = 8
-				i.Option82.RemoteID, i.Option82.DropMismatch = template(t, "{mac}"), true
+				i.V4.HopLimit = 8
+				i.V4.Option82.RemoteID, i.V4.Option82.DropMismatch = template(t, "{mac}"), true
 				off, on := *i, *i
-				off.Name, off.Servers, off.Option82 = "lan[0-9]", []int{0, 2}, agent.Option82{DropMismatch: true}
-				on.Name, on.Servers, on.Option82.Flags = "lan*", []int{0, 2}, true
+				off.Name, off.Servers, off.V4.Option82 = "lan[0-9]", []int{0, 2}, agent.Option82{DropMismatch: true}
+				on.Name, on.Servers, on.V4.Option82.Flags = "lan*", []int{0, 2}, true
 				c.Policy.Interfaces = append(c.Policy.Interfaces, off, on)
 			},
 		},
@@ -348,7 +349,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("want Problems, got %T %v", err, err)
 		case err == nil:
 			for _, i := range c.Policy.Interfaces {
-				if len(i.Servers) == 0 || i.Name == "" || i.HopLimit == 0 || i.HopLimit > 16 {
+				if len(i.Servers) == 0 || i.Name == "" || i.V4.HopLimit == 0 || i.V4.HopLimit > 16 {
 					t.Fatalf("accepted %+v", i)
 				}
 			}

@@ -118,7 +118,7 @@ func readLinkAddress(r *reader, v value, to *agent.Interface6) {
 		r.refuse(v, err)
 		return
 	}
-	to.LinkAddress = rule
+	to.Address = rule
 }
 
 func readSource6(r *reader, v value, to *agent.Interface6) {
@@ -346,7 +346,7 @@ func (r *reader) check6(s *settings, p *agent.Policy) {
 			r.wrong(at(id.key), "{hostname} is empty, since this host has no name", `write hostname = "..." at the top of the file`)
 		}
 	}
-	if c.LinkAddress.Kind == giaddr.Borrowed && c.LinkAddress.Link == s.Name {
+	if c.Address.Kind == giaddr.Borrowed && c.Address.Link == s.Name {
 		r.wrong(at("link_address"), fmt.Sprintf("%q borrows from itself", s.Name), `write link_address = "primary"`)
 	}
 	if n := octets6(c, len(p.DUID)); n > agent.Headroom {

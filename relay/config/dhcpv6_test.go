@@ -45,9 +45,12 @@ func TestParseDHCPv6(t *testing.T) {
 				vss = "vpn:00aabb:00000001"`,
 			want: func(t *testing.T, _ *Config, i *v6) {
 				*i = v6{
-					LinkAddress: giaddr.Rule{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("2001:db8:1::/64")},
-					HopLimit:    32, Source: agent.SourceGiven, SourceAddr: netip.MustParseAddr("2001:db8:f::1"), SourcePort: 5470,
-					AcceptUnicast: true, RefuseTypes: []uint8{18, 200}, RefuseRSOO: true,
+					Common: agent.Common{
+						Address:  giaddr.Rule{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("2001:db8:1::/64")},
+						HopLimit: 32, Source: agent.SourceGiven, SourceAddr: netip.MustParseAddr("2001:db8:f::1"), SourcePort: 5470,
+						RefuseTypes: []uint8{18, 200},
+					},
+					AcceptUnicast: true, RefuseRSOO: true,
 					InterfaceID: template(t, "{hostname}:{interface}"), SubscriberID: template(t, "sub-{vlan}"),
 					RelayID: true, EchoRequest: []uint16{37, 38},
 					VSS: agent.VSS{On: true, Type: 1, Name: []byte{0x00, 0xaa, 0xbb, 0, 0, 0, 1}},
@@ -69,7 +72,7 @@ func TestParseDHCPv6(t *testing.T) {
 		{
 			name: "source by link-address, borrowed", text: "source = \"link_address\"\nlink_address = \"lo\"",
 			want: func(_ *testing.T, _ *Config, i *v6) {
-				i.Source, i.LinkAddress = agent.SourceGiaddr, giaddr.Rule{Kind: giaddr.Borrowed, Link: "lo"}
+				i.Source, i.Address = agent.SourceGiaddr, giaddr.Rule{Kind: giaddr.Borrowed, Link: "lo"}
 			},
 		},
 		{

@@ -33,10 +33,10 @@ func builtinFile() file {
 	f.relay = builtin(relayKeys())
 	f.log = builtin(logKeys())
 	f.defaults = builtin(interfaceKeys())
-	on := f.defaults.Option82.On
-	f.defaults.Option82 = builtin(option82Keys())
-	f.defaults.Option82.On = on
-	f.defaults.V4 = builtin(dhcpv4Keys())
+	on := f.defaults.V4.Option82.On
+	f.defaults.V4.Option82 = builtin(option82Keys())
+	f.defaults.V4.Option82.On = on
+	f.defaults.V4.RefuseTypes = builtin(dhcpv4Keys()).RefuseTypes
 	f.defaults.V6 = builtin(dhcpv6Keys())
 	return f
 }

@@ -58,27 +58,27 @@ func interfaceKeys() []key[settings] {
 		{
 			"hop_limit", "4", "a number from 1 to 16",
 			"Requests that have passed more relays than this are dropped (RFC 1542, section 4.1.1).",
-			number(1, maxHops, func(s *settings) *uint8 { return &s.HopLimit }),
+			number(1, maxHops, func(s *settings) *uint8 { return &s.V4.HopLimit }),
 		},
 		{
 			"min_secs", "0", "a number of seconds from 0 to 65535",
 			"Relay only for clients that have tried for so long; for a relay that stands by (RFC 1542, section 3.2).",
-			number(0, 65535, func(s *settings) *uint16 { return &s.MinSecs }),
+			number(0, 65535, func(s *settings) *uint16 { return &s.V4.MinSecs }),
 		},
 		{
 			"bootp", "true", "true or false",
 			"Relay plain BOOTP too.",
-			flag(func(s *settings) *bool { return &s.Bootp }),
+			flag(func(s *settings) *bool { return &s.V4.Bootp }),
 		},
 		{
 			"strict_min_300", "false", "true or false",
 			"Drop messages of fewer than 300 octets (RFC 1542, section 2.1). Many clients and servers send such.",
-			flag(func(s *settings) *bool { return &s.Strict300 }),
+			flag(func(s *settings) *bool { return &s.V4.Strict300 }),
 		},
 		{
 			"broadcast", "false", "true or false",
 			"Broadcast every reply to the clients, also to those that ask for unicast.",
-			flag(func(s *settings) *bool { return &s.Broadcast }),
+			flag(func(s *settings) *bool { return &s.V4.Broadcast }),
 		},
 		{
 			"giaddr", `"primary"`, `"primary", an address of this host, a prefix such as "192.0.2.0/24", or the name of an interface to borrow from`,
@@ -88,12 +88,12 @@ func interfaceKeys() []key[settings] {
 		{
 			"smart_relay_after", "0", "a number from 0 (never) to 100",
 			"After so many unanswered requests of a client, try the interface's next address as giaddr.",
-			number(0, maxAttempts, func(s *settings) *int { return &s.SmartAfter }),
+			number(0, maxAttempts, func(s *settings) *int { return &s.V4.SmartAfter }),
 		},
 		{
 			"relayed_requests", `"forward"`, `"forward", "append", "replace" or "drop"`,
 			"What to do with requests that another relay has relayed, on a trusted interface: send them on as they are (RFC 3046, section 2.1.1), add an option 82, put ours in place of theirs, or drop them.",
-			choice(func(s *settings) *agent.Relayed4 { return &s.Relayed }, "forward", "append", "replace", "drop"),
+			choice(func(s *settings) *agent.Relayed4 { return &s.V4.Relayed }, "forward", "append", "replace", "drop"),
 		},
 		{
 			"source", `"route"`, `"route", "giaddr" or an IPv4 address of this host`,
@@ -103,7 +103,7 @@ func interfaceKeys() []key[settings] {
 		{
 			"source_port", "67", "a port from 1 to 65535",
 			"The source port towards the servers. Other than 67 it needs servers that know RFC 8357; what does not bear the suboption 19 that tells them, such as plain BOOTP, leaves from 67.",
-			number(1, 65535, func(s *settings) *uint16 { return &s.SourcePort }),
+			number(1, 65535, func(s *settings) *uint16 { return &s.V4.SourcePort }),
 		},
 		{
 			"max_message_size", "0", "0 for the MTU, or a number of octets from 576 to 65507",
@@ -113,7 +113,7 @@ func interfaceKeys() []key[settings] {
 		{
 			"oversize", `"without_option82"`, `"without_option82" or "drop"`,
 			"What to do with a message that option 82 would make too large. One that is too large without it goes out in fragments, as it came, or is dropped, too.",
-			either(func(s *settings) *bool { return &s.DropOversize }, "without_option82", "drop"),
+			either(func(s *settings) *bool { return &s.V4.DropOversize }, "without_option82", "drop"),
 		},
 		{
 			"option82", "true", "true, false or a table [defaults.option82] or [interface.option82]",
@@ -205,7 +205,7 @@ func readGiaddr(r *reader, v value, to *settings) {
 		r.refuse(v, err)
 		return
 	}
-	to.Giaddr = rule
+	to.V4.Address = rule
 }
 
 func readSource(r *reader, v value, to *settings) {
@@ -215,12 +215,12 @@ func readSource(r *reader, v value, to *settings) {
 	}
 	switch s {
 	case "route":
-		to.Source, to.SourceAddr = agent.SourceRoute, netip.Addr{}
+		to.V4.Source, to.V4.SourceAddr = agent.SourceRoute, netip.Addr{}
 	case "giaddr":
-		to.Source, to.SourceAddr = agent.SourceGiaddr, netip.Addr{}
+		to.V4.Source, to.V4.SourceAddr = agent.SourceGiaddr, netip.Addr{}
 	default:
 		if a, ok := r.unicast4(v, s); ok {
-			to.Source, to.SourceAddr = agent.SourceGiven, a
+			to.V4.Source, to.V4.SourceAddr = agent.SourceGiven, a
 		}
 	}
 }
@@ -244,5 +244,5 @@ func readMaxSize(r *reader, v value, to *settings) {
 		r.fail(v, "", "%d is less than every client and server must accept (RFC 2131, section 2)", n)
 		return
 	}
-	to.MaxSize = int(n)
+	to.V4.MaxSize = int(n)
 }

@@ -91,10 +91,10 @@ func option82Keys() []key[agent.Option82] {
 func readOption82(r *reader, v value, to *settings) {
 	switch on := v.any.(type) {
 	case bool:
-		to.Option82.On = on
+		to.V4.Option82.On = on
 	case map[string]any:
-		to.Option82.On = true
-		readTable(r, option82Keys(), v, &to.Option82)
+		to.V4.Option82.On = true
+		readTable(r, option82Keys(), v, &to.V4.Option82)
 	default:
 		r.mistyped(v)
 	}

@@ -42,9 +42,9 @@ func (r *reader) config(f *file, host Host) *Config {
 			s.Servers = append(s.Servers, n)
 		}
 		r.checkInterface(s, &c.Policy)
-		if !s.Option82.On {
+		if !s.V4.Option82.On {
 			// How to treat an echo is all that is left of it.
-			s.Option82 = agent.Option82{DropMismatch: s.Option82.DropMismatch}
+			s.V4.Option82 = agent.Option82{DropMismatch: s.V4.Option82.DropMismatch}
 		}
 		c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
 	}

@@ -172,8 +172,8 @@ func (p *process) links() (all []metrics.LinkState) {
 	for s := range snap.Serving() {
 		n := metrics.LinkState{Name: s.Name, Family: s.Family, State: s.State}
 		if s.Link != nil {
-			n.Servers = len(s.Link.ServersOf(s.Family))
-			if a := s.Link.AddressOf(s.Family); a.IsValid() {
+			n.Servers = len(s.Link.Side[s.Family].Servers)
+			if a := s.Link.Side[s.Family].Addr(); a.IsValid() {
 				n.Address = a.String()
 			}
 		}

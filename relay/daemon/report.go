@@ -96,13 +96,12 @@ func linksOf(s *agent.Snapshot) []status.Link {
 	all := make([]status.Link, 0, len(s.Links)+len(s.Absent))
 	for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
 		for _, l := range s.Links {
-			if servers := l.ServersOf(f); len(servers) > 0 {
-				state, problem := l.StateOf(f)
-				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Master: l.Host.Master, Family: f, State: state, Address: l.AddressOf(f), Servers: idsOf(s, f, servers)}
-				if problem != nil {
-					n.Problem = problem.Error()
+			if side := &l.Side[f]; len(side.Servers) > 0 {
+				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Master: l.Host.Master, Family: f, State: side.State, Address: side.Addr(), Servers: idsOf(s, f, side.Servers)}
+				if side.Problem != nil {
+					n.Problem = side.Problem.Error()
 				}
-				if errors.Is(problem, giaddr.ErrDuplicate) {
+				if errors.Is(side.Problem, giaddr.ErrDuplicate) {
 					n.Hint = "Find the other host on the link that has this address, or give the interface another one."
 				}
 				all = append(all, n)

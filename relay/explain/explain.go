@@ -151,7 +151,7 @@ func (r *Relay) decide(b *agent.Buf, in agent.Ingress) agent.Verdict {
 		return r.snap.Relay6(b, in)
 	}
 	var try bool
-	in.Face, try = r.smart.Choose(r.snap, in.Link, b.Bytes())
+	in.Choice, try = r.smart.Choose(r.snap, in.Link, b.Bytes())
 	v := r.snap.Relay4(b, in)
 	r.smart.Note(&v, b.Bytes(), try)
 	return v
@@ -186,9 +186,9 @@ func (r *Relay) troubles(v *agent.Verdict) (notes []string) {
 	add := func(text string) {
 		notes = append(notes, v.Link.Host.Name+": "+strings.TrimSuffix(text, ".")+".")
 	}
-	if state, problem := v.Link.StateOf(v.Family); state == agent.NoAddress || state == agent.NoLinkLocal {
-		add(problem.Error())
-	} else if v.Family == dhcp.V6 && v.Link.Interface.V6.LinkAddress.Kind == giaddr.LinkLocal {
+	if side := &v.Link.Side[v.Family]; side.State == agent.NoAddress || side.State == agent.NoLinkLocal {
+		add(side.Problem.Error())
+	} else if v.Family == dhcp.V6 && v.Link.Interface.V6.Address.Kind == giaddr.LinkLocal {
 		add("link_address is \"link-local\", by which servers that do not go by the Interface-Id declare leases void")
 	}
 	return notes

@@ -55,7 +55,7 @@ func (r *Relay) notHeard(m *Message, heard *giaddr.Link) *silence {
 // outside says why the relay does not join the group of all relays on a link.
 func (r *Relay) outside(heard *giaddr.Link) *silence {
 	if heard != nil {
-		if l := r.snap.Link(heard.Index); l != nil && len(l.Servers6) > 0 {
+		if l := r.snap.Link(heard.Index); l != nil && len(l.Side[dhcp.V6].Servers) > 0 {
 			return &silence{
 				fmt.Sprintf("%s has no IPv6, as its MTU is %d.", heard.Name, heard.MTU),
 				"Set an MTU of at least 1280.", cite("RFC 8200, section 5"),

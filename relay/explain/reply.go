@@ -74,7 +74,7 @@ func (r *Relay) understands(server netip.Addr) bool {
 // subnet it is, else one in the VRF of the server that has no clients.
 func (r *Relay) uplink(server netip.Addr, clients *agent.Link) string {
 	vrf := clients.Host.VRF
-	for _, n := range clients.ServersOf(dhcp.FamilyOf(server)) {
+	for _, n := range clients.Side[dhcp.FamilyOf(server)].Servers {
 		if to := &r.snap.Policy.Servers[n]; to.Addr.Addr().WithZone("") == server.WithZone("") {
 			if to.Link != "" {
 				return to.Link
@@ -123,7 +123,7 @@ func (r *Relay) address6(uplink string, clients *agent.Link, local bool) netip.A
 			}
 		}
 	}
-	return clients.AddressOf(dhcp.V6)
+	return clients.Side[dhcp.V6].Addr()
 }
 
 // offer returns an address for the client: the one that it has, else the next
@@ -132,8 +132,8 @@ func offer(l *agent.Link, p bootp.Packet) netip.Addr {
 	if a := p.Ciaddr(); !a.IsUnspecified() {
 		return a
 	}
-	for i := range l.Faces {
-		if f := &l.Faces[i]; f.Giaddr == p.Giaddr() {
+	for i := range l.Side[dhcp.V4].Choices {
+		if f := &l.Side[dhcp.V4].Choices[i]; f.Addr == p.Giaddr() {
 			if next := f.Local.Next(); f.Subnet.Contains(next) {
 				return next
 			}

@@ -122,7 +122,7 @@ func (r *Relay) notes(b agent.Buf, v agent.Verdict) []string {
 	if v.Frameable() {
 		notes = append(notes, "It goes in a frame to where the client's request came from; by the kernel's neighbour table where that is not known, or CAP_NET_RAW is missing.")
 	}
-	if v.To == agent.ToServers && v.SrcPort != v.Link.Interface.SourcePortOf(v.Family) {
+	if v.To == agent.ToServers && v.SrcPort != v.Link.Interface.Of(v.Family).SourcePort {
 		notes = append(notes, fmt.Sprintf("It bears no suboption 19 of this relay, so it leaves from port %d (RFC 8357, section 5.1).", v.SrcPort))
 	}
 	if v.Family == dhcp.V4 && v.To == agent.ToServers && !v.Omitted {

@@ -40,7 +40,7 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 		add(said.Key, said.Value, said.File, said.Line)
 	}
 	if link != nil && v.Direction == dhcp.Requests {
-		for _, n := range link.ServersOf(v.Family) {
+		for _, n := range link.Side[v.Family].Servers {
 			for _, key := range []string{"vrf", "interface", "vss"} {
 				if said := r.lookUp(said{n, "server." + key}, r.ofServer); said.Line > 0 {
 					add("server."+key, said.Value, said.File, said.Line)
@@ -122,10 +122,10 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 		return keys
 	}
 	keys = append(keys, "source")
-	if c.SourcePort != dhcp.ServerPort4 {
+	if c.V4.SourcePort != dhcp.ServerPort4 {
 		keys = append(keys, "source_port")
 	}
-	if c.SmartAfter > 0 {
+	if c.V4.SmartAfter > 0 {
 		keys = append(keys, "smart_relay_after")
 	}
 	if v.Omitted {
@@ -134,7 +134,7 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 	if c.Trusted {
 		keys = append(keys, "trusted", "relayed_requests")
 	}
-	if !c.Option82.On {
+	if !c.V4.Option82.On {
 		keys = append(keys, "option82")
 	}
 	return keys

@@ -28,7 +28,7 @@ func TestChooseAndNote(t *testing.T) {
 	t.Parallel()
 	p := agent.Policy{
 		Servers:    []agent.Server{{Addr: netip.MustParseAddrPort("10.9.0.2:67")}},
-		Interfaces: []agent.Interface{{Name: "d0", Servers: []int{0}, SmartAfter: 1, HopLimit: 4, Bootp: true, SourcePort: 67}},
+		Interfaces: []agent.Interface{{Name: "d0", Servers: []int{0}, V4: agent.Interface4{Common: agent.Common{HopLimit: 4, SourcePort: 67}, SmartAfter: 1, Bootp: true}}},
 	}
 	host := []giaddr.Link{{Index: 2, Name: "d0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 2}, Addrs: []giaddr.Addr{
 		{Prefix: netip.MustParsePrefix("192.0.2.1/24")}, {Prefix: netip.MustParsePrefix("198.51.100.1/24")},

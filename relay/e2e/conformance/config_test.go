@@ -57,13 +57,13 @@ func TestDefaults(t *testing.T) {
 	}
 	in := c.Policy.Interfaces[0]
 	t.Run("R1542-12 hop limit 4", func(t *testing.T) {
-		if in.HopLimit != 4 {
-			t.Errorf("got %d", in.HopLimit)
+		if in.V4.HopLimit != 4 {
+			t.Errorf("got %d", in.V4.HopLimit)
 		}
 	})
 	t.Run("R8357-2 source port 67", func(t *testing.T) {
-		if in.SourcePort != 67 {
-			t.Errorf("got %d", in.SourcePort)
+		if in.V4.SourcePort != 67 {
+			t.Errorf("got %d", in.V4.SourcePort)
 		}
 	})
 	t.Run("R1542-9 nothing is relayed without an interface", func(t *testing.T) {

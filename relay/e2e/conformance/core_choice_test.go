@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 const hashed = `
@@ -147,7 +148,7 @@ circuit_id = "port"
 		if v.Reason != agent.Relayed {
 			t.Fatal(v.Reason)
 		}
-		if got := snap.Policy.Servers[v.Link.Servers[0]].VRF; got != "red" {
+		if got := snap.Policy.Servers[v.Link.Side[dhcp.V4].Servers[0]].VRF; got != "red" {
 			t.Errorf("server in VRF %q, want red", got)
 		}
 		same(t, discover().up(addrD0, o82(sub(1, text("port")...), sub(151, 0, 'r', 'e', 'd'), sub(152))...), b.Bytes())

@@ -96,7 +96,7 @@ func playCore(t *testing.T, s *agent.Snapshot, c *tcase) {
 	on, src, dst := c.ingress()
 	b := store(c.msg.bytes())
 	v := s.Relay4(b, agent.Ingress{
-		Link: index(on), Src: src, Dst: dst.Addr(), Face: c.face,
+		Link: index(on), Src: src, Dst: dst.Addr(), Choice: c.face,
 		Routes: routes(s),
 	})
 	switch {
@@ -148,7 +148,7 @@ type copyOf struct {
 
 // copies does what the engine does with a verdict for servers.
 func copies(s *agent.Snapshot, v agent.Verdict, b *agent.Buf) []copyOf {
-	servers := v.Link.Servers
+	servers := v.Link.Side[dhcp.V4].Servers
 	if v.Server >= 0 {
 		servers = servers[v.Server : v.Server+1]
 	}

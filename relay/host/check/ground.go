@@ -37,14 +37,14 @@ func survey(s *agent.Snapshot, host []giaddr.Link, f dhcp.Family, joined bool) *
 		giaddrs: make(map[netip.Addr]bool),
 	}
 	for _, l := range s.Links {
-		if len(l.ServersOf(f)) == 0 {
+		if len(l.Side[f].Servers) == 0 {
 			continue
 		}
-		if state, _ := l.StateOf(f); state != agent.Member {
+		if l.Side[f].State != agent.Member {
 			g.clients[l.Host.Index] = l.Host.Name
 		}
-		for i := range l.Faces {
-			g.giaddrs[l.Faces[i].Giaddr] = true
+		for i := range l.Side[dhcp.V4].Choices {
+			g.giaddrs[l.Side[dhcp.V4].Choices[i].Addr] = true
 		}
 		if l.Host.VRF != 0 {
 			g.vrfs[l.Host.VRF] = true
@@ -56,7 +56,7 @@ func survey(s *agent.Snapshot, host []giaddr.Link, f dhcp.Family, joined bool) *
 		for _, a := range h.Addrs {
 			g.holds[a.Prefix.Addr()] = h.Name
 		}
-		if t := s.Twin(h.Index); t != nil && len(t.ServersOf(f)) > 0 {
+		if t := s.Twin(h.Index); t != nil && len(t.Side[f].Servers) > 0 {
 			g.clients[h.Index] = h.Name
 		}
 		if h.IsVRF && slices.ContainsFunc(s.Policy.Servers, func(v agent.Server) bool { return v.VRF == h.Name }) {

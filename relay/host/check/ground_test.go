@@ -45,9 +45,9 @@ func router(t *testing.T) (*agent.Snapshot, []giaddr.Link) {
 			{Addr: netip.MustParseAddrPort("10.9.0.3:67"), VRF: "red"},
 		},
 		Interfaces: []agent.Interface{
-			{Name: "vlan10", Servers: []int{0, 1}, HopLimit: 4, SourcePort: 67, V6: agent.Interface6{SourcePort: 547}},
-			{Name: "vlan20", Servers: []int{2}, HopLimit: 4, SourcePort: 67},
-			{Name: "vlan30", Servers: []int{0}, HopLimit: 4, SourcePort: 67, Giaddr: giaddr.Rule{Kind: giaddr.Borrowed, Link: "dummy0"}},
+			{Name: "vlan10", Servers: []int{0, 1}, V4: agent.Interface4{Common: agent.Common{HopLimit: 4, SourcePort: 67}}, V6: agent.Interface6{Common: agent.Common{SourcePort: 547}}},
+			{Name: "vlan20", Servers: []int{2}, V4: agent.Interface4{Common: agent.Common{HopLimit: 4, SourcePort: 67}}},
+			{Name: "vlan30", Servers: []int{0}, V4: agent.Interface4{Common: agent.Common{HopLimit: 4, SourcePort: 67, Address: giaddr.Rule{Kind: giaddr.Borrowed, Link: "dummy0"}}}},
 		},
 	}
 	s, _ := agent.Compile(p, host)

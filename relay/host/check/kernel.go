@@ -31,7 +31,7 @@ func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot)
 		}
 		for _, l := range s.Links {
 			key := "net/ipv6/conf/" + l.Host.Name + "/disable_ipv6"
-			if len(l.Servers6) > 0 && setting(sys, key) == "1" {
+			if len(l.Side[dhcp.V6].Servers) > 0 && setting(sys, key) == "1" {
 				add(false, "%s: DHCPv6 is to be relayed, and IPv6 is off there; set %s = 0", l.Host.Name, sysctlName("net.ipv6.conf.", l.Host.Name, ".disable_ipv6"))
 			}
 		}
@@ -93,12 +93,12 @@ func unreachable(p agent.Policy, s *agent.Snapshot, host []giaddr.Link, ask rout
 		}
 	}
 	for _, l := range s.Links {
-		for _, n := range l.Servers {
+		for _, n := range l.Side[dhcp.V4].Servers {
 			v := p.Servers[n]
-			if len(l.Faces) == 0 || vrf[l.Host.VRF] == v.VRF || slices.Contains(home[l.Faces[0].Giaddr], v.VRF) {
+			if len(l.Side[dhcp.V4].Choices) == 0 || vrf[l.Host.VRF] == v.VRF || slices.Contains(home[l.Side[dhcp.V4].Choices[0].Addr], v.VRF) {
 				continue
 			}
-			a := l.Faces[0].Giaddr
+			a := l.Side[dhcp.V4].Choices[0].Addr
 			if out, err := ask(a, v.VRF); err == nil && of[out] == l.Host.VRF {
 				continue
 			}
