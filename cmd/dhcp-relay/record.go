@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,10 +8,11 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/spf13/cobra"
 
+	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
-	"dhcp-relay/relay/trace"
 )
 
 // A recordAnswer is what record says of what it wrote, as JSON.
@@ -61,24 +61,17 @@ func newRecordCommand() *cobra.Command {
 			return err
 		}
 		defer func() { _ = body.Close() }() // it was only read
-		var counted packetCounter
 		answer := recordAnswer{File: *out}
-		write := func(w io.Writer) (err error) {
-			if answer.Octets, err = io.Copy(io.MultiWriter(w, &counted), body); err != nil {
-				return fmt.Errorf("the capture broke off: %w", err)
-			}
-			return nil
-		}
+		write := func(w io.Writer) error { return answer.copy(w, body) }
 		if *out == "-" {
 			return write(stdout)
 		}
-		if err := trace.Create(*out, *force, write); err != nil {
+		if err := web.CreateFile(*out, *force, write); err != nil {
 			if errors.Is(err, fs.ErrExist) {
 				return fmt.Errorf("%s exists already; --force replaces it", *out)
 			}
 			return err
 		}
-		answer.Packets = counted.packets
 		if *asJSON {
 			return json.NewEncoder(stdout).Encode(answer)
 		}
@@ -88,45 +81,38 @@ func newRecordCommand() *cobra.Command {
 	return c
 }
 
-// A packetCounter counts the packets of a pcapng section that is written to it,
-// in little endian as this project writes it:
-//
-//	+-------------+-------------------+------+-------------------+
-//	| type (4)    | total length (4)  | ...  | total length (4)  |
-//	+-------------+-------------------+------+-------------------+
-type packetCounter struct {
-	packets int
-	head    []byte // of the block at hand, up to its length
-	rest    uint32 // octets of the block that are still to come
+// copy copies a capture, and counts what is in it.
+func (a *recordAnswer) copy(w io.Writer, capture io.Reader) error {
+	counted := &counter{Writer: w}
+	// Each message has an interface of its own.
+	r, err := pcapgo.NewNgReader(io.TeeReader(capture, counted), pcapgo.NgReaderOptions{WantMixedLinkType: true})
+	if err != nil {
+		return fmt.Errorf("the capture broke off: %w", err)
+	}
+	for err == nil {
+		if _, _, err = r.ZeroCopyReadPacketData(); err == nil {
+			a.Packets++
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		_, err = io.Copy(counted, capture) // the reader takes every error between two packets for the end
+	}
+	a.Octets = counted.octets
+	if err != nil {
+		return fmt.Errorf("the capture broke off: %w", err)
+	}
+	return nil
 }
 
-const (
-	blockHead      = 8
-	enhancedPacket = 6
-)
+// A counter counts what is written.
+type counter struct {
+	io.Writer
+	octets int64
+}
 
-// Write counts; the error is that of something that is no capture.
-func (c *packetCounter) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		if c.rest > 0 {
-			skip := min(uint64(c.rest), uint64(len(p)))
-			p, c.rest = p[skip:], c.rest-uint32(skip)
-			continue
-		}
-		take := min(blockHead-len(c.head), len(p))
-		c.head, p = append(c.head, p[:take]...), p[take:]
-		if len(c.head) < blockHead {
-			break
-		}
-		length := binary.LittleEndian.Uint32(c.head[4:])
-		if length < blockHead+4 {
-			return 0, errors.New("what the daemon sent is no capture")
-		}
-		if binary.LittleEndian.Uint32(c.head) == enhancedPacket {
-			c.packets++
-		}
-		c.head, c.rest = c.head[:0], length-blockHead
-	}
-	return n, nil
+// Write implements io.Writer.
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.octets += int64(n)
+	return n, err
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,7 +23,6 @@ import (
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
-	"dhcp-relay/relay/trace"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -44,7 +44,7 @@ func (p *tape) LinkName(index int) string { return map[int]string{2: "vlan10", 9
 // serve serves the tape as the daemon does, and returns its socket.
 func (p *tape) serve(t *testing.T) string {
 	t.Helper()
-	v := trace.New(p, "dhcp-relay test", false)
+	v := web.NewRecording(p, "dhcp-relay test", false)
 	mux := web.NewMux(web.Relay{
 		Metrics: http.NotFoundHandler(), Unready: func() []string { return nil },
 		Report:       func() status.Report { return status.Report{} },
@@ -298,26 +298,31 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-func TestPacketCounterTakesAnyPieces(t *testing.T) {
+// A capture that breaks off is not taken for a whole one.
+func TestRecordWantsAWholeCapture(t *testing.T) {
 	t.Parallel()
-	block := func(kind byte, n int) []byte {
-		b := make([]byte, 12+n)
-		b[0], b[4], b[8+n] = kind, byte(12+n), byte(12+n) // type, length, length
-		return b
+	p := newTape()
+	p.ask(t, 1, agent.Relayed)
+	var whole bytes.Buffer
+	if _, err := invoke(t.Context(), &whole, "record", "--socket", p.serve(t), "--out", "-"); err != nil {
+		t.Fatal(err)
 	}
-	capture := bytes.Join([][]byte{block(10, 16), block(1, 8), block(6, 100), block(6, 0), block(5, 4)}, nil)
-	for size := 1; size <= len(capture); size++ {
-		var c packetCounter
-		for part := capture; len(part) > 0; part = part[min(size, len(part)):] {
-			if _, err := c.Write(part[:min(size, len(part))]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if c.packets != 2 {
-			t.Errorf("in pieces of %d: %d packets, want 2", size, c.packets)
+	b := whole.Bytes()
+	for _, c := range []struct {
+		name    string
+		capture io.Reader
+	}{
+		{"nothing", strings.NewReader("")},
+		{"no capture", bytes.NewReader(make([]byte, 64))},
+		{"within a packet", bytes.NewReader(b[:len(b)-9])},
+		{"an answer that breaks off", io.MultiReader(bytes.NewReader(b), iotest.ErrReader(io.ErrUnexpectedEOF))},
+	} {
+		if err := new(recordAnswer).copy(io.Discard, c.capture); err == nil || !strings.HasPrefix(err.Error(), "the capture broke off: ") {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if _, err := new(packetCounter).Write(make([]byte, 8)); err == nil {
-		t.Error("took zeros for a capture")
+	var out bytes.Buffer
+	if err := new(recordAnswer).copy(&out, bytes.NewReader(b)); err != nil || !bytes.Equal(out.Bytes(), b) {
+		t.Errorf("a whole one: %v, %d of %d octets", err, out.Len(), len(b))
 	}
 }

@@ -24,10 +24,10 @@ import (
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/fdstore"
+	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/trace"
 )
 
 // Options say what to run.
@@ -80,7 +80,7 @@ type process struct {
 	counts  *count.Table
 	metrics *metrics.Metrics
 	engine  *relay.Engine
-	view    *trace.View // what was recorded
+	view    *web.Recording // what was recorded
 	// Where it answers. A change takes effect at the next start.
 	metricsAt config.Metrics
 	controlAt config.Control
@@ -126,7 +126,7 @@ func newProcess(o Options, cfg *Loaded) *process {
 	p.engine = relay.New(cfg.Policy, p.counts, p.log)
 	p.engine.Record(cfg.Recorder.Messages)
 	p.metricsAt, p.controlAt, p.recorderAt, p.logAs = cfg.Metrics, cfg.Control, cfg.Recorder, cfg.Log.Format
-	p.view = trace.New(p.engine, "dhcp-relay "+p.version, cfg.Recorder.Redact)
+	p.view = web.NewRecording(p.engine, "dhcp-relay "+p.version, cfg.Recorder.Redact)
 	p.asked = make(chan chan<- api.Verdict)
 	p.endpoints = p.newEndpoints()
 	p.applied(cfg)

@@ -1,4 +1,4 @@
-package trace
+package http
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 // Record returns the handler of GET /record: all that the recorder holds, as a
 // capture file. It shows raw octets, so it belongs on the Unix socket only. With
 // "redact=1" in the query it is blanked even if the setting does not ask for it.
-func (v *View) Record() http.Handler {
+func (v *Recording) Record() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		redact, err := strconv.ParseBool(r.URL.Query().Get("redact"))
 		switch {
@@ -25,7 +25,7 @@ func (v *View) Record() http.Handler {
 			http.Error(w, "redact: want 0 or 1", http.StatusBadRequest)
 			return
 		case v.source.Recorder() == nil:
-			http.Error(w, ErrOff.Error(), http.StatusServiceUnavailable)
+			http.Error(w, ErrRecorderOff.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		// The reader of a large capture may take longer than the server's own limit.
@@ -39,10 +39,10 @@ func (v *View) Record() http.Handler {
 }
 
 // capture writes what the recorder holds.
-func (v *View) capture(w io.Writer, redact bool) error {
+func (v *Recording) capture(w io.Writer, redact bool) error {
 	log := v.source.Recorder()
 	if log == nil {
-		return ErrOff
+		return ErrRecorderOff
 	}
 	ms, _ := log.Reader().Read()
 	return pcapng.Write(w, ms, pcapng.Options{
@@ -53,15 +53,15 @@ func (v *View) capture(w io.Writer, redact bool) error {
 // WriteFile writes what the recorder holds into a new file in a directory, which
 // only its owner may read, and returns the file's path. Its name is that of the
 // time, such as dhcp-relay-20260304T100000.123456Z.pcapng.
-func (v *View) WriteFile(dir string) (string, error) {
+func (v *Recording) WriteFile(dir string) (string, error) {
 	path := filepath.Join(dir, "dhcp-relay-"+time.Now().UTC().Format("20060102T150405.000000Z")+".pcapng")
-	return path, Create(path, false, func(w io.Writer) error { return v.capture(w, false) })
+	return path, CreateFile(path, false, func(w io.Writer) error { return v.capture(w, false) })
 }
 
-// Create writes a file that only its owner may read. It appears under its path
+// CreateFile writes a file that only its owner may read. It appears under its path
 // when it is whole. Without force, a file that is there already stays, and the
 // error is fs.ErrExist.
-func Create(path string, force bool, write func(io.Writer) error) (err error) {
+func CreateFile(path string, force bool, write func(io.Writer) error) (err error) {
 	if info, err := os.Lstat(path); err == nil {
 		switch {
 		case !force:

@@ -1,7 +1,4 @@
-// Package trace answers, from the flight recorder, what happened to messages: as
-// transactions, as a stream of what happens now, and as a capture file. It reads
-// copies and keeps nobody waiting but who asked.
-package trace
+package http
 
 import (
 	"crypto/rand"
@@ -23,11 +20,13 @@ type Source interface {
 // kept is how many transactions are held to be asked for.
 const kept = 5000
 
-// ErrOff says that there is no recorder to read.
-var ErrOff = errors.New("the flight recorder is off; set recorder.messages to more than 0, such as 1000, and restart the daemon")
+// ErrRecorderOff says that there is no recorder to read.
+var ErrRecorderOff = errors.New("the flight recorder is off; set recorder.messages to more than 0, such as 1000, and restart the daemon")
 
-// A View shows what the recorder of a relay kept. It is safe for concurrent use.
-type View struct {
+// A Recording answers, from what the recorder of a relay kept, what happened to
+// messages: as transactions, as a stream of what happens now, and as a capture file. It
+// reads copies and keeps nobody waiting but who asked. It is safe for concurrent use.
+type Recording struct {
 	source Source
 	name   string // of what writes captures
 	pseudo *transaction.Redactor
@@ -40,25 +39,25 @@ type View struct {
 	hidden bool
 }
 
-// New returns a View of a relay. application is what captures say that they were
+// NewRecording returns the Recording of a relay. application is what captures say that they were
 // written by, such as "dhcp-relay 1.2.0". With redact, clients have pseudonyms
 // that hold until the process ends, and captures are blanked.
-func New(s Source, application string, redact bool) *View {
+func NewRecording(s Source, application string, redact bool) *Recording {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	v := &View{source: s, name: application, pseudo: transaction.NewRedactor(key)}
+	v := &Recording{source: s, name: application, pseudo: transaction.NewRedactor(key)}
 	v.redact.Store(redact)
 	return v
 }
 
 // SetRedact changes whether clients are shown, from now on.
-func (v *View) SetRedact(on bool) { v.redact.Store(on) }
+func (v *Recording) SetRedact(on bool) { v.redact.Store(on) }
 
 // Redacts reports whether clients' identifiers are not shown.
-func (v *View) Redacts() bool { return v.redact.Load() }
+func (v *Recording) Redacts() bool { return v.redact.Load() }
 
-// options returns how ladders are made now.
-func (v *View) options(redact bool) transaction.Options {
+// options returns how transactions are made now.
+func (v *Recording) options(redact bool) transaction.Options {
 	o := transaction.Options{Names: v.source.LinkName, Keep: kept}
 	if redact {
 		o.Redact = v.pseudo
@@ -68,7 +67,7 @@ func (v *View) options(redact bool) transaction.Options {
 
 // Last returns the last n transactions that the filter lets pass, oldest first;
 // none if nothing is recorded. It reads only what is new since the last call.
-func (v *View) Last(f transaction.Filter, n int) []transaction.Transaction {
+func (v *Recording) Last(f transaction.Filter, n int) []transaction.Transaction {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	log, redact := v.source.Recorder(), v.redact.Load()

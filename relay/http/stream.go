@@ -1,4 +1,4 @@
-package trace
+package http
 
 import (
 	"context"
@@ -12,34 +12,34 @@ import (
 )
 
 const (
-	poll = 100 * time.Millisecond // how often the recorder is read
+	tracePoll = 100 * time.Millisecond // how often the recorder is read
 
-	// settle is how long messages wait before they are told, so that each loop
+	// traceDelay is how long messages wait before they are told, so that each loop
 	// of the engine has recorded what came before them.
-	settle = poll
+	traceDelay = tracePoll
 
-	// share bounds what a trace takes from the relay under load: after a look it
+	// traceShare bounds what a trace takes from the relay under load: after a look it
 	// pauses for at least so many times as long as that has taken. What has been
 	// overwritten meanwhile is told as lost.
-	share = 200
+	traceShare = 200
 
-	// most is how many messages of each socket a look takes: under a load of more it
+	// mostMessages is how many messages of each socket a look takes: under a load of more it
 	// would take as long as it then has to pause, and find what is old.
-	most = 250
+	mostMessages = 250
 
-	// longest is the longest pause all the same: on a machine that has other work
+	// longestPause is the longest pause all the same: on a machine that has other work
 	// to do a look takes long and costs little, and who watches wants to see.
-	longest = 2 * time.Second
+	longestPause = 2 * time.Second
 
-	// linger is how long a client may take to read what it was sent.
-	linger = 10 * time.Second
+	// slowReader is how long a client may take to read what it was sent.
+	slowReader = 10 * time.Second
 )
 
 // Trace returns the handler of GET /api/v1/trace: a stream of transaction.Event, one
 // JSON object a line, of what happens from now on until the client goes. The
 // query is as transaction.ParseFilter has it. A client that does not read is cut off;
 // what it was too slow for is counted in the events.
-func (v *View) Trace() http.Handler {
+func (v *Recording) Trace() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, err := transaction.ParseFilter(r.URL.Query().Get)
 		switch {
@@ -47,7 +47,7 @@ func (v *View) Trace() http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		case v.source.Recorder() == nil:
-			http.Error(w, ErrOff.Error(), http.StatusServiceUnavailable)
+			http.Error(w, ErrRecorderOff.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		s := v.newStream(f)
@@ -59,7 +59,7 @@ func (v *View) Trace() http.Handler {
 
 // A stream follows the recorder for one client.
 type stream struct {
-	view    *View
+	of      *Recording
 	filter  transaction.Filter
 	log     *recorder.Log
 	reader  *recorder.Reader
@@ -69,17 +69,17 @@ type stream struct {
 	lost    uint64
 }
 
-func (v *View) newStream(f transaction.Filter) *stream {
-	s := &stream{view: v, filter: f}
+func (v *Recording) newStream(f transaction.Filter) *stream {
+	s := &stream{of: v, filter: f}
 	s.adopt()
 	return s
 }
 
 // adopt takes over another recorder or another setting.
 func (s *stream) adopt() {
-	s.log, s.redact = s.view.source.Recorder(), s.view.redact.Load()
+	s.log, s.redact = s.of.source.Recorder(), s.of.redact.Load()
 	s.reader = s.log.Follow()
-	s.joiner = transaction.NewJoiner(s.view.options(s.redact))
+	s.joiner = transaction.NewJoiner(s.of.options(s.redact))
 	s.pending = nil
 }
 
@@ -93,7 +93,7 @@ func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
 	if out.Flush() != nil { // the client sees that the trace has begun
 		return
 	}
-	for pause := poll; ; {
+	for pause := tracePoll; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -101,14 +101,14 @@ func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
 			if es := s.next(now); len(es) > 0 && tell(w, out, es) != nil {
 				return
 			}
-			pause = min(max(poll, share*time.Since(now)), longest)
+			pause = min(max(tracePoll, traceShare*time.Since(now)), longestPause)
 		}
 	}
 }
 
 // tell writes events to a client that must not be slow for ever.
 func tell(w http.ResponseWriter, out *http.ResponseController, es []transaction.Event) error {
-	if err := out.SetWriteDeadline(time.Now().Add(linger)); err != nil {
+	if err := out.SetWriteDeadline(time.Now().Add(slowReader)); err != nil {
 		return err
 	}
 	enc := json.NewEncoder(w)
@@ -129,14 +129,14 @@ func (s *stream) wants(g recorder.Glance) bool { return s.filter.MayPass(g.Famil
 
 // next returns what there is to tell at the time now.
 func (s *stream) next(now time.Time) []transaction.Event {
-	if s.log != s.view.source.Recorder() || s.redact != s.view.redact.Load() {
+	if s.log != s.of.source.Recorder() || s.redact != s.of.redact.Load() {
 		s.adopt()
 	}
-	ms, lost := s.reader.Pick(s.wants, most)
+	ms, lost := s.reader.Pick(s.wants, mostMessages)
 	s.lost += lost
 	s.pending = append(s.pending, ms...)
 	slices.SortStableFunc(s.pending, func(a, b recorder.Message) int { return a.At.Compare(b.At) })
-	old := now.Add(-settle)
+	old := now.Add(-traceDelay)
 	n := 0
 	for n < len(s.pending) && !s.pending[n].At.After(old) {
 		s.joiner.Add(&s.pending[n])

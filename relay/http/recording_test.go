@@ -1,4 +1,4 @@
-package trace_test
+package http_test
 
 import (
 	"bufio"
@@ -21,9 +21,9 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dhcp-relay/relay/agent"
+	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
-	"dhcp-relay/relay/trace"
 )
 
 // A source is a relay that records what the tests say.
@@ -75,7 +75,7 @@ func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
 
 // serve serves a view on a Unix socket, with limits for what takes long, and
 // returns a client of it.
-func serve(t *testing.T, v *trace.View) *http.Client {
+func serve(t *testing.T, v *web.Recording) *http.Client {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/v1/trace", v.Trace())
@@ -118,7 +118,7 @@ func get(t *testing.T, c *http.Client, path string) (int, io.Reader) {
 // follow returns the lines of a trace.
 func follow(t *testing.T, s *source, query string) *bufio.Scanner {
 	t.Helper()
-	_, body := get(t, serve(t, trace.New(s, "test", false)), "/api/v1/trace"+query)
+	_, body := get(t, serve(t, web.NewRecording(s, "test", false)), "/api/v1/trace"+query)
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 1<<20)
 	return lines
@@ -192,10 +192,10 @@ func TestTraceTellsWhatItMissed(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRecordingRefuses(t *testing.T) {
 	t.Parallel()
-	off := serve(t, trace.New(&source{}, "test", false))
-	on := serve(t, trace.New(newSource(4), "test", false))
+	off := serve(t, web.NewRecording(&source{}, "test", false))
+	on := serve(t, web.NewRecording(newSource(4), "test", false))
 	for _, c := range []struct {
 		name   string
 		client *http.Client
@@ -205,8 +205,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"a filter that is wrong", on, "/api/v1/trace?family=5", http.StatusBadRequest, `family "5": want ipv4 or ipv6`},
 		{"redact that is wrong", on, "/record?redact=perhaps", http.StatusBadRequest, "redact: want 0 or 1"},
-		{"a trace of nothing", off, "/api/v1/trace", http.StatusServiceUnavailable, trace.ErrOff.Error()},
-		{"a capture of nothing", off, "/record", http.StatusServiceUnavailable, trace.ErrOff.Error()},
+		{"a trace of nothing", off, "/api/v1/trace", http.StatusServiceUnavailable, web.ErrRecorderOff.Error()},
+		{"a capture of nothing", off, "/record", http.StatusServiceUnavailable, web.ErrRecorderOff.Error()},
 	} {
 		code, r := get(t, c.client, c.path)
 		body, err := io.ReadAll(r)
@@ -214,7 +214,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %d %q (%v), want %d %q", c.name, code, got, err, c.code, c.want)
 		}
 	}
-	if got := trace.New(&source{}, "test", false).Last(transaction.Filter{}, 10); len(got) != 0 {
+	if got := web.NewRecording(&source{}, "test", false).Last(transaction.Filter{}, 10); len(got) != 0 {
 		t.Errorf("%d transactions of no recorder", len(got))
 	}
 }
@@ -222,7 +222,7 @@ func TestRefusals(t *testing.T) {
 func TestLastReadsWhatIsNew(t *testing.T) {
 	t.Parallel()
 	s := newSource(4)
-	v := trace.New(s, "test", false)
+	v := web.NewRecording(s, "test", false)
 	for n := range byte(6) { // more than the recorder keeps
 		s.record(t, n, agent.HopLimit)
 		if got := v.Last(transaction.Filter{}, 10); len(got) != int(n)+1 || got[n].Cause == "" {
@@ -262,7 +262,7 @@ func TestRecord(t *testing.T) {
 	s := newSource(4)
 	s.record(t, 1, agent.Relayed)
 	s.record(t, 2, agent.HopLimit)
-	v := trace.New(s, "test", false)
+	v := web.NewRecording(s, "test", false)
 	c := serve(t, v)
 	ask := func(path string) (int, bool) {
 		_, r := get(t, c, path)
@@ -289,7 +289,7 @@ func TestWriteFile(t *testing.T) {
 	s := newSource(4)
 	s.record(t, 1, agent.HopLimit)
 	dir := t.TempDir()
-	path, err := trace.New(s, "test", false).WriteFile(dir)
+	path, err := web.NewRecording(s, "test", false).WriteFile(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,15 +300,15 @@ func TestWriteFile(t *testing.T) {
 	if n, _ := packets(t, b); n != 1 || filepath.Dir(path) != dir {
 		t.Errorf("%d packets in %s, want 1 in %s", n, path, dir)
 	}
-	if _, err := trace.New(&source{}, "test", false).WriteFile(dir); !errors.Is(err, trace.ErrOff) {
-		t.Errorf("without a recorder: %v, want %v", err, trace.ErrOff)
+	if _, err := web.NewRecording(&source{}, "test", false).WriteFile(dir); !errors.Is(err, web.ErrRecorderOff) {
+		t.Errorf("without a recorder: %v, want %v", err, web.ErrRecorderOff)
 	}
 	if es, _ := os.ReadDir(dir); len(es) != 1 {
 		t.Errorf("%d files, want only the capture", len(es))
 	}
 }
 
-func TestCreate(t *testing.T) {
+func TestCreateFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
@@ -338,7 +338,7 @@ func TestCreate(t *testing.T) {
 		{"no file, by force", link, true, put("four"), false, nil, ""},
 		{"no directory", filepath.Join(dir, "none", "file"), false, put("five"), false, fs.ErrNotExist, ""},
 	} {
-		err := trace.Create(c.path, c.force, c.write)
+		err := web.CreateFile(c.path, c.force, c.write)
 		if (err == nil) != c.ok || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s: error %v", c.name, err)
 		}
