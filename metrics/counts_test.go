@@ -7,6 +7,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -35,7 +36,7 @@ func TestCountsAreWhatIsExposed(t *testing.T) {
 	if l := links[0]; l.Name() != "odd\ufffd" || l.Tally(dhcp.V4, dhcp.Requests, agent.NoGiaddr).Sum() != 1 {
 		t.Errorf("first link is %q", l.Name())
 	}
-	if d := cmp.Diff([]count.SendError{{Error: "ENETUNREACH", Towards: "server", Count: 1}, {Error: "other", Towards: "server", Count: 1}, {Error: "ENETDOWN", Towards: "client", Count: 1}}, m.SendErrors()); d != "" {
+	if d := cmp.Diff([]count.SendError{{Error: senderror.Other, Towards: senderror.Servers, Count: 1}, {Error: senderror.ENETUNREACH, Towards: senderror.Servers, Count: 1}, {Error: senderror.ENETDOWN, Towards: senderror.Clients, Count: 1}}, m.SendErrors()); d != "" {
 		t.Errorf("send errors (-want +got):\n%s", d)
 	}
 	if got, known := m.SocketDrops(dhcp.V4); got != 12 || !known {

@@ -140,7 +140,7 @@ func (s *scrape) all() {
 	s.servers(c.Servers())
 	s.unanswered(links)
 	for _, e := range c.SendErrors() {
-		s.add(sendErrors, float64(e.Count), pair("error", e.Error), pair("towards", e.Towards))
+		s.add(sendErrors, float64(e.Count), pair("error", e.Error.String()), pair("towards", e.Towards.String()))
 	}
 	s.add(buildInfo, 1, s.g.build...)
 	if state := s.g.m.state.Load(); state != nil {

@@ -27,7 +27,6 @@ import (
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/count"
-	"dhcp-relay/relay/observe/status"
 )
 
 // Options say what to run.
@@ -97,7 +96,7 @@ type process struct {
 	note   *os.File       // for the next one; nil: none
 
 	started      time.Time
-	recent       status.Recent
+	recent       count.Recent
 	tables       []*fullTable // belong to who takes the samples
 	surroundings surroundings
 
@@ -171,7 +170,7 @@ func (p *process) run(ctx context.Context) error {
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.rivals, p.setRivals, p.log) })
-		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
+		wg.Go(func() { p.followCounters(ctx) })
 		if p.tune {
 			wg.Go(func() { followGarbage(ctx) })
 		}

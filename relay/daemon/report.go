@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
@@ -19,7 +20,7 @@ func (p *process) report() status.Report {
 	now := time.Now()
 	in := status.Input{
 		Version: p.version, Now: now, Started: p.started,
-		Counts:  p.recent.Counts(now),
+		Counts:  p.recent.At(now),
 		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
 		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
 		Recorder: p.recorder(), Sightings: p.sightings(),
@@ -53,7 +54,7 @@ func (p *process) sightings() (all []status.Sighting) {
 	known := make(map[status.Way]bool)
 	for i := range slices.Backward(ms) {
 		m := &ms[i]
-		d := status.Way{Interface: status.Other, Family: m.Family, Direction: m.Direction, Reason: m.Outcome}
+		d := status.Way{Interface: count.Other, Kind: count.Kind{Family: m.Family, Direction: m.Direction, Reason: m.Outcome}}
 		if m.Link != 0 {
 			d.Interface = p.linkName(m.Link)
 		}
@@ -121,17 +122,17 @@ func linksOf(s *agent.Snapshot) []status.Link {
 }
 
 // idsOf names those of some servers that are of a family.
-func idsOf(s *agent.Snapshot, f dhcp.Family, servers []int) (ids []status.ServerID) {
+func idsOf(s *agent.Snapshot, f dhcp.Family, servers []int) (ids []count.ServerID) {
 	for _, n := range servers {
 		if v := &s.Policy.Servers[n]; dhcp.FamilyOf(v.Addr.Addr()) == f {
-			ids = append(ids, status.ServerID{Addr: v.Addr, VRF: v.VRF})
+			ids = append(ids, count.ServerID{Addr: v.Addr, VRF: v.VRF})
 		}
 	}
 	return ids
 }
 
 // serversOf names the servers that interfaces list.
-func serversOf(s *agent.Snapshot) (ids []status.ServerID) {
+func serversOf(s *agent.Snapshot) (ids []count.ServerID) {
 	used := make([]bool, len(s.Policy.Servers))
 	for i := range s.Policy.Interfaces {
 		for _, n := range s.Policy.Interfaces[i].Servers {
@@ -140,7 +141,7 @@ func serversOf(s *agent.Snapshot) (ids []status.ServerID) {
 	}
 	for n, v := range s.Policy.Servers {
 		if used[n] {
-			ids = append(ids, status.ServerID{Addr: v.Addr, VRF: v.VRF})
+			ids = append(ids, count.ServerID{Addr: v.Addr, VRF: v.VRF})
 		}
 	}
 	return ids

@@ -5,25 +5,23 @@ import (
 	"log/slog"
 	"time"
 
-	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/wire/dhcp"
 )
 
 // sampleEvery is how often the counters are looked at, for what is recent and
 // for the log of drops.
 const sampleEvery = time.Second
 
-// followCounters takes a sample every second and logs new drops, until ctx ends.
-func followCounters(ctx context.Context, sample func() status.Sample, recent *status.Recent, log *slog.Logger) {
+// followCounters reads the counters every second and logs new drops, until ctx ends.
+func (p *process) followCounters(ctx context.Context) {
 	var drops status.DropLog
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	for {
 		now := time.Now()
-		for _, l := range drops.Lines(now, recent.Take(now, sample())) {
-			logDrop(log, l)
+		for _, l := range drops.Lines(now, p.recent.Read(now, p.counts, p.sendErrors())) {
+			logDrop(p.log, l)
 		}
 		select {
 		case <-ctx.Done():
@@ -56,60 +54,11 @@ func logDrop(log *slog.Logger, l status.DropLine) {
 	log.LogAttrs(context.Background(), level, text, attrs...)
 }
 
-// sample takes the counters of this moment.
-func (p *process) sample() status.Sample {
-	c := p.counts
-	links, _ := c.Links()
-	s := status.Sample{Messages: func(yield func(status.MessageCount) bool) {
-		for _, l := range links {
-			for f := range dhcp.Family(dhcp.Families) {
-				names := c.TypeNames(f)
-				for r := range agent.Reason(agent.NumReasons) {
-					for d := range dhcp.Direction(dhcp.Directions) {
-						t := l.Tally(f, d, r)
-						if t == nil {
-							continue
-						}
-						for slot := range t {
-							if n := t[slot].Load(); n > 0 && !yield(status.MessageCount{
-								Interface: l.Name(), Family: f, Direction: d,
-								Outcome: r, Refusal: names[slot] == "nak", Count: n,
-							}) {
-								return
-							}
-						}
-					}
-				}
-			}
-		}
-	}}
-	for _, l := range links {
-		for f := range dhcp.Family(dhcp.Families) {
-			if n := l.NoReply[f].Value(); n > 0 {
-				s.Unanswered = append(s.Unanswered, status.LinkCount{Interface: l.Name(), Family: f, Count: n})
-			}
-		}
-	}
-	for _, v := range c.Servers() {
-		h := status.Histogram{Bounds: make([]float64, len(count.Bounds()))}
-		for i, d := range count.Bounds() {
-			h.Bounds[i] = d.Seconds()
-		}
-		h.Counts, _ = v.Response.Read()
-		s.Servers = append(s.Servers, status.ServerCount{
-			ServerID: status.ServerID{Addr: v.Addr, VRF: v.VRF},
-			Copies:   v.Copies.Value(), Replies: v.Replies.Value(), Failures: v.Failures.Value(), Unanswered: v.NoReply.Value(),
-			Response: h,
-		})
-	}
-	for f := range s.Kernel {
-		s.Kernel[f], _ = c.SocketDrops(dhcp.Family(f))
-	}
-	for _, n := range c.SendErrors() {
-		s.SendErrors = append(s.SendErrors, status.ErrorCount{Towards: n.Towards, Error: n.Error, Count: n.Count})
-	}
+// sendErrors returns the errors of sending, those that a full table has caused apart.
+func (p *process) sendErrors() []count.SendError {
+	all := p.counts.SendErrors()
 	for _, t := range p.tables {
-		s.SendErrors = t.split(s.SendErrors)
+		all = t.split(all)
 	}
-	return s
+	return all
 }

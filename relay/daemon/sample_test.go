@@ -18,7 +18,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
-	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -31,7 +31,7 @@ func followed(t *testing.T, m *count.Table, meanwhile func()) (log string) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p := &process{counts: m, log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: noTime}))}
 		var wg sync.WaitGroup
-		wg.Go(func() { followCounters(ctx, p.sample, &p.recent, p.log) })
+		wg.Go(func() { p.followCounters(ctx) })
 		time.Sleep(sampleEvery / 2) // between two samples
 		meanwhile()
 		cancel()
@@ -93,7 +93,7 @@ func TestManyDropsAreLoggedTogether(t *testing.T) {
 	}
 }
 
-func TestSampleHasAllCounters(t *testing.T) {
+func TestAllCountersAreRead(t *testing.T) {
 	t.Parallel()
 	m := count.New()
 	l := m.Link("vlan20")
@@ -111,36 +111,34 @@ func TestSampleHasAllCounters(t *testing.T) {
 	m.ClientSendError(syscall.EPERM)
 	m.SetSocketDrops(dhcp.V6, func() uint64 { return 9 })
 
-	var r status.Recent
+	p := &process{counts: m}
 	now := time.Now()
-	r.Take(now, (&process{counts: m}).sample())
-	got := r.Counts(now)
-	one := status.Count{Total: 1, Recent: 1}
-	two := status.Count{Total: 2, Recent: 2}
-	want := status.Counts{
-		Links: map[string]status.LinkCounts{"vlan20": {
-			Relayed:    [2][2]status.Count{dhcp.V6: {dhcp.Replies: two}},
-			Unanswered: [2]status.Count{dhcp.V6: one},
-			Drops:      []status.DropCount{{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.HopLimit, Count: one, Last: now}},
+	p.recent.Read(now, m, p.sendErrors())
+	got := p.recent.At(now)
+	one := count.Number{Total: 1, Recent: 1}
+	two := count.Number{Total: 2, Recent: 2}
+	want := count.Reading{
+		Links: map[string]count.OfLink{"vlan20": {
+			Relayed: [2][2]count.Number{dhcp.V6: {dhcp.Replies: two}},
+			NoReply: [2]count.Number{dhcp.V6: one},
+			Drops:   []count.OfDrop{{Kind: count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.HopLimit}, Count: one, Last: now}},
 		}},
-		Servers: []status.ServerCounts{{
-			ServerID: status.ServerID{Addr: netip.MustParseAddrPort("[2001:db8:9::2]:547"), VRF: "red"},
-			Copies:   two, Replies: one, Failures: one, Unanswered: one,
+		Servers: []count.OfServer{{
+			ServerID: s.ServerID, Copies: two, Replies: one, Failures: one, NoReply: one,
 		}},
-		Kernel: [2]status.Count{dhcp.V6: {Total: 9, Recent: 9}},
-		SendErrors: []status.ErrorCounts{
-			{Towards: "server", Error: "ENETUNREACH", Count: one}, {Towards: "client", Error: "EPERM", Count: one},
+		Kernel: [2]count.Number{dhcp.V6: {Total: 9, Recent: 9}},
+		SendErrors: []count.OfError{
+			{Towards: senderror.Servers, Error: senderror.ENETUNREACH, Count: one}, {Towards: senderror.Clients, Error: senderror.EPERM, Count: one},
 		},
 	}
 	opts := []cmp.Option{
 		cmpopts.EquateComparable(netip.AddrPort{}),
-		cmpopts.IgnoreFields(status.ServerCounts{}, "Response"),
+		cmpopts.IgnoreFields(count.OfServer{}, "Response"),
 	}
 	if diff := cmp.Diff(want, got, opts...); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	h := got.Servers[0].Response
-	if len(h.Bounds)+1 != len(h.Counts) || h.Bounds[2] != 0.0005 || h.Counts[2] != 1 {
-		t.Errorf("histogram %+v", h)
+	if buckets, _ := got.Servers[0].Response.Read(); buckets[2] != 1 {
+		t.Errorf("histogram %v", buckets)
 	}
 }

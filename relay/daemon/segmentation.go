@@ -9,7 +9,7 @@ import (
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/egress"
-	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/offload"
 )
 
@@ -27,7 +27,7 @@ func segmentations(s *agent.Snapshot, links []giaddr.Link) (lines []string) {
 			texts = append(texts, t)
 		}
 		to := s.Policy.Servers[i]
-		names[t] = append(names[t], status.ServerID{Addr: to.Addr, VRF: to.VRF}.String())
+		names[t] = append(names[t], count.ServerID{Addr: to.Addr, VRF: to.VRF}.String())
 	}
 	for _, t := range texts {
 		ns := names[t]
@@ -60,11 +60,11 @@ func verdicts(s *agent.Snapshot, links []giaddr.Link) []offload.Verdict {
 }
 
 // waysOf tells of servers as the status calls them.
-func waysOf(ways map[agent.Server]offload.Verdict) map[status.ServerID]offload.Verdict {
-	all := make(map[status.ServerID]offload.Verdict, len(ways))
+func waysOf(ways map[agent.Server]offload.Verdict) map[count.ServerID]offload.Verdict {
+	all := make(map[count.ServerID]offload.Verdict, len(ways))
 	for to, v := range ways {
 		v.Device = strings.ToValidUTF8(v.Device, "\uFFFD")
-		all[status.ServerID{Addr: to.Addr, VRF: to.VRF}] = v
+		all[count.ServerID{Addr: to.Addr, VRF: to.VRF}] = v
 	}
 	return all
 }

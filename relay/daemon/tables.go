@@ -4,7 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/relay/host/clientmac"
-	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/senderror"
 )
 
@@ -13,33 +13,33 @@ import (
 // read when there are new errors, as that takes the longer the more interfaces there
 // are.
 type fullTable struct {
-	family int    // of the table
-	from   string // the error of the kernel
-	to     string // what it is counted as
+	family int             // of the table
+	from   senderror.Error // of the kernel
+	to     senderror.Error // what it is counted as
 	read   func(family int) (clientmac.Room, error)
 
-	full     uint64            // that the table has counted
-	seen     map[string]uint64 // errors so far, by whom they were sent towards
-	ofTables map[string]uint64 // those of them that are counted as to
+	full     uint64                       // that the table has counted
+	seen     map[senderror.Towards]uint64 // errors so far, by whom they were sent towards
+	ofTables map[senderror.Towards]uint64 // those of them that are counted as to
 }
 
 // fullTables returns both tables, as they are at the start.
 func fullTables() []*fullTable {
 	ts := []*fullTable{
 		// __neigh_create fails, and the kernel makes EINVAL of it in IPv6 alone.
-		{family: unix.AF_INET6, from: "EINVAL", to: senderror.NeighboursFull6, read: clientmac.ReadRoom},
-		{family: unix.AF_INET, from: "ENOBUFS", to: senderror.NeighboursFull4, read: clientmac.ReadRoom},
+		{family: unix.AF_INET6, from: senderror.EINVAL, to: senderror.NeighboursFull6, read: clientmac.ReadRoom},
+		{family: unix.AF_INET, from: senderror.ENOBUFS, to: senderror.NeighboursFull4, read: clientmac.ReadRoom},
 	}
 	for _, t := range ts {
 		r, _ := t.read(t.family) // without it, what was before is counted, too
 		t.full = r.Full
-		t.seen, t.ofTables = make(map[string]uint64), make(map[string]uint64)
+		t.seen, t.ofTables = make(map[senderror.Towards]uint64), make(map[senderror.Towards]uint64)
 	}
 	return ts
 }
 
 // split counts apart those of the errors that a full table has caused.
-func (t *fullTable) split(all []status.ErrorCount) []status.ErrorCount {
+func (t *fullTable) split(all []count.SendError) []count.SendError {
 	grown := make(map[int]uint64)
 	for i := range all {
 		if e := &all[i]; e.Error == t.from && e.Count > t.seen[e.Towards] {
@@ -56,7 +56,7 @@ func (t *fullTable) split(all []status.ErrorCount) []status.ErrorCount {
 		e := &all[i]
 		if n := t.ofTables[e.Towards]; e.Error == t.from && n > 0 {
 			e.Count -= n
-			all = append(all, status.ErrorCount{Towards: e.Towards, Error: t.to, Count: n})
+			all = append(all, count.SendError{Towards: e.Towards, Error: t.to, Count: n})
 		}
 	}
 	return all

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/host/clientmac"
-	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/senderror"
 )
 
@@ -17,18 +17,18 @@ func TestFullTables(t *testing.T) {
 	reads := 0
 	room, fails := clientmac.Room{Full: 7}, error(nil)
 	f := fullTable{
-		from: "EINVAL", to: senderror.NeighboursFull6, full: 7,
-		seen: make(map[string]uint64), ofTables: make(map[string]uint64),
+		from: senderror.EINVAL, to: senderror.NeighboursFull6, full: 7,
+		seen: make(map[senderror.Towards]uint64), ofTables: make(map[senderror.Towards]uint64),
 		read: func(int) (clientmac.Room, error) { reads++; return room, fails },
 	}
-	step := func(name string, client, server uint64, wantReads int, want ...status.ErrorCount) {
+	step := func(name string, client, server uint64, wantReads int, want ...count.SendError) {
 		t.Helper()
-		got := f.split([]status.ErrorCount{{Towards: "client", Error: "EINVAL", Count: client}, {Towards: "server", Error: "EINVAL", Count: server}, {Towards: "server", Error: "EPERM", Count: 9}})
-		want = append(want, status.ErrorCount{Towards: "server", Error: "EPERM", Count: 9})
-		sums := func(all []status.ErrorCount) map[string]uint64 {
+		got := f.split([]count.SendError{{Towards: senderror.Clients, Error: senderror.EINVAL, Count: client}, {Towards: senderror.Servers, Error: senderror.EINVAL, Count: server}, {Towards: senderror.Servers, Error: senderror.EPERM, Count: 9}})
+		want = append(want, count.SendError{Towards: senderror.Servers, Error: senderror.EPERM, Count: 9})
+		sums := func(all []count.SendError) map[string]uint64 {
 			m := make(map[string]uint64)
 			for _, e := range all {
-				m[e.Towards+" "+e.Error] += e.Count
+				m[e.Towards.String()+" "+e.Error.String()] += e.Count
 			}
 			return m
 		}
@@ -39,18 +39,18 @@ func TestFullTables(t *testing.T) {
 			t.Errorf("%s: the table was read %d times, want %d", name, reads, wantReads)
 		}
 	}
-	ec := func(towards, name string, n uint64) status.ErrorCount {
-		return status.ErrorCount{Towards: towards, Error: name, Count: n}
+	ec := func(towards senderror.Towards, e senderror.Error, n uint64) count.SendError {
+		return count.SendError{Towards: towards, Error: e, Count: n}
 	}
-	step("none", 0, 0, 0, ec("client", "EINVAL", 0), ec("server", "EINVAL", 0))
-	step("another cause", 2, 0, 1, ec("client", "EINVAL", 2), ec("server", "EINVAL", 0))
-	step("no new ones", 2, 0, 1, ec("client", "EINVAL", 2), ec("server", "EINVAL", 0))
+	step("none", 0, 0, 0, ec(senderror.Clients, senderror.EINVAL, 0), ec(senderror.Servers, senderror.EINVAL, 0))
+	step("another cause", 2, 0, 1, ec(senderror.Clients, senderror.EINVAL, 2), ec(senderror.Servers, senderror.EINVAL, 0))
+	step("no new ones", 2, 0, 1, ec(senderror.Clients, senderror.EINVAL, 2), ec(senderror.Servers, senderror.EINVAL, 0))
 	room.Full = 1000
-	step("full", 980, 3, 2, ec("client", "EINVAL", 2), ec("client", f.to, 978), ec("server", "EINVAL", 0), ec("server", f.to, 3))
-	step("no more", 980, 3, 2, ec("client", "EINVAL", 2), ec("client", f.to, 978), ec("server", "EINVAL", 0), ec("server", f.to, 3))
-	step("another cause again", 981, 3, 3, ec("client", "EINVAL", 3), ec("client", f.to, 978), ec("server", "EINVAL", 0), ec("server", f.to, 3))
+	step("full", 980, 3, 2, ec(senderror.Clients, senderror.EINVAL, 2), ec(senderror.Clients, f.to, 978), ec(senderror.Servers, senderror.EINVAL, 0), ec(senderror.Servers, f.to, 3))
+	step("no more", 980, 3, 2, ec(senderror.Clients, senderror.EINVAL, 2), ec(senderror.Clients, f.to, 978), ec(senderror.Servers, senderror.EINVAL, 0), ec(senderror.Servers, f.to, 3))
+	step("another cause again", 981, 3, 3, ec(senderror.Clients, senderror.EINVAL, 3), ec(senderror.Clients, f.to, 978), ec(senderror.Servers, senderror.EINVAL, 0), ec(senderror.Servers, f.to, 3))
 	room.Full, fails = 2000, errors.New("no netlink")
-	step("cannot be read", 982, 3, 4, ec("client", "EINVAL", 4), ec("client", f.to, 978), ec("server", "EINVAL", 0), ec("server", f.to, 3))
+	step("cannot be read", 982, 3, 4, ec(senderror.Clients, senderror.EINVAL, 4), ec(senderror.Clients, f.to, 978), ec(senderror.Servers, senderror.EINVAL, 0), ec(senderror.Servers, f.to, 3))
 	if len(fullTables()) != 2 {
 		t.Error("not both families")
 	}

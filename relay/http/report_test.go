@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -25,12 +26,12 @@ func busy() status.Report {
 		},
 		Interfaces: []status.Interface{
 			{Name: "vlan20", Family: "ipv4", State: agent.NoAddress, Servers: []status.ServerName{{Address: "10.9.0.2"}}, Reason: "it has no IPv4 address", Do: "Give it one.", Requests: status.Flow{Received: 4, Dropped: 4, RecentDropped: 4}},
-			{Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}, {Address: "10.9.0.3"}}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: status.Count{Total: 2, Recent: 1}},
+			{Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}, {Address: "10.9.0.3"}}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: count.Number{Total: 2, Recent: 1}},
 			{Name: "vlan10", Family: "ipv6", State: agent.Relaying, Address: "2001:db8:1::1", Servers: []status.ServerName{{Address: "2001:db8:9::2"}}},
 		},
 		Servers: []status.Server{
-			{Address: "10.9.0.2", Family: "ipv4", Copies: status.Count{Total: 1204, Recent: 20}, Replies: status.Count{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: status.StateAnswering, Verdict: "It answers."},
-			{Address: "10.9.0.3", Family: "ipv4", Copies: status.Count{Total: 12, Recent: 12}, Unanswered: status.Count{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: status.StateSilent, Verdict: "It has answered none of 12 requests."},
+			{Address: "10.9.0.2", Family: "ipv4", Copies: count.Number{Total: 1204, Recent: 20}, Replies: count.Number{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: status.StateAnswering, Verdict: "It answers."},
+			{Address: "10.9.0.3", Family: "ipv4", Copies: count.Number{Total: 12, Recent: 12}, Unanswered: count.Number{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: status.StateSilent, Verdict: "It has answered none of 12 requests."},
 			{Address: "2001:db8:9::2", VRF: "red", Family: "ipv6", State: status.StateIdle, Verdict: "Nothing was asked of it."},
 		},
 		Drops: []status.Drop{

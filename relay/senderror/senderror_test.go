@@ -1,39 +1,73 @@
-package senderror_test
+package senderror
 
 import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"dhcp-relay/relay/senderror"
 )
 
-func TestDoc(t *testing.T) {
+func TestExplain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
-		towards string
+		towards Towards
 		err     syscall.Errno
 		what    string
 		remedy  string
 	}{
-		{"route", "server", syscall.ENETUNREACH, "no route to the server", "Add a route"},
-		{"firewall before servers", "server", syscall.EPERM, "firewall drops what the relay sends to the server", "ports 67 and 547"},
-		{"firewall before clients", "client", syscall.EPERM, "firewall drops what the relay sends to clients", "ports 68 and 546"},
-		{"the same towards both", "client", syscall.ENETDOWN, "interface to send on is down", "ip link set"},
-		{"a full neighbour table may be the cause", "server", syscall.EINVAL, "neighbour table is full", "dmesg"},
-		{"no words for it", "server", syscall.ENOTTY, "the error ENOTTY", "dmesg"},
-		{"no name for it", "server", syscall.Errno(9999), "the error 9999", "dmesg"},
+		{"route", Servers, syscall.ENETUNREACH, "no route to the server", "Add a route"},
+		{"firewall before servers", Servers, syscall.EPERM, "firewall drops what the relay sends to the server", "ports 67 and 547"},
+		{"firewall before clients", Clients, syscall.EPERM, "firewall drops what the relay sends to clients", "ports 68 and 546"},
+		{"the same towards both", Clients, syscall.ENETDOWN, "interface to send on is down", "ip link set"},
+		{"a full neighbour table may be the cause", Servers, syscall.EINVAL, "neighbour table is full", "dmesg"},
+		{"no words for it", Servers, syscall.ENOTTY, "the error ENOTTY", "dmesg"},
+		{"no name for it", Servers, syscall.Errno(9999), "the error 9999", "dmesg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			what, remedy := senderror.Doc(c.towards, senderror.Name(c.err))
+			what, remedy := Explain(c.towards, c.err)
 			if !strings.Contains(what, c.what) || !strings.Contains(remedy, c.remedy) {
 				t.Errorf("got %q, %q; want %q, %q in it", what, remedy, c.what, c.remedy)
 			}
-			if strings.HasSuffix(what, ".") || !strings.HasSuffix(remedy, ".") {
-				t.Errorf("got %q, %q; want the full stop after the remedy only", what, remedy)
-			}
 		})
+	}
+}
+
+// What is forgotten in a row is named here.
+func TestEachErrorIsExplained(t *testing.T) {
+	t.Parallel()
+	names := make(map[string]Error)
+	for e := range Error(NumErrors) {
+		if was, twice := names[e.String()]; twice || e.String() == "" {
+			t.Errorf("error %d has the name %q, as %d has", e, e, was)
+		}
+		names[e.String()] = e
+		if n := rows[e].errno; n != 0 && Name(n) != e.String() {
+			t.Errorf("%s is of %s", e, Name(n))
+		}
+		for to := range Towards(NumTowards) {
+			what, remedy := e.Doc(to)
+			if what == "" || strings.HasSuffix(what, ".") || !strings.HasSuffix(remedy, ".") {
+				t.Errorf("%s towards a %s: got %q, %q; want words, with the full stop after the remedy only", e, to, what, remedy)
+			}
+		}
+	}
+}
+
+func TestOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		errno syscall.Errno
+		want  Error
+	}{
+		{syscall.ENETUNREACH, ENETUNREACH},
+		{syscall.EPERM, EPERM},
+		{syscall.EACCES, EACCES},
+		{syscall.ENOTTY, Other},
+		{0, Other},
+	} {
+		if got := Of(c.errno); got != c.want {
+			t.Errorf("errno %d is %s, want %s", c.errno, got, c.want)
+		}
 	}
 }

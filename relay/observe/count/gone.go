@@ -103,7 +103,7 @@ func (t *Table) Sweep(now time.Time) {
 	left := make([]*Server, 0, len(t.inOrder)) // scrapes read the former one
 	for _, s := range t.inOrder {
 		if old(s.gone) {
-			delete(t.servers, serverKey{s.Addr, s.VRF})
+			delete(t.servers, s.ServerID)
 		} else {
 			left = append(left, s)
 		}

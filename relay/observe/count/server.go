@@ -5,13 +5,31 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"dhcp-relay/relay/wire/dhcp"
 )
+
+// A ServerID tells one server from the others.
+type ServerID struct {
+	Addr netip.AddrPort
+	VRF  string // "" for the default VRF
+}
+
+// Family returns the server's family.
+func (s ServerID) Family() dhcp.Family { return dhcp.FamilyOf(s.Addr.Addr()) }
+
+// String returns the server's address, with the port if it is an unusual one.
+func (s ServerID) String() string {
+	if s.Addr.Port() == s.Family().Port() {
+		return s.Addr.Addr().String()
+	}
+	return s.Addr.String()
+}
 
 // A Server counts what was sent to one DHCP server and what came back. It is
 // safe for concurrent use.
 type Server struct {
-	Addr netip.AddrPort
-	VRF  string // "" for the default VRF
+	ServerID
 
 	Copies   Counter // of requests that were sent to it
 	Failures Counter // copies that the kernel refused to send
@@ -83,4 +101,32 @@ func (h *Histogram) Read() (buckets []uint64, sum time.Duration) {
 		buckets[i] = h.buckets[i].Load()
 	}
 	return buckets, sum
+}
+
+// Quantile returns the time within which a share q of all lie, as if those of a
+// bucket were spread evenly. What is above the last bound counts as that bound. It
+// returns false if there are none.
+func (h *Histogram) Quantile(q float64) (time.Duration, bool) {
+	counts, _ := h.Read()
+	return quantile(counts, q)
+}
+
+func quantile(counts []uint64, q float64) (time.Duration, bool) {
+	var all uint64
+	for _, n := range counts {
+		all += n
+	}
+	if all == 0 {
+		return 0, false
+	}
+	want, before := q*float64(all), 0.0
+	var low time.Duration
+	for i, high := range bounds {
+		n := float64(counts[i])
+		if n > 0 && before+n >= want {
+			return low + time.Duration(float64(high-low)*(want-before)/n), true
+		}
+		low, before = high, before+n
+	}
+	return low, true
 }

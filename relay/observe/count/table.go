@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -25,15 +26,14 @@ const Other = "other"
 // A Table holds every counter of one relay. It is safe for concurrent use; the
 // zero value is not usable, New makes one.
 type Table struct {
-	types     [dhcp.Families]types
-	received  [dhcp.Families]Counter
-	toServers errors
-	toClients errors
+	types    [dhcp.Families]types
+	received [dhcp.Families]Counter
+	errors   [senderror.NumTowards]errors
 
 	mu      sync.Mutex // for what follows; never held by the way of a message
 	links   map[string]*Link
 	ordered []*Link // by name
-	servers map[serverKey]*Server
+	servers map[ServerID]*Server
 	inOrder []*Server // of their first use; appended to, or made anew
 	use     uint64    // number of the latest InUse
 	swept   time.Time
@@ -42,17 +42,12 @@ type Table struct {
 	drops   [dhcp.Families][]func() uint64
 }
 
-type serverKey struct {
-	addr netip.AddrPort
-	vrf  string
-}
-
 // New returns a table in which nothing is counted.
 func New() *Table {
 	return &Table{
 		types:   [dhcp.Families]types{dhcp.V4: newTypes(name4), dhcp.V6: newTypes(name6)},
 		links:   make(map[string]*Link),
-		servers: make(map[serverKey]*Server),
+		servers: make(map[ServerID]*Server),
 	}
 }
 
@@ -119,12 +114,12 @@ func (t *Table) Received(f dhcp.Family) *Counter { return &t.received[f] }
 // named vrf, or "". The same arguments yield the same counters, until Sweep ends
 // them.
 func (t *Table) Server(addr netip.AddrPort, vrf string) *Server {
-	key := serverKey{addr, text(vrf)}
+	key := ServerID{addr, text(vrf)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.servers[key]
 	if s == nil {
-		s = &Server{Addr: key.addr, VRF: key.vrf, errors: &t.toServers}
+		s = &Server{ServerID: key, errors: &t.errors[senderror.Servers]}
 		t.servers[key] = s
 		t.inOrder = append(t.inOrder, s)
 	}
@@ -140,7 +135,7 @@ func (t *Table) Servers() []*Server {
 }
 
 // ClientSendError counts one message towards a client that the kernel refused.
-func (t *Table) ClientSendError(errno syscall.Errno) { t.toClients.inc(errno) }
+func (t *Table) ClientSendError(errno syscall.Errno) { t.errors[senderror.Clients].inc(errno) }
 
 // SetSocketDrops adds a source of SocketDrops: read is called whenever that is,
 // also concurrently, and returns the messages that the kernel has dropped so far.

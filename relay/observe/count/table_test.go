@@ -2,7 +2,6 @@ package count
 
 import (
 	"net/netip"
-	"syscall"
 	"testing"
 	"time"
 
@@ -61,25 +60,6 @@ func TestLinksAreBounded(t *testing.T) {
 	}
 	if len(m.links) > maxLinks+1 {
 		t.Errorf("%d handles, want at most %d", len(m.links), maxLinks+1)
-	}
-}
-
-func TestErrnoSlots(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		errno syscall.Errno
-		want  string
-	}{
-		{syscall.ENETUNREACH, "ENETUNREACH"},
-		{syscall.EPERM, "EPERM"},
-		{syscall.EACCES, "EACCES"},
-		{syscall.ENOTTY, "other"},
-		{0, "other"},
-	}
-	for _, c := range cases {
-		if got := errnoName(errnoSlot(c.errno)); got != c.want {
-			t.Errorf("errno %d is shown as %q, want %q", c.errno, got, c.want)
-		}
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -16,7 +16,7 @@ type builder struct {
 	Input
 	report Report
 	found  []found
-	served map[ServerID]serverState
+	served map[count.ServerID]serverState
 	losing map[Subject]found // drops that leave clients without an address
 	byName map[named]*Link
 }
@@ -29,7 +29,7 @@ type named struct {
 
 // Build tells what the relay does, what is wrong and what to do about it.
 func Build(in Input) Report {
-	b := &builder{Input: in, served: make(map[ServerID]serverState), losing: make(map[Subject]found), byName: make(map[named]*Link)}
+	b := &builder{Input: in, served: make(map[count.ServerID]serverState), losing: make(map[Subject]found), byName: make(map[named]*Link)}
 	for i := range b.Links {
 		l := &b.Links[i]
 		b.byName[named{l.Name, l.Family}] = l
@@ -71,8 +71,8 @@ func (b *builder) interfaces() {
 			n.Servers = append(n.Servers, ServerName{s.String(), s.VRF})
 		}
 		c := b.Counts.Links[l.Name]
-		n.Requests, n.Replies = c.flow(l.Family, dhcp.Requests), c.flow(l.Family, dhcp.Replies)
-		n.Unanswered = c.Unanswered[l.Family]
+		n.Requests, n.Replies = flow(&c, l.Family, dhcp.Requests), flow(&c, l.Family, dhcp.Replies)
+		n.Unanswered = c.NoReply[l.Family]
 		f := b.judge(l, &n)
 		if lost, ok := b.losing[onLink(l.Name, l.Family)]; ok && f.kind == none {
 			n.Reason, n.Do = lost.sentence(), lost.do
@@ -87,7 +87,7 @@ func (b *builder) interfaces() {
 }
 
 // flow counts the messages of one family and direction.
-func (c *LinkCounts) flow(f dhcp.Family, d dhcp.Direction) Flow {
+func flow(c *count.OfLink, f dhcp.Family, d dhcp.Direction) Flow {
 	r := c.Relayed[f][d]
 	n := Flow{Relayed: r.Total, RecentRelayed: r.Recent}
 	for i := range c.Drops {
@@ -158,8 +158,8 @@ func (b *builder) losses() {
 		}
 	}
 	for _, e := range b.Counts.SendErrors {
-		what, remedy := senderror.Doc(e.Towards, e.Error)
-		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error, what, remedy, e.Count.Total, e.Count.Recent})
+		what, remedy := e.Error.Doc(e.Towards)
+		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards.String(), e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
 		if e.Count.Recent > 0 {
 			b.add(refused(e, what, remedy, b.window()))
 		}
@@ -172,9 +172,9 @@ func (b *builder) window() string { return "in the last " + span(b.Counts.Window
 // span says a duration in words, to the minute or below that to the second.
 func span(d time.Duration) string {
 	if d < 2*time.Minute {
-		return count(uint64(max(0, d)/time.Second), "second")
+		return plural(uint64(max(0, d)/time.Second), "second")
 	}
-	return count(uint64(d/time.Minute), "minute")
+	return plural(uint64(d/time.Minute), "minute")
 }
 
 // natural compares names as people count: vlan9 comes before vlan10.

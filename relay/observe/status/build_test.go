@@ -12,26 +12,49 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/offload"
+	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-func server(addr string) ServerID { return ServerID{Addr: netip.MustParseAddrPort(addr)} }
+func server(addr string) count.ServerID { return count.ServerID{Addr: netip.MustParseAddrPort(addr)} }
 
 // A scene is an Input in the making: what has happened between its start and a
 // minute later.
 type scene struct {
 	in       Input
-	messages []MessageCount
-	sample   Sample
+	messages []messages
+	servers  []exchange
+	noReply  int // requests of vlan20 that no server has answered
+	kernel   [dhcp.Families]uint64
+	errors   []count.SendError
+}
+
+// A messages is how many have come to the same.
+type messages struct {
+	Interface string
+	Family    dhcp.Family
+	Direction dhcp.Direction
+	Outcome   agent.Reason
+	Count     uint64
+	Refusal   bool // they are DHCPNAKs
+}
+
+// An exchange is what goes to a server and comes from it.
+type exchange struct {
+	count.ServerID
+	Copies, Replies, Failures, Unanswered uint64
+	Response                              []time.Duration
 }
 
 // healthy is a relay with nothing wrong: two interfaces, and a server of each
 // family that answers.
 func healthy() *scene {
 	v4, v6 := server("10.9.0.2:67"), server("[2001:db8:9::2]:547")
-	link := func(name string, f dhcp.Family, a string, s ServerID) Link {
-		return Link{Name: name, Family: f, Address: netip.MustParseAddr(a), Servers: []ServerID{s}}
+	link := func(name string, f dhcp.Family, a string, s count.ServerID) Link {
+		return Link{Name: name, Family: f, Address: netip.MustParseAddr(a), Servers: []count.ServerID{s}}
 	}
 	s := &scene{in: Input{
 		Version: "1.0", Host: "r1", Started: epoch(), Now: after(time.Minute),
@@ -41,8 +64,8 @@ func healthy() *scene {
 			link("vlan20", dhcp.V4, "10.2.0.1", v4),
 			link("vlan10", dhcp.V6, "2001:db8:1::1", v6),
 		},
-		Servers: []ServerID{v4, v6},
-		Ways: map[ServerID]offload.Verdict{
+		Servers: []count.ServerID{v4, v6},
+		Ways: map[count.ServerID]offload.Verdict{
 			v4: {Reason: offload.Virtual, Device: "u0", Kind: "veth"},
 			v6: {Reason: offload.Virtual, Device: "u0", Kind: "veth"},
 		},
@@ -51,8 +74,8 @@ func healthy() *scene {
 	for i := range s.in.Links {
 		s.flow(s.in.Links[i].Name, s.in.Links[i].Family, 20, 20)
 	}
-	h := Histogram{[]float64{0.001, 0.01, 0.1}, []uint64{10, 20, 10, 0}}
-	s.sample.Servers = []ServerCount{
+	h := slices.Concat(slices.Repeat([]time.Duration{time.Millisecond}, 10), slices.Repeat([]time.Duration{10 * time.Millisecond}, 20), slices.Repeat([]time.Duration{100 * time.Millisecond}, 10))
+	s.servers = []exchange{
 		{ServerID: v4, Copies: 40, Replies: 40, Response: h},
 		{ServerID: v6, Copies: 20, Replies: 20, Response: h},
 	}
@@ -61,25 +84,57 @@ func healthy() *scene {
 
 // flow sets how many messages an interface has relayed.
 func (s *scene) flow(link string, f dhcp.Family, requests, replies uint64) {
-	s.messages = slices.DeleteFunc(s.messages, func(m MessageCount) bool { return m.Interface == link && m.Family == f })
+	s.messages = slices.DeleteFunc(s.messages, func(m messages) bool { return m.Interface == link && m.Family == f })
 	s.messages = append(s.messages,
-		MessageCount{link, f, dhcp.Requests, agent.Relayed, requests, false},
-		MessageCount{link, f, dhcp.Replies, agent.Relayed, replies, false})
+		messages{link, f, dhcp.Requests, agent.Relayed, requests, false},
+		messages{link, f, dhcp.Replies, agent.Relayed, replies, false})
 }
 
 func (s *scene) drop(link string, f dhcp.Family, d dhcp.Direction, r agent.Reason, n uint64) {
-	s.messages = append(s.messages, MessageCount{link, f, d, r, n, false})
+	s.messages = append(s.messages, messages{link, f, d, r, n, false})
 }
 
-// report takes the sample half a minute after the start.
+// report reads the counters half a minute after the start.
 func (s *scene) report() Report {
-	var r Recent
-	r.Take(epoch(), Sample{})
-	s.sample.Messages = slices.Values(s.messages)
-	r.Take(after(30*time.Second), s.sample)
-	s.in.Counts = r.Counts(s.in.Now)
+	t := count.New()
+	var r count.Recent
+	r.Read(epoch(), t, nil)
+	s.count(t)
+	r.Read(after(30*time.Second), t, s.errors)
+	s.in.Counts = r.At(s.in.Now)
 	return Build(s.in)
 }
+
+// count counts what has happened.
+func (s *scene) count(t *count.Table) {
+	for _, m := range s.messages {
+		typ := uint8(1)
+		if m.Refusal {
+			typ = uint8(bootp.Nak)
+		}
+		for range m.Count {
+			t.Link(m.Interface).Count(m.Family, m.Direction, typ, m.Outcome)
+		}
+	}
+	for range s.noReply {
+		t.Link("vlan20").Unanswered(dhcp.V4)
+	}
+	for _, e := range s.servers {
+		c := t.Server(e.Addr, e.VRF)
+		c.Copies.Add(e.Copies)
+		c.Replies.Add(e.Replies)
+		c.Failures.Add(e.Failures)
+		c.NoReply.Add(e.Unanswered)
+		for _, d := range e.Response {
+			c.Answered(d)
+		}
+	}
+	for f, n := range s.kernel {
+		t.SetSocketDrops(dhcp.Family(f), func() uint64 { return n })
+	}
+}
+
+func after(d time.Duration) time.Time { return epoch().Add(d) }
 
 func TestHealthyRelayHasNoFindings(t *testing.T) {
 	t.Parallel()
@@ -88,9 +143,9 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 		t.Errorf("findings: %+v", r.Findings)
 	}
 	want := Server{
-		Address: "10.9.0.2", Family: "ipv4", Copies: Count{40, 40}, Replies: Count{40, 40},
+		Address: "10.9.0.2", Family: "ipv4", Copies: count.Number{Total: 40, Recent: 40}, Replies: count.Number{Total: 40, Recent: 40},
 		Segmentation: &Segmentation{Reason: "virtual", Device: "u0", Text: "bursts leave datagram by datagram, without UDP GSO: u0 (veth) has no network card behind it and would hand them on uncut"},
-		AnswerRatio:  new(1.0), Response: &Response{0.0055, 0.064, 0.0964}, State: StateAnswering, Verdict: "It answers.",
+		AnswerRatio:  new(1.0), Response: &Response{0.0075, 0.08, 0.098}, State: StateAnswering, Verdict: "It answers.",
 	}
 	about := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
 	if diff := cmp.Diff(want, r.Servers[0], about); diff != "" {
@@ -253,7 +308,7 @@ func TestFindings(t *testing.T) {
 		{
 			"silent server",
 			func(s *scene) {
-				s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40
+				s.servers[0].Replies, s.servers[0].Unanswered = 0, 40
 				s.flow("vlan10", dhcp.V4, 20, 0)
 				s.flow("vlan20", dhcp.V4, 20, 0)
 			},
@@ -263,7 +318,7 @@ func TestFindings(t *testing.T) {
 		{
 			"silent DHCPv6 server",
 			func(s *scene) {
-				s.sample.Servers[1].Replies = 0
+				s.servers[1].Replies = 0
 				s.flow("vlan10", dhcp.V6, 20, 0)
 			},
 			"server_silent", Error, "server 2001:db8:9::2",
@@ -272,17 +327,17 @@ func TestFindings(t *testing.T) {
 		{
 			"silent server of two",
 			func(s *scene) {
-				second := ServerID{netip.MustParseAddrPort("10.9.0.3:1067"), "red"}
+				second := count.ServerID{Addr: netip.MustParseAddrPort("10.9.0.3:1067"), VRF: "red"}
 				s.in.Servers = append(s.in.Servers, second)
 				s.in.Links[0].Servers = append(s.in.Links[0].Servers, second)
-				s.sample.Servers = append(s.sample.Servers, ServerCount{ServerID: second, Copies: 20, Unanswered: 10})
+				s.servers = append(s.servers, exchange{ServerID: second, Copies: 20, Unanswered: 10})
 			},
 			"server_silent", Warn, "server 10.9.0.3:1067 in VRF red",
 			[]string{"other servers answer the same clients", "ip route get 10.9.0.3 vrf red"},
 		},
 		{
 			"server that answers from another address",
-			func(s *scene) { s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40 },
+			func(s *scene) { s.servers[0].Replies, s.servers[0].Unanswered = 0, 40 },
 			"server_elsewhere", Warn, "server 10.9.0.2",
 			[]string{"from another address", "write that one in servers"},
 		},
@@ -301,14 +356,14 @@ func TestFindings(t *testing.T) {
 		{
 			"unreachable server",
 			func(s *scene) {
-				s.sample.Servers[0] = ServerCount{ServerID: s.in.Servers[0], Failures: 9}
+				s.servers[0] = exchange{ServerID: s.in.Servers[0], Failures: 9}
 			},
 			"server_unreachable", Error, "server 10.9.0.2",
 			[]string{"kernel refuses to send", "9 requests lost", "ip route get 10.9.0.2"},
 		},
 		{
 			"server that answers few",
-			func(s *scene) { s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 4, 30 },
+			func(s *scene) { s.servers[0].Replies, s.servers[0].Unanswered = 4, 30 },
 			"server_partly", Warn, "server 10.9.0.2",
 			[]string{"fewer than half", "4 replies, and 30 requests without", "no addresses left"},
 		},
@@ -316,7 +371,7 @@ func TestFindings(t *testing.T) {
 			"server without a subnet for one interface",
 			func(s *scene) {
 				s.flow("vlan20", dhcp.V4, 20, 0)
-				s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 20, 20
+				s.servers[0].Replies, s.servers[0].Unanswered = 20, 20
 			},
 			"interface_unanswered", Error, "interface vlan20 (DHCPv4)",
 			[]string{"answer the requests of other interfaces", "20 requests went to 10.9.0.2", "subnet (scope) that holds the giaddr 10.2.0.1", "route back to 10.2.0.1"},
@@ -329,7 +384,7 @@ func TestFindings(t *testing.T) {
 		},
 		{
 			"pool is empty",
-			func(s *scene) { s.sample.Unanswered = []LinkCount{{"vlan20", dhcp.V4, 8}} },
+			func(s *scene) { s.noReply = 8 },
 			"interface_partly", Warn, "interface vlan20 (DHCPv4)",
 			[]string{"8 requests of 20 messages", "addresses left in the subnet of 10.2.0.1"},
 		},
@@ -337,7 +392,7 @@ func TestFindings(t *testing.T) {
 			"servers that refuse",
 			func(s *scene) {
 				s.flow("vlan20", dhcp.V4, 20, 10)
-				s.messages = append(s.messages, MessageCount{"vlan20", dhcp.V4, dhcp.Replies, agent.Relayed, 10, true})
+				s.messages = append(s.messages, messages{"vlan20", dhcp.V4, dhcp.Replies, agent.Relayed, 10, true})
 			},
 			"interface_refused", Info, "interface vlan20 (DHCPv4)",
 			[]string{"10 refusals in 20 replies", "which subnet the server has for giaddr 10.2.0.1"},
@@ -346,7 +401,7 @@ func TestFindings(t *testing.T) {
 			"one refusal",
 			func(s *scene) {
 				s.flow("vlan20", dhcp.V4, 3, 4)
-				s.messages = append(s.messages, MessageCount{"vlan20", dhcp.V4, dhcp.Replies, agent.Relayed, 1, true})
+				s.messages = append(s.messages, messages{"vlan20", dhcp.V4, dhcp.Replies, agent.Relayed, 1, true})
 			},
 			"interface_refused", Info, "interface vlan20 (DHCPv4)",
 			[]string{"1 refusal in 5 replies"},
@@ -355,32 +410,38 @@ func TestFindings(t *testing.T) {
 			"servers that do nothing but refuse",
 			func(s *scene) {
 				s.flow("vlan20", dhcp.V4, 20, 1)
-				s.messages = append(s.messages, MessageCount{"vlan20", dhcp.V4, dhcp.Replies, agent.Relayed, 9, true})
+				s.messages = append(s.messages, messages{"vlan20", dhcp.V4, dhcp.Replies, agent.Relayed, 9, true})
 			},
 			"interface_refused", Warn, "interface vlan20 (DHCPv4)",
 			[]string{"9 refusals in 10 replies"},
 		},
 		{
 			"receive buffer overrun",
-			func(s *scene) { s.sample.Kernel[dhcp.V4] = 17 },
+			func(s *scene) { s.kernel[dhcp.V4] = 17 },
 			"kernel_drops", Error, "receive buffer (DHCPv4)",
 			[]string{"17 messages in the last 60 seconds", "net.core.rmem_max"},
 		},
 		{
 			"no route to a server",
-			func(s *scene) { s.sample.SendErrors = []ErrorCount{{"server", "ENETUNREACH", 3}} },
+			func(s *scene) {
+				s.errors = []count.SendError{{Error: senderror.ENETUNREACH, Towards: senderror.Servers, Count: 3}}
+			},
 			"send_ENETUNREACH", Error, "sending to servers",
 			[]string{"There is no route to the server", "3 messages in the last 60 seconds (ENETUNREACH)", "Add a route"},
 		},
 		{
 			"firewall towards clients",
-			func(s *scene) { s.sample.SendErrors = []ErrorCount{{"client", "EPERM", 1}} },
+			func(s *scene) {
+				s.errors = []count.SendError{{Error: senderror.EPERM, Towards: senderror.Clients, Count: 1}}
+			},
 			"send_EPERM", Warn, "sending to clients",
 			[]string{"firewall drops what the relay sends to clients", "1 message in", "output chain"},
 		},
 		{
 			"a full neighbour table, towards clients too",
-			func(s *scene) { s.sample.SendErrors = []ErrorCount{{"client", "neighbours_full_ipv6", 978}} },
+			func(s *scene) {
+				s.errors = []count.SendError{{Error: senderror.NeighboursFull6, Towards: senderror.Clients, Count: 978}}
+			},
 			"send_neighbours_full_ipv6", Error, "sending to clients",
 			[]string{"IPv6 neighbour table is full", "978 messages in", "net.ipv6.neigh.default.gc_thresh3"},
 		},
@@ -410,7 +471,7 @@ func TestFindings(t *testing.T) {
 		{
 			"strict rp_filter towards a silent server",
 			func(s *scene) {
-				s.sample.Servers[0].Replies = 0
+				s.servers[0].Replies = 0
 				s.flow("vlan10", dhcp.V4, 20, 0)
 				s.flow("vlan20", dhcp.V4, 20, 0)
 				s.in.StrictPath = []string{"eth0"}
@@ -435,7 +496,7 @@ func TestFindings(t *testing.T) {
 		{
 			"nothing heard",
 			func(s *scene) {
-				s.messages, s.sample.Servers = nil, nil
+				s.messages, s.servers = nil, nil
 				s.in.Now = after(time.Hour)
 			},
 			"nothing_heard", Warn, "all interfaces",

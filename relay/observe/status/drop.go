@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -76,18 +77,18 @@ func Meant(r agent.Reason) bool { return gravities()[r] == asked }
 func Untold(r agent.Reason) bool { return gravities()[r] == expected }
 
 // judgeDrop says what recent drops mean, and what to do.
-func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
+func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found {
 	doc := d.Reason.DocOf(d.Direction)
 	f := found{
 		severity: Warn, kind: DroppedMessages, of: doc.Name, about: onLink(link, d.Family),
 		text:   doc.What,
-		detail: count(d.Count.Recent, d.Direction.String()) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
+		detail: plural(d.Count.Recent, d.Direction.String()) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
 		do:     doc.Remedy,
 	}
-	if link == Other && d.Direction == dhcp.Replies {
+	if link == count.Other && d.Direction == dhcp.Replies {
 		f.about.Kind = OfReplies
 	}
-	where, from := b.where(Way{link, d.Family, d.Direction, d.Reason})
+	where, from := b.where(Way{link, d.Kind})
 	f.detail += where
 	if now := b.over(link, d); now != "" {
 		return past(f, d, now)
@@ -98,7 +99,7 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 	case grave:
 		f.severity = Error
 	case open:
-		if link != Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == Other && b.mute(d) {
+		if link != count.Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == count.Other && b.mute(d) {
 			f.severity = Error
 		}
 	case slight, expected, unset:
@@ -111,7 +112,7 @@ func (b *builder) judgeDrop(link string, c *LinkCounts, d *DropCount) found {
 
 // past makes history of drops whose cause has ended, so that status tells by
 // itself that a repair has worked.
-func past(f found, d *DropCount, now string) found {
+func past(f found, d *count.OfDrop, now string) found {
 	f.severity = Info
 	f.text = "No longer so: " + strings.ToLower(f.text[:1]) + f.text[1:]
 	f.detail += ", until " + d.Last.UTC().Format(time.TimeOnly) + " UTC; now " + now
@@ -121,7 +122,7 @@ func past(f found, d *DropCount, now string) found {
 
 // over says what is so now and contradicts the reason of drops, or nothing. Most
 // reasons are of the message rather than of a state.
-func (b *builder) over(link string, d *DropCount) (now string) {
+func (b *builder) over(link string, d *count.OfDrop) (now string) {
 	l := b.byName[named{link, d.Family}]
 	if l == nil {
 		return ""
@@ -146,7 +147,7 @@ func (b *builder) over(link string, d *DropCount) (now string) {
 
 // stated reports whether the state of the interface, which is a finding of its own,
 // is why messages are dropped.
-func (b *builder) stated(link string, d *DropCount) bool {
+func (b *builder) stated(link string, d *count.OfDrop) bool {
 	l := b.byName[named{link, d.Family}]
 	return l != nil && because(l, d.Reason)
 }
@@ -171,14 +172,14 @@ func (b *builder) dropped(l *Link) string {
 	var said []string
 	for i := range c.Drops {
 		if d := &c.Drops[i]; d.Family == l.Family && d.Count.Recent > 0 && because(l, d.Reason) {
-			said = append(said, count(d.Count.Recent, d.Direction.String())+" dropped "+b.window()+", the last "+span(b.Now.Sub(d.Last))+" ago")
+			said = append(said, plural(d.Count.Recent, d.Direction.String())+" dropped "+b.window()+", the last "+span(b.Now.Sub(d.Last))+" ago")
 		}
 	}
 	return strings.Join(said, "; ")
 }
 
 // mute reports whether a drop is of a reply, and no client has had any lately.
-func (b *builder) mute(d *DropCount) bool {
+func (b *builder) mute(d *count.OfDrop) bool {
 	if d.Direction != dhcp.Replies {
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -116,7 +117,7 @@ func TestDropsAreErrorsIfNothingElseComesThrough(t *testing.T) {
 	}{
 		{"some come through", "vlan20", 20, Warn},
 		{"none comes through", "vlan20", 0, Error},
-		{"of no interface", Other, 0, Warn},
+		{"of no interface", count.Other, 0, Warn},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

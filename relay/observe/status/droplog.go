@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/observe/count"
 )
 
 // The bounds of what is logged of drops: a line a minute for each interface and
@@ -31,7 +31,7 @@ type DropLog struct {
 // A place is a kind of drop at an interface.
 type place struct {
 	link string
-	kind
+	count.Kind
 }
 
 // A told is what the log says of a place.
@@ -45,16 +45,14 @@ type told struct {
 type DropLine struct {
 	Interface  string // "" if the line sums up several
 	Interfaces int    // that the line is about
-	Family     dhcp.Family
-	Direction  dhcp.Direction
-	Reason     agent.Reason
-	Count      uint64 // since the last line about the same
-	First      bool   // of its kind at this interface
+	count.Kind
+	Count uint64 // since the last line about the same
+	First bool   // of its kind at this interface
 }
 
 // Lines takes the drops of one sample and returns what is to be logged now. It
 // is to be called with each sample, drops or not.
-func (d *DropLog) Lines(now time.Time, fresh []Dropped) []DropLine {
+func (d *DropLog) Lines(now time.Time, fresh []count.Dropped) []DropLine {
 	if d.kinds == nil {
 		d.kinds = make(map[place]*told)
 	}
@@ -62,7 +60,7 @@ func (d *DropLog) Lines(now time.Time, fresh []Dropped) []DropLine {
 		if Untold(n.Reason) {
 			continue
 		}
-		p := place{n.Interface, kind{n.Family, n.Direction, n.Reason}}
+		p := place{n.Interface, n.Kind}
 		t := d.kinds[p]
 		if t == nil {
 			t = &told{}
@@ -91,7 +89,7 @@ func (d *DropLog) due(now time.Time) (due []place) {
 		switch {
 		case t.count > 0 && !now.Before(t.next):
 			due = append(due, p)
-		case t.count == 0 && now.Sub(t.last) >= Window:
+		case t.count == 0 && now.Sub(t.last) >= count.Window:
 			delete(d.kinds, p)
 		}
 	}
@@ -101,9 +99,9 @@ func (d *DropLog) due(now time.Time) (due []place) {
 			s.next.Compare(t.next),
 			cmp.Compare(t.count, s.count),
 			cmp.Compare(a.link, b.link),
-			cmp.Compare(a.family, b.family),
-			cmp.Compare(a.direction, b.direction),
-			cmp.Compare(a.reason, b.reason),
+			cmp.Compare(a.Family, b.Family),
+			cmp.Compare(a.Direction, b.Direction),
+			cmp.Compare(a.Reason, b.Reason),
 		)
 	})
 	return due
@@ -112,24 +110,24 @@ func (d *DropLog) due(now time.Time) (due []place) {
 // line tells of a place.
 func (d *DropLog) line(p place, now time.Time) DropLine {
 	t := d.kinds[p]
-	l := DropLine{p.link, 1, p.family, p.direction, p.reason, t.count, t.next.IsZero()}
+	l := DropLine{p.link, 1, p.Kind, t.count, t.next.IsZero()}
 	t.count, t.next = 0, now.Add(dropLogEvery)
 	return l
 }
 
 // summaries tells of many places, one line for each kind of drop.
 func (d *DropLog) summaries(due []place, now time.Time) (lines []DropLine) {
-	at := make(map[kind]int)
+	at := make(map[count.Kind]int)
 	for _, p := range due {
-		if now.Before(d.summary[p.reason]) {
+		if now.Before(d.summary[p.Reason]) {
 			continue
 		}
 		l := d.line(p, now)
-		i, ok := at[p.kind]
+		i, ok := at[p.Kind]
 		if !ok {
 			i = len(lines)
-			at[p.kind] = i
-			lines = append(lines, DropLine{Family: p.family, Direction: p.direction, Reason: p.reason})
+			at[p.Kind] = i
+			lines = append(lines, DropLine{Kind: p.Kind})
 		}
 		lines[i].Interfaces++
 		lines[i].Count += l.Count

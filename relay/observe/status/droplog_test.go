@@ -8,14 +8,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // epoch is when the tests begin.
 func epoch() time.Time { return time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC) }
 
-func noGiaddr(link string, n uint64) Dropped {
-	return Dropped{link, dhcp.V4, dhcp.Requests, agent.NoGiaddr, n}
+func noGiaddr(link string, n uint64) count.Dropped {
+	return count.Dropped{Interface: link, Kind: count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.NoGiaddr}, Count: n}
 }
 
 func TestDropLogTellsTheFirstThenOnceAMinute(t *testing.T) {
@@ -25,16 +26,16 @@ func TestDropLogTellsTheFirstThenOnceAMinute(t *testing.T) {
 	// One drop a second for two minutes, then one that is late, then one after
 	// a long silence.
 	for second := range 2000 {
-		var fresh []Dropped
+		var fresh []count.Dropped
 		if second < 120 || second == 150 || second == 1999 {
-			fresh = []Dropped{noGiaddr("vlan10", 1)}
+			fresh = []count.Dropped{noGiaddr("vlan10", 1)}
 		}
 		if lines := log.Lines(epoch().Add(time.Duration(second)*time.Second), fresh); len(lines) > 0 {
 			got[second] = lines
 		}
 	}
 	line := func(n uint64, first bool) []DropLine {
-		return []DropLine{{"vlan10", 1, dhcp.V4, dhcp.Requests, agent.NoGiaddr, n, first}}
+		return []DropLine{{"vlan10", 1, count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.NoGiaddr}, n, first}}
 	}
 	want := map[int][]DropLine{
 		0:    line(1, true),
@@ -51,12 +52,12 @@ func TestDropLogTellsTheFirstThenOnceAMinute(t *testing.T) {
 func TestDropLogTellsKindsApart(t *testing.T) {
 	t.Parallel()
 	var log DropLog
-	fresh := []Dropped{
+	fresh := []count.Dropped{
 		noGiaddr("vlan10", 1),
 		noGiaddr("vlan11", 1),
-		{"vlan10", dhcp.V6, dhcp.Requests, agent.NoLinkAddress, 1},
-		{"vlan10", dhcp.V4, dhcp.Replies, agent.LinkDown, 1},
-		{"vlan10", dhcp.V6, dhcp.Replies, agent.LinkDown, 1},
+		{Interface: "vlan10", Kind: count.Kind{Family: dhcp.V6, Direction: dhcp.Requests, Reason: agent.NoLinkAddress}, Count: 1},
+		{Interface: "vlan10", Kind: count.Kind{Family: dhcp.V4, Direction: dhcp.Replies, Reason: agent.LinkDown}, Count: 1},
+		{Interface: "vlan10", Kind: count.Kind{Family: dhcp.V6, Direction: dhcp.Replies, Reason: agent.LinkDown}, Count: 1},
 	}
 	for _, l := range log.Lines(epoch(), fresh) {
 		if !l.First || l.Count != 1 || l.Interfaces != 1 {
@@ -72,10 +73,10 @@ func TestDropLogTellsKindsApart(t *testing.T) {
 // TestDropLogIsBounded has 1,000 interfaces drop all the time.
 func TestDropLogIsBounded(t *testing.T) {
 	t.Parallel()
-	var fresh []Dropped
+	var fresh []count.Dropped
 	for i := range 1000 {
 		fresh = append(fresh, noGiaddr(fmt.Sprintf("vlan%d", i), 1),
-			Dropped{fmt.Sprintf("vlan%d", i), dhcp.V4, dhcp.Requests, agent.HopLimit, 1})
+			count.Dropped{Interface: fmt.Sprintf("vlan%d", i), Kind: count.Kind{Reason: agent.HopLimit}, Count: 1})
 	}
 	var log DropLog
 	var told, lines uint64
@@ -107,14 +108,14 @@ func TestDropLogIsBounded(t *testing.T) {
 
 func TestDropLogPrefersWhatIsNew(t *testing.T) {
 	t.Parallel()
-	var old []Dropped
+	var old []count.Dropped
 	for i := range 100 {
 		old = append(old, noGiaddr(fmt.Sprintf("vlan%d", i), 50))
 	}
 	var log DropLog
 	log.Lines(epoch(), old)
-	lines := log.Lines(epoch().Add(time.Minute), append(old, Dropped{"vlan7", dhcp.V4, dhcp.Requests, agent.HopLimit, 1}))
-	want := DropLine{"vlan7", 1, dhcp.V4, dhcp.Requests, agent.HopLimit, 1, true}
+	lines := log.Lines(epoch().Add(time.Minute), append(old, count.Dropped{Interface: "vlan7", Kind: count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.HopLimit}, Count: 1}))
+	want := DropLine{"vlan7", 1, count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.HopLimit}, 1, true}
 	if diff := cmp.Diff(want, lines[0]); diff != "" {
 		t.Errorf("first line (-want +got):\n%s", diff)
 	}
@@ -132,7 +133,7 @@ func TestDropLogCountsOverCalls(t *testing.T) {
 	next := 0
 	call := func(second, n int) (single, summed int) {
 		t.Helper()
-		var fresh []Dropped
+		var fresh []count.Dropped
 		for range n {
 			next++
 			fresh = append(fresh, noGiaddr(fmt.Sprintf("vlan%d", next), 1))

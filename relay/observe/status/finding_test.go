@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -38,7 +39,7 @@ func TestManyFindingsAreCountedInWords(t *testing.T) {
 			func(s *scene, i int) {
 				name := fmt.Sprintf("vlan%d", 30+i)
 				if i == 0 {
-					name = Other
+					name = count.Other
 				}
 				s.in.Links = append(s.in.Links, Link{Name: name, Family: dhcp.V4, Servers: s.in.Servers[:1]})
 				s.drop(name, dhcp.V4, dhcp.Requests, agent.HopLimit, 2)
@@ -55,9 +56,9 @@ func TestManyFindingsAreCountedInWords(t *testing.T) {
 		{
 			"servers",
 			func(s *scene, i int) {
-				id := ServerID{netip.MustParseAddrPort(fmt.Sprintf("10.9.1.%d:67", i)), "red"}
+				id := count.ServerID{Addr: netip.MustParseAddrPort(fmt.Sprintf("10.9.1.%d:67", i)), VRF: "red"}
 				s.in.Servers = append(s.in.Servers, id)
-				s.sample.Servers = append(s.sample.Servers, ServerCount{ServerID: id, Failures: 3})
+				s.servers = append(s.servers, exchange{ServerID: id, Failures: 3})
 			},
 			[]string{"7 servers (10.9.1.0 in VRF red, 10.9.1.1 in VRF red, 10.9.1.2 in VRF red and 4 more)"},
 		},
@@ -101,7 +102,7 @@ func TestSilentIPv6ServerAndStrictFilter(t *testing.T) {
 		s := healthy()
 		silent := server(addr)
 		s.in.Servers[1], s.in.Links[2].Servers[0] = silent, silent
-		s.sample.Servers[1] = ServerCount{ServerID: silent, Copies: 20, Unanswered: 20}
+		s.servers[1] = exchange{ServerID: silent, Copies: 20, Unanswered: 20}
 		s.flow("vlan10", dhcp.V6, 20, 0)
 		s.in.StrictPath = []string{"eth0"}
 		kinds := make(map[string]bool)
@@ -118,10 +119,10 @@ func TestSilentIPv6ServerAndStrictFilter(t *testing.T) {
 func TestOnlyTellsServersApart(t *testing.T) {
 	t.Parallel()
 	s := healthy()
-	for i, id := range []ServerID{{netip.MustParseAddrPort("10.9.0.7:67"), "red"}, {netip.MustParseAddrPort("10.9.0.7:67"), "blue"}} {
+	for i, id := range []count.ServerID{{Addr: netip.MustParseAddrPort("10.9.0.7:67"), VRF: "red"}, {Addr: netip.MustParseAddrPort("10.9.0.7:67"), VRF: "blue"}} {
 		s.in.Servers = append(s.in.Servers, id)
-		s.in.Links[i].Servers = []ServerID{id}
-		s.sample.Servers = append(s.sample.Servers, ServerCount{ServerID: id, Failures: 3})
+		s.in.Links[i].Servers = []count.ServerID{id}
+		s.servers = append(s.servers, exchange{ServerID: id, Failures: 3})
 	}
 	s.in.Links = s.in.Links[:2]
 	all := s.report()

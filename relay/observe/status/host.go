@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -60,7 +61,7 @@ func (b *builder) drift() {
 func firstLine(text string) string {
 	first, more, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if n := uint64(strings.Count(more, "\n")); more != "" {
-		first += " (and " + count(n+1, "line") + " more)"
+		first += " (and " + plural(n+1, "line") + " more)"
 	}
 	return first
 }
@@ -242,7 +243,7 @@ func (b *builder) strict() {
 
 // deaf tells that nothing was ever heard, which nothing else would show.
 func (b *builder) deaf() {
-	if b.Now.Sub(b.Started) < Window || len(b.Counts.Links) > 0 {
+	if b.Now.Sub(b.Started) < count.Window || len(b.Counts.Links) > 0 {
 		return
 	}
 	if !slices.ContainsFunc(b.Links, func(l Link) bool { return l.State == agent.Relaying }) {

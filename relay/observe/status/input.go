@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/offload"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -20,9 +21,9 @@ type Input struct {
 	Config     Config
 	Listeners  []Listener
 	Links      []Link
-	Servers    []ServerID                   // of the configuration in effect
-	Ways       map[ServerID]offload.Verdict // whether bursts to them leave together
-	Counts     Counts
+	Servers    []count.ServerID                   // of the configuration in effect
+	Ways       map[count.ServerID]offload.Verdict // whether bursts to them leave together
+	Counts     count.Reading
 	Problems   []agent.Problem // where configuration and host disagree
 	Failure    string          // why not all sockets work; "" if they do
 	Stale      string          // why the interfaces of the host cannot be read; "" if they can
@@ -46,7 +47,7 @@ type Link struct {
 	Address netip.Addr // giaddr or link-address; not valid if there is none
 	Problem string     // why State is not agent.Relaying; "" if that says it all
 	Hint    string     // what to do about Problem, if the state alone does not say it
-	Servers []ServerID
+	Servers []count.ServerID
 }
 
 // A Rival is another program that listens on a port of the relay's.
@@ -57,22 +58,8 @@ type Rival struct {
 	Error  bool   // it is a DHCP server or relay, and serves the same clients
 }
 
-// Other is the name under which messages are counted that concern no configured
-// interface.
-const Other = "other"
-
-// String returns the server's address, with the port if it is an unusual one.
-func (s ServerID) String() string {
-	if s.Addr.Port() == s.family().Port() {
-		return s.Addr.Addr().String()
-	}
-	return s.Addr.String()
-}
-
-func (s ServerID) family() dhcp.Family { return dhcp.FamilyOf(s.Addr.Addr()) }
-
-// count says a number of things: "1 request", "12 requests".
-func count(n uint64, thing string) string {
+// plural says a number of things: "1 request", "12 requests".
+func plural(n uint64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}

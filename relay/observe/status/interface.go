@@ -76,7 +76,7 @@ func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 	case lost >= 3 && lost*10 >= asked && n.Replies.RecentRelayed > 0:
 		f.severity, f.kind = Warn, InterfacePartly
 		f.text = "Some of its requests are answered and some are not"
-		f.detail = count(lost, "request") + " of " + count(asked, "message") + " from its clients found no answer " + b.window()
+		f.detail = plural(lost, "request") + " of " + plural(asked, "message") + " from its clients found no answer " + b.window()
 		f.do = "Look whether the server has addresses left in the subnet of " + n.Address + ", and at its log; dhcp-relay trace shows which clients it is."
 		return f
 	}
@@ -95,7 +95,7 @@ func (b *builder) refused(l *Link, n *Interface, f found) found {
 		f.severity = Warn
 	}
 	f.text = "Servers refuse addresses that its clients ask for (NAK)"
-	f.detail = count(nak, "refusal") + " in " + count(replies, "reply") + " " + b.window()
+	f.detail = plural(nak, "refusal") + " in " + plural(replies, "reply") + " " + b.window()
 	f.do = "Nothing, if its clients have moved here and then get other addresses; else check which subnet the server has for giaddr " +
 		l.Address.String() + ", and that servers agree on leases. dhcp-relay trace --outcome refused shows which clients it is."
 	return f
@@ -117,7 +117,7 @@ func (b *builder) unanswered(l *Link, f found, asked uint64) found {
 	}
 	f.kind = InterfaceUnanswered
 	f.text = "The servers answer the requests of other interfaces, but none of this one"
-	f.detail = count(asked, "request") + " went to " + some(lively) + " " + b.window()
+	f.detail = plural(asked, "request") + " went to " + some(lively) + " " + b.window()
 	a := l.Address.String()
 	if l.Family == dhcp.V6 {
 		f.do = "In the server, add a subnet that holds the link-address " + a + ", with free addresses; look at its log."

@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 )
-
-// Window is how long back "recent" reaches.
-const Window = 10 * time.Minute
 
 // A Report is all that the command status and the status page show. Every list
 // is present in JSON, empty or not.
@@ -133,7 +131,7 @@ type Interface struct {
 	Do         string       `json:"do,omitempty"`     // what to do about Reason
 	Requests   Flow         `json:"requests"`         // what its clients sent
 	Replies    Flow         `json:"replies"`          // what the servers sent for its clients
-	Unanswered Count        `json:"unanswered"`       // requests that no server answered
+	Unanswered count.Number `json:"unanswered"`       // requests that no server answered
 }
 
 // A ServerName tells a server apart from all others.
@@ -160,21 +158,15 @@ type Flow struct {
 	RecentDropped uint64 `json:"recent_dropped"`
 }
 
-// A Count counts since the start of the daemon, and within Window.
-type Count struct {
-	Total  uint64 `json:"total"`
-	Recent uint64 `json:"recent"`
-}
-
 // A Server is a DHCP server, or the next relay on the way to one.
 type Server struct {
-	Address    string `json:"address"`       // "10.9.0.2", with its port if that is not the protocol's
-	VRF        string `json:"vrf,omitempty"` // "" is the default VRF
-	Family     string `json:"family"`
-	Copies     Count  `json:"copies"`     // requests sent to it
-	Replies    Count  `json:"replies"`    // messages heard from it
-	Failures   Count  `json:"failures"`   // requests that the kernel refused to send to it
-	Unanswered Count  `json:"unanswered"` // requests that it never answered
+	Address    string       `json:"address"`       // "10.9.0.2", with its port if that is not the protocol's
+	VRF        string       `json:"vrf,omitempty"` // "" is the default VRF
+	Family     string       `json:"family"`
+	Copies     count.Number `json:"copies"`     // requests sent to it
+	Replies    count.Number `json:"replies"`    // messages heard from it
+	Failures   count.Number `json:"failures"`   // requests that the kernel refused to send to it
+	Unanswered count.Number `json:"unanswered"` // requests that it never answered
 
 	AnswerRatio *float64    `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
 	Response    *Response   `json:"response"`     // null before its first reply

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -16,7 +17,7 @@ type serverState struct {
 
 // servers tells of the servers in the configuration, then of those that were.
 func (b *builder) servers() {
-	counts := make(map[ServerID]ServerCounts, len(b.Counts.Servers))
+	counts := make(map[count.ServerID]count.OfServer, len(b.Counts.Servers))
 	ids := slices.Clone(b.Servers)
 	for _, c := range b.Counts.Servers {
 		counts[c.ServerID] = c
@@ -28,8 +29,8 @@ func (b *builder) servers() {
 	for _, id := range ids {
 		c := counts[id]
 		s := Server{
-			Address: id.String(), VRF: id.VRF, Family: id.family().String(),
-			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.Unanswered,
+			Address: id.String(), VRF: id.VRF, Family: id.Family().String(),
+			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.NoReply,
 			AnswerRatio: ratio(&c), Response: response(c.Response),
 		}
 		if v, ok := b.Ways[id]; ok {
@@ -47,28 +48,31 @@ func (b *builder) servers() {
 }
 
 // ratio returns the share of recent requests that the server answered.
-func ratio(c *ServerCounts) *float64 {
-	known := c.Replies.Recent + c.Unanswered.Recent
+func ratio(c *count.OfServer) *float64 {
+	known := c.Replies.Recent + c.NoReply.Recent
 	if known == 0 {
 		return nil
 	}
 	return new(float64(c.Replies.Recent) / float64(known))
 }
 
-func response(h Histogram) *Response {
-	p50, ok := h.quantile(0.5)
+func response(h *count.Histogram) *Response {
+	if h == nil {
+		return nil
+	}
+	p50, ok := h.Quantile(0.5)
 	if !ok {
 		return nil
 	}
-	p90, _ := h.quantile(0.9)
-	p99, _ := h.quantile(0.99)
-	return &Response{p50, p90, p99}
+	p90, _ := h.Quantile(0.9)
+	p99, _ := h.Quantile(0.99)
+	return &Response{p50.Seconds(), p90.Seconds(), p99.Seconds()}
 }
 
 // judgeServer sets the state of a server and its verdict, and says what is wrong.
-func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
-	f := found{severity: Error, about: id.subject()}
-	sent := count(c.Copies.Recent, "request") + " " + b.window()
+func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) found {
+	f := found{severity: Error, about: onServer(id)}
+	sent := plural(c.Copies.Recent, "request") + " " + b.window()
 	switch {
 	case id.Addr.Addr().IsMulticast() && c.Copies.Recent > 0:
 		s.State, s.Verdict = StateGroup, "It got "+sent+". It is a group: its servers answer from addresses of their own."
@@ -76,14 +80,14 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
 		s.State, s.Verdict = StateUnreachable, "The kernel refuses to send to it."
 		f.kind, f.text = ServerUnreachable, "The kernel refuses to send to this server"
-		f.detail = count(c.Failures.Recent, "request") + " lost " + b.window()
+		f.detail = plural(c.Failures.Recent, "request") + " lost " + b.window()
 		f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
 	case c.Replies.Recent > 0:
 		return b.judgeAnswers(id, c, s, f)
 	case c.Copies.Recent == 0:
 		s.State, s.Verdict = StateIdle, "No request was sent to it "+b.window()+"."
 		return found{}
-	case c.Unanswered.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
+	case c.NoReply.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
 		s.State, s.Verdict = StateWaiting, "It got "+sent+"; no answer is overdue."
 		return found{}
 	case b.repliesLost(id):
@@ -109,23 +113,23 @@ func (b *builder) judgeServer(id ServerID, c *ServerCounts, s *Server) found {
 
 // judgeAnswers judges a server that does reply. Half of the requests is what each
 // of two servers that share the load answers, so that only less is told of.
-func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found) found {
-	known := c.Replies.Recent + c.Unanswered.Recent
+func (b *builder) judgeAnswers(id count.ServerID, c *count.OfServer, s *Server, f found) found {
+	known := c.Replies.Recent + c.NoReply.Recent
 	s.State, s.Verdict = StateAnswering, "It answers."
 	if doubled(c) {
 		s.Verdict = "It answers about twice as often as it is asked."
 		f.severity, f.kind, f.text = Warn, ServerDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
-		f.detail = count(c.Replies.Recent, "reply") + " to " + count(c.Copies.Recent, "request") + " " + b.window()
-		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(id.family().Port())) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
+		f.detail = plural(c.Replies.Recent, "reply") + " to " + plural(c.Copies.Recent, "request") + " " + b.window()
+		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(id.Family().Port())) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
 		return f
 	}
-	if c.Unanswered.Recent < 3 || c.Unanswered.Recent*5 < known*3 {
+	if c.NoReply.Recent < 3 || c.NoReply.Recent*5 < known*3 {
 		return found{}
 	}
 	s.State = StatePartly
-	s.Verdict = "It answers some requests: " + count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window() + "."
+	s.Verdict = "It answers some requests: " + plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window() + "."
 	f.severity, f.kind, f.text = Warn, ServerPartly, "The server answers fewer than half of the requests"
-	f.detail = count(c.Replies.Recent, "reply") + ", and " + count(c.Unanswered.Recent, "request") + " without, " + b.window()
+	f.detail = plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window()
 	f.do = "Look at the server's log: it may have no subnet for some interfaces, no addresses left, or too much to do."
 	if b.othersAnswer(id) {
 		f.severity = Info
@@ -136,20 +140,20 @@ func (b *builder) judgeAnswers(id ServerID, c *ServerCounts, s *Server, f found)
 // doubled reports whether a server sends about two replies for each request. It
 // sends one at most of its own accord: each reply answers one message, and a client
 // that takes another server's offer is not answered.
-func doubled(c *ServerCounts) bool {
+func doubled(c *count.OfServer) bool {
 	return c.Copies.Recent > enough && c.Replies.Recent*10 >= c.Copies.Recent*17
 }
 
 // othersAnswer reports whether another server of each interface that has this
 // one replies.
-func (b *builder) othersAnswer(id ServerID) bool {
+func (b *builder) othersAnswer(id count.ServerID) bool {
 	all := false
 	for i := range b.Links {
 		l := &b.Links[i]
 		if !slices.Contains(l.Servers, id) || l.State != agent.Relaying {
 			continue
 		}
-		if !slices.ContainsFunc(l.Servers, func(s ServerID) bool { return s != id && b.served[s].replying }) {
+		if !slices.ContainsFunc(l.Servers, func(s count.ServerID) bool { return s != id && b.served[s].replying }) {
 			return false
 		}
 		all = true
@@ -159,13 +163,13 @@ func (b *builder) othersAnswer(id ServerID) bool {
 
 // repliesLost reports whether replies that may be of a server were dropped. What
 // tells of that is their reason: the server is not silent.
-func (b *builder) repliesLost(id ServerID) bool {
+func (b *builder) repliesLost(id count.ServerID) bool {
 	lost := func(link string) bool {
-		return slices.ContainsFunc(b.Counts.Links[link].Drops, func(d DropCount) bool {
-			return d.Family == id.family() && d.Direction == dhcp.Replies && d.Count.Recent > 0 && !foreign(d.Reason)
+		return slices.ContainsFunc(b.Counts.Links[link].Drops, func(d count.OfDrop) bool {
+			return d.Family == id.Family() && d.Direction == dhcp.Replies && d.Count.Recent > 0 && !foreign(d.Reason)
 		})
 	}
-	return lost(Other) || slices.ContainsFunc(b.Links, func(l Link) bool {
+	return lost(count.Other) || slices.ContainsFunc(b.Links, func(l Link) bool {
 		return slices.Contains(l.Servers, id) && lost(l.Name)
 	})
 }
@@ -183,17 +187,17 @@ func foreign(r agent.Reason) bool {
 
 // answeredElsewhere reports whether the clients of an interface that has a server
 // get replies though none of its servers sends any.
-func (b *builder) answeredElsewhere(id ServerID) bool {
+func (b *builder) answeredElsewhere(id count.ServerID) bool {
 	return slices.ContainsFunc(b.Links, func(l Link) bool {
 		c := b.Counts.Links[l.Name]
 		return slices.Contains(l.Servers, id) && c.Relayed[l.Family][dhcp.Replies].Recent > 0 &&
-			!slices.ContainsFunc(l.Servers, func(s ServerID) bool { return b.served[s].replying || s.Addr.Addr().IsMulticast() })
+			!slices.ContainsFunc(l.Servers, func(s count.ServerID) bool { return b.served[s].replying || s.Addr.Addr().IsMulticast() })
 	})
 }
 
 // wake says what to look at when a server is silent.
-func (b *builder) wake(id ServerID) string {
-	port := strconv.Itoa(int(id.family().Port()))
+func (b *builder) wake(id count.ServerID) string {
+	port := strconv.Itoa(int(id.Family().Port()))
 	do := "Check that the address is right, that it runs, and that this host reaches it (" + lookUp(id) +
 		"), and that no firewall, here or there, drops UDP port " + port + " in either direction."
 	var from []string
@@ -210,7 +214,7 @@ func (b *builder) wake(id ServerID) string {
 	switch {
 	case len(from) == 0:
 		return do
-	case id.family() == dhcp.V6:
+	case id.Family() == dhcp.V6:
 		return do + " It needs a subnet for the link-address " + either(from) + "."
 	}
 	return do + " It needs a route back to the giaddr " + either(from) + ", and a subnet (scope) for it."
@@ -225,7 +229,7 @@ func either(names []string) string {
 }
 
 // lookUp is the command that tells how this host reaches a server.
-func lookUp(id ServerID) string {
+func lookUp(id count.ServerID) string {
 	a := id.Addr.Addr()
 	cmd := "ip route get " + a.WithZone("").String()
 	if z := a.Zone(); z != "" {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -25,10 +26,10 @@ func TestServerOfDroppedRepliesIsNotSilent(t *testing.T) {
 		t.Run(c.reason.String(), func(t *testing.T) {
 			t.Parallel()
 			s := healthy()
-			s.sample.Servers[0].Replies, s.sample.Servers[0].Unanswered = 0, 40
+			s.servers[0].Replies, s.servers[0].Unanswered = 0, 40
 			s.flow("vlan10", dhcp.V4, 20, 0)
 			s.flow("vlan20", dhcp.V4, 20, 0)
-			s.drop(Other, dhcp.V4, dhcp.Replies, c.reason, 9)
+			s.drop(count.Other, dhcp.V4, dhcp.Replies, c.reason, 9)
 			r := s.report()
 			var kinds []string
 			for _, f := range r.Findings {
@@ -48,7 +49,7 @@ func TestGroupIsNotSilent(t *testing.T) {
 	s := healthy()
 	group := server("[ff05::1:3]:547")
 	s.in.Servers[1], s.in.Links[2].Servers[0] = group, group
-	s.sample.Servers[1] = ServerCount{ServerID: group, Copies: 20, Unanswered: 20}
+	s.servers[1] = exchange{ServerID: group, Copies: 20, Unanswered: 20}
 	r := s.report()
 	if got := r.Servers[1]; got.State != StateGroup || len(r.Findings) > 0 {
 		t.Errorf("%+v, findings %+v", got, r.Findings)
@@ -66,7 +67,7 @@ func TestTwiceAsManyReplies(t *testing.T) {
 		{10, 20, true}, {5, 9, true}, {4, 8, false}, {10, 10, false}, {10, 16, false}, {10, 17, true}, {0, 8, false},
 	} {
 		s := healthy()
-		s.sample.Servers[0].Copies, s.sample.Servers[0].Replies = c.copies, c.replies
+		s.servers[0].Copies, s.servers[0].Replies = c.copies, c.replies
 		got := false
 		for _, f := range s.report().Findings {
 			got = got || f.Kind == "server_doubled" && f.Severity == Warn

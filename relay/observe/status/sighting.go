@@ -3,8 +3,7 @@ package status
 import (
 	"net/netip"
 
-	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/observe/count"
 )
 
 // A Sighting tells where the last message was heard that was dropped in one way,
@@ -17,10 +16,8 @@ type Sighting struct {
 
 // A Way is one way in which messages are dropped.
 type Way struct {
-	Interface string // under which they are counted, or Other
-	Family    dhcp.Family
-	Direction dhcp.Direction
-	Reason    agent.Reason
+	Interface string // under which they are counted, or count.Other
+	count.Kind
 }
 
 // where says where the last of dropped messages came from: " from 10.9.0.2 on

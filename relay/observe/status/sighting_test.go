@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -21,16 +22,16 @@ func TestDropTellsWhereItCameFrom(t *testing.T) {
 		text    string // end of the finding's text
 		trace   bool   // it points to trace for the source
 	}{
-		{"reply on another interface", Way{Other, dhcp.V4, dhcp.Replies, agent.ReplySource}, "eth0", from, "replies of servers (DHCPv4)", " ago from 10.9.0.7 on eth0.", false},
-		{"reply among the clients", Way{"vlan10", dhcp.V4, dhcp.Replies, agent.ReplyFromClient}, "vlan10", from, "interface vlan10 (DHCPv4)", " ago from 10.9.0.7.", false},
-		{"request of no source", Way{Other, dhcp.V4, dhcp.Requests, agent.NotConfigured}, "vlan99", netip.Addr{}, "messages of no configured interface (DHCPv4)", " ago on vlan99.", false},
-		{"not in the recorder", Way{Other, dhcp.V4, dhcp.Replies, agent.ReplySource}, "", netip.Addr{}, "replies of servers (DHCPv4)", " ago.", true},
+		{"reply on another interface", Way{count.Other, count.Kind{Family: dhcp.V4, Direction: dhcp.Replies, Reason: agent.ReplySource}}, "eth0", from, "replies of servers (DHCPv4)", " ago from 10.9.0.7 on eth0.", false},
+		{"reply among the clients", Way{"vlan10", count.Kind{Family: dhcp.V4, Direction: dhcp.Replies, Reason: agent.ReplyFromClient}}, "vlan10", from, "interface vlan10 (DHCPv4)", " ago from 10.9.0.7.", false},
+		{"request of no source", Way{count.Other, count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.NotConfigured}}, "vlan99", netip.Addr{}, "messages of no configured interface (DHCPv4)", " ago on vlan99.", false},
+		{"not in the recorder", Way{count.Other, count.Kind{Family: dhcp.V4, Direction: dhcp.Replies, Reason: agent.ReplySource}}, "", netip.Addr{}, "replies of servers (DHCPv4)", " ago.", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := healthy()
 			s.drop(c.way.Interface, c.way.Family, c.way.Direction, c.way.Reason, 1)
-			s.in.Sightings = []Sighting{{Way{"vlan10", dhcp.V6, dhcp.Requests, agent.HopLimit}, "vlan30", from}}
+			s.in.Sightings = []Sighting{{Way{"vlan10", count.Kind{Family: dhcp.V6, Direction: dhcp.Requests, Reason: agent.HopLimit}}, "vlan30", from}}
 			if c.heard != "" {
 				s.in.Sightings = append(s.in.Sightings, Sighting{c.way, c.heard, c.from})
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -41,15 +42,15 @@ const (
 
 // onLink is the subject of what concerns an interface in one family.
 func onLink(name string, f dhcp.Family) Subject {
-	if name == Other {
+	if name == count.Other {
 		return Subject{Kind: OfOthers, Family: f.String()}
 	}
 	return Subject{Kind: OfInterface, Interface: name, Family: f.String()}
 }
 
-// subject returns what findings about the server are about.
-func (s ServerID) subject() Subject {
-	return Subject{Kind: OfServer, Server: s.String(), VRF: s.VRF, Family: s.family().String()}
+// onServer is the subject of what concerns a server.
+func onServer(s count.ServerID) Subject {
+	return Subject{Kind: OfServer, Server: s.String(), VRF: s.VRF, Family: s.Family().String()}
 }
 
 // noun says what a subject is, for one and for several of them.

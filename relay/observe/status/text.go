@@ -42,7 +42,7 @@ func (r *Report) writeHead(b *strings.Builder) {
 
 // String says whose sockets were taken over.
 func (t *Takeover) String() string {
-	s := strconv.Itoa(t.Sockets) + " of " + count(uint64(t.Of), "socket") + " taken over"
+	s := strconv.Itoa(t.Sockets) + " of " + plural(uint64(t.Of), "socket") + " taken over"
 	if t.PID != 0 {
 		s += " from process " + strconv.Itoa(t.PID) + " (" + t.Version + ")"
 	}
@@ -67,19 +67,19 @@ func (r *Report) relaying() string {
 		}
 	}
 	if n == len(r.Interfaces) {
-		return count(uint64(n), "interface") + ", all relaying"
+		return plural(uint64(n), "interface") + ", all relaying"
 	}
-	return strconv.Itoa(n) + " of " + count(uint64(len(r.Interfaces)), "interface") + " relaying"
+	return strconv.Itoa(n) + " of " + plural(uint64(len(r.Interfaces)), "interface") + " relaying"
 }
 
 // uptime says a number of seconds as people do.
 func uptime(seconds float64) string {
 	d := time.Duration(seconds) * time.Second
 	if days := uint64(d / (24 * time.Hour)); days > 0 {
-		return count(days, "day") + " " + count(uint64(d%(24*time.Hour)/time.Hour), "hour")
+		return plural(days, "day") + " " + plural(uint64(d%(24*time.Hour)/time.Hour), "hour")
 	}
 	if d >= time.Hour {
-		return count(uint64(d/time.Hour), "hour") + " " + count(uint64(d%time.Hour/time.Minute), "minute")
+		return plural(uint64(d/time.Hour), "hour") + " " + plural(uint64(d%time.Hour/time.Minute), "minute")
 	}
 	return span(d)
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/offload"
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -24,13 +26,13 @@ func troubled() *scene {
 	s.flow("vlan20", dhcp.V4, 0, 0)
 	s.drop("vlan20", dhcp.V4, dhcp.Requests, agent.NoGiaddr, 12)
 	s.drop("vlan10", dhcp.V4, dhcp.Replies, agent.ReplyFromClient, 1)
-	second := ServerID{netip.MustParseAddrPort("10.9.0.3:67"), "red"}
+	second := count.ServerID{Addr: netip.MustParseAddrPort("10.9.0.3:67"), VRF: "red"}
 	s.in.Servers = append(s.in.Servers, second)
 	s.in.Ways[second] = offload.Verdict{Reason: offload.Card, Device: "eth0", Kind: "ixgbe"}
 	s.in.Links[0].Servers = append(s.in.Links[0].Servers, second)
-	s.sample.Servers = append(s.sample.Servers, ServerCount{ServerID: second, Copies: 20, Unanswered: 10, Failures: 2})
-	s.sample.SendErrors = []ErrorCount{{"server", "ENETUNREACH", 2}}
-	s.sample.Kernel[dhcp.V6] = 7
+	s.servers = append(s.servers, exchange{ServerID: second, Copies: 20, Unanswered: 10, Failures: 2})
+	s.errors = []count.SendError{{Error: senderror.ENETUNREACH, Towards: senderror.Servers, Count: 2}}
+	s.kernel[dhcp.V6] = 7
 	return s
 }
 

@@ -159,13 +159,12 @@ func (s *step) doc() (what, remedy string) {
 		d := s.Outcome.DocOf(s.Direction)
 		return d.What, d.Remedy
 	}
-	towards, to := "client", "the client"
+	towards, to := senderror.Clients, "the client"
 	if s.To == agent.ToServers {
-		towards, to = "server", list(hosts(s.Refused))
+		towards, to = senderror.Servers, list(hosts(s.Refused))
 	}
-	name := senderror.Name(s.Errno)
-	what, remedy = senderror.Doc(towards, name)
-	return fmt.Sprintf("The kernel refused to send to %s (%s). %s.", to, name, what), remedy
+	what, remedy = senderror.Explain(towards, s.Errno)
+	return fmt.Sprintf("The kernel refused to send to %s (%s). %s.", to, senderror.Name(s.Errno), what), remedy
 }
 
 // also tells of what was dropped although the client was answered: a rogue

@@ -1,0 +1,92 @@
+package count
+
+import (
+	"time"
+
+	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// A Reading is what Recent knows at one moment.
+type Reading struct {
+	Window     time.Duration // how long back Number.Recent reaches: Window, or less after the start
+	Links      map[string]OfLink
+	Servers    []OfServer // in the order in which they were first seen
+	Kernel     [dhcp.Families]Number
+	SendErrors []OfError
+}
+
+// An OfLink counts the messages of one interface.
+type OfLink struct {
+	Relayed  [dhcp.Families][dhcp.Directions]Number
+	NoReply  [dhcp.Families]Number // requests that no server has answered
+	Refusals Number                // DHCPNAKs that were relayed
+	Drops    []OfDrop
+}
+
+// An OfDrop counts what was dropped for one reason.
+type OfDrop struct {
+	Kind
+	Count Number
+	Last  time.Time // the reading with the last one
+}
+
+// An OfServer counts what goes to a server and comes from it.
+type OfServer struct {
+	ServerID
+	Copies, Replies, Failures, NoReply Number
+	Response                           *Histogram
+}
+
+// An OfError counts what the kernel refused to send for one reason.
+type OfError struct {
+	Error   senderror.Error
+	Towards senderror.Towards
+	Count   Number
+}
+
+// At returns what is known at a time that is not before the last reading.
+func (r *Recent) At(now time.Time) Reading {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := Reading{Links: make(map[string]OfLink, len(r.links))}
+	if r.start.IsZero() {
+		return c
+	}
+	c.Window = min(Window, max(0, now.Sub(r.start)))
+	second := max(r.second, int64(now.Sub(r.start)/time.Second))
+	for l, w := range r.links {
+		c.Links[l.name] = r.ofLink(w, second)
+	}
+	for _, w := range r.servers {
+		c.Servers = append(c.Servers, OfServer{
+			w.of.ServerID, w.copies.at(second), w.replies.at(second), w.failures.at(second), w.noReply.at(second), &w.of.Response,
+		})
+	}
+	for f := range r.kernel {
+		c.Kernel[f] = r.kernel[f].at(second)
+	}
+	for i := range r.errors {
+		e := &r.errors[i]
+		c.SendErrors = append(c.SendErrors, OfError{e.error, e.towards, e.at(second)})
+	}
+	return c
+}
+
+func (r *Recent) ofLink(w *linkWindows, second int64) (c OfLink) {
+	c.Refusals = w.refusals.at(second)
+	for f, of := range w.families {
+		if of == nil {
+			continue
+		}
+		c.NoReply[f] = of.noReply.at(second)
+		for d := range of.relayed {
+			c.Relayed[f][d] = of.relayed[d].at(second)
+		}
+	}
+	for i := range w.drops {
+		d := &w.drops[i]
+		c.Drops = append(c.Drops, OfDrop{d.Kind, d.at(second), r.start.Add(time.Duration(d.last) * time.Second)})
+	}
+	return c
+}
