@@ -1,0 +1,84 @@
+package confine
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/cap"
+	"kernel.org/pub/linux/libs/security/libcap/psx"
+)
+
+// Effective lists the capabilities that this process has, as people write them.
+func Effective() (names []string) {
+	have := cap.GetProc()
+	for v := range cap.MaxBits() {
+		if on, err := have.GetFlag(cap.Effective, v); err == nil && on {
+			names = append(names, strings.ToUpper(v.String()))
+		}
+	}
+	return names
+}
+
+// Has reports whether this process has a capability.
+func Has(v cap.Value) bool {
+	on, err := cap.GetProc().GetFlag(cap.Effective, v)
+	return err == nil && on
+}
+
+// keep gives up all capabilities but these, for programs that it runs, too.
+func keep(wanted []cap.Value) error {
+	have, left := cap.GetProc(), cap.NewSet()
+	var drop []cap.Value
+	for v := range cap.MaxBits() {
+		permitted, err := have.GetFlag(cap.Permitted, v)
+		if err != nil {
+			return err
+		}
+		if !permitted || !slices.Contains(wanted, v) {
+			drop = append(drop, v)
+			continue
+		}
+		if err := errors.Join(left.SetFlag(cap.Permitted, true, v), left.SetFlag(cap.Effective, true, v)); err != nil {
+			return err
+		}
+	}
+	// Who may not drop from the bounding set cannot gain from it either: there are no
+	// new privileges.
+	if Has(cap.SETPCAP) {
+		if err := cap.DropBound(drop...); err != nil {
+			return err
+		}
+	}
+	return errors.Join(cap.ResetAmbient(), left.SetProc())
+}
+
+// bequeath has a program that is run next keep the capabilities, which root does
+// anyway.
+func bequeath() error {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	have := cap.GetProc()
+	if err := errors.Join(have.FillFlag(cap.Inheritable, have, cap.Permitted), have.SetProc()); err != nil {
+		return err
+	}
+	for v := range cap.MaxBits() {
+		if on, err := have.GetFlag(cap.Permitted, v); err != nil || !on {
+			continue
+		}
+		if err := cap.SetAmbient(true, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noNewPrivs() error {
+	if _, _, e := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+		return e
+	}
+	return nil
+}
