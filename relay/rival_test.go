@@ -2,7 +2,6 @@ package relay_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -53,19 +52,29 @@ func (d *daemon) ready() (code int, why string) {
 	return resp.StatusCode, string(body)
 }
 
-// T26: another relay is told when it comes, and no more when it has gone.
+// T26: another relay is told when it comes, and no more when it has gone. Once the
+// daemon is confined it cannot see who it is; the command status can.
 func TestT26_AnotherRelayIsTold(t *testing.T) {
 	t.Parallel()
+	for name, who := range map[string]string{"auto": "an unknown process (socket ", "off": "dhcrelay (pid "} {
+		t.Run("confine "+name, func(t *testing.T) {
+			t.Parallel()
+			anotherRelay(t, "relay.confine = \""+name+"\"\n", who)
+		})
+	}
+}
+
+func anotherRelay(t *testing.T, config, who string) {
 	b := newBed(t)
 	b.network("vlan10", "10.1.0.1/24")
-	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	d := b.start(config + "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
 	if code, why := d.ready(); code != http.StatusOK {
 		t.Errorf("before: %d %s", code, why)
 	}
 	other := b.relay.program("dhcrelay", "-4", "-d", "--no-pid", "-i", "vlan10", "-i", "up", "10.9.0.2")
 	d.await("not ready", func() bool {
 		code, why := d.ready()
-		return code == http.StatusServiceUnavailable && strings.Contains(why, fmt.Sprintf("dhcrelay (pid %d) on 0.0.0.0:67", other.Process.Pid))
+		return code == http.StatusServiceUnavailable && strings.Contains(why, who) && strings.Contains(why, " on 0.0.0.0:67")
 	})
 	d.await("an error in the log", func() bool {
 		return d.logged("another program listens on the port", map[string]any{"level": "ERROR"})

@@ -205,6 +205,7 @@ servers = ["10.9.0.2"]
 	want := []string{
 		"WARN configuration is doubtful",
 		"INFO interface does not exist",
+		"INFO confined",
 		"INFO relaying",
 		"WARN configuration is doubtful",
 		"INFO configuration reloaded",

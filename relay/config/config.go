@@ -25,6 +25,8 @@ type Config struct {
 	Log      Log
 	Warnings []Problem // what is doubtful, in the order of the file
 
+	Unconfined bool // the process keeps what it was started with
+
 	src source
 }
 

@@ -11,7 +11,7 @@ import (
 
 // config holds the parts of the file against each other and puts them together.
 func (r *reader) config(f *file, host Host) *Config {
-	c := &Config{Metrics: f.metrics, Control: f.control, Recorder: f.recorder, Log: f.log, src: r.src}
+	c := &Config{Metrics: f.metrics, Control: f.control, Recorder: f.recorder, Log: f.log, Unconfined: f.relay.unconfined, src: r.src}
 	c.Policy.ReplySources = f.replySources
 	c.Policy.Hostname = f.hostname
 	if f.hostname == "" {

@@ -2,7 +2,8 @@ package config
 
 // A relaying is what [relay] says: how messages are moved on every interface.
 type relaying struct {
-	alone bool // to servers each datagram leaves alone
+	alone      bool // to servers each datagram leaves alone
+	unconfined bool // the process keeps what it was started with
 }
 
 func relayKeys() []key[relaying] {
@@ -13,6 +14,15 @@ func relayKeys() []key[relaying] {
 			func(r *reader, v value, to *relaying) {
 				if i, ok := r.choice(v, "auto", "off"); ok {
 					to.alone = i == 1
+				}
+			},
+		},
+		{
+			"confine", `"auto"`, `"auto" or "off"`,
+			"Whether the daemon gives up for good, once it relays, what it does not need to go on: capabilities, files and system calls. \"auto\" gives up what this kernel lets it. A change takes effect at the next start.",
+			func(r *reader, v value, to *relaying) {
+				if i, ok := r.choice(v, "auto", "off"); ok {
+					to.unconfined = i == 1
 				}
 			},
 		},

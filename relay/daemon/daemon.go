@@ -23,6 +23,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
+	"dhcp-relay/relay/host/confine"
 	"dhcp-relay/relay/host/fdstore"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
@@ -39,19 +40,19 @@ type Options struct {
 // Run relays until ctx ends. At SIGUSR2 the program file takes the place of this
 // process, so that Run does not return.
 func Run(ctx context.Context, o Options) error {
-	store := fdstore.Open()
+	store, box := fdstore.Open(), confine.Open()
 	for {
-		err := runOnce(ctx, o, store)
+		err := runOnce(ctx, o, store, box)
 		if next := (*successor)(nil); !errors.As(err, &next) {
 			return err
-		} else if err := next.run(store); err != nil {
+		} else if err := next.run(store, box); err != nil {
 			fmt.Fprintln(o.Stderr, "dhcp-relay: relaying goes on with the program as it is:", err)
 		}
 	}
 }
 
 // runOnce relays until told to stop, or to make place for another program.
-func runOnce(ctx context.Context, o Options, store *fdstore.Store) error {
+func runOnce(ctx context.Context, o Options, store *fdstore.Store, box *confine.Box) error {
 	cfg, err := loadForRun(o.File)
 	if err != nil {
 		return err
@@ -61,6 +62,7 @@ func runOnce(ctx context.Context, o Options, store *fdstore.Store) error {
 		return err
 	}
 	p := newProcess(o, cfg)
+	p.box, p.unconfined = box, cfg.Unconfined
 	if lacks != nil {
 		p.engine.WithoutFrames(lacks)
 	}
@@ -90,6 +92,8 @@ type process struct {
 	logAs      string                  // format of the log, until the next start
 	asked      chan chan<- api.Verdict // reloads, each with room for the answer
 	tune       bool                    // the garbage collector is ours to set
+	unconfined bool                    // nothing is given up, until the next start
+	box        *confine.Box
 
 	store  *fdstore.Store // nil: nothing outlives the process
 	former *note          // of the process whose sockets were taken over; nil: unknown
@@ -165,6 +169,7 @@ func (p *process) run(ctx context.Context) error {
 	err := p.engine.Run(ctx, func() {
 		p.relaying.Store(true)
 		awaitFirst(ctx, p.endpoints)
+		p.confine()
 		p.log.Info("relaying", "version", p.version, "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.tellTakeover()
 		p.notify(daemon.SdNotifyReady)

@@ -33,6 +33,10 @@ func (p *process) reload(ctx context.Context) api.Verdict {
 	}
 	p.warn(cfg)
 	v.Warnings = append(v.Warnings, p.warnLater(cfg)...)
+	for _, text := range p.givenUp(cfg.Policy) {
+		p.log.Warn("not all can be had until the next start", "why", text)
+		v.Warnings = append(v.Warnings, text)
+	}
 	if err := p.engine.Reload(ctx, cfg.Policy); err != nil {
 		return p.refuse(v, "configuration not taken over", err)
 	}
@@ -68,6 +72,7 @@ func judgeReload(v *api.Verdict, cfg *Loaded) error {
 
 // refuse notes and logs that a configuration does not hold.
 func (p *process) refuse(v api.Verdict, msg string, err error) api.Verdict {
+	err = p.barred(err)
 	p.log.Error(msg, "config", p.file, "err", err)
 	p.refused(err)
 	v.Errors = slices.Collect(strings.SplitSeq(err.Error(), "\n"))
@@ -85,6 +90,7 @@ func (p *process) warnLater(cfg *Loaded) (texts []string) {
 		{"control", p.controlAt, cfg.Control},
 		{"recorder.messages", p.recorderAt.Messages, cfg.Recorder.Messages},
 		{"log.format", p.logAs, cfg.Log.Format},
+		{"relay.confine", p.unconfined, cfg.Unconfined},
 	} {
 		if c.now != c.then {
 			text := c.key + " takes effect at the next start"

@@ -24,7 +24,7 @@ func (p *process) report() status.Report {
 		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
 		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
 		Recorder: p.recorder(), Sightings: p.sightings(),
-		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(),
+		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(), Confinement: p.confinement(),
 	}
 	picture := p.engine.Picture()
 	in.Stale, in.StaleSince = picture.Stale, picture.Since

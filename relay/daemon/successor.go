@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/relay/host/confine"
 	"dhcp-relay/relay/host/fdstore"
 	"dhcp-relay/relay/observe/status"
 )
@@ -112,10 +113,14 @@ type successor struct{ path string }
 func (s *successor) Error() string { return s.path + " takes its place" }
 
 // run runs the successor in this process. It returns only if that fails.
-func (s *successor) run(store *fdstore.Store) error {
+func (s *successor) run(store *fdstore.Store, box *confine.Box) error {
+	env, err := box.Leave()
+	if err != nil {
+		return fmt.Errorf("leave it the capabilities: %w", err)
+	}
 	// Until it listens to them, they would end it.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	return store.Replace(s.path, os.Args, os.Environ())
+	return store.Replace(s.path, os.Args, append(os.Environ(), env...))
 }
 
 // checkTime bounds how long a successor may look at the configuration.
@@ -141,13 +146,18 @@ func (p *process) replaces(ctx context.Context, usr2 <-chan os.Signal, end conte
 	}
 }
 
+// programFile returns where the program was started from.
+func programFile() (string, error) {
+	if path := os.Args[0]; strings.Contains(path, "/") {
+		return path, nil
+	}
+	return exec.LookPath(os.Args[0])
+}
+
 // findSuccessor returns the program file, once that has found the configuration good.
 func (p *process) findSuccessor(ctx context.Context) (path string, err error) {
-	path = os.Args[0]
-	if !strings.Contains(path, "/") {
-		if path, err = exec.LookPath(path); err != nil {
-			return "", err
-		}
+	if path, err = programFile(); err != nil {
+		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -155,5 +165,5 @@ func (p *process) findSuccessor(ctx context.Context) (path string, err error) {
 	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
 		return "", fmt.Errorf("%s check --config %s: %w: %s", path, p.file, err, strings.TrimSpace(string(out)))
 	}
-	return path, err
+	return path, p.barred(err)
 }

@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
 )
 
 // The bounds of the HTTP server. It may be reachable for people with whom the
@@ -53,6 +56,20 @@ func Check(config string) error {
 		return unreadable{told}
 	}
 	return told
+}
+
+// Files lists a file of TLS and basic authentication, and those that it names. The
+// empty name has none.
+func Files(config string) []string {
+	if config == "" {
+		return nil
+	}
+	var c web.Config
+	if text, err := os.ReadFile(config); err == nil {
+		_ = yaml.Unmarshal(text, &c) // Check tells what is wrong
+	}
+	c.TLSConfig.SetDirectory(filepath.Dir(config))
+	return []string{config, c.TLSConfig.TLSCertPath, c.TLSConfig.TLSKeyPath, c.TLSConfig.ClientCAs}
 }
 
 // An unreadable is ErrUnreadable with the error's own words.

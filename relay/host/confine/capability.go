@@ -3,8 +3,11 @@ package confine
 import (
 	"errors"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
@@ -76,6 +79,28 @@ func bequeath() error {
 	return nil
 }
 
+// enter has the process belong to a group, too, so that it may give files to it
+// without a capability. Who may not is in the groups that somebody has chosen.
+func enter(group string) error {
+	if group == "" || !Has(cap.SETGID) {
+		return nil
+	}
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(g.Gid)
+	if err != nil {
+		return err
+	}
+	all, err := unix.Getgroups()
+	if err != nil || slices.Contains(all, gid) {
+		return err
+	}
+	return syscall.Setgroups(append(all, gid))
+}
+
+// noNewPrivs has no program that this process runs get more than it has.
 func noNewPrivs() error {
 	if _, _, e := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
 		return e

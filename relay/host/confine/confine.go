@@ -18,12 +18,14 @@ import (
 // variable tells a program that takes the place of this one how it is confined.
 const variable = "DHCP_RELAY_CONFINED"
 
-// Needs are what the process goes on to need. Paths that are not there are left out.
+// Needs are what the process goes on to need. What is not there to read is left out.
 type Needs struct {
 	Capabilities []cap.Value
 	Read         []string // directories of files to read
-	Write        []string // directories of files and sockets to make, read and remove
+	Files        []string // to read
+	Write        []string // directories of files and sockets to make, read and remove; sockets alone, if it is yet to be made
 	Run          string   // the program that may be run, with those beside it
+	Group        string   // to which files are given, "" for none
 	Listen       []uint16 // TCP ports
 	BPF          bool     // the system call bpf
 	Abstract     bool     // Unix sockets of other processes that have no path
@@ -79,16 +81,18 @@ func (b *Box) Apply(n Needs) State {
 	defer b.mu.Unlock()
 	sum := n.sum()
 	if slices.Contains(b.sums, sum) {
-		return b.state // each layer makes each system call dearer, and there are 16 at most
+		_ = cap.ResetAmbient() // as Leave may have found it; a next program gets it again
+		return b.state         // each layer makes each system call dearer, and there are 16 at most
 	}
 	b.sums = append(b.sums, sum)
 	b.state.On, b.state.Missing = true, nil
 	b.step("no new privileges", noNewPrivs, func() { b.state.NoNewPrivs = true })
 	version := landlockVersion()
-	b.step("files are not bounded: Landlock", func() error { return n.boundFiles(version) }, func() { b.state.Landlock = version })
-	b.step("capabilities", func() error { return keep(n.Capabilities) }, func() {})
+	b.step("in the group "+n.Group, func() error { return enter(n.Group) }, func() {})
+	b.step("files bounded by Landlock", func() error { return n.boundFiles(version) }, func() { b.state.Landlock = version })
+	b.step("capabilities given up", func() error { return keep(n.Capabilities) }, func() {})
 	// The last one: those before need what it takes.
-	b.step("system calls are not filtered: seccomp", n.filter, func() { b.state.Seccomp = true })
+	b.step("system calls filtered by seccomp", n.filter, func() { b.state.Seccomp = true })
 	return b.state
 }
 

@@ -123,13 +123,14 @@ func acts(dir string) map[string]func() error {
 	}
 	in := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
 	return map[string]func() error{
-		"+read a file":            func() error { return open(in("read", "file"), os.O_RDONLY) },
-		"+read a file by a link":  func() error { return open(in("read", "link"), os.O_RDONLY) },
-		"+make a file":            func() error { return open(in("write", "new"), os.O_CREATE|os.O_WRONLY) },
-		"+rename a file":          func() error { return rename(in("write")) },
-		"+make a Unix socket":     listen("unix", in("write", "socket")),
-		"+listen on its TCP port": listen("tcp", "127.0.0.1:9867"),
-		"+open a packet socket":   socket(unix.AF_PACKET, unix.SOCK_DGRAM),
+		"+read a file":                      func() error { return open(in("read", "file"), os.O_RDONLY) },
+		"+read a file by a link":            func() error { return open(in("read", "link"), os.O_RDONLY) },
+		"+make a file":                      func() error { return open(in("write", "new"), os.O_CREATE|os.O_WRONLY) },
+		"+rename a file":                    func() error { return rename(in("write")) },
+		"+make a Unix socket":               listen("unix", in("write", "socket")),
+		"+make a directory that is missing": func() error { return os.Mkdir(in("none"), 0o700) },
+		"+listen on its TCP port":           listen("tcp", "127.0.0.1:9867"),
+		"+open a packet socket":             socket(unix.AF_PACKET, unix.SOCK_DGRAM),
 		"+open a low port": func() error {
 			c, err := net.ListenPacket("udp", "127.0.0.1:67")
 			if err != nil {
@@ -248,7 +249,7 @@ func confined(t *testing.T) (r trial) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink("file", filepath.Join(dir, "read/link")); err != nil {
+	if err := os.Symlink("file", filepath.Join(dir, "read", "link")); err != nil {
 		t.Fatal(err)
 	}
 	self, err := os.Executable()

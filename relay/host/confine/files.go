@@ -14,6 +14,7 @@ import (
 const (
 	toRead  = ll.AccessFSReadFile | ll.AccessFSReadDir
 	toWrite = toRead | ll.AccessFSWriteFile | ll.AccessFSTruncate | ll.AccessFSMakeReg | ll.AccessFSMakeSock | ll.AccessFSRemoveFile
+	toMake  = ll.AccessFSReadDir | ll.AccessFSMakeDir | ll.AccessFSMakeSock | ll.AccessFSRemoveFile
 	toRun   = ll.AccessFSReadFile | ll.AccessFSExecute
 )
 
@@ -45,7 +46,9 @@ func (n Needs) boundFiles(version int) error {
 	}
 	rules := []landlock.Rule{
 		landlock.PathAccess(toRead, existing(n.Read)...),
+		landlock.ROFiles(n.Files...).IgnoreIfMissing(),
 		landlock.PathAccess(toWrite, existing(n.Write)...),
+		landlock.PathAccess(toMake, above(n.Write)...),
 		landlock.RWFiles("/dev/null").IgnoreIfMissing(),
 	}
 	if n.Run != "" {
@@ -65,6 +68,21 @@ func existing(paths []string) (there []string) {
 		if info, err := os.Stat(p); err == nil && info.IsDir() {
 			there = append(there, p)
 		}
+	}
+	return there
+}
+
+// above returns where those of some directories can be made that are not there, yet:
+// the closest ones above them.
+func above(paths []string) (there []string) {
+	for _, p := range paths {
+		if len(existing([]string{p})) > 0 {
+			continue
+		}
+		for p != filepath.Dir(p) && len(existing([]string{p})) == 0 {
+			p = filepath.Dir(p)
+		}
+		there = append(there, p)
 	}
 	return there
 }

@@ -38,12 +38,13 @@ func Build(in Input) Report {
 		Version: in.Version, Host: in.Host,
 		Time: in.Now, Started: in.Started,
 		Uptime: max(0, in.Now.Sub(in.Started).Seconds()), Window: in.Counts.Window.Seconds(),
-		Config: in.Config, Recorder: in.Recorder, Takeover: in.Takeover,
+		Config: in.Config, Recorder: in.Recorder, Takeover: in.Takeover, Confinement: in.Confinement,
 		Listeners:  append([]Listener{}, in.Listeners...),
 		Interfaces: make([]Interface, 0, len(in.Links)),
 		Servers:    make([]Server, 0, len(in.Servers)),
 		Drops:      []Drop{}, Kernel: []KernelDrops{}, SendErrors: []SendError{},
 	}
+	b.report.Confinement.Capabilities = append([]string{}, in.Confinement.Capabilities...)
 	b.configuration()
 	b.servers()
 	b.drops()

@@ -70,6 +70,9 @@ func healthy() *scene {
 			v6: {Reason: offload.Virtual, Device: "u0", Kind: "veth"},
 		},
 		Recorder: Recorder{On: true, Messages: 1000},
+		Confinement: Confinement{
+			On: true, Capabilities: []string{"CAP_NET_BIND_SERVICE", "CAP_NET_RAW"}, NoNewPrivs: true, Seccomp: true, Landlock: 6,
+		},
 	}}
 	for i := range s.in.Links {
 		s.flow(s.in.Links[i].Name, s.in.Links[i].Family, 20, 20)

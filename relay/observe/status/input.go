@@ -34,6 +34,8 @@ type Input struct {
 	Recorder   Recorder
 	Sightings  []Sighting // at most one of each way
 	Takeover   *Takeover  // nil: the sockets are this process's own
+
+	Confinement Confinement
 }
 
 // A Link is a client-facing interface in one family that it has servers of, or a

@@ -30,6 +30,8 @@ type Report struct {
 	SendErrors []SendError   `json:"send_errors"`
 	Recorder   Recorder      `json:"recorder"`
 	Takeover   *Takeover     `json:"takeover,omitempty"` // of the sockets of a former process; null if none were
+
+	Confinement Confinement `json:"confinement"`
 }
 
 // A Takeover tells whose sockets were taken over at the start, with the messages that

@@ -1,0 +1,132 @@
+package relay_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// privileges reads what the kernel says of each thread of the daemon, and fails if
+// they differ.
+func (d *daemon) privileges() map[string]string {
+	d.t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
+	if err != nil || len(files) < 2 {
+		d.t.Fatalf("threads %v: %v", files, err)
+	}
+	all := make(map[string]string)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(b)) {
+			k, v, _ := strings.Cut(line, ":")
+			if v = strings.TrimSpace(v); !strings.HasPrefix(k, "Cap") && k != "NoNewPrivs" && k != "Seccomp" {
+				continue
+			}
+			if one, ok := all[k]; ok && one != v {
+				d.t.Errorf("%s is %s of one thread and %s of another", k, one, v)
+			}
+			all[k] = v
+		}
+	}
+	return all
+}
+
+// has fails unless the daemon is confined, and has these capabilities alone.
+func (d *daemon) has(capabilities string) {
+	d.t.Helper()
+	got := d.privileges()
+	want := map[string]string{
+		"CapInh": "0000000000000000", "CapAmb": "0000000000000000",
+		"CapEff": capabilities, "CapPrm": capabilities, "CapBnd": capabilities, "NoNewPrivs": "1", "Seccomp": "2",
+	}
+	for k, w := range want {
+		if got[k] != w {
+			d.t.Errorf("%s: %s, want %s", k, got[k], w)
+		}
+	}
+}
+
+// The capabilities of a daemon that relays both, and one family.
+const (
+	needs4 = "0000000000002400" // CAP_NET_BIND_SERVICE, CAP_NET_RAW
+	needs6 = "0000008000002400" // and CAP_BPF
+)
+
+const relaying4 = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
+
+// TestRSEC2_StartedByHand starts the daemon as root: once it relays it has what it
+// needs alone, also as the program that takes its place.
+func TestRSEC2_StartedByHand(t *testing.T) {
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start(relaying4, "STATE_DIRECTORY="+t.TempDir())
+	d.has(needs4)
+	relays := func(xid uint32) {
+		t.Helper()
+		n.broadcast(discover(xid).request())
+		if got := v.want().Xid(); got != xid {
+			t.Errorf("request %d has come, want %d", got, xid)
+		}
+	}
+	relays(1)
+	d.reload(relaying4+"option82 = false\n", "configuration reloaded")
+	relays(2)
+	d.signal(syscall.SIGUSR1)
+	d.await("the capture is written", func() bool { return d.logged("recorded messages written", nil) })
+	d.signal(syscall.SIGUSR2)
+	d.await("the program takes its own place", func() bool { return d.log.count("relaying") == 2 })
+	d.has(needs4)
+	relays(3)
+	// It has given up what DHCPv6 alone needs, and says so.
+	d.reload(strings.Replace(relaying4, "\"]", "\", \"2001:db8:9::2\"]", 1), "configuration reloaded")
+	if d.log.count("not all can be had until the next start") != 1 {
+		t.Error("a reload that adds DHCPv6 does not tell what is lacking")
+	}
+	d.has(needs4)
+}
+
+// TestRSEC2_ForDHCPv6Alone has the daemon keep what DHCPv6 needs.
+func TestRSEC2_ForDHCPv6Alone(t *testing.T) {
+	b := newBed(t)
+	b.uplink6()
+	b.network6("vlan10", "2001:db8:10::1/64")
+	b.start(relaying6).has(needs6)
+}
+
+// TestRSEC2_NotConfined has the daemon keep all.
+func TestRSEC2_NotConfined(t *testing.T) {
+	b := newBed(t)
+	b.network("vlan10", "10.1.0.1/24")
+	d := b.start("relay.confine = \"off\"\n" + relaying4)
+	if got := d.privileges(); got["NoNewPrivs"] != "0" || got["Seccomp"] != "0" || got["CapEff"] == needs4 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestRSEC2_OutOfReach has the daemon reload a configuration that it can no longer
+// read: it says why, and what to do.
+func TestRSEC2_OutOfReach(t *testing.T) {
+	b := newBed(t)
+	b.network("vlan10", "10.1.0.1/24")
+	d := b.start(relaying4)
+	elsewhere := filepath.Join(t.TempDir(), "relay.toml")
+	if err := os.Rename(d.config, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, d.config); err != nil {
+		t.Fatal(err)
+	}
+	d.signal(syscall.SIGHUP)
+	const refused = "configuration refused, the former one stays"
+	d.await(refused, func() bool { return d.logged(refused, nil) })
+	if !strings.Contains(d.log.String(), "restart it, or set relay.confine") {
+		t.Error("it does not say what to do")
+	}
+}

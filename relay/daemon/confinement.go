@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"kernel.org/pub/linux/libs/security/libcap/cap"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/host/check"
+	"dhcp-relay/relay/host/confine"
+	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// confine gives up what the process does not need from now on.
+func (p *process) confine() {
+	if p.unconfined {
+		return
+	}
+	s := p.box.Apply(p.needs())
+	for _, m := range s.Missing {
+		p.log.Warn("not confined as far as can be", "err", m)
+	}
+	p.log.Info("confined", "capabilities", confine.Effective(), "seccomp", s.Seccomp, "landlock", s.Landlock)
+}
+
+// needs tells what the process goes on to need: whatever a reload may ask for, but
+// for BPF, which is for DHCPv6 alone, and another group or address to answer at, which
+// are for the next start.
+func (p *process) needs() confine.Needs {
+	n := confine.Needs{
+		// Sockets for VRFs that come later, and frames to clients.
+		Capabilities: []cap.Value{cap.NET_BIND_SERVICE, cap.NET_RAW},
+		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), p.file)...), "/proc", "/sys"),
+		Files:        []string{"/etc/group", "/etc/hosts", "/etc/resolv.conf"},
+		Group:        p.controlAt.Group,
+		BPF:          hasDHCPv6(p.current()),
+		Abstract:     strings.HasPrefix(os.Getenv("NOTIFY_SOCKET"), "@"),
+	}
+	if os.Geteuid() != 0 {
+		n.Read = append(n.Read, "/etc") // of others than root it keeps its secrets itself
+	}
+	if n.BPF {
+		n.Capabilities = append(n.Capabilities, cap.BPF)
+	}
+	if p.metricsAt.On {
+		n.Listen = []uint16{p.metricsAt.Listen.Port()}
+	}
+	if p.controlAt.Socket != "" {
+		n.Write = append(n.Write, filepath.Dir(p.controlAt.Socket))
+	}
+	// What is not there cannot be allowed. Where it cannot be made, nothing is written.
+	if dir, err := stateDir(); err == nil {
+		n.Write = append(n.Write, dir)
+	}
+	if program, err := programFile(); err == nil {
+		n.Run = program
+	}
+	return n
+}
+
+// hasDHCPv6 reports whether DHCPv6 is relayed.
+func hasDHCPv6(p agent.Policy) bool {
+	_, has := check.Ports(p)[dhcp.V6]
+	return has
+}
+
+// givenUp tells what a configuration would need that the process has given up.
+func (p *process) givenUp(next agent.Policy) (texts []string) {
+	now := check.Ports(p.current())
+	for f := range check.Ports(next) {
+		if _, had := now[f]; had || !p.box.State().On {
+			continue
+		}
+		text := fmt.Sprintf("%s is new, and the daemon has confined itself since its start: what the sockets can hold is bounded by net.core.rmem_max", f)
+		if f == dhcp.V6 && !confine.Has(cap.BPF) {
+			text += ", and a client's first message goes without option 79 (CAP_BPF is given up)"
+		}
+		texts = append(texts, text+"; restart it to have all again")
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// barred adds to an error that the process is confined, if that may be why.
+func (p *process) barred(err error) error {
+	if p.box.State().Landlock == 0 || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; the daemon has confined itself to the directories that it needed at its start: restart it, or set relay.confine to \"off\"", err)
+}
+
+// confinement tells what the process has given up.
+func (p *process) confinement() status.Confinement {
+	s := p.box.State()
+	return status.Confinement{
+		On: s.On, Former: s.Former, Capabilities: confine.Effective(), NoNewPrivs: s.NoNewPrivs,
+		Seccomp: s.Seccomp, Landlock: s.Landlock, Missing: s.Missing,
+	}
+}
