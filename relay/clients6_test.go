@@ -17,7 +17,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
@@ -228,7 +228,7 @@ func TestR9915_ManyClientsAtOnce(t *testing.T) {
 	n := b.network6("vlan10", "2001:db8:10::1/64")
 	d := b.start(relaying6)
 	if d.log.count("first messages of unknown clients go without option 79") > 0 {
-		spacetest.Need(t, "CAP_BPF", unix.EPERM)
+		netns.Need(t, "CAP_BPF", unix.EPERM)
 	}
 	serve6(t, v)
 
@@ -427,12 +427,12 @@ func TestR8200_LargeMessages(t *testing.T) {
 func TestR9915_WithoutFramesTheKernelBringsReplies(t *testing.T) {
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil {
-		spacetest.Need(t, "setpriv (Debian: util-linux)", err)
+		netns.Need(t, "setpriv (Debian: util-linux)", err)
 	}
 	for _, capability := range []string{"net_raw", "bpf"} {
 		t.Run("without "+capability, func(t *testing.T) {
 			if free, err := os.ReadFile("/proc/sys/kernel/unprivileged_bpf_disabled"); err != nil || free[0] == '0' {
-				spacetest.Need(t, "kernel.unprivileged_bpf_disabled", unix.EOPNOTSUPP)
+				netns.Need(t, "kernel.unprivileged_bpf_disabled", unix.EOPNOTSUPP)
 			}
 			b := newBed(t)
 			v := b.uplink6()
@@ -467,7 +467,7 @@ func TestNeighbourTableIsFull(t *testing.T) {
 	}
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil {
-		spacetest.Need(t, "setpriv (Debian: util-linux)", err)
+		netns.Need(t, "setpriv (Debian: util-linux)", err)
 	}
 	b := newBed(t)
 	v := b.uplink6()

@@ -7,7 +7,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 )
 
 // ipv6 switches IPv6 on for a link, with an address that can be used at once.
@@ -89,8 +89,8 @@ func TestMulticastsAreHeardAgain(t *testing.T) {
 	c.heard("after a small MTU")
 
 	other := newSpace(t)
-	b.relay.Must(b.relay.NL.LinkSetNsFd(vlan, int(other.NS)))
-	other.Must(other.NL.LinkSetNsFd(vlan, int(b.relay.NS)))
+	b.relay.Must(b.relay.NL.LinkSetNsFd(vlan, other.FD()))
+	other.Must(other.NL.LinkSetNsFd(vlan, b.relay.FD()))
 	if now := b.relay.Index("vlan10"); now != vlan.Attrs().Index {
 		t.Fatalf("index %d, want %d as before", now, vlan.Attrs().Index)
 	}
@@ -114,7 +114,7 @@ func TestLinksWithoutIPv6MakeFewLines(t *testing.T) {
 	b.solicits(d, "cvlan40").heard("one that has IPv6")
 	began := time.Now()
 	for range 20 { // each change is an occasion
-		b.relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("vlan50")})
+		b.relay.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("vlan50")})
 		time.Sleep(60 * time.Millisecond)
 		b.relay.Must(b.relay.NL.LinkDel(b.relay.Link("vlan50")))
 		time.Sleep(60 * time.Millisecond)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -165,8 +165,8 @@ servers = ["10.9.0.2"]
 
 	// Its index stays the same, and its sockets are void.
 	elsewhere := newSpace(t)
-	b.relay.Must(b.relay.NL.LinkSetNsFd(b.relay.Link("moved"), int(elsewhere.NS)))
-	elsewhere.Must(elsewhere.NL.LinkSetNsFd(elsewhere.Link("moved"), int(b.relay.NS)))
+	b.relay.Must(b.relay.NL.LinkSetNsFd(b.relay.Link("moved"), elsewhere.FD()))
+	elsewhere.Must(elsewhere.NL.LinkSetNsFd(elsewhere.Link("moved"), b.relay.FD()))
 	b.relay.Up("moved")
 	b.relay.Running("moved")
 	b.relay.Addr("moved", "10.3.0.1/24")
@@ -193,7 +193,7 @@ func TestManyInterfacesAtOnceMakeFewLines(t *testing.T) {
 	began := time.Now()
 	const many = 60
 	for i := range many {
-		b.relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs(fmt.Sprintf("many%02d", i))})
+		b.relay.Add(&netlink.Bridge{LinkAttrs: netns.Attrs(fmt.Sprintf("many%02d", i))})
 	}
 	d.await("all are known", func() bool { return d.scrape().sum("dhcp_relay_interface_servers", "many") == many })
 	t.Logf("%d interfaces in %v, %d lines", many, time.Since(began).Round(time.Millisecond), strings.Count(d.log.String(), "\n"))

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
-	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -18,8 +18,8 @@ import (
 // removes, ends after a while; nothing else does.
 func TestCountsOfWhatIsGoneEnd(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
-	far := spacetest.New(t)
+	s := netns.NewSpace(t)
+	far := netns.NewSpace(t)
 	for _, name := range []string{"ppp0", "ppp1"} {
 		s.Veth(name, far, name)
 	}

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/host/frame"
-	"dhcp-relay/relay/spacetest"
 )
 
 // TestFramesCloseTogether closes the sockets of as many links as a router may
@@ -13,7 +13,7 @@ import (
 func TestFramesCloseTogether(t *testing.T) {
 	const links, loopback = 1000, 1
 	f := frames{open: make(map[int]*sender)}
-	spacetest.New(t).Do(func() error {
+	netns.NewSpace(t).Do(func() error {
 		for i := range links {
 			c, err := frame.Open(loopback, []byte{2, 0, 0, 0, 0, 1})
 			if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -44,7 +44,7 @@ func (b *bed) tun(name, prefix string) *os.File {
 func TestLinkWithoutLinkLayerAddressGetsPlainUDP(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		spacetest.Need(t, "tun devices", fmt.Errorf("%w: %w", unix.EOPNOTSUPP, err))
+		netns.Need(t, "tun devices", fmt.Errorf("%w: %w", unix.EOPNOTSUPP, err))
 	}
 	b := newBed(t)
 	v := listenAt(b.servers, "10.9.0.2:67")
@@ -179,7 +179,7 @@ func TestT26_AnotherWildcardListener(t *testing.T) {
 // vrf makes a VRF device, or skips.
 func (s *space) vrf(name string, table uint32) {
 	s.T.Helper()
-	s.Add(&netlink.Vrf{LinkAttrs: spacetest.Attrs(name), Table: table})
+	s.Add(&netlink.Vrf{LinkAttrs: netns.Attrs(name), Table: table})
 	s.Up(name)
 }
 

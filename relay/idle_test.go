@@ -10,16 +10,16 @@ import (
 	"time"
 	"weak"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
-	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestIdleLoopsKeepNoOldState has both loops of a socket adopt a state, swaps it
 // while they hear nothing, and looks whether the garbage collector can take it.
 func TestIdleLoopsKeepNoOldState(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.Up("lo")
 	p := agent.Policy{
 		Servers:    []agent.Server{{Addr: netip.MustParseAddrPort("192.0.2.1:67")}},

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -106,7 +106,7 @@ func TestR951_2_RepliesLargerThanTheClientsLink(t *testing.T) {
 func TestR951_2_LargeReplyWithoutEthernet(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		spacetest.Need(t, "tun devices", fmt.Errorf("%w: %w", unix.EOPNOTSUPP, err))
+		netns.Need(t, "tun devices", fmt.Errorf("%w: %w", unix.EOPNOTSUPP, err))
 	}
 	b := newBed(t)
 	v := listenAt(b.servers, "10.9.0.2:67")

@@ -5,7 +5,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -19,7 +19,7 @@ func (d *daemon) is(link, state string) bool {
 func TestPortsOfABridge(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	b.relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("br0")})
+	b.relay.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("br0")})
 	b.relay.Up("br0")
 	b.relay.Addr("br0", "10.1.0.1/24")
 	n := b.network("port0", "10.2.0.1/24")
@@ -52,7 +52,7 @@ func TestVirtualRouterOnAMacvlan(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	n := b.network("vl10", "10.1.0.2/24")
-	attrs := spacetest.Attrs("vrrp.51")
+	attrs := netns.Attrs("vrrp.51")
 	attrs.ParentIndex = b.relay.Index("vl10")
 	attrs.HardwareAddr = []byte{0, 0, 0x5e, 0, 1, 0x33}
 	b.relay.Add(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE})
@@ -78,7 +78,7 @@ func TestMacvlanInPassthruMode(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	n := b.network("vl10", "10.1.0.2/24")
-	attrs := spacetest.Attrs("pt0")
+	attrs := netns.Attrs("pt0")
 	attrs.ParentIndex = b.relay.Index("vl10")
 	b.relay.Add(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PASSTHRU})
 	b.relay.Up("pt0")

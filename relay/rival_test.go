@@ -13,7 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -30,7 +30,7 @@ func (s *space) program(name string, args ...string) *exec.Cmd {
 		}
 	}
 	if err != nil {
-		spacetest.Need(s.T, name, err)
+		netns.Need(s.T, name, err)
 	}
 	cmd := exec.Command(path, args...)
 	s.start(cmd)
@@ -91,7 +91,7 @@ func TestT26_AServerOfAnotherNetworkIsNotTold(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	b.network("vlan10", "10.1.0.1/24")
-	b.relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("virbr0")})
+	b.relay.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("virbr0")})
 	b.relay.Up("virbr0")
 	b.relay.Addr("virbr0", "192.168.122.1/24")
 	dir := t.TempDir()

@@ -9,19 +9,19 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 )
 
 // patient is how long a test waits for what must come.
 const patient = 10 * time.Second
 
 // A space is a namespace in which programs run.
-type space struct{ *spacetest.Space }
+type space struct{ *netns.Space }
 
 // newSpace returns an empty namespace. It has no IPv6, which would only add noise.
 func newSpace(t testing.TB) *space {
 	t.Helper()
-	s := &space{spacetest.New(t)}
+	s := &space{netns.NewSpace(t)}
 	s.Sysctl("ipv6/conf/default/disable_ipv6", "1")
 	return s
 }

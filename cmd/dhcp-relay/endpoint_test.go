@@ -15,11 +15,11 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/daemon"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/spacetest"
 )
 
 // oneInterface is what a configuration of these tests has beside its listeners.
@@ -27,7 +27,7 @@ const oneInterface = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]
 
 // ask gets a path from the daemon by HTTP on an address in a namespace; "" if that
 // does not answer.
-func ask(s *spacetest.Space, address, path string) string {
+func ask(s *netns.Space, address, path string) string {
 	dial := func(ctx context.Context, _, _ string) (c net.Conn, err error) {
 		err = s.In(func() (err error) { c, err = new(net.Dialer).DialContext(ctx, "tcp", address); return err })
 		return c, err
@@ -55,7 +55,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 // An address that comes later keeps the metrics away, and nothing else.
 func TestMetricsAddressComesLater(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\nmetrics.listen = \"192.0.2.77:9867\"\n"+oneInterface)
 	d.notices("READY=1")
 	r := state(t, d)
@@ -114,7 +114,7 @@ func (d *running) told(want ...string) {
 // A port that another process holds is taken when that lets go of it.
 func TestMetricsPortIsHeldAndReleased(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	const at = "127.0.0.1:9867"
 	var held net.Listener
 	s.Do(func() (err error) { held, err = net.Listen("tcp", at); return err })
@@ -134,7 +134,7 @@ func TestMetricsPortIsHeldAndReleased(t *testing.T) {
 // A control socket that cannot be made, or is removed, is made as soon as it can be.
 func TestControlSocketComesLater(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	dir := t.TempDir()
 	away := filepath.Join(dir, "run", "relay", "control.sock")
 	d := startAt(t, s, dir, "log.format = \"json\"\n"+oneInterface)
@@ -169,7 +169,7 @@ func TestControlSocketComesLater(t *testing.T) {
 // that is wrong is an error, as the rest of the configuration.
 func TestWebConfigurationComesLater(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	dir := t.TempDir()
 	web := filepath.Join(dir, "web.yml")
 	d := startAt(t, s, dir, fmt.Sprintf("log.format = \"json\"\nmetrics.web_config = %q\n%s", web, oneInterface))
@@ -194,7 +194,7 @@ func TestWebConfigurationComesLater(t *testing.T) {
 // The check names who holds the port, and says nothing of the daemon itself.
 func TestCheckWarnsOfAHeldPort(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	file := filepath.Join(t.TempDir(), "relay.toml")
 	if err := os.WriteFile(file, []byte("metrics.listen = \":9867\"\n"+oneInterface), 0o600); err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestCheckWarnsOfAHeldPort(t *testing.T) {
 // stranger's name.
 func TestStrangersLockNobodyOut(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	const at = "127.0.0.1:9867"
 	d := startAt(t, s, t.TempDir(), "log.format = \"json\"\n"+oneInterface)
 	d.notices("READY=1")

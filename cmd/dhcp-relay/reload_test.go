@@ -12,10 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/cmd/lab/netns"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/spacetest"
 )
 
 // commandErr runs a command of this program and returns what it prints on each
@@ -106,7 +106,7 @@ func state(t *testing.T, d *running) (r status.Report) {
 // agree again.
 func TestFileThatDiffersIsNoticed(t *testing.T) {
 	t.Parallel()
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	const good = "log.format = \"json\"\n" + oneInterface
 	d := startAt(t, s, t.TempDir(), good)
 	d.notices("READY=1")

@@ -20,8 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"dhcp-relay/cmd/lab/netns"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/spacetest"
 )
 
 // patient is how long a test waits for what must come.
@@ -51,7 +51,7 @@ func startIn(t *testing.T, dir, config string) *running {
 
 // startAt runs the program in a namespace of the test's, or where there is nothing
 // else if that is nil.
-func startAt(t *testing.T, s *spacetest.Space, dir, config string) *running {
+func startAt(t *testing.T, s *netns.Space, dir, config string) *running {
 	t.Helper()
 	needRoot(t)
 	d := &running{t: t, config: filepath.Join(dir, "relay.toml"), socket: filepath.Join(dir, "control.sock")}
@@ -86,7 +86,7 @@ func (d *running) hear(dir, config string) {
 }
 
 // again runs the program, another time if it has ended.
-func (d *running) again(s *spacetest.Space) {
+func (d *running) again(s *netns.Space) {
 	t := d.t
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 6*patient)

@@ -10,15 +10,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/spacetest"
 )
 
 // patience is for a machine that is busy; what is awaited comes within 300 ms.
 const patience = 10 * time.Second
 
 // watcher makes a Watcher of the namespace.
-func watcher(s *spacetest.Space, make func() (*Watcher, error)) *Watcher {
+func watcher(s *netns.Space, make func() (*Watcher, error)) *Watcher {
 	s.T.Helper()
 	var w *Watcher
 	s.Do(func() (err error) {
@@ -37,7 +37,7 @@ type bed struct {
 
 // watching makes a Watcher of the namespace and runs it for the length of the
 // test. It also checks that nothing is left of it.
-func watching(s *spacetest.Space) *bed {
+func watching(s *netns.Space) *bed {
 	s.T.Helper()
 	leaks := goleak.IgnoreCurrent()
 	b := &bed{Watcher: watcher(s, New), pictures: make(chan []giaddr.Link, 10000)}

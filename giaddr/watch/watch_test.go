@@ -15,12 +15,12 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/giaddr"
-	"dhcp-relay/relay/spacetest"
 )
 
 func TestNew(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.Veth("dl0", s, "dl0p")
 	dl := s.Link("dl0")
 	s.Must(s.NL.LinkSetMTU(dl, 1400))
@@ -55,8 +55,8 @@ func TestNew(t *testing.T) {
 }
 
 func TestLife(t *testing.T) {
-	s := spacetest.New(t)
-	other := spacetest.New(t)
+	s := netns.NewSpace(t)
+	other := netns.NewSpace(t)
 	b := watching(s)
 
 	s.Veth("dl0", s, "dl0p")
@@ -101,7 +101,7 @@ func TestLife(t *testing.T) {
 	if l := b.link(t, "up0", "made again", whatever); l.Index == old.Index || len(l.Alias) != 0 {
 		t.Errorf("the new link is as the old one: %+v", l)
 	}
-	s.Must(s.NL.LinkSetNsFd(s.Link("up0"), int(other.NS)))
+	s.Must(s.NL.LinkSetNsFd(s.Link("up0"), other.FD()))
 	b.gone(t, "up0")
 	if s := b.Stats(); s.Resyncs != 0 || s.Err != nil {
 		t.Errorf("stats %+v", s)
@@ -109,10 +109,10 @@ func TestLife(t *testing.T) {
 }
 
 func TestBridge(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := watching(s)
 	s.Veth("p0", s, "p0p")
-	s.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("br0")})
+	s.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("br0")})
 	s.Must(s.NL.LinkSetMaster(s.Link("p0"), s.Link("br0")))
 	s.Up("br0")
 	s.Addr("br0", "192.0.2.1/24")
@@ -122,7 +122,7 @@ func TestBridge(t *testing.T) {
 	s.Must(s.NL.LinkSetAlias(s.Link("p0"), "free"))
 	b.link(t, "p0", "there", func(l giaddr.Link) bool { return l.Alias == "free" })
 
-	macvlan := &netlink.Macvlan{LinkAttrs: spacetest.Attrs("mv0"), Mode: netlink.MACVLAN_MODE_BRIDGE}
+	macvlan := &netlink.Macvlan{LinkAttrs: netns.Attrs("mv0"), Mode: netlink.MACVLAN_MODE_BRIDGE}
 	macvlan.ParentIndex = s.Link("p0").Attrs().Index
 	s.Add(macvlan)
 	s.Up("mv0")
@@ -132,20 +132,20 @@ func TestBridge(t *testing.T) {
 }
 
 func TestVLAN(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := watching(s)
 	s.Veth("trunk0", s, "trunk0p")
 	trunk := s.Link("trunk0")
-	vlan := &netlink.Vlan{LinkAttrs: spacetest.Attrs("vlan10"), VlanId: 10}
+	vlan := &netlink.Vlan{LinkAttrs: netns.Attrs("vlan10"), VlanId: 10}
 	vlan.ParentIndex = trunk.Attrs().Index
 	s.Add(vlan)
 	b.link(t, "vlan10", "with its number", func(l giaddr.Link) bool { return l.VLAN == 10 })
 }
 
 func TestVRF(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := watching(s)
-	s.Add(&netlink.Vrf{LinkAttrs: spacetest.Attrs("red"), Table: 10})
+	s.Add(&netlink.Vrf{LinkAttrs: netns.Attrs("red"), Table: 10})
 	red := b.link(t, "red", "a VRF", func(l giaddr.Link) bool { return l.IsVRF })
 	s.Veth("dl0", s, "dl0p")
 	dl := s.Link("dl0")
@@ -156,15 +156,15 @@ func TestVRF(t *testing.T) {
 }
 
 // addMany makes n pairs of links as fast as it can.
-func addMany(s *spacetest.Space, n int) {
+func addMany(s *netns.Space, n int) {
 	s.T.Helper()
 	for i := range n {
-		s.Must(s.NL.LinkAdd(&netlink.Veth{LinkAttrs: spacetest.Attrs(fmt.Sprintf("m%d", i)), PeerName: fmt.Sprintf("n%d", i)}))
+		s.Must(s.NL.LinkAdd(&netlink.Veth{LinkAttrs: netns.Attrs(fmt.Sprintf("m%d", i)), PeerName: fmt.Sprintf("n%d", i)}))
 	}
 }
 
 func TestBurst(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := watching(s)
 	const pairs = 250
 	start := time.Now()
@@ -189,7 +189,7 @@ func TestBurst(t *testing.T) {
 
 // Messages that the kernel could not queue are made up for.
 func TestResync(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.Veth("dl0", s, "dl0p")
 	leaks := goleak.IgnoreCurrent()
 	w := watcher(s, func() (*Watcher, error) { return open(4096) })
@@ -210,7 +210,7 @@ func TestResync(t *testing.T) {
 
 // What happened before Run is not lost.
 func TestBeforeRun(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	leaks := goleak.IgnoreCurrent()
 	w := watcher(s, New)
 	s.Veth("dl0", s, "dl0p")
@@ -220,7 +220,7 @@ func TestBeforeRun(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	w := watcher(s, New)
 	ended := make(chan error, 1)
@@ -246,7 +246,7 @@ func TestClose(t *testing.T) {
 // BenchmarkAddress measures from before an address is added or removed until
 // changed is called.
 func BenchmarkAddress(b *testing.B) {
-	s := spacetest.New(b)
+	s := netns.NewSpace(b)
 	s.Veth("dl0", s, "dl0p")
 	dl := s.Link("dl0")
 	bed := watching(s)
@@ -264,7 +264,7 @@ func BenchmarkAddress(b *testing.B) {
 // BenchmarkHost measures on a host with 1,000 links, what reading them all costs
 // and what a picture of them.
 func BenchmarkHost(b *testing.B) {
-	s := spacetest.New(b)
+	s := netns.NewSpace(b)
 	addMany(s, 500)
 	w := watcher(s, New)
 	defer func() { s.Must(w.Close()) }()

@@ -33,7 +33,7 @@ func Veth(a *NS, aName string, b *NS, bName string) error {
 // Bridge makes a bridge, without spanning tree, and puts the ports into it; all
 // of them are set up. Its own checksum offload is off, as with Veth.
 func (n *NS) Bridge(name string, ports ...string) error {
-	if err := n.add(&netlink.Bridge{LinkAttrs: attrs(name)}); err != nil {
+	if err := n.add(&netlink.Bridge{LinkAttrs: Attrs(name)}); err != nil {
 		return err
 	}
 	for _, p := range ports {
@@ -47,22 +47,33 @@ func (n *NS) Bridge(name string, ports ...string) error {
 	return n.Running(name)
 }
 
-// Running waits until a device that is up has noticed its carrier: until then
-// the kernel drops what it should send. The error wraps
-// context.DeadlineExceeded after five seconds.
+// patience is for a machine that is busy: what is waited for takes a few
+// milliseconds.
+const patience = 20 * time.Second
+
+// Running waits until a device that is up transmits: the kernel starts its queue a
+// moment after it has a carrier, and drops what is sent before. The error wraps
+// context.DeadlineExceeded.
 func (n *NS) Running(dev string) error {
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		l, err := n.link(dev)
 		if err != nil {
 			return err
 		}
-		if l.Attrs().RawFlags&unix.IFF_RUNNING != 0 && l.Attrs().RawFlags&unix.IFF_LOWER_UP != 0 {
+		// Cables tell; devices without another end, such as tunnels, have no state.
+		if state := l.Attrs().OperState; carrier(l) && (state == netlink.OperUp || state == netlink.OperUnknown && l.Type() != "veth") {
 			return nil
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("carrier of %s in %s: %w", dev, n.Name, context.DeadlineExceeded)
 		}
 	}
+}
+
+// carrier reports whether a link is up and not cut off.
+func carrier(l netlink.Link) bool {
+	const all = unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_LOWER_UP
+	return l.Attrs().RawFlags&all == all
 }
 
 // VLAN makes an 802.1Q device on a parent and sets it up. Kernels without such
@@ -72,7 +83,7 @@ func (n *NS) VLAN(parent, name string, id uint16) error {
 	if err != nil {
 		return err
 	}
-	a := attrs(name)
+	a := Attrs(name)
 	a.ParentIndex = p.Attrs().Index
 	return errors.Join(n.add(&netlink.Vlan{LinkAttrs: a, VlanId: int(id), VlanProtocol: netlink.VLAN_PROTOCOL_8021Q}), n.Up(name))
 }
@@ -83,7 +94,7 @@ func (n *NS) Macvlan(parent, name string) error {
 	if err != nil {
 		return err
 	}
-	a := attrs(name)
+	a := Attrs(name)
 	a.ParentIndex = p.Attrs().Index
 	return errors.Join(n.add(&netlink.Macvlan{LinkAttrs: a, Mode: netlink.MACVLAN_MODE_BRIDGE}), n.Up(name))
 }
@@ -91,7 +102,7 @@ func (n *NS) Macvlan(parent, name string) error {
 // VRF makes a VRF device with a routing table of its own and sets it up.
 // Kernels without VRFs return an error that wraps unix.EOPNOTSUPP.
 func (n *NS) VRF(name string, table uint32) error {
-	if err := n.add(&netlink.Vrf{LinkAttrs: attrs(name), Table: table}); err != nil {
+	if err := n.add(&netlink.Vrf{LinkAttrs: Attrs(name), Table: table}); err != nil {
 		return err
 	}
 	return n.Up(name)
@@ -160,26 +171,29 @@ func (n *NS) Index(dev string) (int, error) {
 // Addr gives a device an address, written as "10.0.0.1/24". The broadcast
 // address is set as `ip addr add ... brd +` does. An IPv6 address is ready for
 // use then, if the device is.
-func (n *NS) Addr(dev, cidr string) error {
+func (n *NS) Addr(dev, cidr string) error { return n.addr(dev, cidr, 0) }
+
+// addr is Addr with flags for those of IPv6.
+func (n *NS) addr(dev, cidr string, flags6 int) error {
 	a, err := netlink.ParseAddr(cidr)
 	if err != nil {
 		return fmt.Errorf("address %q: %w", cidr, err)
 	}
 	return n.on(dev, "address "+cidr, func(l netlink.Link) error {
-		if err := n.nl.AddrReplace(l, a); err != nil || a.IP.To4() != nil {
+		if a.IP.To4() != nil {
+			return n.nl.AddrReplace(l, a)
+		}
+		a.Flags = flags6
+		if err := n.nl.AddrReplace(l, a); err != nil || !carrier(l) {
 			return err
 		}
-		return n.settled(l, a)
+		return n.settled(l, a.IP)
 	})
 }
 
-// settled waits until the namespace takes what comes for an IPv6 address of a
-// device that is up.
-func (n *NS) settled(l netlink.Link, a *netlink.Addr) error {
-	if ready := uint32(unix.IFF_UP | unix.IFF_RUNNING); l.Attrs().RawFlags&ready != ready {
-		return nil
-	}
-	ip, _ := netip.AddrFromSlice(a.IP)
+// settled waits until the namespace takes what comes on a device for an IPv6 address.
+func (n *NS) settled(l netlink.Link, a net.IP) error {
+	ip, _ := netip.AddrFromSlice(a)
 	_, err := n.taken(l, func(to netip.Addr) bool { return to == ip })
 	return err
 }
@@ -200,7 +214,7 @@ func (n *NS) LinkLocal(dev string) (a netip.Addr, err error) {
 // while no socket can be bound to it.
 func (n *NS) taken(l netlink.Link, want func(netip.Addr) bool) (netip.Addr, error) {
 	kind := &netlink.Route{Type: unix.RTN_LOCAL, LinkIndex: l.Attrs().Index} // in the table of any VRF
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		list, err := n.nl.RouteListFiltered(netlink.FAMILY_V6, kind, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE|netlink.RT_FILTER_OIF)
 		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // by another change
 			return netip.Addr{}, err
@@ -295,12 +309,6 @@ func (n *NS) Forward() error { return n.Sysctl("net/ipv4/ip_forward", "1") }
 
 // Forward6 switches IPv6 forwarding on.
 func (n *NS) Forward6() error { return n.Sysctl("net/ipv6/conf/all/forwarding", "1") }
-
-func attrs(name string) netlink.LinkAttrs {
-	a := netlink.NewLinkAttrs()
-	a.Name = name
-	return a
-}
 
 func (n *NS) add(l netlink.Link) error {
 	if err := n.nl.LinkAdd(l); err != nil {

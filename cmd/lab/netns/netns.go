@@ -1,6 +1,6 @@
-// Package netns makes named network namespaces, joins them with links and runs
-// functions and programs in them. It builds the lab's and the tests' networks;
-// unless Own is called, it must never touch the namespace that it was started in.
+// Package netns makes network namespaces, joins them with links and runs functions and
+// programs in them. It builds the networks of the lab and of the tests; unless Own is
+// called, it must never touch the namespace that it was started in.
 package netns
 
 import (
@@ -21,15 +21,14 @@ import (
 // those of this package.
 const dir = "/run/netns"
 
-// An NS is a named network namespace. Make it with New; the zero value is
-// invalid. It is safe for concurrent use.
+// An NS is a network namespace. Make it with New; the zero value is invalid. It is safe for concurrent use.
 type NS struct {
 	Name string
 
 	fd netns.NsHandle
 	nl *netlink.Handle
 
-	own    bool // it is not of this package's making
+	named  bool // it stands in dir
 	mu     sync.Mutex
 	closed bool
 	procs  map[*Proc]struct{}
@@ -82,11 +81,11 @@ func New(name string, opts ...Option) (*NS, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open namespace %s: %w", name, err), remove(name))
 	}
-	nl, err := netlink.NewHandleAt(fd)
+	n, err := open(name, fd)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("netlink in %s: %w", name, err), fd.Close(), remove(name))
+		return nil, errors.Join(err, remove(name))
 	}
-	n := &NS{Name: name, fd: fd, nl: nl, procs: map[*Proc]struct{}{}}
+	n.named = true
 	errs := []error{n.Up("lo")}
 	for _, o := range opts {
 		errs = append(errs, o(n))
@@ -95,6 +94,28 @@ func New(name string, opts ...Option) (*NS, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// unnamed makes an empty namespace that ends with its last handle.
+func unnamed() (*NS, error) {
+	var fd netns.NsHandle
+	err := onThread(func() (err error) {
+		fd, err = netns.New()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make namespace: %w", err)
+	}
+	return open("unnamed", fd)
+}
+
+// open takes over a handle of a namespace.
+func open(name string, fd netns.NsHandle) (*NS, error) {
+	nl, err := netlink.NewHandleAt(fd)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("netlink in %s: %w", name, err), fd.Close())
+	}
+	return &NS{Name: name, fd: fd, nl: nl, procs: map[*Proc]struct{}{}}, nil
 }
 
 // Close ends the programs that were started in the namespace and are still
@@ -118,7 +139,7 @@ func (n *NS) Close() error {
 	}
 	wg.Wait()
 	n.nl.Close()
-	if n.own {
+	if !n.named {
 		return n.fd.Close()
 	}
 	return errors.Join(n.fd.Close(), remove(n.Name))
@@ -131,11 +152,7 @@ func Own() (*NS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("own namespace: %w", err)
 	}
-	nl, err := netlink.NewHandleAt(fd)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("netlink in the own namespace: %w", err), fd.Close())
-	}
-	return &NS{Name: "own", own: true, fd: fd, nl: nl, procs: map[*Proc]struct{}{}}, nil
+	return open("own", fd)
 }
 
 // Sweep deletes the namespaces whose names match the pattern, if the process
@@ -159,31 +176,46 @@ func Sweep(pattern *regexp.Regexp) error {
 	return errors.Join(errs...)
 }
 
+// errGone is that of a function that has not returned.
+var errGone = errors.New("the function has ended its goroutine, as t.FailNow does")
+
 // Do runs f in the namespace, on a thread of its own that is not used for
 // anything else. Sockets that f opens stay in the namespace; goroutines that it
 // starts do not. f must not call runtime.UnlockOSThread.
-func (n *NS) Do(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		// A locked thread ends with its goroutine unless it is unlocked: this is
-		// how a thread that cannot be switched back is discarded.
-		runtime.LockOSThread()
+func (n *NS) Do(f func() error) error { return n.run(f, true) }
+
+// run runs f in the namespace, on a thread that goes back to where it was, or that ends
+// with f: programs that it has started for others would end with it, by their parent
+// death signal.
+func (n *NS) run(f func() error, back bool) error {
+	return onThread(func() error {
 		home, err := netns.Get()
 		if err != nil {
-			done <- fmt.Errorf("own namespace: %w", err)
-			return
+			return fmt.Errorf("own namespace: %w", err)
 		}
+		defer func() { _ = home.Close() }()
 		if err := netns.Set(n.fd); err != nil {
-			done <- errors.Join(fmt.Errorf("enter namespace %s: %w", n.Name, err), home.Close())
-			return
+			return fmt.Errorf("enter namespace %s: %w", n.Name, err)
 		}
 		err = f()
-		if netns.Set(home) == nil {
+		if back && netns.Set(home) == nil {
 			runtime.UnlockOSThread()
 		}
-		done <- errors.Join(err, home.Close())
+		return err
+	})
+}
+
+// onThread runs f on a thread that ends with it, unless f unlocks it, so that what f
+// changes of the thread cannot leak to others.
+func onThread(f func() error) error {
+	done, err := make(chan struct{}), errGone
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		err = f()
 	}()
-	return <-done
+	<-done
+	return err
 }
 
 // create makes the namespace as iproute2 does: a bind mount of a thread's
@@ -207,19 +239,15 @@ func create(name string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() { done <- mountNew(path) }()
-	if err := <-done; err != nil {
+	if err := onThread(func() error { return mountNew(path) }); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	return nil
 }
 
-// mountNew makes a namespace and mounts it on a file. The thread goes back to
-// where it was: one that ended would take with it the programs that it has
-// started for others, by their parent death signal.
+// mountNew makes a namespace and mounts it on a file. The thread goes back to where it
+// was.
 func mountNew(path string) error {
-	runtime.LockOSThread()
 	home, err := netns.Get()
 	if err != nil {
 		return fmt.Errorf("own namespace: %w", err)

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/host/udp"
-	"dhcp-relay/relay/spacetest"
 )
 
 const benchClients = 8192
@@ -93,7 +93,7 @@ func lruMap(b *testing.B) *ebpf.Map {
 	b.Helper()
 	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.LRUHash, KeySize: 24, ValueSize: 8, MaxEntries: 65536})
 	if errors.Is(err, unix.EPERM) {
-		spacetest.Need(b, "CAP_BPF", err)
+		netns.Need(b, "CAP_BPF", err)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -203,7 +203,7 @@ func attachProgram(b *testing.B, c *udp.Conn, is asm.Instructions) *ebpf.Program
 	b.Helper()
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SocketFilter, Instructions: is, License: "BSD"})
 	if errors.Is(err, unix.EPERM) {
-		spacetest.Need(b, "CAP_BPF", err)
+		netns.Need(b, "CAP_BPF", err)
 	}
 	if err != nil {
 		b.Fatalf("%+v", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 )
 
 // without takes capabilities from the calling thread.
@@ -33,7 +33,7 @@ const privileged = "/proc/sys/kernel/unprivileged_bpf_disabled"
 func TestCapabilities(t *testing.T) {
 	needTable(t, logSets)
 	disabled, err := os.ReadFile(privileged)
-	spacetest.Need(t, privileged, err)
+	netns.Need(t, privileged, err)
 	admin := []uint{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_PERFMON, unix.CAP_SYS_RESOURCE}
 	for _, tc := range []struct {
 		name  string

@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/host/udp"
-	"dhcp-relay/relay/spacetest"
 )
 
 // tun makes a device without link-layer headers and returns it with its index.
@@ -30,7 +30,7 @@ func (s *space) tun(name string) (f *os.File, link int) {
 		req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
 		return unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
 	})
-	spacetest.Need(s.T, "/dev/net/tun", missing)
+	netns.Need(s.T, "/dev/net/tun", missing)
 	s.T.Cleanup(func() { _ = f.Close() })
 	return f, s.Up(name)
 }

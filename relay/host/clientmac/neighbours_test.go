@@ -126,7 +126,7 @@ func (s *space) end(name string) (link int, c client) {
 	s.ready(link)
 	as, err := s.NL.AddrList(l, netlink.FAMILY_V6)
 	s.Must(err)
-	s.Local(as[0].IP)
+	s.Local(name, as[0].IP)
 	src, _ := netip.AddrFromSlice(as[0].IP)
 	return link, client{mac(l.Attrs().HardwareAddr), src, 1}
 }

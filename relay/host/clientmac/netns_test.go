@@ -11,8 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/host/udp"
-	"dhcp-relay/relay/spacetest"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -21,7 +21,7 @@ func needTable(t testing.TB, log int, reject ...byte) *Table {
 	t.Helper()
 	table, err := newTable(log, reject)
 	if errors.Is(err, os.ErrPermission) {
-		spacetest.Need(t, "CAP_BPF", err)
+		netns.Need(t, "CAP_BPF", err)
 	}
 	if err != nil {
 		t.Fatalf("%+v", err)
@@ -31,11 +31,11 @@ func needTable(t testing.TB, log int, reject ...byte) *Table {
 }
 
 // A space is a namespace of the relay's or of a client's.
-type space struct{ *spacetest.Space }
+type space struct{ *netns.Space }
 
 func newSpace(t testing.TB) *space {
 	t.Helper()
-	return &space{spacetest.New(t)}
+	return &space{netns.NewSpace(t)}
 }
 
 // add adds a link, sets it up and returns its index; without the kernel's help
@@ -48,7 +48,7 @@ func (s *space) add(l netlink.Link) int {
 
 // attrs names a link and says on which other it sits, if any.
 func attrs(name string, parent int) netlink.LinkAttrs {
-	a := spacetest.Attrs(name)
+	a := netns.Attrs(name)
 	a.ParentIndex = parent
 	return a
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/offload"
-	"dhcp-relay/relay/spacetest"
 )
 
-func open(s *spacetest.Space) *Host {
+func open(s *netns.Space) *Host {
 	s.T.Helper()
 	var h *Host
 	s.Do(func() (err error) {
@@ -27,7 +27,7 @@ func open(s *spacetest.Space) *Host {
 }
 
 // takes switches whether a device takes datagrams together.
-func takes(s *spacetest.Space, h *Host, name string, on bool) {
+func takes(s *netns.Space, h *Host, name string, on bool) {
 	s.T.Helper()
 	s.Must(h.SetWhole(name, on))
 }
@@ -50,7 +50,7 @@ func to(dst string) Way { return Way{Dst: netip.MustParseAddr(dst)} }
 // TestLookFollowsTheHost changes routes, links and features, of which each look
 // sees what there is.
 func TestLookFollowsTheHost(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	relay.Addr("u0", "198.51.100.1/24", "2001:db8:9::1/64")
 	h := open(relay)
@@ -87,7 +87,7 @@ func TestLookFollowsTheHost(t *testing.T) {
 // TestLookSeesAllNextHops has a route by two cables, of which one takes nothing
 // together.
 func TestLookSeesAllNextHops(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	relay.Veth("u1", server, "s1")
 	relay.Addr("u0", "198.51.100.1/24", "2001:db8:1::1/64")
@@ -121,7 +121,7 @@ func TestLookSeesAllNextHops(t *testing.T) {
 
 // TestLookSeesRules has a rule lead what bears one source another way.
 func TestLookSeesRules(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	relay.Veth("u1", server, "s1")
 	relay.Addr("u0", "198.51.100.1/24")
@@ -150,7 +150,7 @@ func TestLookSeesRules(t *testing.T) {
 
 // TestLookSeesBelow puts devices on and below others.
 func TestLookSeesBelow(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	relay.Veth("u1", server, "s1")
 	h := open(relay)
@@ -159,11 +159,11 @@ func TestLookSeesBelow(t *testing.T) {
 		link netlink.Link
 		want []seen // as it is; with u0 taking nothing together; with u1, too
 	}{
-		{"bridge", &netlink.Bridge{LinkAttrs: spacetest.Attrs("x0")}, []seen{{offload.Virtual, "u0"}, {offload.Virtual, "u1"}, {offload.Kernel, "x0"}}},
-		{"bond", netlink.NewLinkBond(spacetest.Attrs("x0")), []seen{{offload.Virtual, "u0"}, {offload.Virtual, "u1"}, {offload.Kernel, "u0"}}},
+		{"bridge", &netlink.Bridge{LinkAttrs: netns.Attrs("x0")}, []seen{{offload.Virtual, "u0"}, {offload.Virtual, "u1"}, {offload.Kernel, "x0"}}},
+		{"bond", netlink.NewLinkBond(netns.Attrs("x0")), []seen{{offload.Virtual, "u0"}, {offload.Virtual, "u1"}, {offload.Kernel, "u0"}}},
 		{"vlan", &netlink.Vlan{LinkAttrs: child("x0", relay.Index("u0")), VlanId: 7}, []seen{{offload.Virtual, "u0"}, {offload.Kernel, "u0"}, {offload.Kernel, "u0"}}},
 		{"macvlan", &netlink.Macvlan{LinkAttrs: child("x0", relay.Index("u0")), Mode: netlink.MACVLAN_MODE_BRIDGE}, []seen{{offload.Virtual, "x0"}, {offload.Virtual, "x0"}, {offload.Virtual, "x0"}}},
-		{"vxlan", &netlink.Vxlan{LinkAttrs: spacetest.Attrs("x0"), VxlanId: 7, Port: 4789}, []seen{{offload.Virtual, "x0"}, {offload.Virtual, "x0"}, {offload.Virtual, "x0"}}},
+		{"vxlan", &netlink.Vxlan{LinkAttrs: netns.Attrs("x0"), VxlanId: 7, Port: 4789}, []seen{{offload.Virtual, "x0"}, {offload.Virtual, "x0"}, {offload.Virtual, "x0"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := *relay
@@ -202,14 +202,14 @@ func TestLookSeesBelow(t *testing.T) {
 }
 
 func child(name string, parent int) netlink.LinkAttrs {
-	a := spacetest.Attrs(name)
+	a := netns.Attrs(name)
 	a.ParentIndex = parent
 	return a
 }
 
 // TestLookFailsAloud has no sockets left.
 func TestLookFailsAloud(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	var h *Host
 	s.Do(func() (err error) {
 		h, err = Open()
@@ -222,7 +222,7 @@ func TestLookFailsAloud(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	relay.Addr("u0", "198.51.100.1/24")
 	h := open(relay)
@@ -262,7 +262,7 @@ func TestChanges(t *testing.T) {
 			r.Table, r.Family = 77, unix.AF_INET
 			relay.Must(relay.NL.RuleAdd(r))
 		}},
-		{"a link", func() { relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("b0")}) }},
+		{"a link", func() { relay.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("b0")}) }},
 		{"a port", func() { relay.Must(relay.NL.LinkSetMaster(relay.Link("u0"), relay.Link("b0"))) }},
 	} {
 		calm()
@@ -293,7 +293,7 @@ func TestPCI(t *testing.T) {
 }
 
 func BenchmarkLook(b *testing.B) {
-	relay, server := spacetest.New(b), spacetest.New(b)
+	relay, server := netns.NewSpace(b), netns.NewSpace(b)
 	relay.Veth("u0", server, "s0")
 	relay.Addr("u0", "198.51.100.1/24")
 	h := open(relay)

@@ -5,18 +5,18 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 )
 
 // A cable joins a relay's interface d0 to a client's c0.
 type cable struct {
-	relay, client *spacetest.Space
+	relay, client *netns.Space
 	d0, c0        netlink.Link
 }
 
 func newCable(t testing.TB) *cable {
 	t.Helper()
-	w := &cable{relay: spacetest.New(t), client: spacetest.New(t)}
+	w := &cable{relay: netns.NewSpace(t), client: netns.NewSpace(t)}
 	w.relay.Veth("d0", w.client, "c0")
 	w.d0, w.c0 = w.relay.Link("d0"), w.client.Link("c0")
 	return w

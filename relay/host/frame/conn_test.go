@@ -14,7 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 )
 
 const patient = 5 * time.Second
@@ -30,9 +30,9 @@ var (
 // An ear is a packet socket that hears all IPv4 or IPv6 frames of an interface.
 type ear int
 
-func listen(s *spacetest.Space, index int) ear { return listenFor(s, index, typeIPv4) }
+func listen(s *netns.Space, index int) ear { return listenFor(s, index, typeIPv4) }
 
-func listenFor(s *spacetest.Space, index int, typ uint16) ear {
+func listenFor(s *netns.Space, index int, typ uint16) ear {
 	s.T.Helper()
 	proto := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, typ)) // in network order
 	var fd int
@@ -221,7 +221,7 @@ func TestSendErrors(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.Do(func() error {
 		if _, err := Open(4711, []byte{2, 0, 0, 0, 0, 1}); !errors.Is(err, unix.ENODEV) {
 			t.Errorf("Open: %v, want ENODEV", err)
@@ -244,7 +244,7 @@ func TestSendNeverWaits(t *testing.T) {
 		Buffer:     4e9 / 64, // ticks of 64 ns: 4 s, or 4,000 octets
 		Limit:      1 << 30,
 	}
-	spacetest.Need(t, "tbf queues (CONFIG_NET_SCH_TBF)", w.relay.NL.QdiscAdd(slow))
+	netns.Need(t, "tbf queues (CONFIG_NET_SCH_TBF)", w.relay.NL.QdiscAdd(slow))
 	c := w.open()
 	const n = 10_000
 	refused, longest := 0, time.Duration(0)

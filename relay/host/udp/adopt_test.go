@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -31,7 +31,7 @@ func leave(t *testing.T, p *Pair) Left {
 }
 
 // restart makes another pair of what is left of one that is closed meanwhile.
-func restart(t *testing.T, s *spacetest.Space, c Config, p *Pair, meanwhile func()) (again *Pair) {
+func restart(t *testing.T, s *netns.Space, c Config, p *Pair, meanwhile func()) (again *Pair) {
 	t.Helper()
 	left := leave(t, p)
 	s.Must(p.Close())
@@ -109,7 +109,7 @@ func TestAdoptedSocketsForgiveWhatWasLost(t *testing.T) {
 
 // The memberships of all holders stay, and are known to the next process.
 func TestAdoptedSocketsKeepTheirMemberships(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
 	const links = maxOwn + 3
 	name := func(s string, i int) string { return s + string(rune('a'+i)) }
 	for i := range links {
@@ -207,7 +207,7 @@ func TestAdoptRefuses(t *testing.T) {
 // A cookie tells a socket from all others, by whichever descriptor it is asked for;
 // what is no socket has none.
 func TestCookies(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	left := leave(t, listen(s, Config{Family: dhcp.V4, Port: 67}))
 	fd, err := unix.FcntlInt(left[Requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	s.Must(err)

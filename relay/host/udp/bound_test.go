@@ -11,12 +11,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // bound makes a set in the namespace, with sockets for the addresses.
-func bound(s *spacetest.Space, c Config, addrs ...string) *Bound {
+func bound(s *netns.Space, c Config, addrs ...string) *Bound {
 	s.T.Helper()
 	var b *Bound
 	s.Do(func() (err error) {
@@ -67,7 +67,7 @@ func TestT26_BoundSocketsAreFirst(t *testing.T) {
 		{dhcp.V6, "udp6", "[::]:547", []string{"2001:db8::1", "2001:db8::2", "2001:db8::3"}},
 	} {
 		t.Run(tc.f.String(), func(t *testing.T) {
-			s := spacetest.New(t)
+			s := netns.NewSpace(t)
 			if tc.f == dhcp.V6 {
 				s.Sysctl("ipv6/conf/lo/disable_ipv6", "0")
 				for _, a := range tc.addrs {
@@ -115,7 +115,7 @@ func TestT26_BoundSocketsAreFirst(t *testing.T) {
 
 // shared opens a wildcard socket as another program does that lets others have the
 // port too.
-func shared(s *spacetest.Space, network, at string) net.PacketConn {
+func shared(s *netns.Space, network, at string) net.PacketConn {
 	s.T.Helper()
 	var pc net.PacketConn
 	s.Do(func() (err error) {
@@ -128,7 +128,7 @@ func shared(s *spacetest.Space, network, at string) net.PacketConn {
 }
 
 func TestBoundWakeAndClose(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := bound(s, Config{Family: dhcp.V4, Port: 67}, "127.0.0.1")
 	errs := make(chan error, 1)
 	read := func() { _, err := b.Conn.Read(NewBatch(1)); errs <- err }
@@ -150,7 +150,7 @@ func TestBoundWakeAndClose(t *testing.T) {
 // One socket that fails hides nothing of the others, and is told when they are read;
 // so is a set that cannot be asked.
 func TestBoundTellsOfASocketThatFails(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := bound(s, Config{Family: dhcp.V4, Port: 67}, "127.0.0.1", "127.0.0.2")
 	if b.receive(0) {
 		t.Error("done, with nothing to read")
@@ -183,7 +183,7 @@ func TestBoundTellsOfASocketThatFails(t *testing.T) {
 
 // What the kernel drops is counted, of closed sockets as well.
 func TestBoundDrops(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	b := bound(s, Config{Family: dhcp.V4, Port: 67, RcvBuf: 4096}, "127.0.0.1")
 	from := s.ListenUDP("udp4", "127.0.0.1:1")
 	for range 100 {
@@ -203,7 +203,7 @@ func TestBoundDrops(t *testing.T) {
 
 // An address that another program has for itself is told.
 func TestBoundToWhatAnotherHas(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.ListenUDP("udp4", "127.0.0.2:67")
 	b := bound(s, Config{Family: dhcp.V4, Port: 67}, "127.0.0.1")
 	s.Do(func() error {
@@ -229,7 +229,7 @@ func reuseAddr(_, _ string, rc syscall.RawConn) error {
 func BenchmarkBroadcastBesideBound(b *testing.B) {
 	for _, n := range []int{0, 100, 4000} {
 		b.Run(fmt.Sprintf("addresses=%d", n), func(b *testing.B) {
-			s := spacetest.New(b)
+			s := netns.NewSpace(b)
 			c := Config{Family: dhcp.V4, Port: 67}
 			listen(s, c)
 			var addrs []netip.Addr

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -60,7 +60,7 @@ func TestBroadcastsAreInputErrorsOfTheHost(t *testing.T) {
 }
 
 // inErrors returns UdpInErrors of a namespace.
-func inErrors(s *spacetest.Space) (n int) {
+func inErrors(s *netns.Space) (n int) {
 	s.T.Helper()
 	s.Do(func() error {
 		b, err := os.ReadFile("/proc/thread-self/net/snmp")
@@ -148,7 +148,7 @@ func checkLosses(t *testing.T, p *Pair, sent int) {
 }
 
 func TestR9915_DropsOfMulticasts(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("d0", client, "c0")
 	relay.Addr("d0", "fe80::1/64")
 	relay.Addr("d0", "2001:db8::1/64")

@@ -8,14 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 const patient = 5 * time.Second
 
 // listen opens a pair within the namespace, and closes it after the test.
-func listen(s *spacetest.Space, c Config) *Pair {
+func listen(s *netns.Space, c Config) *Pair {
 	s.T.Helper()
 	var p *Pair
 	s.Do(func() (err error) {
@@ -28,15 +28,15 @@ func listen(s *spacetest.Space, c Config) *Pair {
 
 // cable joins a relay's d0, which is 192.0.2.1, to a client's c0, which is
 // 192.0.2.9.
-func cable(t testing.TB) (relay, client *spacetest.Space) {
+func cable(t testing.TB) (relay, client *netns.Space) {
 	t.Helper()
 	return join(t, "d0", "192.0.2.1/24", "c0", "192.0.2.9/24")
 }
 
 // join makes two namespaces with a cable between them.
-func join(t testing.TB, dev, addr, peerDev, peerAddr string) (s, peer *spacetest.Space) {
+func join(t testing.TB, dev, addr, peerDev, peerAddr string) (s, peer *netns.Space) {
 	t.Helper()
-	s, peer = spacetest.New(t), spacetest.New(t)
+	s, peer = netns.NewSpace(t), netns.NewSpace(t)
 	s.Veth(dev, peer, peerDev)
 	s.Addr(dev, addr)
 	peer.Addr(peerDev, peerAddr)

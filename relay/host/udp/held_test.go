@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -47,7 +47,7 @@ func TestCollide(t *testing.T) {
 
 // Only sockets that listen hold a port, and only where both cannot be.
 func TestTCPHolders(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	open := func(addr string) (l net.Listener) {
 		s.Do(func() (err error) { l, err = net.Listen("tcp", addr); return err })
 		t.Cleanup(func() { _ = l.Close() })
@@ -152,7 +152,7 @@ func TestTailOfTwo(t *testing.T) {
 // A process knows its own sockets without a look at others, and all by a look at
 // all.
 func TestOwnSocketsAreNamed(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	c := s.ListenUDP("udp4", "127.0.0.1:67")
 	t.Cleanup(func() { _ = c.Close() })
 	own := SocketsOf(os.Getpid())
@@ -199,7 +199,7 @@ func TestDescriptorsFromTheFirstOn(t *testing.T) {
 		dhcp.V6: {Requests, Replies, Members, Members, Members},
 	} {
 		t.Run(f.String(), func(t *testing.T) {
-			s := spacetest.New(t)
+			s := netns.NewSpace(t)
 			p := listen(s, Config{Family: f, Port: 67})
 			for _, r := range roles {
 				if r == Members {
@@ -231,7 +231,7 @@ func TestDescriptorsFromTheFirstOn(t *testing.T) {
 }
 
 // hold adds a holder of memberships.
-func hold(s *spacetest.Space, p *Pair) {
+func hold(s *netns.Space, p *Pair) {
 	s.T.Helper()
 	f, err := s.ListenUDP("udp6", "[::]:0").File()
 	s.Must(err)
@@ -242,7 +242,7 @@ func hold(s *spacetest.Space, p *Pair) {
 // A socket that has left all links that it had joined itself takes over one that
 // another holds. It is left like any other.
 func TestLeavesWhatItHasTakenOver(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
 	const links = maxOwn + 2
 	name := func(s string, i int) string { return s + string(rune('a'+i)) }
 	for i := range links {

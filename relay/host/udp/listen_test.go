@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -56,7 +56,7 @@ func sendTo(t testing.TB, c *net.UDPConn, payload, dst string) {
 }
 
 func TestR1542_1_HearsBroadcastsAndUnicasts(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("bare", client, "c0")
 	relay.Veth("d1", client, "c1")
 	relay.Addr("d1", "192.0.2.1/24")
@@ -142,7 +142,7 @@ func TestRequestsAndRepliesLandOnTheirOwnSockets(t *testing.T) {
 }
 
 func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("d0", client, "c0")
 	relay.Veth("d1", client, "c1")
 	for _, l := range []string{"0", "1"} {
@@ -209,8 +209,8 @@ func TestR9915_1_HearsMulticastsOnJoinedLinks(t *testing.T) {
 // TestJoinsMoreLinksThanOneSocketMay makes one socket's memory for options
 // small, rather than to make thousands of links.
 func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
-	relay := spacetest.New(t)
-	client := spacetest.New(t)
+	relay := netns.NewSpace(t)
+	client := netns.NewSpace(t)
 	const links = 24
 	name := func(s string, i int) string { return s + string(rune('a'+i)) }
 	for i := range links {
@@ -250,10 +250,10 @@ func TestJoinsMoreLinksThanOneSocketMay(t *testing.T) {
 // The kernel takes the memory for a send's control messages from what memberships
 // may use up.
 func TestSendsWhileItHasJoinedManyLinks(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	const links, free = 30, 24
 	for i := range links {
-		relay.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs(fmt.Sprintf("b%d", i))})
+		relay.Add(&netlink.Bridge{LinkAttrs: netns.Attrs(fmt.Sprintf("b%d", i))})
 		relay.Up(fmt.Sprintf("b%d", i))
 	}
 	relay.Veth("u0", server, "s0")
@@ -302,8 +302,8 @@ func exhaust(t *testing.T, c *Conn, free int) {
 }
 
 func TestListenBoundToVRF(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
-	relay.Add(&netlink.Vrf{LinkAttrs: spacetest.Attrs("red"), Table: 10})
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
+	relay.Add(&netlink.Vrf{LinkAttrs: netns.Attrs("red"), Table: 10})
 	relay.Up("red")
 	relay.Veth("d0", client, "c0")
 	relay.Must(relay.NL.LinkSetMaster(relay.Link("d0"), relay.Link("red")))
@@ -331,7 +331,7 @@ func TestListenBoundToVRF(t *testing.T) {
 }
 
 func TestListenBoundToDevice(t *testing.T) {
-	relay, client := spacetest.New(t), spacetest.New(t)
+	relay, client := netns.NewSpace(t), netns.NewSpace(t)
 	for _, l := range []string{"0", "1"} {
 		relay.Veth("d"+l, client, "c"+l)
 		relay.Addr("d"+l, "192.0."+l+".1/24")
@@ -359,7 +359,7 @@ func TestListenBoundToDevice(t *testing.T) {
 }
 
 func TestListenErrors(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	t.Run("T26 the holder of the port is named", func(t *testing.T) {
 		other := s.ListenUDP("udp4", "0.0.0.0:67") // without SO_REUSEADDR
 		s.Do(func() error {
@@ -384,8 +384,8 @@ func TestListenErrors(t *testing.T) {
 }
 
 func TestJoinErrors(t *testing.T) {
-	s := spacetest.New(t)
-	s.Add(&netlink.Bridge{LinkAttrs: spacetest.Attrs("small")})
+	s := netns.NewSpace(t)
+	s.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("small")})
 	s.Must(s.NL.LinkSetMTU(s.Link("small"), 1000)) // less than IPv6 needs
 	s.Up("small")
 	p := listen(s, Config{Family: dhcp.V6, Port: 547})
@@ -397,7 +397,7 @@ func TestJoinErrors(t *testing.T) {
 }
 
 func TestT26_HoldersOfThePort(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.ListenUDP("udp4", "0.0.0.0:68")
 	p := listen(s, Config{Family: dhcp.V4, Port: 67, VRF: s.Index("lo")})
 	s.ListenUDP("udp", "[::]:1067") // dual stack: hears IPv4 as well
@@ -442,7 +442,7 @@ func TestT26_HoldersOfThePort(t *testing.T) {
 }
 
 func TestCloseEndsRead(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	p := listen(s, Config{Family: dhcp.V4, Port: 67})
 	errs := make(chan error, 1)
 	go func() {

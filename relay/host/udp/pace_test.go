@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -38,7 +38,7 @@ func TestRestFollowsPartOfABatch(t *testing.T) {
 // Under flood each read is followed by a rest, as long as the batch says; one by
 // one there is none.
 func TestReadRestsUnderFlood(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	p := listen(s, Config{Family: dhcp.V4, Port: 67})
 	p.Requests.rx.spread = spread{} // as after the first of a flood
 	c := s.ListenUDP("udp4", "127.0.0.1:68")
@@ -222,7 +222,7 @@ func TestReadsAskForAllOnceTheSpreadIsUsedUp(t *testing.T) {
 
 // A burst that waits is read in parts with rests between them; replies are not.
 func TestReadSpreadsABurst(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	p := listen(s, Config{Family: dhcp.V4, Port: 67})
 	c := s.ListenUDP("udp4", "127.0.0.1:68")
 	for range 80 {
@@ -252,7 +252,7 @@ func TestReadSpreadsABurst(t *testing.T) {
 
 // A receiver knows whether there was nothing to read at first, of each read anew.
 func TestReceiverKnowsWhetherItWaited(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	p := listen(s, Config{Family: dhcp.V4, Port: 67})
 	c := s.ListenUDP("udp4", "127.0.0.1:68")
 	r, ds := &p.Requests.rx, NewBatch(4)

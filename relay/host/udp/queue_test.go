@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -21,7 +21,7 @@ func itoa(i int) string { return strconv.Itoa(i) }
 
 // A wire is a relay and a server joined by a cable.
 type wire struct {
-	relay, server *spacetest.Space
+	relay, server *netns.Space
 	p, at         *Pair // the relay's sockets and the server's
 	link          int   // the relay's interface
 	dst, src      netip.AddrPort
@@ -29,7 +29,7 @@ type wire struct {
 
 func newWire(t testing.TB, mtu int) *wire {
 	t.Helper()
-	w := &wire{relay: spacetest.New(t), server: spacetest.New(t)}
+	w := &wire{relay: netns.NewSpace(t), server: netns.NewSpace(t)}
 	w.relay.Veth("u0", w.server, "s0")
 	w.relay.Must(w.relay.NL.LinkSetMTU(w.relay.Link("u0"), mtu))
 	w.server.Must(w.server.NL.LinkSetMTU(w.server.Link("s0"), mtu))
@@ -228,7 +228,7 @@ func TestFlushSourceAndLink(t *testing.T) {
 }
 
 func TestFlush6(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	relay.Addr("u0", "fe80::1/64")
 	relay.Addr("u0", "2001:db8::1/64")

@@ -12,13 +12,13 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // uplink6 joins a relay's u0, which is 2001:db8:9::1, to a server's s0, which is
 // 2001:db8:9::2.
-func uplink6(t *testing.T) (relay, server *spacetest.Space) {
+func uplink6(t *testing.T) (relay, server *netns.Space) {
 	t.Helper()
 	return join(t, "u0", "2001:db8:9::1/64", "s0", "2001:db8:9::2/64")
 }
@@ -81,7 +81,7 @@ func TestSourceFollowsTheHost(t *testing.T) {
 // addresses (RFC 8981), by either way of choosing a source.
 func TestR5014_1_NoTemporarySource(t *testing.T) {
 	const fixed = "2001:db8:9::1"
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")
 	server.Addr("s0", "2001:db8:9::2/64")
 	relay.Must(relay.In(func() error {
@@ -163,7 +163,7 @@ func (c *counting) Control(f func(fd uintptr)) error {
 
 // TestSourcesThatFindNoRoomAreNotAskedFor: to ask costs more than a send.
 func TestSourcesThatFindNoRoomAreNotAskedFor(t *testing.T) {
-	relay := spacetest.New(t)
+	relay := netns.NewSpace(t)
 	relay.Up("lo")
 	p := listen(relay, Config{Family: dhcp.V6, Port: 547})
 	asked := &counting{RawConn: p.Requests.probe.rc}
@@ -183,7 +183,7 @@ func TestSourcesThatFindNoRoomAreNotAskedFor(t *testing.T) {
 // TestSourcesAskedForAtOnce has the queues of two loops choose for places that are
 // reached from different addresses.
 func TestSourcesAskedForAtOnce(t *testing.T) {
-	relay, server := spacetest.New(t), spacetest.New(t)
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	want := make(map[netip.AddrPort]netip.Addr)
 	for _, n := range []string{"1", "2"} {
 		relay.Veth("u"+n, server, "s"+n)
@@ -246,7 +246,7 @@ func (q *Queue) age() {
 }
 
 // via makes a route on a link prefer a source.
-func via(s *spacetest.Space, dst, name, src string) {
+func via(s *netns.Space, dst, name, src string) {
 	s.T.Helper()
 	p, err := netlink.ParseIPNet(dst)
 	s.Must(err)

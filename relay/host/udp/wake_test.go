@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/spacetest"
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -43,7 +43,7 @@ func wantRead(t *testing.T, errs <-chan error, want error) {
 }
 
 func TestWakeEndsOneRead(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.Up("lo")
 	p := listen(s, Config{Family: dhcp.V4, Port: 67})
 	from := s.ListenUDP("udp4", "127.0.0.1:68")
@@ -67,7 +67,7 @@ func TestWakeEndsOneRead(t *testing.T) {
 
 func TestWakeLosesNoDatagram(t *testing.T) {
 	const most = 5000
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	s.Up("lo")
 	p := listen(s, Config{Family: dhcp.V4, Port: 67, RcvBuf: 16 << 20})
 	from := s.ListenUDP("udp4", "127.0.0.1:68")
@@ -103,7 +103,7 @@ func TestWakeLosesNoDatagram(t *testing.T) {
 }
 
 func TestCloseEndsAReaderThatIsWoken(t *testing.T) {
-	s := spacetest.New(t)
+	s := netns.NewSpace(t)
 	p := listen(s, Config{Family: dhcp.V4, Port: 67})
 	ended := make(chan error, 1)
 	go func() {

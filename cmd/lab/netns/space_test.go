@@ -1,4 +1,4 @@
-package spacetest
+package netns
 
 import (
 	"errors"
@@ -71,7 +71,7 @@ func TestSpacesAreApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b := New(t), New(t)
+	a, b := NewSpace(t), NewSpace(t)
 	seen := map[string]bool{own: true}
 	for _, s := range []*Space{a, b} {
 		s.Do(func() error {
@@ -94,7 +94,7 @@ func TestSpacesAreApart(t *testing.T) {
 }
 
 func TestIn(t *testing.T) {
-	s := New(t)
+	s := NewSpace(t)
 	for _, tc := range []struct {
 		name string
 		f    func() error
@@ -115,7 +115,7 @@ func TestIn(t *testing.T) {
 // What is sent at once comes, by new cables and to new addresses. Multicasts need
 // more of the kernel's IPv6 than a route to the neighbour.
 func TestCablesCarryAtOnce(t *testing.T) {
-	a, b := New(t), New(t)
+	a, b := NewSpace(t), NewSpace(t)
 	for i := range 20 {
 		an, bn := fmt.Sprintf("a%d", i), fmt.Sprintf("b%d", i)
 		a.Veth(an, b, bn)
@@ -144,7 +144,7 @@ func TestCablesCarryAtOnce(t *testing.T) {
 }
 
 func TestAddressesAndRoutes(t *testing.T) {
-	s := New(t)
+	s := NewSpace(t)
 	s.Veth("x0", s, "x1")
 	s.Addr("x0", "192.0.2.1/24", "198.51.100.1/24")
 	s.DelAddr("x0", "192.0.2.1/24")
