@@ -20,9 +20,9 @@ type Confinement struct {
 // String tells people what has been given up.
 func (c *Confinement) String() string {
 	if !c.On {
-		return "not confined; " + plural(c.Capabilities)
+		return "not confined; " + capabilities(c.Capabilities)
 	}
-	s := "confined: " + plural(c.Capabilities)
+	s := "confined: " + capabilities(c.Capabilities)
 	if c.Seccomp {
 		s += ", system calls filtered"
 	}
@@ -35,8 +35,8 @@ func (c *Confinement) String() string {
 	return s
 }
 
-// plural names capabilities, as far as there are few.
-func plural(names []string) string {
+// capabilities names them, as far as there are few.
+func capabilities(names []string) string {
 	const most = 4
 	switch n := len(names); {
 	case n == 0:
