@@ -20,7 +20,7 @@ type silence struct {
 func (r *Relay) notHeard(m *Message, heard *giaddr.Link) *silence {
 	f, dst := dhcp.FamilyOf(m.Dst.Addr()), m.Dst.Addr()
 	if m.Outgoing || m.Frame > 0 && !r.owns(dst) && r.owns(m.Src.Addr()) {
-		return &silence{"This host sent it itself.", "Nothing to do.", Rules{Why: notItself}}
+		return &silence{"This host sent it itself.", "Nothing to do.", rulesOf(agent.OwnMessage, f, dhcp.Requests)}
 	}
 	switch r.plan.Hears(m.Dst, heard, r.host) {
 	case agent.Heard:

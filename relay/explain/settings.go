@@ -16,7 +16,7 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 	if reason == agent.Relayed {
 		keys = r.relayedBy(v, copies)
 	} else {
-		keys = droppedBy(reason, v.Family)
+		keys = strings.Fields(reason.Doc().Settings[v.Family])
 		if link == nil && m.Link != "" && r.byName[m.Link] != nil {
 			link = r.snap.Link(r.byName[m.Link].Index)
 		}
@@ -138,59 +138,4 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 		keys = append(keys, "option82")
 	}
 	return keys
-}
-
-// droppedBy returns the keys of an interface that make the relay drop for a
-// reason; those of no interface are not among them.
-func droppedBy(reason agent.Reason, f dhcp.Family) []string {
-	six := f == dhcp.V6
-	either := func(four, v6 string) []string {
-		if six {
-			return []string{v6}
-		}
-		return []string{four}
-	}
-	switch reason {
-	case agent.Short:
-		if !six {
-			return []string{"strict_min_300"}
-		}
-	case agent.Oversize:
-		if !six {
-			return []string{"max_message_size", "oversize"}
-		}
-	case agent.NoGiaddr:
-		return []string{"giaddr"}
-	case agent.NoLinkAddress:
-		return []string{"dhcpv6.link_address"}
-	case agent.NoServer, agent.ReplyFromClient, agent.SendFailed:
-		return []string{"servers"}
-	case agent.HopLimit:
-		return either("hop_limit", "dhcpv6.hop_limit")
-	case agent.SecsBelow:
-		return []string{"min_secs"}
-	case agent.BootpRefused:
-		return []string{"bootp"}
-	case agent.UntrustedOption82, agent.GiaddrUntrusted, agent.RelayForwardUntrusted, agent.RelayReplyRefused:
-		return []string{"trusted"}
-	case agent.GiaddrRefused:
-		return []string{"relayed_requests"}
-	case agent.UnicastClient:
-		return []string{"dhcpv6.accept_unicast"}
-	case agent.TypeRefused:
-		return either("dhcpv4.refuse_types", "dhcpv6.refuse_types")
-	case agent.RSOORefused:
-		return []string{"dhcpv6.refuse_rsoo"}
-	case agent.AmbiguousReply, agent.UnknownLink:
-		return either("option82.circuit_id", "dhcpv6.interface_id")
-	case agent.Option82Mismatch:
-		return []string{"option82.mismatch"}
-	case agent.VSSIgnored, agent.VSSUnknown:
-		return either("option82.vss", "dhcpv6.vss")
-	case agent.Relayed, agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.NotConfigured, agent.SameNetwork, agent.Option82Malformed,
-		agent.GiaddrSpoof, agent.GiaddrInvalid, agent.OwnMessage, agent.PeerInvalid, agent.ServerMessage, agent.NoRelayMessage,
-		agent.ReplySource, agent.BogusGiaddr, agent.Leasequery, agent.LinkDown,
-		agent.QueueFull:
-	}
-	return nil
 }

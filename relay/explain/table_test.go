@@ -55,7 +55,7 @@ func TestSettingsExist(t *testing.T) {
 	}
 	for n := range agent.NumReasons {
 		for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
-			for _, key := range droppedBy(agent.Reason(n), f) {
+			for _, key := range strings.Fields(agent.Reason(n).Doc().Settings[f]) {
 				check(agent.Reason(n).String(), key)
 			}
 		}

@@ -9,72 +9,13 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// A gravity says what a drop means for the operator.
-type gravity uint8
-
-const (
-	unset    gravity = iota
-	expected         // it is of no consequence at all, and not told
-	asked            // the configuration asks for it
-	slight           // the sender is broken or hostile; others are not concerned
-	grave            // clients get no address
-	open             // grave if nothing else was relayed, else of some clients only
-)
-
-// gravities returns the gravity of each reason.
-func gravities() [agent.NumReasons]gravity {
-	return [agent.NumReasons]gravity{
-		agent.Relayed:               asked,
-		agent.Short:                 open,
-		agent.Oversize:              open,
-		agent.BadOp:                 slight,
-		agent.BadHlen:               slight,
-		agent.OptionsMalformed:      slight,
-		agent.NotConfigured:         asked,
-		agent.SameNetwork:           expected,
-		agent.NoGiaddr:              grave,
-		agent.NoLinkAddress:         grave,
-		agent.NoServer:              asked,
-		agent.HopLimit:              open,
-		agent.SecsBelow:             asked,
-		agent.BootpRefused:          asked,
-		agent.UntrustedOption82:     open,
-		agent.Option82Malformed:     open,
-		agent.GiaddrSpoof:           slight,
-		agent.GiaddrInvalid:         slight,
-		agent.GiaddrUntrusted:       open,
-		agent.GiaddrRefused:         asked,
-		agent.OwnMessage:            slight,
-		agent.PeerInvalid:           slight,
-		agent.ServerMessage:         slight,
-		agent.UnicastClient:         open,
-		agent.TypeRefused:           asked,
-		agent.RelayForwardUntrusted: open,
-		agent.RSOORefused:           asked,
-		agent.NoRelayMessage:        slight,
-		agent.ReplyFromClient:       open,
-		agent.ReplySource:           open,
-		agent.BogusGiaddr:           open,
-		agent.UnknownLink:           open,
-		agent.AmbiguousReply:        grave,
-		agent.Option82Mismatch:      open,
-		agent.Leasequery:            asked,
-		agent.VSSIgnored:            grave,
-		agent.VSSUnknown:            grave,
-		agent.LinkDown:              slight,
-		agent.RelayReplyRefused:     open,
-		agent.QueueFull:             grave,
-		agent.SendFailed:            grave,
-	}
-}
-
 // Meant reports whether drops for a reason are what the configuration asks for,
 // so that nobody need be warned of them.
-func Meant(r agent.Reason) bool { return gravities()[r] == asked }
+func Meant(r agent.Reason) bool { return r.Doc().Severity == agent.Intended }
 
 // Untold reports whether drops for a reason are not worth a word: they are to be
 // found among the counts.
-func Untold(r agent.Reason) bool { return gravities()[r] == expected }
+func Untold(r agent.Reason) bool { return r.Doc().Severity == agent.Expected }
 
 // judgeDrop says what recent drops mean, and what to do.
 func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found {
@@ -93,19 +34,19 @@ func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found
 	if now := b.over(link, d); now != "" {
 		return past(f, d, now)
 	}
-	switch gravities()[d.Reason] {
-	case asked:
+	switch doc.Severity {
+	case agent.Intended:
 		f.severity = Info
-	case grave:
+	case agent.Outage:
 		f.severity = Error
-	case open:
+	case agent.Partial:
 		if link != count.Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == count.Other && b.mute(d) {
 			f.severity = Error
 		}
-	case slight, expected, unset:
+	case agent.Minor, agent.Expected:
 	}
 	if !from {
-		f.do += show(d.Reason)
+		f.do += show(doc.See)
 	}
 	return f
 }
@@ -155,14 +96,8 @@ func (b *builder) stated(link string, d *count.OfDrop) bool {
 // because reports whether an interface drops messages for a reason because of its
 // state now.
 func because(l *Link, r agent.Reason) bool {
-	switch r {
-	case agent.NoGiaddr, agent.NoLinkAddress:
-		return l.State == agent.NoAddress
-	case agent.LinkDown:
-		return l.State == agent.Down
-	default:
-		return false
-	}
+	s := r.Doc().State
+	return s != agent.Relaying && l.State == s
 }
 
 // dropped says how many messages an interface has dropped because of its state, ""
@@ -191,16 +126,14 @@ func (b *builder) mute(d *count.OfDrop) bool {
 	return true
 }
 
-// show tells how to see who sent what was dropped, where the remedy is to look
-// for somebody.
-func show(r agent.Reason) string {
-	switch r {
-	case agent.ReplyFromClient, agent.ReplySource, agent.RelayReplyRefused, agent.ServerMessage, agent.GiaddrSpoof, agent.PeerInvalid,
-		agent.BadOp, agent.BadHlen, agent.OptionsMalformed, agent.GiaddrInvalid, agent.NoRelayMessage, agent.Option82Malformed:
+// show tells how to see who sent what was dropped.
+func show(where agent.Look) string {
+	switch where {
+	case agent.ByTrace:
 		return " dhcp-relay trace shows from which address it came."
-	case agent.SendFailed:
+	case agent.InSendErrors:
 		return " See what is said of send errors."
-	default:
-		return ""
+	case agent.Nowhere:
 	}
+	return ""
 }

@@ -166,23 +166,12 @@ func (b *builder) othersAnswer(id count.ServerID) bool {
 func (b *builder) repliesLost(id count.ServerID) bool {
 	lost := func(link string) bool {
 		return slices.ContainsFunc(b.Counts.Links[link].Drops, func(d count.OfDrop) bool {
-			return d.Family == id.Family() && d.Direction == dhcp.Replies && d.Count.Recent > 0 && !foreign(d.Reason)
+			return d.Family == id.Family() && d.Direction == dhcp.Replies && d.Count.Recent > 0 && !d.Reason.Doc().Stranger
 		})
 	}
 	return lost(count.Other) || slices.ContainsFunc(b.Links, func(l Link) bool {
 		return slices.Contains(l.Servers, id) && lost(l.Name)
 	})
-}
-
-// foreign reports whether replies dropped for a reason are not of a configured
-// server.
-func foreign(r agent.Reason) bool {
-	switch r {
-	case agent.ReplyFromClient, agent.ReplySource, agent.ServerMessage, agent.Leasequery:
-		return true
-	default:
-		return false
-	}
 }
 
 // answeredElsewhere reports whether the clients of an interface that has a server
