@@ -91,7 +91,7 @@ func (e *Engine) setBound(k agent.Socket, s *socket, addrs []netip.Addr) error {
 		go func() {
 			defer e.loops.Done()
 			l := newLoop(e, k, b.Conn, turns)
-			l.clients = e.clientsOf(k)
+			l.send.clients = e.clientsOf(k)
 			l.run()
 		}()
 	}
@@ -116,9 +116,9 @@ func (e *Engine) closeBound(s *socket) {
 
 // addressesOf returns the addresses to which servers send what a pair is for.
 func (s *state) addressesOf(k agent.Socket, sock *socket) []netip.Addr {
-	seen, routed := s.plan.Addresses(k)
+	seen, routed := s.Plan.Addresses(k)
 	for _, n := range routed {
-		seen[sock.pair.Requests.Source(s.snap.Policy.Servers[n].Addr, s.plan.Way(n).Link)] = struct{}{}
+		seen[sock.pair.Requests.Source(s.Snap.Policy.Servers[n].Addr, s.Plan.Way(n).Link)] = struct{}{}
 	}
 	addrs := make([]netip.Addr, 0, len(seen))
 	for a := range seen {

@@ -17,14 +17,15 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/downstream"
+	"dhcp-relay/relay/observe"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/pending"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/smartrelay"
 )
 
-// retrySlots is how many clients smart relay remembers; 8 octets each.
-const retrySlots = 1 << 15
+// smartSlots is how many clients smart relay remembers; 8 octets each.
+const smartSlots = 1 << 15
 
 // retryPause is how long the engine waits before it tries again to open a
 // socket that could not be opened.
@@ -32,16 +33,16 @@ const retryPause = time.Second
 
 // An Engine relays until it is told to stop. Make one with New.
 type Engine struct {
-	log     *slog.Logger
-	metrics *count.Table
-	retry   *smartrelay.Table
+	log    *slog.Logger
+	counts *count.Table
+	smart  *smartrelay.Table
 
 	downstream *downstream.Table
 
-	flight *recorder.Log
-	track  *pending.Table
-	start  time.Time       // what the table of transactions counts from
-	open   [2]atomic.Int64 // transactions that wait for a reply, by agent.Family
+	recorder *recorder.Log
+	pending  *pending.Table
+	start    time.Time       // what pending counts from
+	open     [2]atomic.Int64 // requests that wait for a reply, by dhcp.Family
 
 	state   atomic.Pointer[state]
 	ledger  ledger
@@ -59,6 +60,7 @@ type Engine struct {
 	watcher  *watch.Watcher
 	picture  atomic.Pointer[Picture]
 	policy   agent.Policy
+	number   uint64 // of the latest state
 	sockets  map[agent.Socket]*socket
 	keeper   Keeper
 	unkept   bool // it was told that something cannot be kept
@@ -81,12 +83,9 @@ type request struct {
 // A state is all that the loops read: one snapshot and the handles that go with
 // it. It is immutable and swapped whole.
 type state struct {
-	snap    *agent.Snapshot
-	links   []*count.Link // by agent.Link.ID
-	other   *count.Link   // messages that concern no configured link
+	observe.State
 	servers []serverState // by index into Policy.Servers
 	sockets map[agent.Socket]*socket
-	plan    *agent.Plan
 	routes  atomic.Pointer[[][]int] // see agent.Ingress.Routes; changes with the routes
 
 	problems []agent.Problem // of the snapshot
@@ -96,19 +95,19 @@ type state struct {
 // A serverState is a server with the counters of what is sent to it.
 type serverState struct {
 	agent.Server
-	metrics *count.Server
-	way     *way
+	counts *count.Server
+	way    *way
 }
 
 // New returns an engine for the policy. It touches nothing until Run.
 func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 	e := &Engine{
-		log:     log,
-		metrics: m,
-		retry:   smartrelay.New(retrySlots),
+		log:    log,
+		counts: m,
+		smart:  smartrelay.New(smartSlots),
 
 		downstream: downstream.New(downstreamSlots),
-		track:      pending.New(trackSlots),
+		pending:    pending.New(pendingSlots),
 		start:      time.Now(),
 		policy:     p,
 		sockets:    make(map[agent.Socket]*socket),
@@ -237,21 +236,25 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 // all that matters.
 func (e *Engine) apply(links []giaddr.Link) error {
 	snap, problems := agent.Compile(e.policy, links)
-	s := &state{snap: snap, problems: problems, plan: snap.Plan(links), lacking: lacking(snap)}
+	s := &state{problems: problems, lacking: lacking(snap)}
+	e.number++
+	s.Snap, s.Plan, s.Number = snap, snap.Plan(links), e.number
 	errs := e.openSockets(s, links)
 	last := e.state.Load()
 	if last == nil && len(errs) > 0 {
 		return errors.Join(errs...)
 	}
 	if last != nil {
-		snap.Inherit(last.snap)
+		snap.Inherit(last.Snap)
 	}
-	s.other = e.metrics.Link("")
+	s.Other = e.counts.Link("")
 	for _, l := range snap.Links {
-		s.links = append(s.links, e.metrics.Link(l.Host.Name))
+		s.Links = append(s.Links, e.counts.Link(l.Host.Name))
 	}
 	for _, v := range e.policy.Servers {
-		s.servers = append(s.servers, serverState{Server: v, metrics: e.metrics.Server(v.Addr, v.VRF)})
+		counts := e.counts.Server(v.Addr, v.VRF)
+		s.Servers = append(s.Servers, counts)
+		s.servers = append(s.servers, serverState{Server: v, counts: counts})
 	}
 	e.setWays(s)
 	s.sockets = make(map[agent.Socket]*socket, len(e.sockets))
@@ -260,7 +263,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	}
 	e.names.learn(links)
 	e.state.Store(s)
-	e.metrics.InUse(time.Now(), s.links, counters(s.servers))
+	e.counts.InUse(time.Now(), s.Links, s.Servers)
 	e.lookAgain()
 	errs = append(errs, e.join(s)...)
 	e.keep()
@@ -269,15 +272,6 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.show(last, s)
 	e.startLoops()
 	return errors.Join(errs...)
-}
-
-// counters returns those of some servers.
-func counters(servers []serverState) []*count.Server {
-	all := make([]*count.Server, len(servers))
-	for i := range servers {
-		all[i] = servers[i].metrics
-	}
-	return all
 }
 
 // drainTime bounds how long the loops may take for what they have read.

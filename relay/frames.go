@@ -34,12 +34,12 @@ type sender struct {
 	mac  []byte
 }
 
-// adopt takes over a new snapshot after release.
+// adopt takes over a snapshot after leave.
 func (f *frames) adopt(s *agent.Snapshot) { f.byID = make([]*sender, len(s.Links)) }
 
-// release closes the sockets of links that are gone, or have another link-layer
-// address in the new snapshot.
-func (f *frames) release(s *agent.Snapshot) {
+// leave closes the sockets of links that are gone, or have another link-layer
+// address in the next snapshot.
+func (f *frames) leave(s *agent.Snapshot) {
 	for index, c := range f.open {
 		if l := s.Link(index); l == nil || !bytes.Equal(l.Host.MAC, c.mac) {
 			f.drop(index)

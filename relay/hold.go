@@ -43,28 +43,28 @@ func lacks(l *agent.Link, f dhcp.Family) bool {
 
 // early reports whether a message came before an address of its link.
 func (l *loop) early(d *udp.Datagram) bool {
-	link := l.state.snap.Link(d.Link)
-	return link != nil && lacks(link, l.family)
+	link := l.state.Snap.Link(d.Link)
+	return link != nil && lacks(link, l.batch.Family)
 }
 
-// hold sets aside those of a batch of n messages that came before an address of
-// their link. It returns how many are left, which are the first of the batch then.
-func (l *loop) hold(n int) int {
-	if !l.held.on || !l.state.lacking[l.family] {
-		return n
+// hold sets aside those of a batch that came before an address of their link. It
+// returns the others.
+func (l *loop) hold(ds []udp.Datagram) []udp.Datagram {
+	if !l.held.on || len(ds) == 0 || !l.state.lacking[l.batch.Family] {
+		return ds
 	}
 	left := 0
-	for i := range n {
-		if l.early(&l.data[i]) && l.held.add(&l.data[i]) {
+	for i := range ds {
+		if l.early(&ds[i]) && l.held.add(&ds[i]) {
 			continue
 		}
 		if left != i {
-			copyDatagram(&l.data[left], &l.data[i])
+			copyDatagram(&ds[left], &ds[i])
 		}
 		left++
 	}
 	l.setWake()
-	return left
+	return ds[:left]
 }
 
 // add takes a copy of a message, if there is room.
@@ -85,7 +85,7 @@ func copyDatagram(to, from *udp.Datagram) {
 	store := to.Store
 	*to = *from
 	to.Store = store
-	copy(store[udp.Headroom:udp.Headroom+from.N], heard(from))
+	copy(store[udp.Headroom:], from.Store[udp.Headroom:udp.Headroom+from.N])
 }
 
 // setWake has the loop look again when the first of the held messages is due.
@@ -122,9 +122,7 @@ func (l *loop) resume() {
 		ready++
 	}
 	if ready > 0 {
-		l.data, h.data = h.data, l.data
-		l.relay(ready)
-		l.data, h.data = h.data, l.data
+		l.relay(h.data[:ready])
 		rest := len(h.due) - ready
 		for i := range rest {
 			h.data[i], h.data[ready+i] = h.data[ready+i], h.data[i]

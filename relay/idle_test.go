@@ -63,7 +63,7 @@ func TestIdleLoopsKeepNoOldState(t *testing.T) {
 	}
 	swap := func() (gone func() bool) {
 		t.Helper()
-		snap := e.state.Load().snap
+		snap := e.state.Load().Snap
 		was, link := weak.Make(snap), weak.Make(snap.Links[0])
 		if err := e.Reload(ctx, p); err != nil {
 			t.Fatal(err)

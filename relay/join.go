@@ -14,11 +14,11 @@ import (
 // the group by itself.
 func (e *Engine) join(s *state) (errs []error) {
 	hear := make(map[agent.Socket]map[int]uint64)
-	for _, l := range s.snap.Links {
-		if !s.plan.HearsMulticast(l) {
+	for _, l := range s.Snap.Links {
+		if !s.Plan.HearsMulticast(l) {
 			continue
 		}
-		k := s.plan.ClientSocket(l, dhcp.V6)
+		k := s.Plan.ClientSocket(l, dhcp.V6)
 		if hear[k] == nil {
 			hear[k] = make(map[int]uint64)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/clientmac"
+	"dhcp-relay/relay/observe"
 )
 
 // A macTable knows the link-layer address from which a DHCPv6 message came.
@@ -112,58 +113,64 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ask has the loop ask m, which may be nil, from where its messages come.
-func (l *loop) ask(m macTable) {
+// origins are the link-layer addresses from which a loop's DHCPv6 messages came. The
+// zero value knows none.
+type origins struct {
+	table   macTable           // nil for DHCPv4 and for replies
+	queries []clientmac.Query  // of the batch
+	clients *clientmac.Clients // who asked in which transaction; nil: nobody is told
+	places  []clientmac.Place  // of the batch, in clients; nil: the table knows who has an address, not who has asked
+}
+
+// of has a loop ask m, which may be nil, and note the answers in clients.
+func (o *origins) of(m macTable, clients *clientmac.Clients) {
 	if m == nil {
 		return
 	}
-	l.macs, l.origins = m, make([]clientmac.Query, batch)
-	// The neighbour table tells who has an address, not who has asked.
+	o.table, o.queries, o.clients = m, make([]clientmac.Query, batchSize), clients
 	if _, ok := m.(*clientmac.Source); ok {
-		l.places = make([]clientmac.Place, batch)
+		o.places = make([]clientmac.Place, batchSize)
 	}
 }
 
-// askMACs asks for the link-layer sources of a batch of n messages.
-func (l *loop) askMACs(n int) {
-	if l.macs == nil {
+// ask asks from where the messages of a batch came.
+func (o *origins) ask(b *observe.Batch) {
+	if o.table == nil {
 		return
 	}
-	qs := l.origins[:n]
+	qs := o.queries[:len(b.Messages)]
 	for i := range qs {
-		d, q := &l.data[i], &qs[i]
-		q.Link, q.Src, q.Message = d.Link, d.Src.Addr(), heard(d)
+		q, m := &qs[i], &b.Messages[i]
+		q.Link, q.Src, q.Message = m.In.Link, m.In.Src.Addr(), m.Received
 	}
-	l.macs.Answer(qs)
+	o.table.Answer(qs)
+	for i := range qs {
+		if qs[i].Known {
+			b.Messages[i].In.MAC = qs[i].MAC[:]
+		}
+	}
 }
 
-// noteMACs notes from where the requests of a batch of n messages came, before they
-// are sent, for a reply may come at once.
-func (l *loop) noteMACs(n int) {
-	if l.places == nil {
+// note notes from where the requests of a batch came, before they are sent, for a
+// reply may come at once.
+func (o *origins) note(b *observe.Batch) {
+	if o.places == nil {
 		return
 	}
-	ps := l.places[:n]
+	ps := o.places[:len(b.Messages)]
 	for i := range ps {
+		m := &b.Messages[i]
 		ps[i] = clientmac.Place{}
-		if v := &l.verdicts[i]; v.Reason == agent.Relayed {
-			ps[i] = l.clients.Place(v.Link.Host.Index, l.data[i].Src.Addr(), heard(&l.data[i]))
+		if v := &m.Verdict; v.Reason == agent.Relayed {
+			ps[i] = o.clients.Place(v.Link.Host.Index, m.In.Src.Addr(), m.Received)
 			ps[i].Fetch()
 		}
 	}
 	for i := range ps {
-		if l.origins[i].Known {
-			ps[i].Note(l.origins[i].MAC)
+		if o.queries[i].Known {
+			ps[i].Note(o.queries[i].MAC)
 		} else {
 			ps[i].Doubt()
 		}
 	}
-}
-
-// mac returns the link-layer source of message i, or nothing if it is not known.
-func (l *loop) mac(i int) []byte {
-	if l.macs == nil || !l.origins[i].Known {
-		return nil
-	}
-	return l.origins[i].MAC[:]
 }

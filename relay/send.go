@@ -6,267 +6,150 @@ import (
 	"syscall"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/host/clientmac"
 	"dhcp-relay/relay/host/frame"
-	"dhcp-relay/relay/host/udp"
-	"dhcp-relay/relay/observe/pending"
-	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// A target is one server of an interface, with the queue that leads to it.
-type target struct {
-	queue *queue // nil if the way to the server does not exist now
-	usual *queue // the same from the usual port of relays, for what does not tell a server of another
-	to    *serverState
-	link  int            // index of the interface to send on, 0 if the route decides
-	addr  netip.AddrPort // of the server, without zone
-}
+// A sending is what a loop sends a batch with.
+type sending struct {
+	engine  *Engine
+	family  dhcp.Family
+	clients *clientmac.Clients // see origins
+	senders senders
+	frames  frames
 
-// replied returns which server a reply is from that was heard on a link, nil if it is
-// from none of them: of several at one address the one with the port, else the first.
-func replied(ts []target, from netip.AddrPort, link int) (best *target) {
-	for i := range ts {
-		t := &ts[i]
-		switch {
-		case t.addr.Addr() != from.Addr() || t.link != 0 && t.link != link:
-		case t.addr.Port() == from.Port():
-			return t
-		case best == nil:
-			best = t
-		}
-	}
-	return best
-}
-
-// A path is what leads to the servers of an interface, for all of its links.
-type path struct {
-	targets []target
-	addrs   []netip.AddrPort // as long as targets
-	servers []pending.Server // as long as targets
-	list    recorder.Servers // of targets, for the recorder
-}
-
-// outlets are a loop's queues into the sockets, and for each link the path to
-// its servers, resolved when first needed.
-type outlets struct {
-	family dhcp.Family
-	log    *recorder.Log // may be nil
 	state  *state
-	queues map[agent.Socket]*queue
-	shared map[*agent.Interface]*path
-
-	// By agent.Link.ID.
-	paths   []*path
-	ways    []*pending.Way // of those that have asked
-	clients []*udp.Queue
+	copies []copied                              // of the batch
+	noVSS  []int                                 // indexes of copies that are to leave without VSS
+	tooBig []int                                 // the same that are larger than the MTU
+	spare  []int                                 // room for one of these lists
+	done   func(copied int, errno syscall.Errno) // sent, made once
 }
 
-// A queue is the udp.Queue for requests of a pair, with those of its sockets that
-// only send, which are made when first needed.
-type queue struct {
-	*udp.Queue
-	pair      *udp.Pair
-	toClients *udp.Queue
-	whole     *udp.Queue
+// A copied is one copy of a message: to a server, or to the client.
+type copied struct {
+	m  *observe.Message
+	to *server // nil: the client
+	n  int     // place of the server among the link's
 }
 
-// clients returns the queue for replies that the kernel brings.
-func (q *queue) clients() *udp.Queue {
-	if q.toClients == nil {
-		q.toClients = udp.NewQueue(q.pair.ToClients)
-	}
-	return q.toClients
+func newSending(e *Engine, f dhcp.Family) sending {
+	return sending{engine: e, family: f, senders: senders{family: f, queues: make(map[agent.Socket]*queue)}}
 }
 
-// large returns the queue for requests that are to be fragmented, nil if the kernel
-// does so anyway.
-func (q *queue) large() *udp.Queue {
-	if q.whole == nil && q.pair.Whole != nil {
-		q.whole = udp.NewQueue(q.pair.Whole)
-	}
-	return q.whole
+// leave lets go of the state at hand and of what the next one has not.
+func (o *sending) leave(next *state) {
+	o.state = nil
+	clear(o.copies[:cap(o.copies)])
+	o.senders.leave(next)
+	o.frames.leave(next.Snap)
 }
 
-// flush sends what is queued.
-func (q *queue) flush(done func(int, syscall.Errno)) {
-	q.Flush(done)
-	if q.toClients != nil {
-		q.toClients.Flush(done)
-	}
-	if q.whole != nil {
-		q.whole.Flush(done)
-	}
-}
-
-// adopt takes over a new state after release.
-func (o *outlets) adopt(s *state) {
+// adopt takes over a state after leave.
+func (o *sending) adopt(s *state) {
 	o.state = s
-	for k, v := range s.sockets {
-		if k.Family == o.family && o.queues[k] == nil {
-			// Requests leave by the socket on which their answers are not waited
-			// for, and no replies by it, so that its send buffer is theirs alone.
-			o.queues[k] = &queue{Queue: udp.NewQueue(v.pair.Requests), pair: v.pair}
-		}
-	}
-	o.shared = make(map[*agent.Interface]*path)
-	o.paths = make([]*path, len(s.snap.Links))
-	o.ways = make([]*pending.Way, len(s.snap.Links))
-	o.clients = make([]*udp.Queue, len(s.snap.Links))
+	o.done = o.sent
+	o.senders.adopt(s)
+	o.frames.adopt(s.Snap)
 }
 
-// release forgets the state at hand; queues of sockets that stay are kept.
-func (o *outlets) release(s *state) {
-	for k, q := range o.queues {
-		if v := s.sockets[k]; v == nil || v.pair != q.pair {
-			delete(o.queues, k)
-		}
-	}
-	o.state, o.shared, o.paths, o.ways, o.clients = nil, nil, nil, nil, nil
-}
-
-// of returns the servers of a link.
-func (o *outlets) of(l *agent.Link) []target { return o.path(l).targets }
-
-// path returns the path to the servers of a link.
-func (o *outlets) path(l *agent.Link) *path {
-	if p := o.paths[l.ID]; p != nil {
-		return p
-	}
-	p := o.shared[l.Interface]
-	if p == nil {
-		p = o.resolve(l)
-		o.shared[l.Interface] = p
-	}
-	o.paths[l.ID] = p
-	return p
-}
-
-// way returns the path of a link for the table of transactions.
-func (o *outlets) way(l *agent.Link) *pending.Way {
-	if w := o.ways[l.ID]; w != nil {
-		return w
-	}
-	p := o.path(l)
-	w := &pending.Way{Link: o.state.links[l.ID], Family: o.family, Addrs: p.addrs, Servers: p.servers}
-	o.ways[l.ID] = w
-	return w
-}
-
-// resolve resolves the path of a link, which depends on its interface alone: with
-// one of its own, each of 4,000 links took 240 octets more in each loop.
-func (o *outlets) resolve(l *agent.Link) *path {
-	servers := l.Side[o.family].Servers
-	p := &path{targets: make([]target, len(servers))}
-	list := make([]netip.AddrPort, len(servers))
-	for i, n := range servers {
-		t := &p.targets[i]
-		t.to = &o.state.servers[n]
-		t.addr = netip.AddrPortFrom(t.to.Addr.Addr().WithZone(""), t.to.Addr.Port())
-		p.addrs = append(p.addrs, t.addr)
-		list[i] = t.to.Addr
-		p.servers = append(p.servers, t.to.metrics)
-		way := o.state.plan.Way(n)
-		if way.Lacks != agent.Nothing {
+// batch sends what was decided to relay.
+func (o *sending) batch(b *observe.Batch) {
+	o.copies = o.copies[:0]
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		if m.Verdict.Reason != agent.Relayed {
 			continue
 		}
-		t.link = way.Link
-		t.queue = o.queues[agent.Socket{Family: o.family, Port: l.Interface.Of(o.family).SourcePort, VRF: way.VRF}]
-		t.usual = o.queues[agent.Socket{Family: o.family, Port: o.family.Port(), VRF: way.VRF}]
-	}
-	p.list = o.log.Servers(list)
-	return p
-}
-
-// client returns the queue that leads to a link's clients, nil if there is none.
-func (o *outlets) client(l *agent.Link) *udp.Queue {
-	if o.clients[l.ID] == nil {
-		if q := o.queues[o.state.plan.ClientSocket(l, o.family)]; q != nil {
-			o.clients[l.ID] = q.clients()
+		switch m.Verdict.To {
+		case agent.ToServers:
+			o.toServers(m)
+		case agent.ToFrame:
+			o.toFrame(m)
+		case agent.ToHost:
+			o.toClient(m)
 		}
 	}
-	return o.clients[l.ID]
+	o.senders.flush(o.done)
+	if len(o.noVSS)+len(o.tooBig) > 0 {
+		o.otherForms()
+	}
 }
-
-// A tag names a copy: which message of the batch, and which of its targets.
-const tagShift = 16
-
-func tagOf(message, target int) int { return message<<tagShift | target }
-
-func untag(tag int) (message, target int) { return tag >> tagShift, tag & (1<<tagShift - 1) }
 
 // toServers queues the copies of a request.
-func (l *loop) toServers(i int, v *agent.Verdict) {
-	ts := l.out.of(v.Link)
-	for c := range ts {
-		switch v.FormFor(c, &ts[c].to.Server) {
+func (o *sending) toServers(m *observe.Message) {
+	v := &m.Verdict
+	servers := o.senders.servers(v.Link)
+	for n := range servers {
+		switch v.FormFor(n, &servers[n].to.Server) {
 		case agent.NoCopy:
 		case agent.WithoutVSS:
-			l.noVSS = append(l.noVSS, tagOf(i, c))
+			o.noVSS = append(o.noVSS, o.add(copied{m, &servers[n], n}))
 		case agent.Whole:
-			l.copyTo(i, c, &ts[c], v)
+			o.queue(o.add(copied{m, &servers[n], n}))
 		}
 	}
 }
 
-// from returns the queue that sends from a port: the usual one, or the interface's.
-func (t *target) from(port uint16, f dhcp.Family) *queue {
-	if port == f.Port() {
-		return t.usual
-	}
-	return t.queue
+// add notes a copy, and returns its index.
+func (o *sending) add(c copied) int {
+	o.copies = append(o.copies, c)
+	return len(o.copies) - 1
 }
 
-// copyTo queues one copy of a request.
-func (l *loop) copyTo(i, c int, t *target, v *agent.Verdict) {
-	q := t.from(v.SrcPort, l.family)
+// queue queues the copy of a request with an index.
+func (o *sending) queue(i int) {
+	c := &o.copies[i]
+	v := &c.m.Verdict
+	q := c.to.from(v.SrcPort, o.family)
 	if q == nil {
-		l.copied(tagOf(i, c), syscall.ENODEV)
+		o.sent(i, syscall.ENODEV)
 		return
 	}
-	q.Add(tagOf(i, c), l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, &t.to.way.seg)
-}
-
-// clientCopy is the copy number of what goes to a client.
-const clientCopy = 0xffff
-
-// toHost queues a reply that the kernel brings to the client.
-func (l *loop) toHost(i int, v *agent.Verdict) {
-	q := l.out.client(v.Link)
-	if q == nil {
-		l.copied(tagOf(i, clientCopy), syscall.ENODEV)
-		return
-	}
-	q.Add(tagOf(i, clientCopy), l.bufs[i].Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, v.Link.Host.Index, nil)
+	q.Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, &c.to.to.way.seg)
 }
 
 // toClient sends a reply to a DHCPv6 client: in a frame if it is known where the
 // request came from, else by the kernel, which asks for the client's link-layer
 // address first.
-func (l *loop) toClient(i int, v *agent.Verdict) {
-	if v.Frameable() && l.clients != nil && l.frames.allowed(v.Link) {
-		mac := &l.targets[i]
+func (o *sending) toClient(m *observe.Message) {
+	v := &m.Verdict
+	if v.Frameable() && o.clients != nil && o.frames.allowed(v.Link) {
 		var known bool
-		if *mac, known = l.clients.Place(v.Link.Host.Index, v.Dst, l.bufs[i].Bytes()).Find(); known {
-			v.Frame(mac[:])
-			l.toFrame(i, v)
+		if m.HW, known = o.clients.Place(v.Link.Host.Index, v.Dst, m.Buf.Bytes()).Find(); known {
+			v.Frame(m.HW[:])
+			o.toFrame(m)
 			return
 		}
 	}
-	if l.frames.denied && l.engine.unframed.Load() == nil {
-		l.engine.WithoutFrames(errNoFrames)
+	if o.frames.denied && o.engine.unframed.Load() == nil {
+		o.engine.WithoutFrames(errNoFrames)
 	}
-	l.toHost(i, v)
+	o.toHost(m)
 }
 
 // errNoFrames says why there is no packet socket.
 var errNoFrames = errors.New("CAP_NET_RAW is missing")
 
+// toHost queues a reply that the kernel brings to the client.
+func (o *sending) toHost(m *observe.Message) {
+	v, i := &m.Verdict, o.add(copied{m: m})
+	q := o.senders.client(v.Link)
+	if q == nil {
+		o.sent(i, syscall.ENODEV)
+		return
+	}
+	q.Add(i, m.Buf.Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, v.Link.Host.Index, nil)
+}
+
 // toFrame sends a reply in a frame of its own.
-func (l *loop) toFrame(i int, v *agent.Verdict) {
-	src, dst := netip.AddrPortFrom(v.Src, l.family.Port()), netip.AddrPortFrom(v.Dst, v.Port)
-	b := &l.bufs[i]
-	err := l.frames.send(v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
-	l.copied(tagOf(i, clientCopy), errnoOf(err))
+func (o *sending) toFrame(m *observe.Message) {
+	v, b := &m.Verdict, &m.Buf
+	src, dst := netip.AddrPortFrom(v.Src, o.family.Port()), netip.AddrPortFrom(v.Dst, v.Port)
+	err := o.frames.send(v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
+	o.toldClient(m, errnoOf(err))
 }
 
 // errnoOf returns the errno that stands for an error of a frame.
@@ -284,104 +167,86 @@ func errnoOf(err error) syscall.Errno {
 	return syscall.EIO
 }
 
-// copied notes the outcome of one copy.
-func (l *loop) copied(tag int, errno syscall.Errno) {
-	i, c := untag(tag)
-	v, f := &l.verdicts[i], &l.fates[i]
+// sent notes what became of a copy.
+func (o *sending) sent(i int, errno syscall.Errno) {
+	c := &o.copies[i]
+	switch m := c.m; {
+	case c.to == nil:
+		o.toldClient(m, errno)
+	case errno == 0:
+		m.Sent, m.Bare = true, m.Bare || m.Verdict.Omitted
+		m.Copies |= 1 << c.n
+		c.to.to.counts.Sent()
+	case errno == syscall.EMSGSIZE:
+		m.TooBig = true
+		o.tooBig = append(o.tooBig, i)
+	default:
+		o.refused(c, errno)
+	}
+}
+
+// toldClient notes whether a reply left.
+func (o *sending) toldClient(m *observe.Message, errno syscall.Errno) {
 	if errno == 0 {
-		f.sent, f.bare = true, f.bare || v.Omitted
-		if c != clientCopy {
-			f.copies |= 1 << c // of more than 64 servers the rest is not watched
-			l.out.of(v.Link)[c].to.metrics.Sent()
-		}
+		m.Sent = true
 		return
 	}
-	if c == clientCopy {
-		f.tooBig, f.errno = errno == syscall.EMSGSIZE, errno
-		l.engine.metrics.ClientSendError(errno)
-		return
-	}
-	if errno == syscall.EMSGSIZE {
-		f.tooBig = true
-		l.tooBig = append(l.tooBig, tag)
-		return
-	}
-	l.refused(tag, errno)
+	m.TooBig, m.Errno = errno == syscall.EMSGSIZE, errno
+	o.engine.counts.ClientSendError(errno)
 }
 
 // refused notes that a server does not get its copy.
-func (l *loop) refused(tag int, errno syscall.Errno) {
-	i, c := untag(tag)
-	f := &l.fates[i]
-	f.refused |= 1 << c
-	f.errno = errno
-	l.out.of(l.verdicts[i].Link)[c].to.metrics.Failed(errno)
+func (o *sending) refused(c *copied, errno syscall.Errno) {
+	c.m.Refused |= 1 << c.n
+	c.m.Errno = errno
+	c.to.to.counts.Failed(errno)
 }
 
-// flush sends what is queued, then the copies that go out in another form:
-// without VSS to servers that do not understand it, and without option 82 where
-// the kernel has said that it makes the message larger than the MTU of the
-// route, which no snapshot knows. What is larger without it was so when it came, in
-// fragments or from a link with a larger MTU, and goes out in fragments. A message
-// is edited only while no copy of it is queued.
-func (l *loop) flush() {
-	l.out.flush(l.done)
-	if len(l.noVSS)+len(l.tooBig) == 0 {
-		return
-	}
-	for _, tag := range l.noVSS {
-		i, _ := untag(tag)
-		if v := &l.verdicts[i]; v.HasVSS() {
-			v.ShedVSS(&l.bufs[i])
+// otherForms sends the copies that go out in another form: without VSS to servers
+// that do not understand it, and without option 82 where the kernel has said that it
+// makes the message larger than the MTU of the route, which no snapshot knows. What is
+// larger without it was so when it came, in fragments or from a link with a larger
+// MTU, and goes out in fragments. A message is edited only while no copy of it is
+// queued.
+func (o *sending) otherForms() {
+	o.again(&o.noVSS, func(i int) {
+		if m := o.copies[i].m; m.Verdict.HasVSS() {
+			m.Verdict.ShedVSS(&m.Buf)
 		}
-		l.again(tag)
-	}
-	l.noVSS = l.noVSS[:0]
-	l.out.flush(l.done)
-	l.giant, l.tooBig = l.tooBig, l.giant[:0]
-	for _, tag := range l.giant {
-		i, _ := untag(tag)
-		if v := &l.verdicts[i]; v.Omitted || v.Shed(&l.bufs[i]) {
-			l.again(tag)
+		o.queue(i)
+	})
+	o.again(&o.tooBig, func(i int) {
+		if m := o.copies[i].m; m.Verdict.Omitted || m.Verdict.Shed(&m.Buf) {
+			o.queue(i)
 		} else {
-			l.inFragments(tag)
+			o.inFragments(i)
 		}
+	})
+	o.again(&o.tooBig, o.inFragments)
+	for _, i := range o.tooBig {
+		o.refused(&o.copies[i], syscall.EMSGSIZE)
 	}
-	l.out.flush(l.done)
-	l.giant, l.tooBig = l.tooBig, l.giant[:0]
-	for _, tag := range l.giant {
-		l.inFragments(tag)
+	o.tooBig = o.tooBig[:0]
+}
+
+// again has the copies of a list queued anew, and sends them.
+func (o *sending) again(list *[]int, queue func(i int)) {
+	now := *list
+	*list, o.spare = o.spare[:0], now
+	for _, i := range now {
+		queue(i)
 	}
-	l.out.flush(l.done)
-	for _, tag := range l.tooBig {
-		l.refused(tag, syscall.EMSGSIZE)
-	}
-	l.tooBig = l.tooBig[:0]
+	o.senders.flush(o.done)
 }
 
 // inFragments queues a copy that is larger than the MTU without option 82, unless
 // such are to be dropped.
-func (l *loop) inFragments(tag int) {
-	i, c := untag(tag)
-	v := &l.verdicts[i]
-	t := &l.out.of(v.Link)[c]
-	if q := t.from(v.SrcPort, l.family).large(); q != nil && !v.Link.Interface.V4.DropOversize {
-		q.Add(tag, l.bufs[i].Bytes(), t.to.Addr, v.Src, t.link, nil) // a segment cannot be fragmented
+func (o *sending) inFragments(i int) {
+	c := &o.copies[i]
+	v := &c.m.Verdict
+	if q := c.to.from(v.SrcPort, o.family).large(); q != nil && !v.Link.Interface.V4.DropOversize {
+		q.Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, nil) // a segment cannot be fragmented
 		return
 	}
-	l.refused(tag, syscall.EMSGSIZE)
-}
-
-// again queues a copy anew.
-func (l *loop) again(tag int) {
-	i, c := untag(tag)
-	v := &l.verdicts[i]
-	l.copyTo(i, c, &l.out.of(v.Link)[c], v)
-}
-
-// flush sends what is queued.
-func (o *outlets) flush(done func(int, syscall.Errno)) {
-	for _, q := range o.queues {
-		q.flush(done)
-	}
+	o.refused(c, syscall.EMSGSIZE)
 }

@@ -35,9 +35,9 @@ type shown struct {
 func (e *Engine) show(last, s *state) {
 	var was map[subject]shown
 	if last != nil {
-		was = present(last.snap)
+		was = present(last.Snap)
 	}
-	now := present(s.snap)
+	now := present(s.Snap)
 	e.showLinks(was, now)
 	e.showProblems(s.problems, now)
 }

@@ -44,16 +44,16 @@ func families() [dhcp.Families]dhcp.Family { return [dhcp.Families]dhcp.Family{d
 
 // openSockets opens the sockets that a state needs and that are not open yet.
 func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
-	for _, k := range s.plan.Sockets() {
+	for _, k := range s.Plan.Sockets() {
 		if e.sockets[k] != nil {
 			continue
 		}
 		p, adopted, err := e.openPair(k)
 		if err != nil {
-			errs = append(errs, unopened(k, s.plan.VRFName(k.VRF), err))
+			errs = append(errs, unopened(k, s.Plan.VRFName(k.VRF), err))
 			continue
 		}
-		e.sockets[k] = &socket{pair: p, vrf: s.plan.VRFName(k.VRF), adopted: adopted, joined: make(map[int]uint64)}
+		e.sockets[k] = &socket{pair: p, vrf: s.Plan.VRFName(k.VRF), adopted: adopted, joined: make(map[int]uint64)}
 		if adopted {
 			e.sockets[k].recall(links)
 		}
@@ -99,9 +99,9 @@ func (e *Engine) startLoops() {
 			go func() {
 				defer e.loops.Done()
 				l := newLoop(e, k, c, turns)
-				l.clients = clients
+				l.send.clients = clients
 				if c == s.pair.Requests {
-					l.ask(s.macs) // a server's address is nobody's business
+					l.origins.of(s.macs, clients) // a server's address is nobody's business
 					l.held.on = true
 				}
 				l.run()
@@ -132,7 +132,7 @@ func (e *Engine) wakeLoops() {
 // closeUnused closes the sockets that are no longer needed, some time after that
 // was so first. It returns when to look again, zero if there is no need.
 func (e *Engine) closeUnused(now time.Time) (due time.Time) {
-	plan := e.state.Load().plan
+	plan := e.state.Load().Plan
 	for k, v := range e.sockets {
 		switch {
 		case plan.Wants(k):

@@ -13,7 +13,7 @@ func (e *Engine) View() (*agent.Snapshot, []agent.Problem) {
 	if s == nil {
 		return nil, nil
 	}
-	return s.snap, s.problems
+	return s.Snap, s.problems
 }
 
 // Host returns the links of the host at this moment. It may be called once View has

@@ -75,7 +75,7 @@ func (o *outlook) lookRoutes(s *state) {
 		return
 	}
 	if o.state != s {
-		o.state, o.ways = s, Egresses(s.snap, s.plan)
+		o.state, o.ways = s, Egresses(s.Snap, s.Plan)
 	}
 	routes := o.host.Routes(o.ways)
 	for i := range routes {
@@ -165,7 +165,7 @@ func (e *Engine) look(ctx context.Context, o *outlook) {
 		o.follows = true
 		e.loops.Go(func() { o.changes.Run(ctx, e.lookAgain) })
 	}
-	if s.snap.Policy.Alone {
+	if s.Snap.Policy.Alone {
 		for i := range s.servers {
 			s.servers[i].way.judged(offload.Verdict{Reason: offload.Off})
 		}
