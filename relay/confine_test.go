@@ -89,6 +89,10 @@ func TestRSEC2_StartedByHand(t *testing.T) {
 	if d.log.count("not all can be had until the next start") != 1 {
 		t.Error("a reload that adds DHCPv6 does not tell what is lacking")
 	}
+	const small = "sockets hold less of a burst than they should; raise net.core.rmem_max, or restart with CAP_NET_ADMIN"
+	if most, err := os.ReadFile("/proc/sys/net/core/rmem_max"); err == nil && len(most) < 9 && d.log.count(small) == 0 {
+		t.Error("it does not tell that the new sockets hold little")
+	}
 	d.has(needs4)
 }
 

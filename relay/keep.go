@@ -85,8 +85,19 @@ func (e *Engine) openPair(k agent.Socket) (p *udp.Pair, adopted bool, err error)
 			e.log.Warn("sockets of the former process may still be open, and take messages", "port", k.Port, "err", err)
 		}
 	}
-	p, err = udp.Listen(c)
+	if p, err = udp.Listen(c); err == nil {
+		e.tellRoom(k, p)
+	}
 	return p, false, err
+}
+
+// tellRoom logs that a pair holds less than it should: what it was opened without
+// (CAP_NET_ADMIN) is there at the start alone.
+func (e *Engine) tellRoom(k agent.Socket, p *udp.Pair) {
+	if room := p.Requests.Room(); room < receiveBuffer {
+		e.log.Warn("sockets hold less of a burst than they should; raise net.core.rmem_max, or restart with CAP_NET_ADMIN",
+			"port", k.Port, "vrf", k.VRF, "octets", room, "want", receiveBuffer)
+	}
 }
 
 // forget gives up what is kept of a pair.

@@ -64,6 +64,15 @@ type poller interface {
 // SyscallConn returns the socket itself, for options that concern others.
 func (c *Conn) SyscallConn() syscall.RawConn { return c.rc }
 
+// Room returns the octets that wait for a reader at most, as they were asked for; 0 if
+// it cannot be told.
+func (c *Conn) Room() (octets int) {
+	_ = c.rc.Control(func(fd uintptr) { // it fails on a closed socket alone
+		octets, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+	})
+	return octets / 2 // the kernel doubles what it is asked for (socket(7))
+}
+
 // A receiver holds what the kernel fills while it receives a batch.
 type receiver struct {
 	msgs  []mmsghdr
