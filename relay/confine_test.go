@@ -3,10 +3,13 @@ package relay_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"dhcp-relay/cmd/lab/netns"
 )
 
 // privileges reads what the kernel says of each thread of the daemon, and fails if
@@ -94,6 +97,42 @@ func TestRSEC2_StartedByHand(t *testing.T) {
 		t.Error("it does not tell that the new sockets hold little")
 	}
 	d.has(needs4)
+}
+
+// TestRSEC2_AsAnotherUser starts the daemon as a unit does, as a user of its own: the
+// program that takes its place has the capabilities that it had left, too.
+func TestRSEC2_AsAnotherUser(t *testing.T) {
+	if _, err := exec.LookPath("setpriv"); err != nil {
+		netns.Need(t, "setpriv (Debian: util-linux)", err)
+	}
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	dir := t.TempDir()
+	// The program and the directories above are for root alone.
+	for _, above := range []string{filepath.Dir(daemonPath), filepath.Dir(dir)} {
+		if err := os.Chmod(above, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const unit = `caps=-all,+net_bind_service,+net_raw,+net_admin,+bpf
+chown 65534 "$STATE_DIRECTORY" "$3" &&
+exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=$caps --inh-caps=$caps --ambient-caps=$caps -- "$0" "$@"`
+	d := b.launchBy([]string{"sh", "-c", unit}, relaying4, "STATE_DIRECTORY="+dir)
+	for start := 1; start < 4; start++ {
+		d.await("relaying", func() bool { return d.log.count("relaying") == start })
+		got := d.privileges()
+		for k, want := range map[string]string{"CapEff": needs4, "CapPrm": needs4, "CapInh": "0000000000000000", "CapAmb": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2"} {
+			if got[k] != want {
+				t.Errorf("start %d: %s: %s, want %s", start, k, got[k], want)
+			}
+		}
+		n.broadcast(discover(uint32(start)).request())
+		if got := v.want().Xid(); got != uint32(start) {
+			t.Errorf("request %d has come, want %d", got, start)
+		}
+		d.signal(syscall.SIGUSR2)
+	}
 }
 
 // TestRSEC2_ForDHCPv6Alone has the daemon keep what DHCPv6 needs.

@@ -79,13 +79,15 @@ func (b *Box) State() State {
 func (b *Box) Apply(n Needs) State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.state.On, b.state.Missing = true, nil
 	sum := n.sum()
 	if slices.Contains(b.sums, sum) {
-		_ = cap.ResetAmbient() // as Leave may have found it; a next program gets it again
-		return b.state         // each layer makes each system call dearer, and there are 16 at most
+		// Each layer makes each system call dearer, and there are 16 at most. What is
+		// handed on by Leave is handed on again.
+		b.step("capabilities given up", func() error { return keep(n.Capabilities) }, func() {})
+		return b.state
 	}
 	b.sums = append(b.sums, sum)
-	b.state.On, b.state.Missing = true, nil
 	b.step("no new privileges", noNewPrivs, func() { b.state.NoNewPrivs = true })
 	version := landlockVersion()
 	b.step("in the group "+n.Group, func() error { return enter(n.Group) }, func() {})
