@@ -16,9 +16,9 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"dhcp-relay/cmd/lab/netns"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/daemon"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
 

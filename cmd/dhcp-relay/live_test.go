@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
 

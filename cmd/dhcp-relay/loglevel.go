@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/api"
 )
 
 func newLogLevelCommand() *cobra.Command {

@@ -11,16 +11,9 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 )
-
-// A recordAnswer is what record says of what it wrote, as JSON.
-type recordAnswer struct {
-	File    string `json:"file"`
-	Packets int    `json:"packets"`
-	Octets  int64  `json:"octets"`
-}
 
 func newRecordCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -61,8 +54,8 @@ func newRecordCommand() *cobra.Command {
 			return err
 		}
 		defer func() { _ = body.Close() }() // it was only read
-		answer := recordAnswer{File: *out}
-		write := func(w io.Writer) error { return answer.copy(w, body) }
+		answer := api.Recording{File: *out}
+		write := func(w io.Writer) error { return copyCapture(w, body, &answer) }
 		if *out == "-" {
 			return write(stdout)
 		}
@@ -81,8 +74,8 @@ func newRecordCommand() *cobra.Command {
 	return c
 }
 
-// copy copies a capture, and counts what is in it.
-func (a *recordAnswer) copy(w io.Writer, capture io.Reader) error {
+// copyCapture copies a capture, and counts what is in it.
+func copyCapture(w io.Writer, capture io.Reader, a *api.Recording) error {
 	counted := &counter{Writer: w}
 	// Each message has an interface of its own.
 	r, err := pcapgo.NewNgReader(io.TeeReader(capture, counted), pcapgo.NgReaderOptions{WantMixedLinkType: true})

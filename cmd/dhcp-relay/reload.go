@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/daemon"
-	"dhcp-relay/relay/http/api"
 )
 
 func newReloadCommand() *cobra.Command {

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/udp"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
 

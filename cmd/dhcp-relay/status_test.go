@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/transaction"
 )
 
@@ -107,7 +107,7 @@ func (t *tracer) last(ctx context.Context, n int, stderr io.Writer) error {
 		_, err := fmt.Fprintf(t.out, "%s\n", raw)
 		return err
 	}
-	var ts []transaction.Transaction
+	var ts []api.Transaction
 	if err := json.Unmarshal(raw, &ts); err != nil {
 		return fmt.Errorf("read the daemon's answer: %w", err)
 	}
@@ -133,7 +133,7 @@ func (t *tracer) event(line []byte) error {
 		_, err := fmt.Fprintf(t.out, "%s\n", line)
 		return err
 	}
-	var e transaction.Event
+	var e api.Event
 	if err := json.Unmarshal(line, &e); err != nil {
 		return fmt.Errorf("read the daemon's answer: %w", err)
 	}

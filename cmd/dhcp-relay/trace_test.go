@@ -19,10 +19,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -157,7 +157,7 @@ func TestTraceLast(t *testing.T) {
 	if _, err := invoke(t.Context(), &out, "trace", "--socket", socket, "--last", "9", "--json", "--address", "10.1.0.100"); err != nil {
 		t.Fatal(err)
 	}
-	var ts []transaction.Transaction
+	var ts []api.Transaction
 	if err := json.Unmarshal([]byte(out.String()), &ts); err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got recordAnswer
+	var got api.Recording
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(recordAnswer{file, 5, int64(len(redacted))}, got); d != "" || bytes.Contains(redacted, mac) {
+	if d := cmp.Diff(api.Recording{File: file, Packets: 5, Octets: int64(len(redacted))}, got); d != "" || bytes.Contains(redacted, mac) {
 		t.Errorf("redacted, MAC %v (-want +got):\n%s", bytes.Contains(redacted, mac), d)
 	}
 	if out, err := run("--out", "-"); err != nil || out != string(whole) {
@@ -317,12 +317,12 @@ func TestRecordWantsAWholeCapture(t *testing.T) {
 		{"within a packet", bytes.NewReader(b[:len(b)-9])},
 		{"an answer that breaks off", io.MultiReader(bytes.NewReader(b), iotest.ErrReader(io.ErrUnexpectedEOF))},
 	} {
-		if err := new(recordAnswer).copy(io.Discard, c.capture); err == nil || !strings.HasPrefix(err.Error(), "the capture broke off: ") {
+		if err := copyCapture(io.Discard, c.capture, new(api.Recording)); err == nil || !strings.HasPrefix(err.Error(), "the capture broke off: ") {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 	var out bytes.Buffer
-	if err := new(recordAnswer).copy(&out, bytes.NewReader(b)); err != nil || !bytes.Equal(out.Bytes(), b) {
+	if err := copyCapture(&out, bytes.NewReader(b), new(api.Recording)); err != nil || !bytes.Equal(out.Bytes(), b) {
 		t.Errorf("a whole one: %v, %d of %d octets", err, out.Len(), len(b))
 	}
 }

@@ -21,12 +21,12 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/confine"
 	"dhcp-relay/relay/host/fdstore"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/count"
 )
 

@@ -12,9 +12,9 @@ import (
 
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
-	"dhcp-relay/relay/http/api"
 	"dhcp-relay/relay/observe/status"
 )
 

@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
-	"dhcp-relay/relay/http/api"
 )
 
 // newEndpoints returns where the process is to answer by [metrics] and [control].

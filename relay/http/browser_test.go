@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"dhcp-relay/cmd/lab/chromium"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -33,12 +34,12 @@ const bounded = 60 * time.Second
 type fake struct {
 	mu           sync.Mutex
 	report       status.Report
-	transactions []transaction.Transaction
+	transactions []api.Transaction
 	asked        int  // how often
 	dead         bool // it hangs up on everybody
 }
 
-func (f *fake) set(r status.Report, ts []transaction.Transaction) {
+func (f *fake) set(r status.Report, ts []api.Transaction) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.report, f.transactions = r, ts
@@ -79,7 +80,7 @@ func (f *fake) relay() Relay {
 		f.asked++
 		return f.report
 	}
-	r.Transactions = func(transaction.Filter, int) []transaction.Transaction {
+	r.Transactions = func(transaction.Filter, int) []api.Transaction {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return slices.Clone(f.transactions)
@@ -116,7 +117,7 @@ func browser(t *testing.T) context.Context {
 
 // open looks at a relay in this state. At the test's end the page must have
 // asked no other host, and nothing must have gone wrong in it.
-func open(t *testing.T, browser context.Context, r status.Report, ts []transaction.Transaction, first ...chromedp.Action[chromedp.Void]) *tab {
+func open(t *testing.T, browser context.Context, r status.Report, ts []api.Transaction, first ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
 	b := &tab{t: t, relay: &fake{report: r, transactions: ts}, hosts: make(map[string]bool)}
 	b.srv = httptest.NewServer(b.relay.handler())

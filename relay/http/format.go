@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/observe/transaction"
 )
 
 // Tones are the classes of the page's style that say how good something is.
@@ -58,13 +58,13 @@ func tone(t status.Tone) string {
 }
 
 // fate says how good the end of a transaction is.
-func fate(s transaction.State) string {
+func fate(s api.TransactionState) string {
 	switch s {
-	case transaction.Answered, transaction.Sent:
+	case api.Answered, api.Sent:
 		return toneOK
-	case transaction.Unanswered, transaction.Refused, transaction.Dropped:
+	case api.Unanswered, api.Refused, api.Dropped:
 		return toneBad
-	case transaction.Waiting:
+	case api.Waiting:
 	}
 	return toneIdle
 }
@@ -144,7 +144,7 @@ func span(s float64) string {
 }
 
 // clientName returns the best name of a client that there is.
-func clientName(t transaction.Transaction) string {
+func clientName(t api.Transaction) string {
 	for _, s := range []string{t.Client.MAC, t.Client.DUID, t.Client.ClientID} {
 		if s != "" {
 			return s

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -27,7 +27,7 @@ type Relay struct {
 	Report  func() status.Report // the state of this moment
 
 	// Transactions returns the last n that a filter lets pass, oldest first.
-	Transactions func(f transaction.Filter, n int) []transaction.Transaction
+	Transactions func(f transaction.Filter, n int) []api.Transaction
 	Trace        http.Handler // answers with what happens from now on
 
 	Control *Control // nil: who asks here controls nothing

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -31,7 +32,7 @@ func relayOf(r status.Report) Relay {
 		Metrics: http.NotFoundHandler(),
 		Unready: func() []string { return nil },
 		Report:  func() status.Report { return r },
-		Transactions: func(_ transaction.Filter, n int) []transaction.Transaction {
+		Transactions: func(_ transaction.Filter, n int) []api.Transaction {
 			ts := exchanges()
 			return ts[max(0, len(ts)-n):]
 		},

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/api"
 )
 
 // levelNames are the levels of the log as the configuration has them.

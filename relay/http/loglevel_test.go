@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"dhcp-relay/relay/http/api"
+	"dhcp-relay/relay/api"
 )
 
 func TestLogLevelRefuses(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/observe/transaction"
 )
 
 // TestPage looks at the page as its readers do, in Chromium.
@@ -234,7 +234,7 @@ func testHostile(t *testing.T, ctx context.Context) {
 			}
 		}
 		r.Time = noon.Add(time.Minute)
-		b.relay.set(r, append(slices.Clone(ts), transaction.Transaction{ID: 9, Interface: bad, State: transaction.State(bad)}))
+		b.relay.set(r, append(slices.Clone(ts), api.Transaction{ID: 9, Interface: bad, State: api.TransactionState(bad)}))
 		b.await("an update", `document.querySelector("#fresh").textContent.endsWith("12:01:00")`)
 	}
 	b.quiet()

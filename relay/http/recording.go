@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -67,7 +68,7 @@ func (v *Recording) options(redact bool) transaction.Options {
 
 // Last returns the last n transactions that the filter lets pass, oldest first;
 // none if nothing is recorded. It reads only what is new since the last call.
-func (v *Recording) Last(f transaction.Filter, n int) []transaction.Transaction {
+func (v *Recording) Last(f transaction.Filter, n int) []api.Transaction {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	log, redact := v.source.Recorder(), v.redact.Load()

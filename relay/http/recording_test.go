@@ -21,6 +21,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
@@ -132,7 +133,7 @@ func TestTraceTellsWhatHappens(t *testing.T) {
 	var got []string
 	next := func() {
 		t.Helper()
-		var e transaction.Event
+		var e api.Event
 		if !lines.Scan() {
 			t.Fatalf("the stream ended after %v: %v", got, lines.Err())
 		}
@@ -181,7 +182,7 @@ func TestTraceTellsWhatItMissed(t *testing.T) {
 	}
 	var shown, lost uint64
 	for shown+lost < many && lines.Scan() {
-		var e transaction.Event
+		var e api.Event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatal(err)
 		}

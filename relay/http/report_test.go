@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/observe/transaction"
 )
 
 // noon is when the reports of these tests are of.
@@ -58,41 +58,41 @@ func crowd(n int) status.Report {
 }
 
 // exchanges returns transactions with some of everything, oldest first.
-func exchanges() []transaction.Transaction {
+func exchanges() []api.Transaction {
 	at := func(ms int) time.Time { return noon.Add(time.Duration(ms-5000) * time.Millisecond) }
-	up := func(ms int, kind string) transaction.Step {
-		return transaction.Step{
-			At: at(ms), Took: 40 * time.Microsecond, Direction: "request", Type: kind, Heard: "vlan10", From: "0.0.0.0:68", To: "255.255.255.255:67",
-			Outcome: "relayed", Sent: &transaction.Leg{Kind: "servers", To: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
+	up := func(ms int, kind string) api.Step {
+		return api.Step{
+			Time: at(ms), Took: (40 * time.Microsecond).Seconds(), Direction: "request", Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
+			Outcome: "relayed", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
 		}
 	}
-	down := func(ms int, kind string) transaction.Step {
-		return transaction.Step{
-			At: at(ms), Took: 30 * time.Microsecond, Direction: "reply", Type: kind, Heard: "up", From: "10.9.0.2:67", To: "10.1.0.1:67",
-			Outcome: "relayed", Sent: &transaction.Leg{Kind: "unicast", To: []string{"10.1.0.100:68"}, MAC: "02:00:00:00:00:01", Type: kind},
-			Given: []string{"10.1.0.100"}, RTT: 1200 * time.Microsecond,
+	down := func(ms int, kind string) api.Step {
+		return api.Step{
+			Time: at(ms), Took: (30 * time.Microsecond).Seconds(), Direction: "reply", Type: kind, Interface: "up", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
+			Outcome: "relayed", Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []string{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
+			Given: []string{"10.1.0.100"}, RTT: (1200 * time.Microsecond).Seconds(),
 		}
 	}
-	lost := transaction.Step{
-		At: at(900), Direction: "request", Type: "discover", Heard: "vlan20", From: "0.0.0.0:68", To: "255.255.255.255:67", Outcome: "untrusted_option82",
+	lost := api.Step{
+		Time: at(900), Direction: "request", Type: "discover", Interface: "vlan20", Source: "0.0.0.0:68", Destination: "255.255.255.255:67", Outcome: "untrusted_option82",
 		What: "A client's message already bears option 82.", Remedy: "If a switch with DHCP snooping adds it, set trusted = true on this interface.",
 	}
-	return []transaction.Transaction{
+	return []api.Transaction{
 		{
-			ID: 1, Family: "ipv4", XID: "0x00000001", Client: transaction.Client{MAC: "02:00:00:00:00:01", Address: "10.1.0.100"}, Interface: "vlan10", Relay: "10.1.0.1",
-			Started: at(0), Updated: at(9), State: transaction.Answered, Outcome: "answered",
-			Steps: []transaction.Step{up(0, "discover"), down(2, "offer"), up(6, "request"), down(9, "ack")},
+			ID: 1, Family: "ipv4", XID: "0x00000001", Client: api.Client{MAC: "02:00:00:00:00:01", Address: "10.1.0.100"}, Interface: "vlan10", Relay: "10.1.0.1",
+			Started: at(0), Updated: at(9), State: api.Answered, Outcome: "answered",
+			Steps: []api.Step{up(0, "discover"), down(2, "offer"), up(6, "request"), down(9, "ack")},
 		},
 		{
-			ID: 2, Family: "ipv4", XID: "0x00000002", Client: transaction.Client{MAC: "02:00:00:00:00:02"}, Interface: "vlan20",
-			Started: at(900), Updated: at(900), State: transaction.Dropped, Outcome: "dropped: untrusted_option82", Cause: lost.What + " " + lost.Remedy, Steps: []transaction.Step{lost},
+			ID: 2, Family: "ipv4", XID: "0x00000002", Client: api.Client{MAC: "02:00:00:00:00:02"}, Interface: "vlan20",
+			Started: at(900), Updated: at(900), State: api.Dropped, Outcome: "dropped: untrusted_option82", Cause: lost.What + " " + lost.Remedy, Steps: []api.Step{lost},
 		},
 		{
-			ID: 3, Family: "ipv6", XID: "0xabcdef", Client: transaction.Client{DUID: "00:03:00:01:02:00:00:00:00:03"}, Interface: "vlan10", Relay: "2001:db8:1::1",
-			Started: at(1200), Updated: at(1200), State: transaction.Unanswered, Outcome: "no answer from 2001:db8:9::2", Cause: "See whether the server runs and has a route back to 2001:db8:1::1.",
-			Steps: []transaction.Step{{
-				At: at(1200), Took: time.Microsecond * 50, Direction: "request", Type: "solicit", Heard: "vlan10", From: "[fe80::1]:546", To: "[ff02::1:2]:547", Outcome: "relayed",
-				Sent: &transaction.Leg{Kind: "servers", To: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
+			ID: 3, Family: "ipv6", XID: "0xabcdef", Client: api.Client{DUID: "00:03:00:01:02:00:00:00:00:03"}, Interface: "vlan10", Relay: "2001:db8:1::1",
+			Started: at(1200), Updated: at(1200), State: api.Unanswered, Outcome: "no answer from 2001:db8:9::2", Cause: "See whether the server runs and has a route back to 2001:db8:1::1.",
+			Steps: []api.Step{{
+				Time: at(1200), Took: (time.Microsecond * 50).Seconds(), Direction: "request", Type: "solicit", Interface: "vlan10", Source: "[fe80::1]:546", Destination: "[ff02::1:2]:547", Outcome: "relayed",
+				Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
 			}},
 		},
 	}

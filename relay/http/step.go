@@ -5,13 +5,14 @@ import (
 	"slices"
 	"strings"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/transaction"
 )
 
 // A rung is one step of a ladder as the page draws it: the client on the left,
 // the relay in the middle, the server on the right.
 type rung struct {
-	transaction.Step
+	api.Step
 	After   string // since the transaction began
 	Class   string // which way the arrows point, and whether they end at the relay
 	Near    string // on the arrow between client and relay; "": there is none
@@ -22,7 +23,7 @@ type rung struct {
 }
 
 // steps returns the rungs of a transaction.
-func steps(t transaction.Transaction) []rung {
+func steps(t api.Transaction) []rung {
 	out := make([]rung, len(t.Steps))
 	for i, s := range t.Steps {
 		out[i] = newRung(&t, s)
@@ -30,55 +31,55 @@ func steps(t transaction.Transaction) []rung {
 	return out
 }
 
-func newRung(t *transaction.Transaction, s transaction.Step) rung {
+func newRung(t *api.Transaction, s api.Step) rung {
 	name := strings.ToUpper(words(s.Type))
 	r := rung{
 		Step: s, Class: s.Direction, Details: strings.Join(details(&s), ", "),
-		After: fmt.Sprintf("%.1f ms", float64(s.At.Sub(t.Started).Microseconds())/1e3),
+		After: fmt.Sprintf("%.1f ms", float64(s.Time.Sub(t.Started).Microseconds())/1e3),
 	}
 	reply := s.Direction == "reply"
 	// A reply that its clients' own interface heard came from where the clients are.
-	fromClients := !reply || s.Sent == nil && s.Heard == t.Interface
+	fromClients := !reply || s.Sent == nil && s.Interface == t.Interface
 	switch {
 	case s.Sent == nil && fromClients:
 		r.Class, r.Near = "request dropped", name
-		r.Says = fmt.Sprintf("%s from %s on %s, dropped", name, bare(s.From), s.Heard)
+		r.Says = fmt.Sprintf("%s from %s on %s, dropped", name, bare(s.Source), s.Interface)
 	case s.Sent == nil:
-		r.Class, r.Far, r.Peer = "reply dropped", name, bare(s.From)
+		r.Class, r.Far, r.Peer = "reply dropped", name, bare(s.Source)
 		r.Says = fmt.Sprintf("%s from %s, dropped", name, r.Peer)
 	case reply:
-		r.Near, r.Far, r.Peer = name, name, bare(s.From)
+		r.Near, r.Far, r.Peer = name, name, bare(s.Source)
 		r.Says = fmt.Sprintf("%s from %s, relayed to the client", name, r.Peer)
 	default:
-		r.Near, r.Far, r.Peer = name, name, bare(s.Sent.To...)
+		r.Near, r.Far, r.Peer = name, name, bare(s.Sent.Destinations...)
 		r.Says = fmt.Sprintf("%s from the client, relayed to %s", name, r.Peer)
 	}
 	return r
 }
 
 // explained reports whether a step tells what the cause is.
-func explained(t transaction.Transaction) bool {
-	return slices.ContainsFunc(t.Steps, func(s transaction.Step) bool { return s.What != "" && strings.Contains(t.Cause, s.What) })
+func explained(t api.Transaction) bool {
+	return slices.ContainsFunc(t.Steps, func(s api.Step) bool { return s.What != "" && strings.Contains(t.Cause, s.What) })
 }
 
 // details returns what else there is to tell of a step.
-func details(s *transaction.Step) (parts []string) {
+func details(s *api.Step) (parts []string) {
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if s.Sent == nil {
 		add("%s", s.Outcome)
-		add("heard on %s", s.Heard)
+		add("heard on %s", s.Interface)
 	}
-	parts = append(parts, s.Says()...)
+	parts = append(parts, transaction.Says(s)...)
 	if s.RTT > 0 {
-		add("after %s", seconds(s.RTT.Seconds()))
+		add("after %s", seconds(s.RTT))
 	}
 	if s.Sent != nil {
 		if s.Direction == "reply" {
-			add("%s to %s", s.Sent.Kind, strings.TrimSpace(bare(s.Sent.To...)+" "+s.Sent.MAC))
+			add("%s to %s", s.Sent.Cast, strings.TrimSpace(bare(s.Sent.Destinations...)+" "+s.Sent.FrameTo))
 		}
-		add("relayed in %s", seconds(s.Took.Seconds()))
-		if len(s.Refused) > 0 {
-			add("%s", s.Unsent())
+		add("relayed in %s", seconds(s.Took))
+		if len(s.Unsent) > 0 {
+			add("%s", transaction.Unsent(s))
 		}
 	}
 	if s.Bare {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -107,7 +108,7 @@ func (s *stream) serve(ctx context.Context, w http.ResponseWriter) {
 }
 
 // tell writes events to a client that must not be slow for ever.
-func tell(w http.ResponseWriter, out *http.ResponseController, es []transaction.Event) error {
+func tell(w http.ResponseWriter, out *http.ResponseController, es []api.Event) error {
 	if err := out.SetWriteDeadline(time.Now().Add(slowReader)); err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func tell(w http.ResponseWriter, out *http.ResponseController, es []transaction.
 func (s *stream) wants(g recorder.Glance) bool { return s.filter.MayPass(g.Family, g.Received) }
 
 // next returns what there is to tell at the time now.
-func (s *stream) next(now time.Time) []transaction.Event {
+func (s *stream) next(now time.Time) []api.Event {
 	if s.log != s.of.source.Recorder() || s.redact != s.of.redact.Load() {
 		s.adopt()
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -32,7 +33,7 @@ type view struct {
 	MoreDrops    int
 	Page         rows
 	Outcomes     []string
-	Transactions []transaction.Transaction // newest first
+	Transactions []api.Transaction // newest first
 	FilterError  string
 }
 

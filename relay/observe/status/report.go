@@ -130,7 +130,7 @@ type Interface struct {
 	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
 	Servers    []ServerName `json:"servers"`
 	Reason     string       `json:"reason,omitempty"` // why it does not relay, or relays badly; "" if all is well
-	Do         string       `json:"do,omitempty"`     // what to do about Reason
+	Do         string       `json:"remedy,omitempty"` // what to do about Problem
 	Requests   Flow         `json:"requests"`         // what its clients sent
 	Replies    Flow         `json:"replies"`          // what the servers sent for its clients
 	Unanswered count.Number `json:"unanswered"`       // requests that no server answered

@@ -34,6 +34,12 @@ type ServerStateDoc struct {
 // Doc returns what the documentation says of the state.
 func (s ServerState) Doc() ServerStateDoc { return serverStates()[s] }
 
+// ServerStates returns what the documentation says of each.
+func ServerStates() []ServerStateDoc {
+	all := serverStates()
+	return all[:]
+}
+
 func serverStates() [numServerStates]ServerStateDoc {
 	return [numServerStates]ServerStateDoc{
 		StateIdle:        {"idle", "no request was sent to it lately", Neutral},

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -73,7 +74,7 @@ func ParseFilter(get func(key string) string) (Filter, error) {
 // reasons.
 func Outcomes() []string {
 	names := []string{
-		string(Answered), string(Waiting), string(Unanswered), string(Refused), string(Dropped), string(Sent),
+		string(api.Answered), string(api.Waiting), string(api.Unanswered), string(api.Refused), string(api.Dropped), string(api.Sent),
 	}
 	for r := agent.Relayed + 1; int(r) < agent.NumReasons; r++ {
 		names = append(names, r.String())
@@ -226,6 +227,6 @@ func (f *Filter) passesServer(s step) bool {
 
 func (f *Filter) passesOutcome(r *record, v *verdict) bool {
 	return f.outcome == string(v.state) || slices.ContainsFunc(r.steps, func(s step) bool {
-		return f.outcome == s.Outcome.String() || f.outcome == string(Dropped) && s.Outcome != agent.Relayed
+		return f.outcome == s.Outcome.String() || f.outcome == string(api.Dropped) && s.Outcome != agent.Relayed
 	})
 }

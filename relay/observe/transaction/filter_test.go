@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -34,7 +35,7 @@ func four() []recorder.Message {
 	return append(append(exchange(), exchange6()...), dropped, silent)
 }
 
-func xids(ts []transaction.Transaction) (out []string) {
+func xids(ts []api.Transaction) (out []string) {
 	for _, t := range ts {
 		out = append(out, strings.TrimLeft(t.XID, "0x"))
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -48,7 +49,7 @@ type record struct {
 	count int // of all steps ever
 	told  int // of these, how many an event has told
 	known int // of these, how many the outcome rests on that Events has seen last
-	said  State
+	said  api.TransactionState
 	text  string
 	ended time.Time // when the client was sent its final answer
 }
@@ -67,7 +68,7 @@ func NewJoiner(o Options) *Joiner {
 
 // Join joins messages, which must be sorted by time, and returns the last
 // transactions that the filter lets pass, at most Options.Keep, oldest first.
-func Join(ms []recorder.Message, now time.Time, o Options, f Filter) []Transaction {
+func Join(ms []recorder.Message, now time.Time, o Options, f Filter) []api.Transaction {
 	j := NewJoiner(Options{Names: o.Names, Redact: o.Redact, Keep: max(len(ms), 1)})
 	for i := range ms {
 		j.Add(&ms[i])
@@ -122,8 +123,8 @@ func (j *Joiner) begin(s *step) *record {
 }
 
 // Last returns the last n transactions that the filter lets pass, oldest first.
-func (j *Joiner) Last(now time.Time, f Filter, n int) []Transaction {
-	ts := make([]Transaction, 0, min(n, len(j.list)))
+func (j *Joiner) Last(now time.Time, f Filter, n int) []api.Transaction {
+	ts := make([]api.Transaction, 0, min(n, len(j.list)))
 	for _, r := range slices.Backward(j.list) {
 		if len(ts) >= n {
 			break
@@ -140,8 +141,8 @@ func (j *Joiner) Last(now time.Time, f Filter, n int) []Transaction {
 // steps or a new outcome, and now pass the filter. The first event of a
 // transaction has all its steps. An outcome may also change because time goes
 // by without an answer.
-func (j *Joiner) Events(now time.Time, f Filter) []Event {
-	var es []Event
+func (j *Joiner) Events(now time.Time, f Filter) []api.Event {
+	var es []api.Event
 	for _, r := range j.list {
 		if r.known == r.count && r.settled(now) {
 			continue
@@ -153,7 +154,7 @@ func (j *Joiner) Events(now time.Time, f Filter) []Event {
 			continue
 		}
 		t := r.show(&v, &j.o, r.told)
-		es = append(es, Event{Transaction: t, First: r.count - len(t.Steps)})
+		es = append(es, api.Event{Transaction: t, First: r.count - len(t.Steps)})
 		r.told = r.count
 	}
 	return es
@@ -163,7 +164,7 @@ func (r *record) updated() time.Time { return r.steps[len(r.steps)-1].At }
 
 // settled reports whether time alone cannot change the outcome any more.
 func (r *record) settled(now time.Time) bool {
-	return r.said != Waiting || now.Sub(r.updated()) < patience
+	return r.said != api.Waiting || now.Sub(r.updated()) < patience
 }
 
 // add appends a step, in the order of time: an answer may be recorded before the

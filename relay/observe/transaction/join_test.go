@@ -7,32 +7,33 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
 
 func TestJoin4(t *testing.T) {
 	const took, back = 12 * time.Microsecond, 20 * time.Microsecond
-	ask := func(ms int, kind string) transaction.Step {
-		return transaction.Step{
-			At: at(ms), Took: took, Direction: "request", Type: kind, Heard: "vlan10", From: "0.0.0.0:68", To: "255.255.255.255:67",
-			Outcome: "relayed", Giaddr: "10.1.0.1", Sent: &transaction.Leg{Kind: "servers", To: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
+	ask := func(ms int, kind string) api.Step {
+		return api.Step{
+			Time: at(ms), Took: (took).Seconds(), Direction: "request", Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
+			Outcome: "relayed", Giaddr: "10.1.0.1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
 		}
 	}
-	answer := func(ms int, kind string, rtt time.Duration) transaction.Step {
-		return transaction.Step{
-			At: at(ms), Took: back, Direction: "reply", Type: kind, Heard: "eth0", From: "10.9.0.2:67", To: "10.1.0.1:67",
-			Outcome: "relayed", Giaddr: "10.1.0.1", Given: []string{"10.1.0.100"}, RTT: rtt,
-			Sent: &transaction.Leg{Kind: "unicast", From: "10.1.0.1", To: []string{"10.1.0.100:68"}, MAC: "02:00:00:00:00:01", Type: kind},
+	answer := func(ms int, kind string, rtt time.Duration) api.Step {
+		return api.Step{
+			Time: at(ms), Took: (back).Seconds(), Direction: "reply", Type: kind, Interface: "eth0", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
+			Outcome: "relayed", Giaddr: "10.1.0.1", Given: []string{"10.1.0.100"}, RTT: (rtt).Seconds(),
+			Sent: &api.Sending{Towards: "client", Cast: "unicast", Source: "10.1.0.1", Destinations: []string{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
 		}
 	}
 	request := ask(50, "request")
 	request.Asked = []string{"10.1.0.100"}
-	want := []transaction.Transaction{{
+	want := []api.Transaction{{
 		ID: 1, Family: "ipv4", XID: "0x1a2b3c4d", Interface: "vlan10", Relay: "10.1.0.1",
-		Client:  transaction.Client{MAC: "02:00:00:00:00:01", ClientID: "01:02:00:00:00:00:01", Address: "10.1.0.100"},
-		Started: at(0), Updated: at(53), State: transaction.Answered, Outcome: "answered",
-		Steps: []transaction.Step{
+		Client:  api.Client{MAC: "02:00:00:00:00:01", ClientID: "01:02:00:00:00:00:01", Address: "10.1.0.100"},
+		Started: at(0), Updated: at(53), State: api.Answered, Outcome: "answered",
+		Steps: []api.Step{
 			ask(0, "discover"), answer(2, "offer", 2*time.Millisecond), request, answer(53, "ack", 3*time.Millisecond),
 		},
 	}}
@@ -44,19 +45,19 @@ func TestJoin4(t *testing.T) {
 
 func TestJoin6(t *testing.T) {
 	got := transaction.Join(exchange6(), at(100), transaction.Options{Names: names}, transaction.Filter{})
-	want := []transaction.Transaction{{
+	want := []api.Transaction{{
 		ID: 1, Family: "ipv6", XID: "0xabcdef", Interface: "vlan10", Relay: "2001:db8:1::1",
-		Client:  transaction.Client{MAC: "02:00:00:00:00:01", DUID: "00:03:00:01:02:00:00:00:00:01", Address: "2001:db8:1::100"},
-		Started: at(0), Updated: at(3), State: transaction.Answered, Outcome: "answered",
-		Steps: []transaction.Step{
+		Client:  api.Client{MAC: "02:00:00:00:00:01", DUID: "00:03:00:01:02:00:00:00:00:01", Address: "2001:db8:1::100"},
+		Started: at(0), Updated: at(3), State: api.Answered, Outcome: "answered",
+		Steps: []api.Step{
 			{
-				At: at(0), Direction: "request", Type: "solicit", Heard: "vlan10", From: "[fe80::c1]:546", To: "[ff02::1:2]:547",
-				Outcome: "relayed", Giaddr: "2001:db8:1::1", Sent: &transaction.Leg{Kind: "servers", To: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
+				Time: at(0), Direction: "request", Type: "solicit", Interface: "vlan10", Source: "[fe80::c1]:546", Destination: "[ff02::1:2]:547",
+				Outcome: "relayed", Giaddr: "2001:db8:1::1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
 			},
 			{
-				At: at(3), Direction: "reply", Type: "advertise", Outer: "relay_reply", Heard: "eth0", From: "[2001:db8:9::2]:547", To: "[2001:db8:1::1]:547",
-				Outcome: "relayed", Giaddr: "2001:db8:1::1", Given: []string{"2001:db8:1::100", "2001:db8:8000::/56"}, RTT: 3 * time.Millisecond,
-				Sent: &transaction.Leg{Kind: "unicast", To: []string{"[fe80::c1]:546"}, Type: "advertise"},
+				Time: at(3), Direction: "reply", Type: "advertise", Outer: "relay_reply", Interface: "eth0", Source: "[2001:db8:9::2]:547", Destination: "[2001:db8:1::1]:547",
+				Outcome: "relayed", Giaddr: "2001:db8:1::1", Given: []string{"2001:db8:1::100", "2001:db8:8000::/56"}, RTT: (3 * time.Millisecond).Seconds(),
+				Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []string{"[fe80::c1]:546"}, Type: "advertise"},
 			},
 		},
 	}}
@@ -152,7 +153,7 @@ func TestStepsAreInTheOrderOfTime(t *testing.T) {
 	}
 	var got []string
 	for _, s := range j.Last(at(100), transaction.Filter{}, 1)[0].Steps {
-		got = append(got, s.Type+" "+s.RTT.String())
+		got = append(got, s.Type+" "+time.Duration(s.RTT*float64(time.Second)).Round(time.Microsecond).String())
 	}
 	if d := cmp.Diff([]string{"discover 0s", "offer 2ms", "request 0s", "ack 3ms"}, got); d != "" {
 		t.Errorf("steps (-want +got):\n%s", d)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -19,7 +20,7 @@ const patience = 3 * time.Second
 
 // A verdict is what became of a transaction, and why.
 type verdict struct {
-	state   State
+	state   api.TransactionState
 	outcome string
 	cause   string
 }
@@ -36,15 +37,15 @@ func (r *record) judge(now time.Time, o *Options) verdict {
 	case a.late != nil && (a.good != nil || a.bad != nil):
 		return dropped(a.late, o)
 	case a.good != nil:
-		return verdict{Answered, string(Answered), join(r.repeats(last), r.also(last, o))}
+		return verdict{api.Answered, string(api.Answered), join(r.repeats(last), r.also(last, o))}
 	case a.bad != nil:
-		return verdict{Refused, "refused by server (" + a.bad.status + ")", r.refusal(a.bad, o)}
+		return verdict{api.Refused, "refused by server (" + a.bad.status + ")", r.refusal(a.bad, o)}
 	case a.lost != nil:
 		return dropped(a.lost, o)
 	case r.steps[last].mute:
-		return verdict{Sent, string(Sent), ""}
+		return verdict{api.Sent, string(api.Sent), ""}
 	case now.Sub(r.steps[last].At) < patience:
-		return verdict{Waiting, string(Waiting), ""}
+		return verdict{api.Waiting, string(api.Waiting), ""}
 	}
 	return r.silence(first, last, asked, o)
 }
@@ -104,7 +105,7 @@ func (r *record) judgeUnasked(o *Options) verdict {
 	s := &r.steps[len(r.steps)-1]
 	for i := range r.steps {
 		if r.steps[i].Outcome == agent.Relayed {
-			return verdict{Sent, string(Sent), ""}
+			return verdict{api.Sent, string(api.Sent), ""}
 		}
 		if r.steps[i].Direction == dhcp.Requests {
 			s = &r.steps[i] // rather why the client's request was dropped than an answer that nobody asked for
@@ -139,7 +140,7 @@ func answers(q, reply *step) bool {
 
 // dropped judges a transaction by a step that was dropped.
 func dropped(s *step, o *Options) verdict {
-	return verdict{Dropped, "dropped: " + s.Outcome.String(), s.dropped(o)}
+	return verdict{api.Dropped, "dropped: " + s.Outcome.String(), s.dropped(o)}
 }
 
 // dropped says why the step was dropped, and what to do.
@@ -216,7 +217,7 @@ func (r *record) silence(first, last, n int, o *Options) verdict {
 	}
 	slices.Sort(who)
 	cause := r.silent(who, n, q, q.At.Sub(r.steps[first].At))
-	return verdict{Unanswered, "no answer from " + list(who), join(cause, r.also(first, o))}
+	return verdict{api.Unanswered, "no answer from " + list(who), join(cause, r.also(first, o))}
 }
 
 // silent says that servers do not answer, and what to look for.

@@ -3,10 +3,13 @@ package transaction
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"dhcp-relay/relay/api"
 )
 
 // Widths of the parts of a line, in characters.
@@ -34,7 +37,7 @@ type Printer struct {
 }
 
 // Transaction prints a whole transaction with its outcome.
-func (p *Printer) Transaction(t *Transaction) error {
+func (p *Printer) Transaction(t *api.Transaction) error {
 	p.last = 0
 	var b strings.Builder
 	p.steps(&b, t)
@@ -45,13 +48,13 @@ func (p *Printer) Transaction(t *Transaction) error {
 
 // Event prints what is new. The head of the transaction is printed again if
 // another one came in between.
-func (p *Printer) Event(e *Event) error {
+func (p *Printer) Event(e *api.Event) error {
 	var b strings.Builder
 	if e.Lost > 0 {
 		fmt.Fprintf(&b, "(%d messages came too fast to be shown)\n", e.Lost)
 	}
 	p.steps(&b, &e.Transaction)
-	if e.Cause != "" && e.State != Dropped {
+	if e.Cause != "" && e.State != api.Dropped {
 		p.outcome(&b, &e.Transaction)
 	}
 	return p.write(&b)
@@ -72,7 +75,7 @@ func (p *Printer) write(b *strings.Builder) error {
 	return err
 }
 
-func (p *Printer) steps(b *strings.Builder, t *Transaction) {
+func (p *Printer) steps(b *strings.Builder, t *api.Transaction) {
 	if p.last != t.ID || p.last == 0 {
 		p.head(b, t)
 	}
@@ -82,7 +85,7 @@ func (p *Printer) steps(b *strings.Builder, t *Transaction) {
 }
 
 // head writes whose transaction it is.
-func (p *Printer) head(b *strings.Builder, t *Transaction) {
+func (p *Printer) head(b *strings.Builder, t *api.Transaction) {
 	p.last, p.said = t.ID, ""
 	fmt.Fprintf(b, "#%d %s", t.ID, t.Family)
 	for _, s := range []string{t.XID, clean(t.Client.MAC), clean(t.Client.DUID)} {
@@ -105,19 +108,19 @@ func (p *Printer) head(b *strings.Builder, t *Transaction) {
 }
 
 // outcome writes what became of the transaction, and why.
-func (p *Printer) outcome(b *strings.Builder, t *Transaction) {
+func (p *Printer) outcome(b *strings.Builder, t *api.Transaction) {
 	color := "31"
-	if t.State == Answered || t.State == Sent || t.State == Waiting {
+	if t.State == api.Answered || t.State == api.Sent || t.State == api.Waiting {
 		color = "32"
 	}
 	b.WriteString("  = " + p.paint(color, t.Outcome) + "\n")
-	if t.State != Dropped || !told(t) {
+	if t.State != api.Dropped || !told(t) {
 		fill(b, t.Cause, "    ")
 	}
 }
 
 // told reports whether a step has told of the drop that is the outcome.
-func told(t *Transaction) bool {
+func told(t *api.Transaction) bool {
 	for i := range t.Steps {
 		if t.Steps[i].What != "" && strings.Contains(t.Cause, t.Steps[i].What) {
 			return true
@@ -127,13 +130,13 @@ func told(t *Transaction) bool {
 }
 
 // step writes one step: the arrows of both legs, or where it ended, and details.
-func (p *Printer) step(b *strings.Builder, t *Transaction, s *Step) {
-	fmt.Fprintf(b, "%*.1f", timeWidth, float64(s.At.Sub(t.Started).Microseconds())/1e3)
+func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
+	fmt.Fprintf(b, "%*.1f", timeWidth, float64(s.Time.Sub(t.Started).Microseconds())/1e3)
 	label, color := strings.ToUpper(short(s.Type)), p.color(s)
 	var right string
 	bar, left, far := "┃", strings.Repeat(" ", laneWidth), strings.Repeat(" ", laneWidth)
 	reply := s.Direction == "reply"
-	near := !reply || s.Heard == t.Interface && s.Sent == nil
+	near := !reply || s.Interface == t.Interface && s.Sent == nil
 	switch {
 	case s.Sent == nil && near:
 		left, bar = p.arrow(label, color, false), "✗"
@@ -160,12 +163,12 @@ func (p *Printer) step(b *strings.Builder, t *Transaction, s *Step) {
 }
 
 // peers returns the servers that a step concerns.
-func peers(s *Step, reply bool) []string {
+func peers(s *api.Step, reply bool) []string {
 	if reply {
-		return []string{host(s.From)}
+		return []string{host(s.Source)}
 	}
-	out := make([]string, 0, len(s.Sent.To))
-	for _, to := range s.Sent.To {
+	out := make([]string, 0, len(s.Sent.Destinations))
+	for _, to := range s.Sent.Destinations {
 		out = append(out, host(to))
 	}
 	return out
@@ -182,32 +185,32 @@ func host(addrPort string) string {
 }
 
 // details returns what else there is to tell of a step.
-func details(t *Transaction, s *Step, from bool) (parts []string) {
+func details(t *api.Transaction, s *api.Step, from bool) (parts []string) {
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if s.Sent == nil {
 		add("dropped: %s", s.Outcome)
 	}
 	if from {
-		add("from %s on %s", host(s.From), clean(s.Heard))
+		add("from %s on %s", host(s.Source), clean(s.Interface))
 	} else if s.Sent == nil {
-		add("on %s", clean(s.Heard))
+		add("on %s", clean(s.Interface))
 	}
-	parts = append(parts, s.Says()...)
+	parts = append(parts, Says(s)...)
 	if s.RTT > 0 {
-		add("after %s", s.RTT.Round(10*time.Microsecond))
+		add("after %s", duration(s.RTT).Round(10*time.Microsecond))
 	}
 	if s.Sent != nil {
 		if s.Direction == "reply" {
-			to := host(s.Sent.To[0])
-			if s.Sent.MAC != t.Client.MAC && s.Sent.Kind != "broadcast" {
-				to = strings.TrimSpace(to + " " + s.Sent.MAC)
+			to := host(s.Sent.Destinations[0])
+			if s.Sent.FrameTo != t.Client.MAC && s.Sent.Cast != "broadcast" {
+				to = strings.TrimSpace(to + " " + s.Sent.FrameTo)
 			}
-			add("%s to %s", s.Sent.Kind, to)
+			add("%s to %s", s.Sent.Cast, to)
 		}
-		add("relayed in %s", s.Took.Round(time.Microsecond))
+		add("relayed in %s", duration(s.Took).Round(time.Microsecond))
 	}
-	if s.Sent != nil && len(s.Refused) > 0 {
-		add("%s", s.Unsent())
+	if s.Sent != nil && len(s.Unsent) > 0 {
+		add("%s", Unsent(s))
 	}
 	if s.Bare {
 		add("without option 82 for want of room")
@@ -215,9 +218,9 @@ func details(t *Transaction, s *Step, from bool) (parts []string) {
 	return parts
 }
 
-// Says returns what the message itself says, in words: a refusal, and addresses
+// Says returns what a message itself says, in words: a refusal, and addresses
 // that are given or asked for.
-func (s *Step) Says() (parts []string) {
+func Says(s *api.Step) (parts []string) {
 	if s.Status != "" {
 		parts = append(parts, s.Status)
 	}
@@ -234,8 +237,17 @@ func (s *Step) Says() (parts []string) {
 }
 
 // Unsent says to which servers no copy went, and why.
-func (s *Step) Unsent() string {
-	return "not sent to " + strings.Join(s.Refused, ", ") + ": " + s.Error
+func Unsent(s *api.Step) string {
+	to := make([]string, len(s.Unsent))
+	for i, server := range s.Unsent {
+		to[i] = host(server)
+	}
+	return "not sent to " + strings.Join(to, ", ") + ": " + s.Error
+}
+
+// duration returns a time in seconds as Go has it.
+func duration(seconds float64) time.Duration {
+	return time.Duration(math.Round(seconds * float64(time.Second)))
 }
 
 // arrow draws a message on its way to the right, or with back to the left.
@@ -249,7 +261,7 @@ func (p *Printer) arrow(label, color string, back bool) string {
 	return lead + label + tail + "▶"
 }
 
-func (p *Printer) color(s *Step) string {
+func (p *Printer) color(s *api.Step) string {
 	switch {
 	case s.Sent == nil || s.Status != "" || s.Type == "decline":
 		return "31"

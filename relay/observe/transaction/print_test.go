@@ -7,11 +7,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
 
-func draw(t *testing.T, p transaction.Printer, tr transaction.Transaction) string {
+func draw(t *testing.T, p transaction.Printer, tr api.Transaction) string {
 	t.Helper()
 	var b strings.Builder
 	p.W = &b

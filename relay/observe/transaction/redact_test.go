@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/dhcp"
@@ -53,7 +54,7 @@ func TestRedactedLaddersNameNoClient(t *testing.T) {
 }
 
 func TestPseudonymsAreStable(t *testing.T) {
-	of := func(key string) transaction.Client {
+	of := func(key string) api.Client {
 		r := transaction.NewRedactor([]byte(key))
 		return transaction.Join(exchange(), at(9000), transaction.Options{Names: names, Redact: r}, transaction.Filter{})[0].Client
 	}

@@ -2,9 +2,11 @@ package transaction
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
@@ -12,10 +14,10 @@ import (
 
 // show returns the transaction as the outside sees it, with the steps from
 // number from on.
-func (r *record) show(v *verdict, o *Options, from int) Transaction {
-	t := Transaction{
+func (r *record) show(v *verdict, o *Options, from int) api.Transaction {
+	t := api.Transaction{
 		ID: r.id, Family: r.steps[0].Family.String(), XID: r.xid,
-		Client: Client{
+		Client: api.Client{
 			MAC:      o.Redact.octets(kindMAC, r.mac),
 			DUID:     o.Redact.octets(kindDUID, r.duid),
 			ClientID: o.Redact.octets(kindID, r.clientID),
@@ -31,7 +33,7 @@ func (r *record) show(v *verdict, o *Options, from int) Transaction {
 	if isSet(r.relay) {
 		t.Relay = r.relay.String()
 	}
-	t.Steps = make([]Step, 0, r.count-from)
+	t.Steps = make([]api.Step, 0, r.count-from)
 	for i := max(from-t.Omitted, 0); i < len(r.steps); i++ {
 		t.Steps = append(t.Steps, r.steps[i].show(o, r.rtt(i)))
 	}
@@ -39,23 +41,23 @@ func (r *record) show(v *verdict, o *Options, from int) Transaction {
 }
 
 // show returns the step as the outside sees it.
-func (s *step) show(o *Options, rtt time.Duration) Step {
-	out := Step{
-		At: s.At, Took: s.Done.Sub(s.At), Type: s.kind, Outer: s.outer, Direction: "request",
-		Heard: nameOf(o.Names, s.Heard), From: s.Src.String(), To: s.Dst.String(),
-		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt, Bare: s.Omitted,
+func (s *step) show(o *Options, rtt time.Duration) api.Step {
+	out := api.Step{
+		Time: s.At, Took: s.Done.Sub(s.At).Seconds(), Type: s.kind, Outer: s.outer, Direction: "request",
+		Interface: nameOf(o.Names, s.Heard), Source: s.Src.String(), Destination: s.Dst.String(),
+		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt.Seconds(), Bare: s.Omitted,
 		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
 	}
 	if isSet(s.relay) {
 		out.Giaddr = s.relay.String()
 	}
 	if s.Errno != 0 {
-		out.Refused, out.Error = hosts(s.Refused), senderror.Name(s.Errno)
+		out.Unsent, out.Error = full(s.Refused), senderror.Name(s.Errno)
 	}
 	if s.Direction == dhcp.Replies {
 		out.Direction = "reply"
 	} else if !s.chained {
-		out.From = o.Redact.addrPort(s.Src)
+		out.Source = o.Redact.addrPort(s.Src)
 	}
 	if o.Redact == nil {
 		out.Message = s.words // it may name the client's address
@@ -69,28 +71,28 @@ func (s *step) show(o *Options, rtt time.Duration) Step {
 }
 
 // leg returns how the message was sent on.
-func (s *step) leg(o *Options) *Leg {
-	l := &Leg{Type: s.kind}
+func (s *step) leg(o *Options) *api.Sending {
+	l := &api.Sending{Towards: "client", Type: s.kind}
 	if s.Family == dhcp.V6 && s.Direction == dhcp.Requests {
 		l.Type = dhcp6.RelayForward.String()
 	}
 	if s.From.IsValid() {
-		l.From = s.From.WithZone("").String()
+		l.Source = s.From.WithZone("").String()
 	}
 	switch s.To {
 	case agent.ToServers:
-		l.Kind = "servers"
-		for _, v := range s.Servers {
-			l.To = append(l.To, v.String())
+		l.Towards, l.Cast, l.Destinations = "server", "unicast", full(s.Servers)
+		if slices.ContainsFunc(s.Servers, func(v netip.AddrPort) bool { return v.Addr().IsMulticast() }) {
+			l.Cast = "multicast"
 		}
 	case agent.ToFrame:
-		l.Kind, l.To = kindOf(s.Client.Addr()), []string{s.client(o)}
-		l.MAC = "ff:ff:ff:ff:ff:ff"
+		l.Cast, l.Destinations = castOf(s.Client.Addr()), []string{s.client(o)}
+		l.FrameTo = "ff:ff:ff:ff:ff:ff"
 		if s.HW != [6]byte{255, 255, 255, 255, 255, 255} {
-			l.MAC = o.Redact.octets(kindMAC, s.HW[:])
+			l.FrameTo = o.Redact.octets(kindMAC, s.HW[:])
 		}
 	case agent.ToHost:
-		l.Kind, l.To = kindOf(s.Client.Addr()), []string{s.client(o)}
+		l.Cast, l.Destinations = castOf(s.Client.Addr()), []string{s.client(o)}
 	}
 	return l
 }
@@ -103,7 +105,7 @@ func (s *step) client(o *Options) string {
 	return o.Redact.addrPort(s.Client)
 }
 
-func kindOf(a netip.Addr) string {
+func castOf(a netip.Addr) string {
 	if a == broadcast() {
 		return "broadcast"
 	}
@@ -113,6 +115,15 @@ func kindOf(a netip.Addr) string {
 func leases(r *Redactor, ps []netip.Prefix) (out []string) {
 	for _, p := range ps {
 		out = append(out, r.lease(p))
+	}
+	return out
+}
+
+// full lists addresses with their ports.
+func full(all []netip.AddrPort) []string {
+	out := make([]string, 0, len(all))
+	for _, a := range all {
+		out = append(out, a.String())
 	}
 	return out
 }

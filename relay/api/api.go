@@ -28,3 +28,10 @@ type Verdict struct {
 	Errors   []string `json:"errors"`   // why not, a line each
 	Warnings []string `json:"warnings"` // what is doubtful, and what takes effect at the next start
 }
+
+// A Recording is what record says of the capture that it wrote.
+type Recording struct {
+	File    string `json:"file"`
+	Packets int    `json:"packets"`
+	Octets  int64  `json:"octets"`
+}
