@@ -58,7 +58,7 @@ servers = ["10.9.0.2"]
 	if !r.Config.OK || r.Config.File != d.config || len(r.Config.Hash) != 16 || r.Config.Loaded.IsZero() || !r.Recorder.On {
 		t.Errorf("configuration %+v, recorder %+v", r.Config, r.Recorder)
 	}
-	if len(r.Servers) != 2 || r.Servers[0].Address != "10.9.0.2" || r.Servers[0].State != status.StateIdle {
+	if len(r.Servers) != 2 || r.Servers[0].Address != "10.9.0.2:67" || r.Servers[0].State != status.StateIdle {
 		t.Errorf("servers %+v", r.Servers)
 	}
 

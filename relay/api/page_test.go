@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,18 +24,27 @@ var update = flag.Bool("update", false, "write README.md anew")
 
 // A room is where types of answers stand.
 type room struct {
-	name, dir string
-	types     map[string]*ast.TypeSpec
-	docs      map[string]string   // of the types
-	values    map[string][]string // of closed lists, each with what it means
+	name   string
+	types  map[string]*ast.TypeSpec
+	docs   map[string]string   // of the types
+	values map[string][]string // of closed lists, each with what it means
+}
+
+// A house is its rooms by their names.
+type house map[string]*room
+
+// find returns the room of a type such as api.Step, and its name there.
+func (all house) find(name string) (r *room, typ string) {
+	pkg, typ, _ := strings.Cut(name, ".")
+	return all[pkg], typ
 }
 
 // rooms are the package api, and those whose types are not there.
-func rooms(t *testing.T) map[string]*room {
+func rooms(t *testing.T) house {
 	t.Helper()
-	all := make(map[string]*room)
-	for name, dir := range map[string]string{"api": ".", "status": "../observe/status", "explain": "../explain"} {
-		r := &room{name, dir, make(map[string]*ast.TypeSpec), make(map[string]string), make(map[string][]string)}
+	all := make(house)
+	for name, dir := range map[string]string{"api": ".", "status": "../observe/status", "count": "../observe/count", "explain": "../explain"} {
+		r := &room{name, make(map[string]*ast.TypeSpec), make(map[string]string), make(map[string][]string)}
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -94,9 +104,10 @@ type field struct {
 	object           string // the type of the object or list of objects; "" if it is none
 }
 
-// fields returns the fields of a struct, those of embedded ones first.
-func (r *room) fields(t *testing.T, name string) (fs []field) {
+// fields returns the fields of a struct of a room, those of embedded ones first.
+func (all house) fields(t *testing.T, name string) (fs []field) {
 	t.Helper()
+	r, name := all.find(name)
 	spec := r.types[name]
 	if spec == nil {
 		t.Fatalf("%s has no type %s", r.name, name)
@@ -108,7 +119,7 @@ func (r *room) fields(t *testing.T, name string) (fs []field) {
 	for _, f := range s.Fields.List {
 		if f.Tag == nil {
 			if id, ok := f.Type.(*ast.Ident); ok && len(f.Names) == 0 {
-				fs = append(fs, r.fields(t, id.Name)...)
+				fs = append(fs, all.fields(t, r.name+"."+id.Name)...)
 			}
 			continue
 		}
@@ -119,7 +130,7 @@ func (r *room) fields(t *testing.T, name string) (fs []field) {
 			one.text = oneLine(f.Doc.Text())
 		}
 		one.kind, one.object = r.kind(f.Type)
-		if strings.Contains(tag, ",omitempty") {
+		if strings.Contains(tag, ",omit") {
 			one.kind += ", or absent"
 		}
 		fs = append(fs, one)
@@ -139,17 +150,21 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 		switch name := fmt.Sprint(e.X, ".", e.Sel); name {
 		case "time.Time":
 			return "time", ""
-		case "netip.AddrPort":
+		case "netip.AddrPort", "api.Endpoint":
 			return "address:port", ""
 		case "netip.Addr":
 			return "address", ""
 		case "agent.State":
 			return "one of " + strings.Join(r.values[name], ", "), ""
+		default:
+			return link(e.Sel.Name), name
 		}
 	case *ast.Ident:
 		switch e.Name {
 		case "string", "Octets":
 			return "string", ""
+		case "Endpoint":
+			return "address:port", ""
 		case "bool":
 			return "boolean", ""
 		case "float64":
@@ -160,31 +175,33 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 		if vs := r.values[e.Name]; vs != nil {
 			return "one of " + strings.Join(vs, ", "), ""
 		}
-		return fmt.Sprintf("[%s](#%s)", e.Name, strings.ToLower(e.Name)), e.Name
+		return link(e.Name), r.name + "." + e.Name
 	}
 	return fmt.Sprintf("%T", e), ""
 }
 
+func link(typ string) string { return fmt.Sprintf("[%s](#%s)", typ, strings.ToLower(typ)) }
+
 // answers are what is answered where, and the type of each.
-func answers() [][3]string {
-	return [][3]string{
-		{"`/api/v1/status`, `dhcp-relay status --json`", "status", "Report"},
-		{"`/api/v1/transactions`, `dhcp-relay trace --last N --json`: a list of", "api", "Transaction"},
-		{"`/api/v1/trace`, `dhcp-relay trace --json`: one a line", "api", "Event"},
-		{"`/reload`, on the socket of `[control]`", "api", "Verdict"},
-		{"`/log-level`, there", "api", "Level"},
-		{"`dhcp-relay record --json`", "api", "Recording"},
-		{"`dhcp-relay explain --json`: one a line", "explain", "Result"},
+func answers() [][2]string {
+	return [][2]string{
+		{"`/api/v1/status`, `dhcp-relay status --json`", "status.Report"},
+		{"`/api/v1/transactions`, `dhcp-relay trace --last N --json`: a list of", "api.Transaction"},
+		{"`/api/v1/trace`, `dhcp-relay trace --json`: one a line", "api.Event"},
+		{"`/reload`, on the socket of `[control]`", "api.Verdict"},
+		{"`/log-level`, there", "api.Level"},
+		{"`dhcp-relay record --json`", "api.Recording"},
+		{"`dhcp-relay explain --json`: one a line", "explain.Result"},
 	}
 }
 
 // reachable returns the objects that an answer is made of, itself first.
-func reachable(t *testing.T, r *room, root string) (names []string) {
+func (all house) reachable(t *testing.T, root string) (names []string) {
 	t.Helper()
 	names = []string{root}
 	for i := 0; i < len(names); i++ {
-		for _, f := range r.fields(t, names[i]) {
-			if f.object != "" && !strings.Contains(" "+strings.Join(names, " ")+" ", " "+f.object+" ") {
+		for _, f := range all.fields(t, names[i]) {
+			if f.object != "" && !slices.Contains(names, f.object) {
 				names = append(names, f.object)
 			}
 		}
@@ -215,17 +232,18 @@ func reference(t *testing.T) string {
 	b.WriteString(head)
 	all, seen := rooms(t), make(map[string]bool)
 	for _, a := range answers() {
-		fmt.Fprintf(&b, "| %s | [%s](#%s) |\n", a[0], a[2], strings.ToLower(a[2]))
+		_, name := all.find(a[1])
+		fmt.Fprintf(&b, "| %s | %s |\n", a[0], link(name))
 	}
 	for _, a := range answers() {
-		r := all[a[1]]
-		for _, name := range reachable(t, r, a[2]) {
-			if seen[name] {
+		for _, full := range all.reachable(t, a[1]) {
+			if seen[full] {
 				continue
 			}
-			seen[name] = true
+			seen[full] = true
+			r, name := all.find(full)
 			fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| field | | |\n|---|---|---|\n", name, r.docs[name])
-			for _, f := range r.fields(t, name) {
+			for _, f := range all.fields(t, full) {
 				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.name, f.kind, strings.ReplaceAll(f.text, "|", "\\|"))
 			}
 		}
@@ -262,9 +280,9 @@ func TestAnswersSpeakOneDialect(t *testing.T) {
 	}
 	all := rooms(t)
 	for _, a := range answers() {
-		for _, name := range reachable(t, all[a[1]], a[2]) {
-			for _, f := range all[a[1]].fields(t, name) {
-				if name == "Change" && f.name == "to" {
+		for _, name := range all.reachable(t, a[1]) {
+			for _, f := range all.fields(t, name) {
+				if name == "explain.Change" && f.name == "to" {
 					continue // an offset
 				}
 				switch other := elsewhere[f.name]; {

@@ -44,37 +44,37 @@ const (
 
 // A Step is one received message: how it came, and how it was sent on.
 type Step struct {
-	Time        time.Time `json:"time"`                  // when it was read from its socket
-	Took        float64   `json:"took_seconds"`          // until its copies had been sent, or it was dropped
-	Direction   string    `json:"direction"`             // "request" or "reply"
-	Type        string    `json:"type"`                  // of the client's or server's message, such as "discover"
-	Outer       string    `json:"outer_type,omitempty"`  // DHCPv6: "relay_forward" or "relay_reply", if it came in one
-	Interface   string    `json:"interface"`             // on which it was heard
-	Source      string    `json:"source"`                // of the datagram: address:port
-	Destination string    `json:"destination"`           // of the datagram: address:port
-	Outcome     string    `json:"outcome"`               // "relayed", or the drop reason as metrics name it
-	What        string    `json:"what,omitempty"`        // dropped: what happened, one sentence
-	Remedy      string    `json:"remedy,omitempty"`      // dropped: what to do, one sentence
-	Sent        *Sending  `json:"sent,omitempty"`        // absent if it was dropped
-	Giaddr      string    `json:"giaddr,omitempty"`      // giaddr or link-address that it has towards or from the servers
-	Given       []string  `json:"given,omitempty"`       // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD
-	Asked       []string  `json:"asked,omitempty"`       // addresses and prefixes that a request names: option 50, ciaddr, IAs
-	Status      string    `json:"status,omitempty"`      // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
-	Message     string    `json:"message,omitempty"`     // the server's words for it, if it sent any
-	RTT         float64   `json:"rtt_seconds,omitempty"` // reply: since the request that it answers was received
-	Unsent      []string  `json:"unsent,omitempty"`      // servers to which the kernel refused to send it: address:port
-	Error       string    `json:"error,omitempty"`       // why, such as "ENETUNREACH"
-	Bare        bool      `json:"option82_omitted,omitempty"`
+	Time        time.Time  `json:"time"`                  // when it was read from its socket
+	Took        float64    `json:"took_seconds"`          // until its copies had been sent, or it was dropped
+	Direction   string     `json:"direction"`             // "request" or "reply"
+	Type        string     `json:"type"`                  // of the client's or server's message, such as "discover"
+	Outer       string     `json:"outer_type,omitempty"`  // DHCPv6: "relay_forward" or "relay_reply", if it came in one
+	Interface   string     `json:"interface"`             // on which it was heard
+	Source      Endpoint   `json:"source"`                // of the datagram
+	Destination Endpoint   `json:"destination"`           // of the datagram
+	Outcome     string     `json:"outcome"`               // "relayed", or the drop reason as metrics name it
+	What        string     `json:"what,omitempty"`        // dropped: what happened, one sentence
+	Remedy      string     `json:"remedy,omitempty"`      // dropped: what to do, one sentence
+	Sent        *Sending   `json:"sent,omitempty"`        // absent if it was dropped
+	Giaddr      string     `json:"giaddr,omitempty"`      // giaddr or link-address that it has towards or from the servers
+	Given       []string   `json:"given,omitempty"`       // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD
+	Asked       []string   `json:"asked,omitempty"`       // addresses and prefixes that a request names: option 50, ciaddr, IAs
+	Status      string     `json:"status,omitempty"`      // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
+	Message     string     `json:"message,omitempty"`     // the server's words for it, if it sent any
+	RTT         float64    `json:"rtt_seconds,omitempty"` // reply: since the request that it answers was received
+	Unsent      []Endpoint `json:"unsent,omitempty"`      // servers to which the kernel refused to send it
+	Error       string     `json:"error,omitempty"`       // why, such as "ENETUNREACH"
+	Bare        bool       `json:"option82_omitted,omitempty"`
 }
 
 // A Sending is how a message was sent on.
 type Sending struct {
-	Towards      string   `json:"towards"`            // "server" or "client"; a relay is a client to this one
-	Cast         string   `json:"cast"`               // "unicast", "broadcast" or "multicast"
-	Source       string   `json:"source,omitempty"`   // address; absent: the kernel chose
-	Destinations []string `json:"destinations"`       // address:port of each receiver
-	FrameTo      string   `json:"frame_to,omitempty"` // link-layer destination of a frame
-	Type         string   `json:"type"`               // as sent, DHCPv6: of the outermost message
+	Towards      string     `json:"towards"`            // "server" or "client"; a relay is a client to this one
+	Cast         string     `json:"cast"`               // "unicast", "broadcast" or "multicast"
+	Source       string     `json:"source,omitempty"`   // address; absent: the kernel chose
+	Destinations []Endpoint `json:"destinations"`       // of each copy
+	FrameTo      string     `json:"frame_to,omitempty"` // link-layer destination of a frame
+	Type         string     `json:"type"`               // as sent, DHCPv6: of the outermost message
 }
 
 // An Event tells that a transaction has new steps or a new outcome.

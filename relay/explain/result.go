@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/netip"
 	"time"
+
+	"dhcp-relay/relay/api"
 )
 
 // A Result is what would become of one message, and why.
@@ -30,7 +32,7 @@ type Summary struct {
 	Source      netip.AddrPort `json:"source"`
 	Destination netip.AddrPort `json:"destination"`
 	Xid         string         `json:"xid,omitempty"`
-	Client      string         `json:"client,omitempty"` // hardware address, or DUID
+	Client      api.Client     `json:"client,omitzero"`
 	Octets      int            `json:"octets"`
 }
 
@@ -60,8 +62,8 @@ func (c Copy) possible() bool {
 
 // A Send is one datagram or frame.
 type Send struct {
-	To          string         `json:"to"`   // "server", "client" or "relay"
-	Cast        string         `json:"cast"` // "unicast", "broadcast" or "multicast"
+	Towards     string         `json:"towards"` // "server", "client" or "relay"
+	Cast        string         `json:"cast"`    // "unicast", "broadcast" or "multicast"
 	Destination netip.AddrPort `json:"destination"`
 	Source      *netip.Addr    `json:"source,omitempty"` // nil: the kernel's choice by its route
 	SourcePort  uint16         `json:"source_port"`

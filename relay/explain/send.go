@@ -53,7 +53,7 @@ func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []Send) C
 func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) Send {
 	to := &r.snap.Policy.Servers[c.Server]
 	s := Send{
-		To: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
+		Towards: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
 		SourcePort: c.From.Port, Interface: to.Link,
 	}
 	if v.Src.IsValid() {
@@ -74,14 +74,14 @@ func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) Send {
 
 func (r *Relay) toClient(v *agent.Verdict) Send {
 	s := Send{
-		To: "client", Cast: "unicast", Destination: netip.AddrPortFrom(v.Dst, v.Port),
+		Towards: "client", Cast: "unicast", Destination: netip.AddrPortFrom(v.Dst, v.Port),
 		SourcePort: v.Family.Port(), Interface: v.Link.Host.Name, VRF: r.plan.VRFName(r.plan.VRF(v.Link.Host.Index)),
 	}
 	if v.Src.IsValid() {
 		s.Source = &v.Src
 	}
 	if v.Chained {
-		s.To = "relay"
+		s.Towards = "relay"
 	}
 	if v.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		s.Cast = "broadcast"

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"encoding/hex"
 	"fmt"
 
 	"dhcp-relay/relay/wire/bootp"
@@ -30,7 +29,7 @@ func (s *Summary) name4(b []byte) {
 		return
 	}
 	s.Xid = fmt.Sprintf("0x%08x", p.Xid())
-	s.Client = hardware(p.Chaddr())
+	s.Client.MAC = hardware(p.Chaddr())
 	if opts, ok := p.Scan(); ok {
 		s.Type = typeName(opts.Type.String(), byte(opts.Type))
 	} else if !p.DHCP() {
@@ -52,7 +51,7 @@ func (s *Summary) name6(b []byte) {
 		s.Type += " of " + typeName(inner.Type().String(), byte(inner.Type()))
 	}
 	s.Xid = fmt.Sprintf("0x%06x", inner.Xid())
-	s.Client = hex.EncodeToString(inner.ClientID())
+	s.Client.DUID = hardware(inner.ClientID())
 }
 
 // typeName returns the name of a message type, or its number if it has none.

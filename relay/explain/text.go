@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -45,8 +46,8 @@ func (r *Result) title(b *strings.Builder) {
 		b.WriteString("of which too little is known\n")
 	} else {
 		b.WriteString(m.Type)
-		if m.Client != "" {
-			b.WriteString(" of client " + m.Client)
+		if id := cmp.Or(m.Client.MAC, m.Client.DUID); id != "" {
+			b.WriteString(" of client " + id)
 		}
 		if m.Xid != "" {
 			b.WriteString(", xid " + m.Xid)
@@ -96,7 +97,7 @@ func (s *Setting) where() string {
 // String says what is sent where.
 func (s *Send) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s to %s %s", s.Cast, s.To, s.Destination)
+	fmt.Fprintf(&b, "%s to %s %s", s.Cast, s.Towards, s.Destination)
 	if s.Interface != "" {
 		b.WriteString(" on " + s.Interface)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 )
 
@@ -98,7 +99,7 @@ func TestFormats(t *testing.T) {
 		{span(93600), "1 d 2 h"},
 		{percent(0.9999), "99"},
 		{percent(1), "100"},
-		{bare("[2001:db8::1]:547", "10.9.0.3:1067"), "2001:db8::1, 10.9.0.3:1067"},
+		{strings.Join(api.Endpoints([]api.Endpoint{"[2001:db8::1]:547", "10.9.0.3:1067"}), ", "), "2001:db8::1, 10.9.0.3:1067"},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)

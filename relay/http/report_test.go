@@ -63,13 +63,13 @@ func exchanges() []api.Transaction {
 	up := func(ms int, kind string) api.Step {
 		return api.Step{
 			Time: at(ms), Took: (40 * time.Microsecond).Seconds(), Direction: "request", Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
-			Outcome: "relayed", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
+			Outcome: "relayed", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []api.Endpoint{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
 		}
 	}
 	down := func(ms int, kind string) api.Step {
 		return api.Step{
 			Time: at(ms), Took: (30 * time.Microsecond).Seconds(), Direction: "reply", Type: kind, Interface: "up", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
-			Outcome: "relayed", Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []string{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
+			Outcome: "relayed", Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []api.Endpoint{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
 			Given: []string{"10.1.0.100"}, RTT: (1200 * time.Microsecond).Seconds(),
 		}
 	}
@@ -92,7 +92,7 @@ func exchanges() []api.Transaction {
 			Started: at(1200), Updated: at(1200), State: api.Unanswered, Outcome: "no answer from 2001:db8:9::2", Cause: "See whether the server runs and has a route back to 2001:db8:1::1.",
 			Steps: []api.Step{{
 				Time: at(1200), Took: (time.Microsecond * 50).Seconds(), Direction: "request", Type: "solicit", Interface: "vlan10", Source: "[fe80::1]:546", Destination: "[ff02::1:2]:547", Outcome: "relayed",
-				Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
+				Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []api.Endpoint{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
 			}},
 		},
 	}

@@ -43,15 +43,15 @@ func newRung(t *api.Transaction, s api.Step) rung {
 	switch {
 	case s.Sent == nil && fromClients:
 		r.Class, r.Near = "request dropped", name
-		r.Says = fmt.Sprintf("%s from %s on %s, dropped", name, bare(s.Source), s.Interface)
+		r.Says = fmt.Sprintf("%s from %s on %s, dropped", name, s.Source.String(), s.Interface)
 	case s.Sent == nil:
-		r.Class, r.Far, r.Peer = "reply dropped", name, bare(s.Source)
+		r.Class, r.Far, r.Peer = "reply dropped", name, s.Source.String()
 		r.Says = fmt.Sprintf("%s from %s, dropped", name, r.Peer)
 	case reply:
-		r.Near, r.Far, r.Peer = name, name, bare(s.Source)
+		r.Near, r.Far, r.Peer = name, name, s.Source.String()
 		r.Says = fmt.Sprintf("%s from %s, relayed to the client", name, r.Peer)
 	default:
-		r.Near, r.Far, r.Peer = name, name, bare(s.Sent.Destinations...)
+		r.Near, r.Far, r.Peer = name, name, strings.Join(api.Endpoints(s.Sent.Destinations), ", ")
 		r.Says = fmt.Sprintf("%s from the client, relayed to %s", name, r.Peer)
 	}
 	return r
@@ -75,7 +75,7 @@ func details(s *api.Step) (parts []string) {
 	}
 	if s.Sent != nil {
 		if s.Direction == "reply" {
-			add("%s to %s", s.Sent.Cast, strings.TrimSpace(bare(s.Sent.Destinations...)+" "+s.Sent.FrameTo))
+			add("%s to %s", s.Sent.Cast, strings.TrimSpace(strings.Join(api.Endpoints(s.Sent.Destinations), ", ")+" "+s.Sent.FrameTo))
 		}
 		add("relayed in %s", seconds(s.Took))
 		if len(s.Unsent) > 0 {
@@ -86,18 +86,4 @@ func details(s *api.Step) (parts []string) {
 		add("without option 82 for want of room")
 	}
 	return parts
-}
-
-// bare returns addresses without the ports that are usual.
-func bare(addrs ...string) string {
-	out := make([]string, len(addrs))
-	for i, a := range addrs {
-		out[i] = a
-		for _, port := range []string{":67", ":68", ":546", ":547"} {
-			if h, ok := strings.CutSuffix(a, port); ok {
-				out[i] = strings.Trim(h, "[]")
-			}
-		}
-	}
-	return strings.Join(out, ", ")
 }

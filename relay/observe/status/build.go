@@ -69,7 +69,7 @@ func (b *builder) interfaces() {
 			n.Address = l.Address.String()
 		}
 		for _, s := range l.Servers {
-			n.Servers = append(n.Servers, ServerName{s.String(), s.VRF})
+			n.Servers = append(n.Servers, ServerName{endpoint(s), s.VRF})
 		}
 		c := b.Counts.Links[l.Name]
 		n.Requests, n.Replies = flow(&c, l.Family, dhcp.Requests), flow(&c, l.Family, dhcp.Replies)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
 )
 
@@ -37,11 +38,11 @@ type Report struct {
 // A Takeover tells whose sockets were taken over at the start, with the messages that
 // waited in them. A socket here is what hears one port of one family in one VRF.
 type Takeover struct {
-	Sockets int     `json:"sockets"`                   // that were taken over
-	Of      int     `json:"of"`                        // that are open
-	PID     int     `json:"from_pid,omitempty"`        // of the former process; 0 if unknown
-	Version string  `json:"from_version,omitempty"`    // of the former process
-	Gap     float64 `json:"seconds_between,omitempty"` // from its end to the start; 0 if unknown, as of one that was killed
+	Sockets int     `json:"sockets"`                // that were taken over
+	Of      int     `json:"of"`                     // that are open
+	PID     int     `json:"from_pid,omitempty"`     // of the former process; 0 if unknown
+	Version string  `json:"from_version,omitempty"` // of the former process
+	Gap     float64 `json:"gap_seconds,omitempty"`  // from its end to the start; 0 if unknown, as of one that was killed
 }
 
 // A Config tells of the configuration and of the last attempt to load it.
@@ -72,12 +73,12 @@ const (
 // A Listener is where the daemon is to be asked. It only observes: relaying does
 // not depend on it.
 type Listener struct {
-	Name    string    `json:"name"`            // "metrics" or "control"
-	Address string    `json:"address"`         // address and port, or the path of a socket
-	Open    bool      `json:"open"`            // it works
-	Since   time.Time `json:"since"`           // when it began to work, or ceased to
-	Error   string    `json:"error,omitempty"` // why it does not work
-	Do      string    `json:"do,omitempty"`    // what to do about it
+	Name    string    `json:"name"`             // "metrics" or "control"
+	Address string    `json:"address"`          // address and port, or the path of a socket
+	Open    bool      `json:"open"`             // it works
+	Since   time.Time `json:"since"`            // when it began to work, or ceased to
+	Error   string    `json:"error,omitempty"`  // why it does not work
+	Do      string    `json:"remedy,omitempty"` // what to do about it
 	Refused []Refused `json:"refused,omitempty"`
 }
 
@@ -85,7 +86,7 @@ type Listener struct {
 type Refused struct {
 	Reason RefusedReason `json:"reason"`
 	Count  uint64        `json:"count"`
-	Last   time.Time     `json:"last"`
+	Last   time.Time     `json:"last_seen"`
 }
 
 // A RefusedReason is why a Listener does not serve something.
@@ -116,7 +117,7 @@ type Finding struct {
 	Kind     string   `json:"kind"`    // from the list of Kinds, such as "server_silent" or "drop_no_giaddr"; for programs
 	Subject  string   `json:"subject"` // what it is about in words, such as "interface vlan20" or "server 10.9.0.2"
 	Text     string   `json:"text"`    // what is wrong
-	Do       string   `json:"do"`      // what to do about it
+	Do       string   `json:"remedy"`  // what to do about it
 
 	About []Subject `json:"about"` // the same as Subject, one by one; for programs
 }
@@ -129,25 +130,25 @@ type Interface struct {
 	State      agent.State  `json:"state"`
 	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
 	Servers    []ServerName `json:"servers"`
-	Reason     string       `json:"reason,omitempty"` // why it does not relay, or relays badly; "" if all is well
-	Do         string       `json:"remedy,omitempty"` // what to do about Problem
-	Requests   Flow         `json:"requests"`         // what its clients sent
-	Replies    Flow         `json:"replies"`          // what the servers sent for its clients
-	Unanswered count.Number `json:"unanswered"`       // requests that no server answered
+	Reason     string       `json:"problem,omitempty"` // why it does not relay, or relays badly; "" if all is well
+	Do         string       `json:"remedy,omitempty"`  // what to do about Problem
+	Requests   Flow         `json:"requests"`          // what its clients sent
+	Replies    Flow         `json:"replies"`           // what the servers sent for its clients
+	Unanswered count.Number `json:"unanswered"`        // requests that no server answered
 }
 
 // A ServerName tells a server apart from all others.
 type ServerName struct {
-	Address string `json:"address"`       // as in Server.Address
-	VRF     string `json:"vrf,omitempty"` // "" is the default VRF
+	Address api.Endpoint `json:"address"`
+	VRF     string       `json:"vrf,omitempty"` // "" is the default VRF
 }
 
 // String names the server for people.
 func (s ServerName) String() string {
 	if s.VRF == "" {
-		return s.Address
+		return s.Address.String()
 	}
-	return s.Address + " (" + s.VRF + ")"
+	return s.Address.String() + " (" + s.VRF + ")"
 }
 
 // A Flow counts messages of one direction.
@@ -162,7 +163,7 @@ type Flow struct {
 
 // A Server is a DHCP server, or the next relay on the way to one.
 type Server struct {
-	Address    string       `json:"address"`       // "10.9.0.2", with its port if that is not the protocol's
+	Address    api.Endpoint `json:"address"`
 	VRF        string       `json:"vrf,omitempty"` // "" is the default VRF
 	Family     string       `json:"family"`
 	Copies     count.Number `json:"copies"`     // requests sent to it
@@ -191,7 +192,7 @@ type Drop struct {
 	Interface string    `json:"interface"` // "other" for those that are not configured
 	Family    string    `json:"family"`
 	Direction string    `json:"direction"` // "request" or "reply"
-	Reason    string    `json:"reason"`    // as in the label "outcome" of dhcp_relay_messages_total
+	Reason    string    `json:"outcome"`   // as in the label "outcome" of dhcp_relay_messages_total
 	What      string    `json:"what"`      // what happened
 	Remedy    string    `json:"remedy"`    // what to do about it
 	Count     uint64    `json:"count"`

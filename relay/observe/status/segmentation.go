@@ -32,7 +32,7 @@ func (r *Report) writeSegmentation(b *strings.Builder) {
 		if !slices.Contains(texts, t) {
 			texts = append(texts, t)
 		}
-		names[t] = append(names[t], s.Address)
+		names[t] = append(names[t], s.Address.String())
 	}
 	for _, t := range texts {
 		wrap(b, "", some(names[t])+": "+t+".")

@@ -4,19 +4,20 @@ import (
 	"cmp"
 	"strconv"
 
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Subject is what a finding is about.
 type Subject struct {
-	Kind      SubjectKind `json:"kind"`
-	Interface string      `json:"interface,omitempty"`
-	Family    string      `json:"family,omitempty"` // "ipv4" or "ipv6"; "" if it is about both or neither
-	Server    string      `json:"server,omitempty"` // as in Server.Address
-	VRF       string      `json:"vrf,omitempty"`    // of the server
-	Port      uint16      `json:"port,omitempty"`
-	Name      string      `json:"name,omitempty"` // of what else there is: a file, a program, an address
+	Kind      SubjectKind  `json:"kind"`
+	Interface string       `json:"interface,omitempty"`
+	Family    string       `json:"family,omitempty"` // "ipv4" or "ipv6"; "" if it is about both or neither
+	Server    api.Endpoint `json:"server,omitempty"`
+	VRF       string       `json:"vrf,omitempty"` // of the server
+	Port      uint16       `json:"port,omitempty"`
+	Name      string       `json:"name,omitempty"` // of what else there is: a file, a program, an address
 }
 
 // A SubjectKind is what sort of thing a subject is.
@@ -50,8 +51,11 @@ func onLink(name string, f dhcp.Family) Subject {
 
 // onServer is the subject of what concerns a server.
 func onServer(s count.ServerID) Subject {
-	return Subject{Kind: OfServer, Server: s.String(), VRF: s.VRF, Family: s.Family().String()}
+	return Subject{Kind: OfServer, Server: endpoint(s), VRF: s.VRF, Family: s.Family().String()}
 }
+
+// endpoint returns a server's address and port.
+func endpoint(s count.ServerID) api.Endpoint { return api.Endpoint(s.Addr.String()) }
 
 // noun says what a subject is, for one and for several of them.
 func (k SubjectKind) noun() (one, several string) {
@@ -95,7 +99,7 @@ func (s Subject) String() string {
 	case OfInterface:
 		words += " " + s.Interface
 	case OfServer:
-		words += " " + s.Server
+		words += " " + s.Server.String()
 		if s.VRF != "" {
 			words += " in VRF " + s.VRF
 		}
@@ -124,9 +128,9 @@ func (s *Subject) short() string {
 	case s.Interface != "":
 		return s.Interface
 	case s.Server != "" && s.VRF != "":
-		return s.Server + " in VRF " + s.VRF
+		return s.Server.String() + " in VRF " + s.VRF
 	}
-	return cmp.Or(s.Server, s.Name, protocolOf(s.Family))
+	return cmp.Or(s.Server.String(), s.Name, protocolOf(s.Family))
 }
 
 // several names subjects of one kind in words: "4000 interfaces (a, b, c and 3997

@@ -137,11 +137,7 @@ func (r *Report) writeServers(b *strings.Builder) {
 	rows := [][]string{{"SERVER", "STATE", "SENT", "REPLIES", "UNANSWERED", "REFUSED", "ANSWERED", "P50", "P90", "P99"}}
 	for i := range r.Servers {
 		s := &r.Servers[i]
-		name := s.Address
-		if s.VRF != "" {
-			name += " (" + s.VRF + ")"
-		}
-		row := []string{name, s.State.String(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
+		row := []string{ServerName{s.Address, s.VRF}.String(), s.State.String(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
 		if s.AnswerRatio != nil {
 			row[6] = strconv.FormatFloat(100**s.AnswerRatio, 'f', 0, 64) + "%"
 		}

@@ -16,15 +16,15 @@ func TestJoin4(t *testing.T) {
 	const took, back = 12 * time.Microsecond, 20 * time.Microsecond
 	ask := func(ms int, kind string) api.Step {
 		return api.Step{
-			Time: at(ms), Took: (took).Seconds(), Direction: "request", Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
-			Outcome: "relayed", Giaddr: "10.1.0.1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
+			Time: at(ms), Took: took.Seconds(), Direction: "request", Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
+			Outcome: "relayed", Giaddr: "10.1.0.1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []api.Endpoint{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
 		}
 	}
 	answer := func(ms int, kind string, rtt time.Duration) api.Step {
 		return api.Step{
-			Time: at(ms), Took: (back).Seconds(), Direction: "reply", Type: kind, Interface: "eth0", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
-			Outcome: "relayed", Giaddr: "10.1.0.1", Given: []string{"10.1.0.100"}, RTT: (rtt).Seconds(),
-			Sent: &api.Sending{Towards: "client", Cast: "unicast", Source: "10.1.0.1", Destinations: []string{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
+			Time: at(ms), Took: back.Seconds(), Direction: "reply", Type: kind, Interface: "eth0", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
+			Outcome: "relayed", Giaddr: "10.1.0.1", Given: []string{"10.1.0.100"}, RTT: rtt.Seconds(),
+			Sent: &api.Sending{Towards: "client", Cast: "unicast", Source: "10.1.0.1", Destinations: []api.Endpoint{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
 		}
 	}
 	request := ask(50, "request")
@@ -52,12 +52,12 @@ func TestJoin6(t *testing.T) {
 		Steps: []api.Step{
 			{
 				Time: at(0), Direction: "request", Type: "solicit", Interface: "vlan10", Source: "[fe80::c1]:546", Destination: "[ff02::1:2]:547",
-				Outcome: "relayed", Giaddr: "2001:db8:1::1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []string{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
+				Outcome: "relayed", Giaddr: "2001:db8:1::1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []api.Endpoint{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
 			},
 			{
 				Time: at(3), Direction: "reply", Type: "advertise", Outer: "relay_reply", Interface: "eth0", Source: "[2001:db8:9::2]:547", Destination: "[2001:db8:1::1]:547",
 				Outcome: "relayed", Giaddr: "2001:db8:1::1", Given: []string{"2001:db8:1::100", "2001:db8:8000::/56"}, RTT: (3 * time.Millisecond).Seconds(),
-				Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []string{"[fe80::c1]:546"}, Type: "advertise"},
+				Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []api.Endpoint{"[fe80::c1]:546"}, Type: "advertise"},
 			},
 		},
 	}}

@@ -162,7 +162,7 @@ func (s *step) doc() (what, remedy string) {
 	}
 	towards, to := senderror.Clients, "the client"
 	if s.To == agent.ToServers {
-		towards, to = senderror.Servers, list(hosts(s.Refused))
+		towards, to = senderror.Servers, list(api.Endpoints(full(s.Refused)))
 	}
 	what, remedy = senderror.Explain(towards, s.Errno)
 	return fmt.Sprintf("The kernel refused to send to %s (%s). %s.", to, senderror.Name(s.Errno), what), remedy

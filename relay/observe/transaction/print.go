@@ -165,23 +165,9 @@ func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
 // peers returns the servers that a step concerns.
 func peers(s *api.Step, reply bool) []string {
 	if reply {
-		return []string{host(s.Source)}
+		return []string{s.Source.String()}
 	}
-	out := make([]string, 0, len(s.Sent.Destinations))
-	for _, to := range s.Sent.Destinations {
-		out = append(out, host(to))
-	}
-	return out
-}
-
-// host returns an address without the ports that are usual.
-func host(addrPort string) string {
-	for _, port := range []string{":67", ":68", ":546", ":547"} {
-		if h, ok := strings.CutSuffix(addrPort, port); ok {
-			return strings.Trim(h, "[]")
-		}
-	}
-	return addrPort
+	return api.Endpoints(s.Sent.Destinations)
 }
 
 // details returns what else there is to tell of a step.
@@ -191,7 +177,7 @@ func details(t *api.Transaction, s *api.Step, from bool) (parts []string) {
 		add("dropped: %s", s.Outcome)
 	}
 	if from {
-		add("from %s on %s", host(s.Source), clean(s.Interface))
+		add("from %s on %s", s.Source, clean(s.Interface))
 	} else if s.Sent == nil {
 		add("on %s", clean(s.Interface))
 	}
@@ -201,7 +187,7 @@ func details(t *api.Transaction, s *api.Step, from bool) (parts []string) {
 	}
 	if s.Sent != nil {
 		if s.Direction == "reply" {
-			to := host(s.Sent.Destinations[0])
+			to := s.Sent.Destinations[0].String()
 			if s.Sent.FrameTo != t.Client.MAC && s.Sent.Cast != "broadcast" {
 				to = strings.TrimSpace(to + " " + s.Sent.FrameTo)
 			}
@@ -238,11 +224,7 @@ func Says(s *api.Step) (parts []string) {
 
 // Unsent says to which servers no copy went, and why.
 func Unsent(s *api.Step) string {
-	to := make([]string, len(s.Unsent))
-	for i, server := range s.Unsent {
-		to[i] = host(server)
-	}
-	return "not sent to " + strings.Join(to, ", ") + ": " + s.Error
+	return "not sent to " + strings.Join(api.Endpoints(s.Unsent), ", ") + ": " + s.Error
 }
 
 // duration returns a time in seconds as Go has it.

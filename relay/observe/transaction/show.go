@@ -44,7 +44,7 @@ func (r *record) show(v *verdict, o *Options, from int) api.Transaction {
 func (s *step) show(o *Options, rtt time.Duration) api.Step {
 	out := api.Step{
 		Time: s.At, Took: s.Done.Sub(s.At).Seconds(), Type: s.kind, Outer: s.outer, Direction: "request",
-		Interface: nameOf(o.Names, s.Heard), Source: s.Src.String(), Destination: s.Dst.String(),
+		Interface: nameOf(o.Names, s.Heard), Source: api.Endpoint(s.Src.String()), Destination: api.Endpoint(s.Dst.String()),
 		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt.Seconds(), Bare: s.Omitted,
 		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
 	}
@@ -57,7 +57,7 @@ func (s *step) show(o *Options, rtt time.Duration) api.Step {
 	if s.Direction == dhcp.Replies {
 		out.Direction = "reply"
 	} else if !s.chained {
-		out.Source = o.Redact.addrPort(s.Src)
+		out.Source = api.Endpoint(o.Redact.addrPort(s.Src))
 	}
 	if o.Redact == nil {
 		out.Message = s.words // it may name the client's address
@@ -86,23 +86,23 @@ func (s *step) leg(o *Options) *api.Sending {
 			l.Cast = "multicast"
 		}
 	case agent.ToFrame:
-		l.Cast, l.Destinations = castOf(s.Client.Addr()), []string{s.client(o)}
+		l.Cast, l.Destinations = castOf(s.Client.Addr()), []api.Endpoint{s.client(o)}
 		l.FrameTo = "ff:ff:ff:ff:ff:ff"
 		if s.HW != [6]byte{255, 255, 255, 255, 255, 255} {
 			l.FrameTo = o.Redact.octets(kindMAC, s.HW[:])
 		}
 	case agent.ToHost:
-		l.Cast, l.Destinations = castOf(s.Client.Addr()), []string{s.client(o)}
+		l.Cast, l.Destinations = castOf(s.Client.Addr()), []api.Endpoint{s.client(o)}
 	}
 	return l
 }
 
 // client shows the receiver of a reply: a client, or another relay.
-func (s *step) client(o *Options) string {
+func (s *step) client(o *Options) api.Endpoint {
 	if s.chained {
-		return s.Client.String()
+		return api.Endpoint(s.Client.String())
 	}
-	return o.Redact.addrPort(s.Client)
+	return api.Endpoint(o.Redact.addrPort(s.Client))
 }
 
 func castOf(a netip.Addr) string {
@@ -120,19 +120,10 @@ func leases(r *Redactor, ps []netip.Prefix) (out []string) {
 }
 
 // full lists addresses with their ports.
-func full(all []netip.AddrPort) []string {
-	out := make([]string, 0, len(all))
+func full(all []netip.AddrPort) []api.Endpoint {
+	out := make([]api.Endpoint, 0, len(all))
 	for _, a := range all {
-		out = append(out, a.String())
-	}
-	return out
-}
-
-// hosts names servers, with the port where it is an unusual one.
-func hosts(servers []netip.AddrPort) []string {
-	out := make([]string, 0, len(servers))
-	for _, s := range servers {
-		out = append(out, host(s.String()))
+		out = append(out, api.Endpoint(a.String()))
 	}
 	return out
 }
