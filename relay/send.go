@@ -25,6 +25,7 @@ type sending struct {
 	noVSS  []int                                 // indexes of copies that are to leave without VSS
 	tooBig []int                                 // the same that are larger than the MTU
 	spare  []int                                 // room for one of these lists
+	forms  []byte                                // octets of earlier forms of the batch, see observe.Form
 	done   func(copied int, errno syscall.Errno) // sent, made once
 }
 
@@ -57,7 +58,7 @@ func (o *sending) adopt(s *state) {
 
 // batch sends what was decided to relay.
 func (o *sending) batch(b *observe.Batch) {
-	o.copies = o.copies[:0]
+	o.copies, o.forms = o.copies[:0], o.forms[:0]
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		if m.Verdict.Reason != agent.Relayed {
@@ -211,12 +212,17 @@ func (o *sending) refused(c *copied, errno syscall.Errno) {
 func (o *sending) otherForms() {
 	o.again(&o.noVSS, func(i int) {
 		if m := o.copies[i].m; m.Verdict.HasVSS() {
+			o.keepForm(m)
 			m.Verdict.ShedVSS(&m.Buf)
 		}
 		o.queue(i)
 	})
 	o.again(&o.tooBig, func(i int) {
-		if m := o.copies[i].m; m.Verdict.Omitted || m.Verdict.Shed(&m.Buf) {
+		m := o.copies[i].m
+		if !m.Verdict.Omitted {
+			o.keepForm(m)
+		}
+		if m.Verdict.Omitted || m.Verdict.Shed(&m.Buf) {
 			o.queue(i)
 		} else {
 			o.inFragments(i)
@@ -227,6 +233,17 @@ func (o *sending) otherForms() {
 		o.refused(&o.copies[i], syscall.EMSGSIZE)
 	}
 	o.tooBig = o.tooBig[:0]
+}
+
+// keepForm keeps the form that servers have got a message in, before it is edited.
+func (o *sending) keepForm(m *observe.Message) {
+	got := m.Copies &^ m.InEarlier()
+	if got == 0 {
+		return
+	}
+	at := len(o.forms)
+	o.forms = append(o.forms, m.Buf.Bytes()...)
+	m.Earlier = append(m.Earlier, observe.Form{Sent: o.forms[at:], Shift: m.Buf.Off - m.Off, Copies: got})
 }
 
 // again has the copies of a list queued anew, and sends them.

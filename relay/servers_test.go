@@ -1,14 +1,23 @@
 package relay_test
 
 import (
+	"context"
+	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/relay"
+	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -115,6 +124,96 @@ remote_id = "r"
 			t.Errorf("to a server with vss = true (-want +got):\n%s", diff)
 		}
 	}
+}
+
+// within starts an engine in this process that keeps what it moves.
+func (b *bed) within(text string) *relay.Engine {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), "relay.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	cfg, err := config.Load(path, config.Host{Hostname: "router"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	e := relay.New(cfg.Policy, count.New(), slog.New(slog.DiscardHandler))
+	e.Record(1000)
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- b.relay.In(func() error { return e.Run(ctx, func() { close(ready) }) }) }()
+	b.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.t.Error(err)
+		}
+	})
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- err
+		b.t.Fatal(err)
+	}
+	return e
+}
+
+// Of copies that differ, each is recorded as it was sent.
+func TestEachFormOfARequestIsRecorded(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	addrs := []string{"10.9.0.2:67", "10.9.0.3:67"}
+	hear := map[string]*server{addrs[0]: listenAt(b.servers, addrs[0]), addrs[1]: listenAt(b.servers, addrs[1])}
+	e := b.within(`
+[[server]]
+address = "10.9.0.3"
+vss = false
+[[interface]]
+name = "vlan10"
+servers = ["10.9.0.3", "10.9.0.2"]
+[interface.option82]
+vss = "red"
+`)
+	const batch = 20
+	for xid := range uint32(batch) {
+		n.broadcast(discover(xid).request())
+	}
+	sent := make(map[string]int)
+	for range batch {
+		for a, s := range hear {
+			sent[a+string(s.want().Packet)]++
+		}
+	}
+	var whole int
+	for r, end := e.Recorder().Reader(), time.Now().Add(patient); whole < batch && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		ms, _ := r.Read()
+		whole += recordedForms(ms, sent)
+	}
+	if whole != batch {
+		t.Errorf("%d messages are recorded, want %d", whole, batch)
+	}
+	for k, n := range sent {
+		if n != 0 {
+			t.Errorf("%d of %q were sent and not recorded so", n, k[:11])
+		}
+	}
+}
+
+// recordedForms takes what is recorded from what was sent, by server and octets, and
+// returns how many messages that is.
+func recordedForms(ms []recorder.Message, sent map[string]int) (whole int) {
+	for i := range ms {
+		m := &ms[i]
+		if !m.Further {
+			whole++
+		}
+		for _, to := range m.Servers {
+			if !slices.Contains(m.Earlier, to) {
+				sent[to.String()+string(m.Sent)]--
+			}
+		}
+	}
+	return whole
 }
 
 // narrow joins the relay to a server behind an uplink of its own MTU.

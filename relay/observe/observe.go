@@ -106,6 +106,23 @@ type Message struct {
 	Copies  uint64        // bit n: the link's server n got a copy
 	Refused uint64        // bit n: the kernel refused to send to it
 	Errno   syscall.Errno // of the last refusal
+	Earlier []Form        // in which some copies left before Buf had its last form
+}
+
+// A Form is a message as some servers got it and others did not: with VSS, or with
+// option 82 where a path has room for it.
+type Form struct {
+	Sent   []byte // payload
+	Shift  int    // where it begins, counted from where it began as received
+	Copies uint64 // bit n: the link's server n got it so
+}
+
+// InEarlier returns which servers got an earlier form, of Copies.
+func (m *Message) InEarlier() (mask uint64) {
+	for i := range m.Earlier {
+		mask |= m.Earlier[i].Copies
+	}
+	return mask
 }
 
 // Reset makes m a message of which nothing is known but what was received. Set field
@@ -114,5 +131,5 @@ func (m *Message) Reset(store []byte, off, n int) {
 	m.Buf.Store, m.Buf.Off, m.Buf.Len = store, off, n
 	m.Received, m.Off = store[off:off+n], off
 	m.Outcome, m.Sent, m.Bare, m.TooBig = 0, false, false, false
-	m.Copies, m.Refused, m.Errno = 0, 0, 0
+	m.Copies, m.Refused, m.Errno, m.Earlier = 0, 0, 0, m.Earlier[:0]
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,10 +31,12 @@ func (c *capture) add(m *recorder.Message) {
 		received, sent = redacted(m.Family, received), redacted(m.Family, sent)
 		src, client = c.hide(m, src, client)
 	}
-	c.packets = append(c.packets, packet{
-		at: m.At, on: c.on(m.Heard), comment: c.outcome(m),
-		data: datagram(src, m.Dst, received, m.Size), size: headersOf(m.Dst.Addr()) + m.Size,
-	})
+	if !m.Further {
+		c.packets = append(c.packets, packet{
+			at: m.At, on: c.on(m.Heard), comment: c.outcome(m),
+			data: datagram(src, m.Dst, received, m.Size), size: headersOf(m.Dst.Addr()) + m.Size,
+		})
+	}
 	if m.Outcome != agent.Relayed {
 		return
 	}
@@ -43,7 +46,7 @@ func (c *capture) add(m *recorder.Message) {
 	}
 	copies, on := []netip.AddrPort{client}, c.on(m.Link)
 	if m.To == agent.ToServers {
-		copies, on = m.Servers, 0
+		copies, on = lastForm(m), 0
 	}
 	for i, to := range copies {
 		c.packets = append(c.packets, packet{
@@ -51,6 +54,16 @@ func (c *capture) add(m *recorder.Message) {
 			data: datagram(from, to, sent, m.SentLen), size: headersOf(to.Addr()) + m.SentLen,
 		})
 	}
+}
+
+// lastForm returns the servers that got a message in the form of m.Sent.
+func lastForm(m *recorder.Message) (servers []netip.AddrPort) {
+	for _, s := range m.Servers {
+		if !slices.Contains(m.Earlier, s) {
+			servers = append(servers, s)
+		}
+	}
+	return servers
 }
 
 // outcome returns what became of a message.

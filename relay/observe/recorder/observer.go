@@ -52,11 +52,16 @@ func (o *Observer) Done(b *observe.Batch) {
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		o.event(b, m, &e)
+		e.Earlier = m.InEarlier()
 		if !m.Sent {
 			o.w.Sent(&e, nil, 0)
 			continue
 		}
 		o.w.Sent(&e, m.Buf.Bytes(), m.Buf.Off-m.Off)
+		for _, f := range m.Earlier {
+			e.Copies, e.Refused, e.Earlier, e.Omitted = f.Copies, 0, 0, false
+			o.w.Further(&e, f.Sent, f.Shift)
+		}
 	}
 	o.w.End()
 }

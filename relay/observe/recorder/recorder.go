@@ -37,6 +37,8 @@ type Message struct {
 	Servers []netip.AddrPort // ToServers: the servers that got a copy
 	Client  netip.AddrPort   // ToFrame, ToHost: destination as sent
 	HW      [6]byte          // ToFrame: destination link-layer address
+	Earlier []netip.AddrPort // of Servers, those that got it in another form, of which further messages tell
+	Further bool             // tells only of a form in which Servers got the message before it
 	Sent    []byte           // the payload as sent, at most MaxOctets; empty if nothing was sent
 	SentLen int              // octets of the payload as sent
 	Omitted bool             // option 82 was left out for want of room
@@ -57,9 +59,10 @@ type Event struct {
 	Link      int
 	Src, Dst  netip.AddrPort
 	From      netip.Addr
-	Servers   Servers        // ToServers: the list that Copies and Refused speak of
+	Servers   Servers        // ToServers: the list that Copies, Refused and Earlier speak of
 	Copies    uint64         // ToServers: bit n: server n got a copy; of more than MaxServers the rest is not told
 	Refused   uint64         // ToServers: bit n: the kernel refused to send to server n
+	Earlier   uint64         // ToServers: of Copies, those of another form, see Writer.Further
 	Client    netip.AddrPort // ToFrame, ToHost
 	HW        [6]byte        // ToFrame
 	Errno     syscall.Errno

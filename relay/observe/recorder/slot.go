@@ -27,7 +27,7 @@ type slot struct {
 	errno          uint16
 	heard, link    uint32
 	src, dst, from [16]byte
-	way            [16]byte // Client's address; ToServers: Copies and Refused
+	way            [16]byte // Client's address; ToServers: Copies, Refused and Earlier, 32 bits each
 	hw             [6]byte
 	typ, outcome   uint8
 	flags          uint8
@@ -42,6 +42,7 @@ const (
 	flagToFrame
 	flagToHost
 	flagHole // of the octets as received
+	flagFurther
 )
 
 // The kinds of addresses, and where each address has its own.
@@ -66,8 +67,9 @@ func (s *slot) set(e *Event) {
 	kinds := kindOf(e.Src.Addr())<<kindSrc | kindOf(e.Dst.Addr())<<kindDst | kindOf(e.From)<<kindFrom
 	if e.To == agent.ToServers {
 		s.port = uint16(e.Servers)
-		binary.NativeEndian.PutUint64(s.way[:8], e.Copies)
-		binary.NativeEndian.PutUint64(s.way[8:], e.Refused)
+		binary.NativeEndian.PutUint32(s.way[:4], uint32(e.Copies))
+		binary.NativeEndian.PutUint32(s.way[4:8], uint32(e.Refused))
+		binary.NativeEndian.PutUint32(s.way[8:12], uint32(e.Earlier))
 	} else {
 		s.port, s.hw = e.Client.Port(), e.HW
 		_, _ = e.Client.Addr().AppendBinary(s.way[:0])
@@ -126,7 +128,7 @@ func (s *slot) message(received, sent []byte, lists [][]netip.AddrPort) Message 
 		Dst:      netip.AddrPortFrom(s.unpack(s.dst, kindDst), s.dstPort),
 		From:     s.unpack(s.from, kindFrom),
 		Received: received, Size: int(s.size), Sent: sent, SentLen: int(s.sentSize),
-		Omitted: s.flags&flagOmitted != 0, Errno: syscall.Errno(s.errno),
+		Omitted: s.flags&flagOmitted != 0, Further: s.flags&flagFurther != 0, Errno: syscall.Errno(s.errno),
 	}
 	if s.flags&flagV6 != 0 {
 		m.Family = dhcp.V6
@@ -152,10 +154,14 @@ func (s *slot) servers(m *Message, lists [][]netip.AddrPort) {
 	if int(s.port) >= len(lists) {
 		return
 	}
-	copies, refused := binary.NativeEndian.Uint64(s.way[:8]), binary.NativeEndian.Uint64(s.way[8:])
+	copies, refused := binary.NativeEndian.Uint32(s.way[:4]), binary.NativeEndian.Uint32(s.way[4:8])
+	earlier := binary.NativeEndian.Uint32(s.way[8:12])
 	for n, a := range lists[s.port] {
 		if copies>>n&1 == 1 {
 			m.Servers = append(m.Servers, a)
+		}
+		if earlier>>n&1 == 1 {
+			m.Earlier = append(m.Earlier, a)
 		}
 		if refused>>n&1 == 1 {
 			m.Refused = append(m.Refused, a)

@@ -15,7 +15,7 @@ const usual = 256
 const MaxBatch = 128
 
 // MaxServers is how many servers of a request are told of.
-const MaxServers = 64
+const MaxServers = 32
 
 // A Writer takes the messages of one loop, batch by batch:
 //
@@ -41,6 +41,7 @@ type Writer struct {
 	index int    // where in data the next one goes
 
 	heard, sent int              // messages of this batch
+	slotted     int              // slots of this batch
 	batch       [MaxBatch]extent // as received
 }
 
@@ -65,24 +66,19 @@ func (w *Writer) Begin(n int) bool {
 		w.log.missed.Add(uint64(n))
 		return false
 	}
-	w.heard, w.sent = 0, 0
+	w.heard, w.sent, w.slotted = 0, 0, 0
 	return true
 }
 
 // End ends a batch, of which all messages are Sent.
 func (w *Writer) End() {
-	w.next += uint64(w.sent)
-	w.first = w.slot(w.sent)
+	w.next += uint64(w.slotted)
+	w.first = w.slot(w.slotted)
 	w.mu.Unlock()
 }
 
-// slot returns the index of the slot of message i of the batch.
-func (w *Writer) slot(i int) int {
-	if i += w.first; i >= len(w.slots) {
-		i -= len(w.slots)
-	}
-	return i
-}
+// slot returns the index of slot i of the batch.
+func (w *Writer) slot(i int) int { return (w.first + i) % len(w.slots) }
 
 // Received keeps the octets of the next message of the batch before it is edited.
 func (w *Writer) Received(payload []byte) {
@@ -108,8 +104,19 @@ func (w *Writer) Received(payload []byte) {
 // where they begin, counted from where it began as received; it may be negative.
 func (w *Writer) Sent(e *Event, payload []byte, shift int) {
 	x := &w.batch[w.sent]
-	s := &w.slots[w.slot(w.sent)]
 	w.sent++
+	w.write(x, e, payload, shift)
+}
+
+// Further keeps another form of the message that was last Sent, and to whom that went.
+func (w *Writer) Further(e *Event, payload []byte, shift int) {
+	w.write(&w.batch[w.sent-1], e, payload, shift).flags |= flagFurther
+}
+
+// write fills the next slot.
+func (w *Writer) write(x *extent, e *Event, payload []byte, shift int) *slot {
+	s := &w.slots[w.slot(w.slotted)]
+	w.slotted++
 	s.set(e)
 	s.pos, s.receivedAt = uint32(x.pos), uint32(x.index)
 	s.size, s.sentSize = uint16(min(x.size, math.MaxUint16)), uint16(min(len(payload), math.MaxUint16))
@@ -123,6 +130,7 @@ func (w *Writer) Sent(e *Event, payload []byte, shift int) {
 	s.keep(w.data[at:at+n], payload)
 	s.literalAt = uint32(at)
 	w.take(n)
+	return s
 }
 
 // reserve returns the place of the next n octets in the ring, which follow each

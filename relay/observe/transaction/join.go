@@ -78,6 +78,9 @@ func Join(ms []recorder.Message, now time.Time, o Options, f Filter) []api.Trans
 
 // Add takes the next message. It keeps no reference to the message's octets.
 func (j *Joiner) Add(m *recorder.Message) {
+	if m.Further {
+		return
+	}
 	s := step{Message: *m, facts: read(m)}
 	s.Received, s.Sent = nil, nil
 	r := j.find(&s)
