@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/load"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -69,7 +70,7 @@ func (t *traffic) every(perSecond int, ask func(xid int) error) {
 func (t *traffic) end(d *daemon) (requests, replies int) {
 	d.t.Helper()
 	t.stop()
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(load.Bound(2 * time.Second)); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if t.requests.lost()+t.replies.lost() == 0 {
 			break
 		}

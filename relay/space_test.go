@@ -13,7 +13,7 @@ import (
 )
 
 // patient is how long a test waits for what must come.
-const patient = 10 * time.Second
+const patient = 30 * time.Second
 
 // A space is a namespace in which programs run.
 type space struct{ *netns.Space }

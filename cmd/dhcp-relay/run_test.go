@@ -25,7 +25,7 @@ import (
 )
 
 // patient is how long a test waits for what must come.
-const patient = 20 * time.Second
+const patient = 60 * time.Second
 
 // A running is this program, running where there is nothing else.
 type running struct {

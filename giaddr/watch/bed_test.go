@@ -15,7 +15,7 @@ import (
 )
 
 // patience is for a machine that is busy; what is awaited comes within 300 ms.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // watcher makes a Watcher of the namespace.
 func watcher(s *netns.Space, make func() (*Watcher, error)) *Watcher {

@@ -197,7 +197,7 @@ func eval[T any](b *tab, js string) T {
 // await waits until a JavaScript expression holds.
 func (b *tab) await(what, js string) {
 	b.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !eval[bool](b, js); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !eval[bool](b, js); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("not in time: %s\n%s", what, b.text("body"))
 		}

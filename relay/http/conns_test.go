@@ -38,7 +38,7 @@ func (v *visitor) dial() net.Conn {
 		v.t.Fatal(err)
 	}
 	v.cs = append(v.cs, c)
-	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
 		v.t.Fatal(err)
 	}
 	return c
@@ -144,7 +144,7 @@ func TestServedConnectionsStay(t *testing.T) {
 		t.Errorf("%d refused, want 2; %d gave way, want 1", refusals(g, Full), refusals(g, Idle))
 	}
 	_ = a.cs[0].Close()
-	for deadline := time.Now().Add(20 * time.Second); !c.get(c.dial(), "/"); {
+	for deadline := time.Now().Add(60 * time.Second); !c.get(c.dial(), "/"); {
 		if time.Now().After(deadline) {
 			t.Fatal("a connection that was closed does not free its place")
 		}

@@ -74,9 +74,9 @@ func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
 	s.w.Sent(&e, p, 0)
 }
 
-// serve serves a view on a Unix socket, with limits for what takes long, and
-// returns a client of it.
-func serve(t *testing.T, v *web.Recording) *http.Client {
+// serve serves a view on a Unix socket, with a limit for what takes long unless that is
+// 0, and returns a client of it.
+func serve(t *testing.T, v *web.Recording, limit time.Duration) *http.Client {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/v1/trace", v.Trace())
@@ -86,7 +86,7 @@ func serve(t *testing.T, v *web.Recording) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: mux, ReadTimeout: 200 * time.Millisecond, WriteTimeout: 200 * time.Millisecond}
+	srv := &http.Server{Handler: mux, ReadTimeout: limit, WriteTimeout: limit}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -116,10 +116,10 @@ func get(t *testing.T, c *http.Client, path string) (int, io.Reader) {
 	return r.StatusCode, r.Body
 }
 
-// follow returns the lines of a trace.
-func follow(t *testing.T, s *source, query string) *bufio.Scanner {
+// follow returns the lines of a trace, by a server with a limit for other answers.
+func follow(t *testing.T, s *source, query string, limit time.Duration) *bufio.Scanner {
 	t.Helper()
-	_, body := get(t, serve(t, web.NewRecording(s, "test", false)), "/api/v1/trace"+query)
+	_, body := get(t, serve(t, web.NewRecording(s, "test", false), limit), "/api/v1/trace"+query)
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 1<<20)
 	return lines
@@ -129,7 +129,7 @@ func TestTraceTellsWhatHappens(t *testing.T) {
 	t.Parallel()
 	s := newSource(100)
 	s.record(t, 1, agent.HopLimit) // before the trace
-	lines := follow(t, s, "?interface=vlan*")
+	lines := follow(t, s, "?interface=vlan*", time.Second)
 	var got []string
 	next := func() {
 		t.Helper()
@@ -164,7 +164,7 @@ func TestTraceTellsWhatHappens(t *testing.T) {
 func TestTraceFilters(t *testing.T) {
 	t.Parallel()
 	s := newSource(100)
-	lines := follow(t, s, "?outcome=no_giaddr")
+	lines := follow(t, s, "?outcome=no_giaddr", 0)
 	s.record(t, 1, agent.HopLimit)
 	s.record(t, 2, agent.NoGiaddr)
 	if !lines.Scan() || !strings.Contains(lines.Text(), `"xid":"0x00000002"`) {
@@ -176,7 +176,7 @@ func TestTraceTellsWhatItMissed(t *testing.T) {
 	t.Parallel()
 	const many = 200
 	s := newSource(64)
-	lines := follow(t, s, "")
+	lines := follow(t, s, "", 0)
 	for n := range byte(many) { // in much less time than there is between two looks
 		s.record(t, n, agent.HopLimit)
 	}
@@ -195,8 +195,8 @@ func TestTraceTellsWhatItMissed(t *testing.T) {
 
 func TestRecordingRefuses(t *testing.T) {
 	t.Parallel()
-	off := serve(t, web.NewRecording(&source{}, "test", false))
-	on := serve(t, web.NewRecording(newSource(4), "test", false))
+	off := serve(t, web.NewRecording(&source{}, "test", false), 0)
+	on := serve(t, web.NewRecording(newSource(4), "test", false), 0)
 	for _, c := range []struct {
 		name   string
 		client *http.Client
@@ -264,7 +264,7 @@ func TestRecord(t *testing.T) {
 	s.record(t, 1, agent.Relayed)
 	s.record(t, 2, agent.HopLimit)
 	v := web.NewRecording(s, "test", false)
-	c := serve(t, v)
+	c := serve(t, v, 0)
 	ask := func(path string) (int, bool) {
 		_, r := get(t, c, path)
 		b, err := io.ReadAll(r)

@@ -31,7 +31,7 @@ func start(t *testing.T, srv *http.Server, grace time.Duration) (addr string, st
 		select {
 		case err := <-ended:
 			return err
-		case <-time.After(10 * time.Second):
+		case <-time.After(60 * time.Second):
 			return errors.New("the server does not end")
 		}
 	}
@@ -45,7 +45,7 @@ func client(t *testing.T) *http.Client {
 	t.Helper()
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	return &http.Client{Transport: tr, Timeout: 60 * time.Second}
 }
 
 func TestServerBoundsRequests(t *testing.T) {
@@ -69,7 +69,7 @@ func TestServerBoundsRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = conn.Close() }()
-			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := conn.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
 			// The server may hang up before it has read all of it.

@@ -110,7 +110,7 @@ func TestVethAndBridgeCarryTraffic(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := srv.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := srv.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 16)
@@ -175,7 +175,7 @@ func TestCloseKillsTheProcessGroup(t *testing.T) {
 		t.Error("the program ended by itself, want it killed")
 	}
 	// The shell's child is reaped by whoever inherits it, a moment later.
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(patience)
 	for syscall.Kill(-p.Pid(), 0) == nil {
 		if time.Now().After(deadline) {
 			t.Fatal("the process group is still there")

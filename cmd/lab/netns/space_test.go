@@ -135,7 +135,7 @@ func TestCablesCarryAtOnce(t *testing.T) {
 			}
 			_, err := a.ListenUDP(tc.network, ":0").WriteTo([]byte{1}, &to)
 			a.Must(err)
-			b.Must(hears.SetReadDeadline(time.Now().Add(time.Second)))
+			b.Must(hears.SetReadDeadline(time.Now().Add(patience)))
 			if _, err := hears.Read(make([]byte, 1)); err != nil {
 				t.Errorf("to %v: %v", to, err)
 			}

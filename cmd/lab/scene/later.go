@@ -149,7 +149,7 @@ func (st *stage) bootp(ctx context.Context) error {
 // becomes waits until a server holds an address in the given state.
 func (st *stage) becomes(name string, a netip.Addr, want server.State) error {
 	var seen server.State
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if seen = st.embedded(serverIndex(name)).Lease(a).State; seen == want {
 			return nil
 		}

@@ -201,7 +201,7 @@ func (st *stage) bound(node string, p netip.Prefix) error {
 	}
 	// Servers that are programs write their files in their own time.
 	var mac string
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		_, seen, err := st.holder(p.Addr())
 		if err != nil {
 			return err

@@ -171,7 +171,7 @@ func (st *stage) leased6(node string, p netip.Prefix) (string, error) {
 	var name, duid string
 	var err error
 	// Servers that are programs write their files in their own time.
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if name, duid, err = st.holder6(p); err != nil {
 			return "", err
 		}

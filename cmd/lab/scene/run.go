@@ -153,6 +153,9 @@ func hops(path string) []string {
 	return out
 }
 
+// patience is how long what must come may take on a machine that is busy.
+const patience = 20 * time.Second
+
 // quiet is how long no tap may hear anything before a scene is over.
 const quiet = 50 * time.Millisecond
 
@@ -160,7 +163,7 @@ const quiet = 50 * time.Millisecond
 // nothing follows any more. It collects what the taps heard.
 func (st *stage) settle(ctx context.Context) error {
 	heard := time.Now()
-	for end := heard.Add(3 * time.Second); ; time.Sleep(quiet / 5) {
+	for end := heard.Add(patience); ; time.Sleep(quiet / 5) {
 		n, err := st.recorder.Collect()
 		if err != nil {
 			return err

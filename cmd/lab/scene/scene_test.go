@@ -59,7 +59,7 @@ func TestScenes(t *testing.T) {
 	exported := deploytest.Inventory{}
 	for _, s := range Scenes() {
 		t.Run(fmt.Sprintf("%d %s", s.Number, s.Title), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 120*time.Second)
 			defer cancel()
 			r := s.Play(ctx, o)
 			if r.Skipped != "" {
@@ -115,7 +115,7 @@ func TestPairs(t *testing.T) {
 					t.Parallel()
 					slots <- struct{}{}
 					defer func() { <-slots }()
-					ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+					ctx, cancel := context.WithTimeout(t.Context(), 180*time.Second)
 					defer cancel()
 					o := Options{Prefix: prefix(srv + cl), Relay: relay, Server: srv, Client: cl}
 					if r := twoNetworks().Play(ctx, o); r.Err != nil {

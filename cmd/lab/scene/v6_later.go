@@ -11,9 +11,6 @@ import (
 	"dhcp-relay/cmd/lab/server"
 )
 
-// patience6 is how long a message that comes unasked may take.
-const patience6 = 5 * time.Second
-
 // renewals6: at the server that has the lease, at any, and whether the address
 // is still right. All of it passes the relay (RFC 9915, section 18.2).
 func renewals6() Scene {
@@ -133,7 +130,7 @@ func (st *stage) linkAddress(ctx context.Context, link, want string) error {
 	if want != "" {
 		labels, n = append(labels, "link_address", want), 1
 	}
-	for end := time.Now().Add(patience6); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		var err error
 		if seen, err = st.relays[relayNode].Counters(ctx); err != nil {
 			return err

@@ -161,7 +161,7 @@ func (st *stage) reconfigure(ctx context.Context, c *client6.Client, by string, 
 	if err := st.embedded6(serverIndex(by)).Reconfigure(c.ID(), t); err != nil {
 		return err
 	}
-	asked, err := c.Reconfigured(ctx, patience6)
+	asked, err := c.Reconfigured(ctx, patience)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func realServers6(t *testing.T, tag string, s Scene, kinds ...string) {
 				netns.Skip(t, err.Error())
 			}
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 180*time.Second)
 			defer cancel()
 			o := Options{Prefix: prefix(fmt.Sprintf("%s%d", tag, i)), Relay: relay, Server: kind, Client: Embedded}
 			report(t, s.Play(ctx, o))

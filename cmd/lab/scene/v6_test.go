@@ -40,7 +40,7 @@ func TestR7969_2_ChainsUnwindHopByHop(t *testing.T) {
 			t.Parallel()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 120*time.Second)
 			defer cancel()
 			o := Options{Prefix: prefix(fmt.Sprintf("c%d", i)), Relay: relay, Server: Embedded, Client: Embedded}
 			report(t, s.Play(ctx, o))
@@ -87,7 +87,7 @@ func TestPairs6(t *testing.T) {
 					t.Parallel()
 					slots <- struct{}{}
 					defer func() { <-slots }()
-					ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+					ctx, cancel := context.WithTimeout(t.Context(), 180*time.Second)
 					defer cancel()
 					o := Options{Prefix: prefix(fmt.Sprintf("p%d%d", i, j)), Relay: relay, Server: srv, Client: cl}
 					report(t, table.scene(srv, cl).Play(ctx, o))

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait for the daemon.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // A wireBed is the bench in three namespaces: C with the clients' ends of d0 and
 // d1, R with the daemon, S with the servers' end of u0.

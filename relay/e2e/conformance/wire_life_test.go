@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/load"
 	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/cmd/lab/wire"
 	"dhcp-relay/relay/agent"
@@ -200,7 +201,7 @@ func testAddressComes(t *testing.T, b *wireBed) {
 // tells, so that the next case finds the daemon quiet.
 func (b *wireBed) eventually(t *testing.T, on string, relayed float64) {
 	t.Helper()
-	for end := time.Now().Add(time.Second); ; {
+	for end := time.Now().Add(load.Bound(time.Second)); ; {
 		before := b.daemon.http.scrape(t)
 		b.inject(t, on, addrPort("0.0.0.0", 68), addrPort("255.255.255.255", 67), discover().bytes())
 		d := b.daemon.http.settled(t, before, 1).minus(before)

@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait for something that must come.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // A bed is a lab with a relay that is in trouble.
 type bed struct {
@@ -47,7 +47,7 @@ func program(t *testing.T) string {
 // newBed builds a lab, the number of which tells it from others of this process.
 func newBed(t *testing.T, program string, number int, p scene.Plan) *bed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 180*time.Second)
 	t.Cleanup(cancel)
 	l, err := scene.Build(ctx, scene.Options{
 		Prefix: fmt.Sprintf("x%d.%d-", os.Getpid()%100000, number), Relay: program,

@@ -251,7 +251,7 @@ func sum(b []byte) uint16 {
 // eventually waits until f is true.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); {
+	for end := time.Now().Add(30 * time.Second); !f(); {
 		if time.Now().After(end) {
 			t.Fatal(errors.New("not in time: " + what))
 		}

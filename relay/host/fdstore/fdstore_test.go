@@ -35,7 +35,7 @@ func listen(t *testing.T) supervisor {
 func (s supervisor) hears() (string, []int) {
 	s.t.Helper()
 	b, oob := make([]byte, 1024), make([]byte, 1024)
-	if err := s.conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := s.conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		s.t.Fatal(err)
 	}
 	n, oobn, _, _, err := s.conn.ReadMsgUnix(b, oob)

@@ -14,10 +14,11 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/load"
 	"dhcp-relay/cmd/lab/netns"
 )
 
-const patient = 5 * time.Second
+const patient = 30 * time.Second
 
 var (
 	server = netip.MustParseAddrPort("192.0.2.1:67")
@@ -262,7 +263,7 @@ func TestSendNeverWaits(t *testing.T) {
 	if refused < n/2 {
 		t.Errorf("%d of %d frames were refused, want most: the buffer holds some %d", refused, n, 2*sendBuffer/2048)
 	}
-	if longest > patient/4 {
+	if longest > load.Bound(time.Second) {
 		t.Errorf("one Send took %v", longest)
 	}
 	var other *Conn

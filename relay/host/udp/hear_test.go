@@ -12,7 +12,7 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-const patient = 5 * time.Second
+const patient = 30 * time.Second
 
 // listen opens a pair within the namespace, and closes it after the test.
 func listen(s *netns.Space, c Config) *Pair {

@@ -101,7 +101,7 @@ func TestR5014_1_NoTemporarySource(t *testing.T) {
 		}
 		return found
 	}
-	for end := time.Now().Add(10 * time.Second); !temporary(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patient); !temporary(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the kernel has made no temporary address")
 		}
