@@ -26,9 +26,9 @@ func TestR951_2_RequestsLargerThanTheUplink(t *testing.T) {
 	}{
 		{"option 82 is left out", "", 1470, true},
 		{"fragments", "", 1900, true},
-		{"fragments where option 82 is off", "option82 = false\n", 1900, true},
-		{"fragments where the limit has left out option 82", "max_message_size = 1400\n", 1900, true},
-		{"dropped", "oversize = \"drop\"\n", 1900, false},
+		{"fragments where option 82 is off", "dhcpv4.option82 = false\n", 1900, true},
+		{"fragments where the limit has left out option 82", "dhcpv4.max_message_size = 1400\n", 1900, true},
+		{"dropped", "dhcpv4.oversize = \"drop\"\n", 1900, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

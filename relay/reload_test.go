@@ -15,8 +15,8 @@ func TestReloadLosesNothing(t *testing.T) {
 	two := listenAt(b.servers, "10.9.0.3:67").tally(most)
 	const (
 		before = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
-		after  = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\nhop_limit = 7\n"
-		wrong  = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.3\"]\nhop_limit = 99\n"
+		after  = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\ndhcpv4.hop_limit = 7\n"
+		wrong  = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.3\"]\ndhcpv4.hop_limit = 99\n"
 		other  = "[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]\n[[interface]]\nname = \"vlan1*\"\nservers = [\"10.9.0.2\"]\n"
 		ok     = "dhcp_relay_config_last_reload_successful"
 	)
@@ -111,7 +111,7 @@ func TestRepliesUnderWay(t *testing.T) {
 	b.network("vlan20", "10.2.0.1/24")
 	v := listenAt(b.servers, "10.9.0.2:67")
 	const config = "[[interface]]\nname = \"vlan*\"\nservers = [\"10.9.0.2\"]\n"
-	const drop = "[interface.option82]\nmismatch = \"drop\"\n"
+	const drop = "[interface.dhcpv4.option82]\nmismatch = \"drop\"\n"
 	d := b.start("interfaces = \"none\"\n")
 	for i, tc := range []struct{ name, top string }{
 		{"a giaddr of its own", ""},

@@ -26,7 +26,7 @@ func TestSmartRelayTriesTheNextSubnet(t *testing.T) {
 	b := newBed(t)
 	n := b.network("vlan10", "10.1.0.1/24", "10.2.0.1/24")
 	v := listenAt(b.servers, "10.9.0.2:67")
-	b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\nsmart_relay_after = 3\n")
+	b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\ndhcpv4.smart_relay_after = 3\n")
 
 	ask := func(m message) heard {
 		t.Helper()
@@ -69,7 +69,7 @@ func TestSmartRelayCountsWhatItHasSent(t *testing.T) {
 	b := newBed(t)
 	n := b.network("vlan10", "10.1.0.1/24", "10.2.0.1/24")
 	v := listenAt(b.servers, "10.9.0.2:67")
-	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\nsmart_relay_after = 2\nmin_secs = 5\n")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\ndhcpv4.smart_relay_after = 2\ndhcpv4.min_secs = 5\n")
 	secs := func(m []byte, n byte) []byte { m[9] = n; return m }
 	for i := range 3 {
 		n.broadcast(secs(discover(7).request(), 4))
@@ -108,7 +108,7 @@ vss = false
 [[interface]]
 name = "vlan10"
 servers = ["10.9.0.3", "10.9.0.2"]
-[interface.option82]
+[interface.dhcpv4.option82]
 vss = "red"
 remote_id = "r"
 `)
@@ -276,7 +276,7 @@ func TestR3046_9_MessagesFitTheUplink(t *testing.T) {
 		t.Errorf("what just fits has %d octets with circuit-id %q", len(h.Packet), circuit(h.Packet))
 	}
 
-	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.8.0.2\"]\noversize = \"drop\"\n", "configuration reloaded")
+	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.8.0.2\"]\ndhcpv4.oversize = \"drop\"\n", "configuration reloaded")
 	n.broadcast(long(room - 5).request())
 	n.broadcast(long(room + 1).request())
 	d.awaitOutcome("oversize", 2)
@@ -292,7 +292,7 @@ func TestR8357_1_TheUsualPortWhereOption82DoesNotFit(t *testing.T) {
 	b := newBed(t)
 	n := b.network("vlan10", "10.1.0.1/24")
 	wide, narrow := listenAt(b.servers, "10.9.0.2:67"), b.narrow(900+28)
-	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.8.0.2\"]\nsource_port = 6700\n")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.8.0.2\"]\ndhcpv4.source_port = 6700\n")
 	m := discover(1)
 	m.options, m.size = padding(900-240-3-1), 900
 	n.broadcast(m.request())
@@ -366,10 +366,10 @@ func TestSourceAddressAndPort(t *testing.T) {
 	d := b.start("interfaces = \"none\"\n")
 	const config = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n"
 	for _, tc := range []struct{ name, source, want string }{
-		{"route", `source = "route"`, "10.9.0.1:67"},
-		{"giaddr", `source = "giaddr"`, "10.1.0.1:67"},
-		{"given", `source = "10.7.0.1"`, "10.7.0.1:67"},
-		{"R8357-1 R8357-2 R8357-3 port", `source_port = 6700`, "10.9.0.1:6700"},
+		{"route", `dhcpv4.source = "route"`, "10.9.0.1:67"},
+		{"giaddr", `dhcpv4.source = "giaddr"`, "10.1.0.1:67"},
+		{"given", `dhcpv4.source = "10.7.0.1"`, "10.7.0.1:67"},
+		{"R8357-1 R8357-2 R8357-3 port", `dhcpv4.source_port = 6700`, "10.9.0.1:6700"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d.reload(config+tc.source+"\n", "configuration reloaded")

@@ -217,20 +217,20 @@ func TestPageConfigurationsAreGood(t *testing.T) {
 }
 
 // TestPageKeysExist tries each key that the text assigns in passing, such as
-// `hop_limit = 10`, where it may stand.
+// `dhcpv4.hop_limit = 10`, where it may stand.
 func TestPageKeysExist(t *testing.T) {
 	t.Parallel()
-	assignments, tried := regexp.MustCompile("`([a-z0-9_]+) = ([^`]+)`"), 0
+	assignments, tried := regexp.MustCompile("`((?:[a-z0-9_]+\\.)*)([a-z0-9_]+) = ([^`]+)`"), 0
 	for name, text := range pages(t) {
 		for _, a := range assignments.FindAllStringSubmatch(text, -1) {
 			tried++
-			key, val := a[1], a[2]
+			below, key, val := strings.TrimSuffix(a[1], "."), a[2], a[3]
 			if val == "[...]" {
 				val = `["10.9.0.2"]`
 			}
 			var tables []string
 			for _, k := range config.Keys() {
-				if k.Name == key {
+				if k.Name == key && within(k.Table, below) {
 					tables = append(tables, k.Table)
 				}
 			}
@@ -255,12 +255,15 @@ func TestRemediesNameWhatExists(t *testing.T) {
 	for _, d := range metrics.Docs() {
 		known[d.Name] = true
 	}
-	assigned := regexp.MustCompile(`([a-z0-9_]+) = ("[^"]+"|true|false)`)
+	assigned := regexp.MustCompile(`((?:[a-z0-9_]+\.)*)([a-z0-9_]+) = ("[^"]+"|true|false)`)
 	named := regexp.MustCompile(`[a-z0-9]+(_[a-z0-9]+)+`)
 	for r := range agent.NumReasons {
 		d := agent.Reason(r).Doc()
 		for _, a := range assigned.FindAllStringSubmatch(d.What+" "+d.Remedy, -1) {
-			if !slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return k.Name == a[1] && good(k.Table, a[1], a[2]) }) {
+			below := strings.TrimSuffix(a[1], ".")
+			if !slices.ContainsFunc(config.Keys(), func(k config.Key) bool {
+				return k.Name == a[2] && within(k.Table, below) && good(k.Table, a[2], a[3])
+			}) {
 				t.Errorf("%s: %q can be written nowhere", d.Name, a[0])
 			}
 		}
@@ -270,6 +273,12 @@ func TestRemediesNameWhatExists(t *testing.T) {
 			}
 		}
 	}
+}
+
+// within reports whether a text that names a table below [defaults] or at the top, or
+// none, can mean this one.
+func within(table, named string) bool {
+	return named == "" || table == named || table == "defaults."+named
 }
 
 // good reports whether a configuration with one key in a table can be read.

@@ -98,10 +98,10 @@ func (s *Snapshot) check4(a netip.Addr, ms []member, ps *problems) {
 					"give the interface a giaddr of its own, unless only relays are attached to it")
 			case len(m.circuit()) == 0:
 				add(m, "shares the giaddr "+a.String()+" with other interfaces and sends no circuit-id, so replies cannot be told apart",
-					"set option82.circuit_id, or give the interface a giaddr of its own")
+					"set dhcpv4.option82.circuit_id, or give the interface a giaddr of its own")
 			case i > 0 && bytes.Equal(ms[i-1].circuit(), m.circuit()):
 				add(m, "has the same giaddr "+a.String()+" and the same circuit-id as "+ms[i-1].link.Host.Name,
-					"make option82.circuit_id differ, for example with {interface}")
+					"make dhcpv4.option82.circuit_id differ, for example with {interface}")
 			}
 		}
 	}

@@ -107,13 +107,13 @@ var docs = [NumReasons]Doc{
 	},
 	Short: {
 		"short", "The message has fewer octets than its header.",
-		"Look for a broken client; lower strict_min_300 to false if it was set.",
-		Partial, families{"RFC 1542, section 2.1", "RFC 9915, sections 8 and 9"}, families{dhcp.V4: "strict_min_300"}, Hints{},
+		"Look for a broken client; set dhcpv4.strict_min_300 = false if it was set.",
+		Partial, families{"RFC 1542, section 2.1", "RFC 9915, sections 8 and 9"}, families{dhcp.V4: "dhcpv4.strict_min_300"}, Hints{},
 	},
 	Oversize: {
 		"oversize", "The message does not fit the limit or the outgoing MTU.",
-		"Set oversize = \"without_option82\", or raise max_message_size or the MTU towards the server; DHCPv6: shorten the identifiers.",
-		Partial, families{"RFC 3046, section 2.1", "RFC 9915, section 19.1"}, families{dhcp.V4: "max_message_size oversize"}, Hints{},
+		"Set dhcpv4.oversize = \"without_option82\", or raise max_message_size or the MTU towards the server; DHCPv6: shorten the identifiers.",
+		Partial, families{"RFC 3046, section 2.1", "RFC 9915, section 19.1"}, families{dhcp.V4: "dhcpv4.max_message_size dhcpv4.oversize"}, Hints{},
 	},
 	BadOp: {
 		"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.",
@@ -142,8 +142,8 @@ var docs = [NumReasons]Doc{
 	},
 	NoGiaddr: {
 		"no_giaddr", "The interface has no address that may stand for its clients.",
-		"Give the interface an IPv4 address, or set giaddr to an address, a prefix or an interface to borrow from.",
-		Outage, families{dhcp.V4: "RFC 1542, section 4.1.1"}, families{dhcp.V4: "giaddr"}, Hints{State: NoAddress},
+		"Give the interface an IPv4 address, or set dhcpv4.giaddr to an address, a prefix or an interface to borrow from.",
+		Outage, families{dhcp.V4: "RFC 1542, section 4.1.1"}, families{dhcp.V4: "dhcpv4.giaddr"}, Hints{State: NoAddress},
 	},
 	NoLinkAddress: {
 		"no_link_address", "The interface has no address that may stand for its clients: by a link-local one servers would declare their leases void.",
@@ -158,17 +158,17 @@ var docs = [NumReasons]Doc{
 	HopLimit: {
 		"hop_limit", "The message has passed more relays than hop_limit allows.",
 		"Look for a relay loop, or raise hop_limit if the chain is that long by intent.",
-		Partial, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19.1.2"}, families{"hop_limit", "dhcpv6.hop_limit"}, Hints{},
+		Partial, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19.1.2"}, families{"dhcpv4.hop_limit", "dhcpv6.hop_limit"}, Hints{},
 	},
 	SecsBelow: {
 		"secs_below", "The client has not yet tried for min_secs seconds.",
-		"Nothing to do if this relay is the backup; else lower min_secs.",
-		Intended, families{dhcp.V4: "RFC 1542, sections 3.2 and 4.1.1"}, families{dhcp.V4: "min_secs"}, Hints{},
+		"Nothing to do if this relay is the backup; else lower dhcpv4.min_secs.",
+		Intended, families{dhcp.V4: "RFC 1542, sections 3.2 and 4.1.1"}, families{dhcp.V4: "dhcpv4.min_secs"}, Hints{},
 	},
 	BootpRefused: {
 		"bootp_refused", "The message is plain BOOTP and bootp is false.",
-		"Set bootp = true if such clients are to be served.",
-		Intended, families{dhcp.V4: "RFC 1542, section 4.1.1"}, families{dhcp.V4: "bootp"}, Hints{},
+		"Set dhcpv4.bootp = true if such clients are to be served.",
+		Intended, families{dhcp.V4: "RFC 1542, section 4.1.1"}, families{dhcp.V4: "dhcpv4.bootp"}, Hints{},
 	},
 	UntrustedOption82: {
 		"untrusted_option82", "A client's message already bears option 82.",
@@ -197,8 +197,8 @@ var docs = [NumReasons]Doc{
 	},
 	GiaddrRefused: {
 		"giaddr_refused", "A request was already relayed, and relayed_requests is \"drop\".",
-		"Set relayed_requests = \"forward\" if chained relays are to be served.",
-		Intended, families{dhcp.V4: "RFC 3046, section 2.1.1"}, families{dhcp.V4: "relayed_requests"}, Hints{},
+		"Set dhcpv4.relayed_requests = \"forward\" if chained relays are to be served.",
+		Intended, families{dhcp.V4: "RFC 3046, section 2.1.1"}, families{dhcp.V4: "dhcpv4.relayed_requests"}, Hints{},
 	},
 	OwnMessage: {
 		"own_message", "The request came from this relay itself.",
@@ -263,12 +263,12 @@ var docs = [NumReasons]Doc{
 	AmbiguousReply: {
 		"ambiguous_reply", "Several interfaces share the reply's giaddr or link-address, and its option 82 or Interface-Id names not one of them.",
 		"Have the server echo option 82 or the Interface-Id, and give each interface a circuit_id and interface_id of its own.",
-		Outage, families{"RFC 3046, section 2.2", "RFC 9915, section 19.2"}, families{"option82.circuit_id", "dhcpv6.interface_id"}, Hints{},
+		Outage, families{"RFC 3046, section 2.2", "RFC 9915, section 19.2"}, families{"dhcpv4.option82.circuit_id", "dhcpv6.interface_id"}, Hints{},
 	},
 	Option82Mismatch: {
 		"option82_mismatch", "The reply echoes an option 82 that is not this relay's.",
-		"Check the server's echo, or set mismatch = \"strip\".",
-		Partial, families{dhcp.V4: "RFC 3046, section 2.1"}, families{dhcp.V4: "option82.mismatch"}, Hints{},
+		"Check the server's echo, or set dhcpv4.option82.mismatch = \"strip\".",
+		Partial, families{dhcp.V4: "RFC 3046, section 2.1"}, families{dhcp.V4: "dhcpv4.option82.mismatch"}, Hints{},
 	},
 	Leasequery: {
 		"leasequery", "The reply answers a leasequery and is for no client.",
@@ -283,12 +283,12 @@ var docs = [NumReasons]Doc{
 	VSSIgnored: {
 		"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.",
 		"Set up the VPN in the server, or set vss = false for that server.",
-		Outage, both("RFC 6607, section 5"), families{"option82.vss", "dhcpv6.vss"}, Hints{},
+		Outage, both("RFC 6607, section 5"), families{"dhcpv4.option82.vss", "dhcpv6.vss"}, Hints{},
 	},
 	VSSUnknown: {
 		"vss_unknown", "The server named a VPN that is not the client's.",
 		"Make the server's VPN names and the interface's vss agree.",
-		Outage, both("RFC 6607, section 5.1"), families{"option82.vss", "dhcpv6.vss"}, Hints{},
+		Outage, both("RFC 6607, section 5.1"), families{"dhcpv4.option82.vss", "dhcpv6.vss"}, Hints{},
 	},
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",

@@ -188,7 +188,7 @@ func TestReply4ToOneOfSeveral(t *testing.T) {
 		want string
 	}{
 		{"circuit-ids of their own", own, ""},
-		{"the same circuit-id", same, "d1: has the same giaddr 192.0.2.1 and the same circuit-id as d0; make option82.circuit_id differ"},
+		{"the same circuit-id", same, "d1: has the same giaddr 192.0.2.1 and the same circuit-id as d0; make dhcpv4.option82.circuit_id differ"},
 		{"no circuit-id", none, "d0: shares the giaddr 192.0.2.1 with other interfaces and sends no circuit-id"},
 	} {
 		p, h := testPolicy(t), testHost()

@@ -334,7 +334,7 @@ func (s *Snapshot) add4(l *Link, near *neighbourhood, ps *problems) {
 	choices, err := giaddr.Choose4(c.Address, &l.Host, near.of(c.Address))
 	if err != nil {
 		side.fail(NoAddress, err)
-		ps.add(l.Host.Name, err.Error(), "give the interface an IPv4 address, or set giaddr")
+		ps.add(l.Host.Name, err.Error(), "give the interface an IPv4 address, or set dhcpv4.giaddr")
 		// RFC 1542, section 4.1.1: giaddr is never a broadcast address.
 		(*ps)[len(*ps)-1].Fatal = errors.Is(err, giaddr.ErrBroadcast)
 	}
@@ -346,7 +346,7 @@ func (s *Snapshot) add4(l *Link, near *neighbourhood, ps *problems) {
 	}
 	if len(choices) > 0 && choices[0].Addr.IsLinkLocalUnicast() {
 		ps.add(l.Host.Name, "its giaddr "+choices[0].Addr.String()+" is link-local, and no router forwards the servers' replies to it (RFC 3927, section 2.7)",
-			"give the interface another IPv4 address, or set giaddr")
+			"give the interface another IPv4 address, or set dhcpv4.giaddr")
 	}
 	if l.Interface.Trusted && (c.Relayed == Append || c.Relayed == Replace) {
 		o := s.render(l, nil, ps)

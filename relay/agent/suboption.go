@@ -9,7 +9,7 @@ import (
 
 // A Suboption is what one key of the configuration adds to option 82.
 type Suboption struct {
-	Key  string // in the configuration, such as "option82.circuit_id"
+	Key  string // in the configuration, such as "dhcpv4.option82.circuit_id"
 	Most int    // octets that it takes at most, with codes and lengths
 }
 
@@ -56,7 +56,7 @@ type ingredients struct {
 func suboptions() []suboption {
 	return []suboption{
 		{
-			"option82.circuit_id",
+			"dhcpv4.option82.circuit_id",
 			[]byte{bootp.SubCircuitID},
 			func(i *Interface4) int { return templated(i.Option82.CircuitID) },
 			func(o *option, g *ingredients) {
@@ -64,13 +64,13 @@ func suboptions() []suboption {
 			},
 		},
 		{
-			"option82.remote_id",
+			"dhcpv4.option82.remote_id",
 			[]byte{bootp.SubRemoteID},
 			func(i *Interface4) int { return templated(i.Option82.RemoteID) },
 			func(o *option, g *ingredients) { o.identify(bootp.SubRemoteID, g.in.Option82.RemoteID, &g.facts) },
 		},
 		{
-			"option82.link_selection",
+			"dhcpv4.option82.link_selection",
 			[]byte{bootp.SubLinkSelection},
 			func(i *Interface4) int { return sent(i.Option82.LinkSel != LinkSelOff, 4) },
 			func(o *option, g *ingredients) {
@@ -83,7 +83,7 @@ func suboptions() []suboption {
 			},
 		},
 		{
-			"option82.subscriber_id",
+			"dhcpv4.option82.subscriber_id",
 			[]byte{bootp.SubSubscriberID},
 			func(i *Interface4) int { return templated(i.Option82.SubscriberID) },
 			func(o *option, g *ingredients) {
@@ -91,13 +91,13 @@ func suboptions() []suboption {
 			},
 		},
 		{
-			"option82.vendor",
+			"dhcpv4.option82.vendor",
 			[]byte{bootp.SubVendor},
 			func(i *Interface4) int { return sent(len(i.Option82.Vendor) > 0, len(i.Option82.Vendor)) },
 			func(o *option, g *ingredients) { o.add(bootp.SubVendor, g.in.Option82.Vendor) },
 		},
 		{
-			"option82.flags",
+			"dhcpv4.option82.flags",
 			[]byte{bootp.SubFlags},
 			func(i *Interface4) int { return sent(i.Option82.Flags, 1) },
 			func(o *option, _ *ingredients) {
@@ -106,7 +106,7 @@ func suboptions() []suboption {
 			},
 		},
 		{
-			"option82.server_id_override",
+			"dhcpv4.option82.server_id_override",
 			[]byte{bootp.SubServerOverride},
 			func(i *Interface4) int { return sent(i.Option82.Override, 4) },
 			func(o *option, g *ingredients) {
@@ -121,7 +121,7 @@ func suboptions() []suboption {
 			},
 		},
 		{
-			"option82.relay_id",
+			"dhcpv4.option82.relay_id",
 			[]byte{bootp.SubRelayID},
 			func(i *Interface4) int { return sent(len(i.Option82.RelayID) > 0, len(i.Option82.RelayID)) },
 			func(o *option, g *ingredients) {
@@ -130,7 +130,7 @@ func suboptions() []suboption {
 			},
 		},
 		{
-			"source_port",
+			"dhcpv4.source_port",
 			[]byte{bootp.SubSourcePort},
 			func(i *Interface4) int { return sent(i.SourcePort != dhcp.ServerPort4, 0) },
 			// What another relay has relayed is answered to that relay, which does not
@@ -144,7 +144,7 @@ func suboptions() []suboption {
 		},
 		{
 			// The last, for it is left out of copies to servers that do not know it.
-			"option82.vss",
+			"dhcpv4.option82.vss",
 			[]byte{bootp.SubVSS, bootp.SubVSSControl},
 			func(i *Interface4) int { return sent(i.Option82.VSS.On, 1+len(i.Option82.VSS.Name)+subHead) },
 			func(o *option, g *ingredients) {

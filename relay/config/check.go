@@ -26,7 +26,7 @@ func (r *reader) checkInterface(s *settings, p *agent.Policy) {
 	r.checkLength(s)
 	r.checkVSS(s, p)
 	if o := &s.V4.Option82; o.Override && !o.Flags {
-		r.warn(r.src.given(s.path, "option82.server_id_override"), "servers cannot tell renewals that come through this relay from broadcasts",
+		r.warn(r.src.given(s.path, "dhcpv4.option82.server_id_override"), "servers cannot tell renewals that come through this relay from broadcasts",
 			"write flags = true beside it (RFC 5107, section 4)")
 	}
 }
@@ -83,9 +83,9 @@ func (r *reader) checkTwins(s *settings, p *agent.Policy) {
 }
 
 func (r *reader) checkGiaddr(s *settings) {
-	at := r.src.given(s.path, "giaddr")
+	at := r.src.given(s.path, "dhcpv4.giaddr")
 	if s.V4.SmartAfter > 0 && s.V4.Address.Kind == giaddr.Given {
-		r.wrong(r.src.given(s.path, "smart_relay_after"), "giaddr is the one address "+s.V4.Address.String()+", so there is no next one to try",
+		r.wrong(r.src.given(s.path, "dhcpv4.smart_relay_after"), "giaddr is the one address "+s.V4.Address.String()+", so there is no next one to try",
 			`write smart_relay_after = 0, or giaddr = "primary"`)
 	}
 	if s.V4.Address.Kind == giaddr.Borrowed && s.V4.Address.Link == s.Name {
@@ -94,7 +94,7 @@ func (r *reader) checkGiaddr(s *settings) {
 }
 
 func (r *reader) checkRelayed(s *settings) {
-	at := r.src.given(s.path, "relayed_requests")
+	at := r.src.given(s.path, "dhcpv4.relayed_requests")
 	if !s.Trusted && strings.HasPrefix(at, s.path+".") {
 		r.warn(at, "this has no effect: an interface that is not trusted drops relayed requests", "write trusted = true beside it, or remove it")
 	}
@@ -104,14 +104,14 @@ func (r *reader) checkRelayed(s *settings) {
 func (r *reader) checkWithoutOption82(s *settings) {
 	const or = ", or leave option82 switched on"
 	if s.V4.SourcePort != port4 {
-		r.wrong(r.src.given(s.path, "source_port"), fmt.Sprintf("servers answer to port %d only if option 82 says so (RFC 8357, section 5.1), and %q has it switched off", s.V4.SourcePort, s.Name),
+		r.wrong(r.src.given(s.path, "dhcpv4.source_port"), fmt.Sprintf("servers answer to port %d only if option 82 says so (RFC 8357, section 5.1), and %q has it switched off", s.V4.SourcePort, s.Name),
 			"write source_port = 67"+or)
 	}
 	if s.V4.Relayed == agent.Append || s.V4.Relayed == agent.Replace {
-		r.wrong(r.src.given(s.path, "relayed_requests"), fmt.Sprintf("%q has option 82 switched off, so there is none to put in", s.Name), `write relayed_requests = "forward"`+or)
+		r.wrong(r.src.given(s.path, "dhcpv4.relayed_requests"), fmt.Sprintf("%q has option 82 switched off, so there is none to put in", s.Name), `write relayed_requests = "forward"`+or)
 	}
 	if s.V4.Option82.VSS.On {
-		r.warn(r.src.given(s.path, "option82"), "with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN",
+		r.warn(r.src.given(s.path, "dhcpv4.option82"), "with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN",
 			"switch the other suboptions off, each for itself")
 	}
 }
@@ -128,7 +128,7 @@ type named struct {
 
 func (r *reader) checkIdentifiers(s *settings, p *agent.Policy) {
 	for _, id := range identifiers(&s.V4.Option82) {
-		at := r.src.given(s.path, "option82."+id.key)
+		at := r.src.given(s.path, "dhcpv4.option82."+id.key)
 		if p.Hostname == "" && id.template.Uses("hostname") {
 			r.wrong(at, "{hostname} is empty, since this host has no name", `write hostname = "..." at the top of the file`)
 		}
@@ -147,9 +147,9 @@ func (r *reader) checkLength(s *settings) {
 	parts := make([]string, len(all))
 	for i, p := range all {
 		total += p.Most
-		parts[i] = fmt.Sprintf("%s %d", strings.TrimPrefix(p.Key, "option82."), p.Most)
+		parts[i] = fmt.Sprintf("%s %d", strings.TrimPrefix(strings.TrimPrefix(p.Key, "dhcpv4."), "option82."), p.Most)
 	}
-	at := r.src.given(s.path, "option82")
+	at := r.src.given(s.path, "dhcpv4.option82")
 	switch {
 	case total == 0:
 		r.warn(at, "all suboptions are switched off, so option 82 is not sent", "write option82 = false, or switch one on")
@@ -163,7 +163,7 @@ func (r *reader) checkVSS(s *settings, p *agent.Policy) {
 	if !s.V4.Option82.VSS.On || understood(s, p, dhcp.V4) {
 		return
 	}
-	r.wrong(r.src.given(s.path, "option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",
+	r.wrong(r.src.given(s.path, "dhcpv4.option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",
 		"write vss = true in the [[server]], or vss = false here")
 }
 

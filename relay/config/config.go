@@ -60,9 +60,10 @@ func Parse(name string, data []byte, host Host) (*Config, error) {
 	if _, err := toml.Decode(text, &m); err != nil {
 		return nil, Problems{syntaxProblem(name, err)}
 	}
-	r := &reader{src: newSource(name, text)}
+	r := &reader{src: newSource(name, text), formers: make(map[former][]string)}
 	f := builtinFile()
 	readTable(r, topKeys(), value{any: m}, &f)
+	r.tellFormer()
 	c := r.config(&f, host)
 	if len(r.problems) > 0 {
 		return nil, Problems(tidy(r.problems))

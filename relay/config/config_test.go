@@ -131,18 +131,18 @@ func TestParse(t *testing.T) {
 			name: "each scalar",
 			text: `mode = "hash"
 				trusted = true
-				hop_limit = 16
-				min_secs = 10
-				bootp = false
-				strict_min_300 = true
-				broadcast = true
-				giaddr = "192.0.2.0/24"
-				smart_relay_after = 3
-				relayed_requests = "replace"
-				source = "203.0.113.1"
-				source_port = 6700
-				max_message_size = 576
-				oversize = "drop"`,
+				dhcpv4.hop_limit = 16
+				dhcpv4.min_secs = 10
+				dhcpv4.bootp = false
+				dhcpv4.strict_min_300 = true
+				dhcpv4.broadcast = true
+				dhcpv4.giaddr = "192.0.2.0/24"
+				dhcpv4.smart_relay_after = 3
+				dhcpv4.relayed_requests = "replace"
+				dhcpv4.source = "203.0.113.1"
+				dhcpv4.source_port = 6700
+				dhcpv4.max_message_size = 576
+				dhcpv4.oversize = "drop"`,
 			want: func(_ *testing.T, c *Config, i *iface) {
 				i.Mode, i.Trusted, i.V4.HopLimit, i.V4.MinSecs = agent.Hash, true, 16, 10
 				i.V4.Bootp, i.V4.Strict300, i.V4.Broadcast = false, true, true
@@ -157,18 +157,18 @@ func TestParse(t *testing.T) {
 			},
 		},
 		{
-			name: "source giaddr, giaddr of another interface", text: "source = \"giaddr\"\ngiaddr = \"lo\"",
+			name: "source giaddr, giaddr of another interface", text: "dhcpv4.source = \"giaddr\"\ndhcpv4.giaddr = \"lo\"",
 			want: func(_ *testing.T, _ *Config, i *iface) {
 				i.V4.Source, i.V4.Address = agent.SourceGiaddr, giaddr.Rule{Kind: giaddr.Borrowed, Link: "lo"}
 			},
 		},
 		{
-			name: "option 82 off", text: "option82 = false",
+			name: "option 82 off", text: "dhcpv4.option82 = false",
 			want: func(_ *testing.T, _ *Config, i *iface) { i.V4.Option82 = agent.Option82{} },
 		},
 		{
 			name: "R3046-2 each suboption",
-			text: `[interface.option82]
+			text: `[interface.dhcpv4.option82]
 				circuit_id = false
 				remote_id = true
 				subscriber_id = "sub-{vlan}"
@@ -188,7 +188,7 @@ func TestParse(t *testing.T) {
 		},
 		{
 			name: "given link selection and override",
-			text: `option82 = { circuit_id = true, link_selection = "192.0.2.0/24", server_id_override = "192.0.2.1", flags = true, relay_id = "r1" }`,
+			text: `dhcpv4.option82 = { circuit_id = true, link_selection = "192.0.2.0/24", server_id_override = "192.0.2.1", flags = true, relay_id = "r1" }`,
 			want: func(_ *testing.T, _ *Config, i *iface) {
 				o := &i.V4.Option82
 				o.LinkSel, o.LinkSelNet = agent.LinkSelGiven, netip.MustParsePrefix("192.0.2.0/24")
@@ -197,11 +197,11 @@ func TestParse(t *testing.T) {
 			},
 		},
 		{
-			name: "link selection by address", text: `option82.link_selection = "address"`,
+			name: "link selection by address", text: `dhcpv4.option82.link_selection = "address"`,
 			want: func(_ *testing.T, _ *Config, i *iface) { i.V4.Option82.LinkSel = agent.LinkSelAddress },
 		},
 		{
-			name: "R4243-1 two vendors", text: `option82.vendor = [{ enterprise = 9, data = "ab" }, { enterprise = 4294967295, data = "hex:ff" }]`,
+			name: "R4243-1 two vendors", text: `dhcpv4.option82.vendor = [{ enterprise = 9, data = "ab" }, { enterprise = 4294967295, data = "hex:ff" }]`,
 			want: func(_ *testing.T, _ *Config, i *iface) {
 				i.V4.Option82.Vendor = []byte{
 					0, 0, 0, 9, // enterprise
@@ -212,13 +212,13 @@ func TestParse(t *testing.T) {
 			},
 		},
 		{
-			name: "R6607-3 VPN-ID", text: `option82.vss = "vpn:00aabb:00000001"`,
+			name: "R6607-3 VPN-ID", text: `dhcpv4.option82.vss = "vpn:00aabb:00000001"`,
 			want: func(_ *testing.T, _ *Config, i *iface) {
 				i.V4.Option82.VSS = agent.VSS{On: true, Type: 1, Name: []byte{0x00, 0xaa, 0xbb, 0, 0, 0, 1}}
 			},
 		},
 		{
-			name: "R6607-3 global VPN", text: `option82.vss = "global"`,
+			name: "R6607-3 global VPN", text: `dhcpv4.option82.vss = "global"`,
 			want: func(_ *testing.T, _ *Config, i *iface) { i.V4.Option82.VSS = agent.VSS{On: true, Type: 255} },
 		},
 		{
@@ -231,15 +231,15 @@ func TestParse(t *testing.T) {
 			name: "interfaces inherit, share servers and differ",
 			top: `[defaults]
 				servers = ["10.9.0.2", "10.9.0.3:1067"]
-				hop_limit = 8
-				option82 = { remote_id = "{mac}", flags = true, mismatch = "drop" }`,
-			text: `option82.flags = false
+				dhcpv4.hop_limit = 8
+				dhcpv4.option82 = { remote_id = "{mac}", flags = true, mismatch = "drop" }`,
+			text: `dhcpv4.option82.flags = false
 				[[interface]]
 				name = "lan[0-9]"
-				option82 = false
+				dhcpv4.option82 = false
 				[[interface]]
 				name = "lan*"
-				option82 = true`,
+				dhcpv4.option82 = true`,
 			want: func(t *testing.T, c *Config, i *iface) {
 				c.Policy.Servers = append(c.Policy.Servers, agent.Server{Addr: netip.MustParseAddrPort("10.9.0.3:1067"), VSS: true})
 				i.V4.HopLimit = 8
@@ -313,13 +313,13 @@ func TestLoad(t *testing.T) {
 // What is only known with the host at hand is told in the same form.
 func TestConfigAt(t *testing.T) {
 	t.Parallel()
-	c, err := Parse("relay.toml", []byte("defaults.giaddr = \"lo\"\n"+least+"min_secs = 1\n"), testHost())
+	c, err := Parse("relay.toml", []byte("defaults.dhcpv4.giaddr = \"lo\"\n"+least+"dhcpv4.min_secs = 1\n"), testHost())
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct{ key, want string }{
-		{"min_secs", "relay.toml:6:1: interface[0].min_secs: text; hint"},
-		{"giaddr", "relay.toml:1:10: defaults.giaddr: text; hint"},
+		{"dhcpv4.min_secs", "relay.toml:6:8: interface[0].dhcpv4.min_secs: text; hint"},
+		{"dhcpv4.giaddr", "relay.toml:1:17: defaults.dhcpv4.giaddr: text; hint"},
 		{"option82.vss", "relay.toml:3:1: interface[0]: text; hint"},
 	}
 	for _, tt := range tests {
@@ -331,10 +331,10 @@ func TestConfigAt(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(least))
-	f.Add([]byte(Example()))
-	f.Add([]byte(one + "hop_limit = 17"))
+	f.Add([]byte(example()))
+	f.Add([]byte(one + "dhcpv4.hop_limit = 17"))
 	for _, s := range []string{
-		"interface = [1, {}]", "[interface]\nname = \"x\"", "[[server]]", "server = [[]]", "defaults = 1", "[defaults.option82]\nvendor = [{}]",
+		"interface = [1, {}]", "[interface]\nname = \"x\"", "[[server]]", "server = [[]]", "defaults = 1", "[defaults.dhcpv4.option82]\nvendor = [{}]",
 		"\xff", "a = 1979-05-27", "\"\" = 1", "[[interface]]\nservers = [[1]]\nname = \"[\"", "metrics = []", "option82.vendor = 1",
 	} {
 		f.Add([]byte(s))

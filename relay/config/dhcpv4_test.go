@@ -66,8 +66,8 @@ func TestProblemsDHCPv4(t *testing.T) {
 		{"no list", "refuse_types = 10", []string{
 			`f:5:16: interface[0].dhcpv4.refuse_types: 10 is a number; write a list of message types, by number or name, such as [10, "inform"]`,
 		}},
-		{"elsewhere", "hop_limit = 3", []string{
-			"f:5:1: interface[0].dhcpv4.hop_limit: there is no such key; hop_limit belongs in [defaults] or [[interface]] or in [defaults.dhcpv6] or [interface.dhcpv6]",
+		{"elsewhere", "link_address = \"primary\"", []string{
+			"f:5:1: interface[0].dhcpv4.link_address: there is no such key; link_address belongs in [defaults.dhcpv6] or [interface.dhcpv6]",
 		}},
 	}
 	for _, tt := range tests {

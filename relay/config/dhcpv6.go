@@ -13,7 +13,7 @@ import (
 	"dhcp-relay/relay/wire/duid"
 )
 
-const dhcpv6Why = "What is different in DHCPv6 (RFC 9915)."
+const dhcpv6Why = "What holds for DHCPv6 (RFC 9915)."
 
 // maxHops6 is what RFC 3315, section 5.5, allowed; RFC 9915, section 7.6, has 8.
 const maxHops6 = 32
@@ -27,7 +27,7 @@ func dhcpv6Keys() []key[agent.Interface6] {
 		{
 			"link_address", `"primary"`, `"primary", an address of the clients' prefix (of this host or not), a prefix such as "2001:db8:1::/64", the name of an interface to borrow from, or "link-local"`,
 			"Which address stands for the clients' network (RFC 9915, section 19.1.1). With \"link-local\" the servers must choose by the Interface-Id: others declare the clients' leases void.",
-			readLinkAddress,
+			addressRule(func(c *i6) *agent.Common { return &c.Common }, giaddr.ParseRule6),
 		},
 		{
 			"hop_limit", "8", "a number from 1 to 32",
@@ -37,7 +37,7 @@ func dhcpv6Keys() []key[agent.Interface6] {
 		{
 			"source", `"route"`, `"route", "link_address" or an IPv6 address of this host`,
 			"The source address towards the servers: what the route gives, but no temporary address (RFC 8981) where there is another, the link-address, or one address.",
-			readSource6,
+			sourceAddress(func(c *i6) *agent.Common { return &c.Common }, "link_address", (*reader).unicast6),
 		},
 		{
 			"source_port", "547", "a port from 1 to 65535",
@@ -108,38 +108,14 @@ func dhcpv6Keys() []key[agent.Interface6] {
 
 func readDHCPv6(r *reader, v value, to *settings) { readTable(r, dhcpv6Keys(), v, &to.V6) }
 
-func readLinkAddress(r *reader, v value, to *agent.Interface6) {
-	s, ok := r.text(v)
-	if !ok {
-		return
-	}
-	rule, err := giaddr.ParseRule6(s)
-	if err != nil {
-		r.refuse(v, err)
-		return
-	}
-	to.Address = rule
-}
-
-func readSource6(r *reader, v value, to *agent.Interface6) {
-	s, ok := r.text(v)
-	if !ok {
-		return
-	}
-	switch s {
-	case "route":
-		to.Source, to.SourceAddr = agent.SourceRoute, netip.Addr{}
-		return
-	case "link_address":
-		to.Source, to.SourceAddr = agent.SourceGiaddr, netip.Addr{}
-		return
-	}
+// unicast6 parses an IPv6 address that a host can have and servers can reply to.
+func (r *reader) unicast6(v value, s string) (netip.Addr, bool) {
 	rule, err := giaddr.ParseRule6(s)
 	if err != nil || rule.Kind != giaddr.Given {
 		r.fail(v, "", "%q is no global or unique-local IPv6 address that a host can have", s)
-		return
+		return netip.Addr{}, false
 	}
-	to.Source, to.SourceAddr = agent.SourceGiven, rule.Addr
+	return rule.Addr, true
 }
 
 // numbers reads a list of numbers without repetition.

@@ -150,7 +150,7 @@ func TestParseDHCPv6Problems(t *testing.T) {
 		},
 		{
 			name: "unknown key", text: one6 + "circuit_id = true",
-			want: []string{"f:5:1: interface[0].dhcpv6.circuit_id: there is no such key; circuit_id belongs in [defaults.option82] or [interface.option82]"},
+			want: []string{"f:5:1: interface[0].dhcpv6.circuit_id: there is no such key; circuit_id belongs in [defaults.dhcpv4.option82] or [interface.dhcpv4.option82]"},
 		},
 		{
 			name: "link-address", text: one6 + `link_address = "fe80::1"`,

@@ -33,10 +33,9 @@ func builtinFile() file {
 	f.relay = builtin(relayKeys())
 	f.log = builtin(logKeys())
 	f.defaults = builtin(interfaceKeys())
-	on := f.defaults.V4.Option82.On
+	f.defaults.V4 = builtin(dhcpv4Keys())
 	f.defaults.V4.Option82 = builtin(option82Keys())
-	f.defaults.V4.Option82.On = on
-	f.defaults.V4.RefuseTypes = builtin(dhcpv4Keys()).RefuseTypes
+	f.defaults.V4.Option82.On = true
 	f.defaults.V6 = builtin(dhcpv6Keys())
 	return f
 }
@@ -92,7 +91,10 @@ func topKeys() []key[file] {
 		{
 			"defaults", "", "a table [defaults]",
 			"What each interface does unless it says otherwise.",
-			func(r *reader, v value, to *file) { readTable(r, interfaceKeys(), v, &to.defaults) },
+			func(r *reader, v value, to *file) {
+				r.takeFormer("defaults", v)
+				readTable(r, interfaceKeys(), v, &to.defaults)
+			},
 		},
 		{
 			"server", "", "tables [[server]], each with an address",
@@ -212,6 +214,7 @@ func readInterfaces(r *reader, v value, to *file) {
 	for _, v := range list {
 		s := to.defaults
 		s.path = v.path
+		r.takeFormer("interface", v)
 		if !readTable(r, keys, v, &s) {
 			continue
 		}

@@ -27,7 +27,8 @@ const wantEnterprise = "a number that IANA has registered, from 0 to 4294967295"
 
 const wantTemplate = `false, true for %q, or text with placeholders such as "{hostname}:{interface}"`
 
-// option82Keys are the keys of [defaults.option82] and [interface.option82].
+// option82Keys are the keys of [defaults.dhcpv4.option82] and
+// [interface.dhcpv4.option82].
 func option82Keys() []key[agent.Option82] {
 	type o = agent.Option82
 	return []key[o]{
@@ -88,13 +89,13 @@ func option82Keys() []key[agent.Option82] {
 	}
 }
 
-func readOption82(r *reader, v value, to *settings) {
+func readOption82(r *reader, v value, to *agent.Interface4) {
 	switch on := v.any.(type) {
 	case bool:
-		to.V4.Option82.On = on
+		to.Option82.On = on
 	case map[string]any:
-		to.V4.Option82.On = true
-		readTable(r, option82Keys(), v, &to.V4.Option82)
+		to.Option82.On = true
+		readTable(r, option82Keys(), v, &to.Option82)
 	default:
 		r.mistyped(v)
 	}

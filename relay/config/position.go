@@ -27,8 +27,19 @@ func newSource(file, text string) source {
 
 // has reports whether the file gives the key of this path.
 func (s *source) has(path string) bool {
-	_, ok := s.marks[path]
+	_, ok := s.mark(path)
 	return ok
+}
+
+// mark returns where a path stands: a key of DHCPv4 may be at its old place.
+func (s *source) mark(path string) (mark, bool) {
+	m, ok := s.marks[path]
+	if !ok {
+		if table, key, found := strings.Cut(path, ".dhcpv4."); found {
+			m, ok = s.marks[table+"."+key]
+		}
+	}
+	return m, ok
 }
 
 // problem describes a problem with the value at a path, or with the key itself.
@@ -41,7 +52,7 @@ func (s *source) problem(path string, atKey bool, text, hint string) Problem {
 // table around it; 0, 0 is the file as a whole.
 func (s *source) position(path string, atKey bool) (line, col int) {
 	for ; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
-		m, ok := s.marks[path]
+		m, ok := s.mark(path)
 		if !ok {
 			continue
 		}

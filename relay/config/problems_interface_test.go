@@ -8,7 +8,7 @@ func TestParseInterfaceProblems(t *testing.T) {
 		{
 			name: "interface without name and servers",
 			text: `[[interface]]
-min_secs = 1`,
+dhcpv4.min_secs = 1`,
 			want: []string{
 				`f:1:1: interface[0]: this interface has no name; write name = "vlan10", or a pattern such as name = "vlan*"`,
 				`f:1:1: interface[0]: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults]`,
@@ -162,121 +162,121 @@ vss = 1`,
 		},
 		{
 			name: "numbers",
-			text: one + `hop_limit = 17
-min_secs = 65536
-smart_relay_after = -1
-source_port = 0
-max_message_size = 575`,
+			text: one + `dhcpv4.hop_limit = 17
+dhcpv4.min_secs = 65536
+dhcpv4.smart_relay_after = -1
+dhcpv4.source_port = 0
+dhcpv4.max_message_size = 575`,
 			want: []string{
-				"f:4:13: interface[0].hop_limit: 17 is out of range; write a number from 1 to 16",
-				"f:5:12: interface[0].min_secs: 65536 is out of range; write a number of seconds from 0 to 65535",
-				"f:6:21: interface[0].smart_relay_after: -1 is out of range; write a number from 0 (never) to 100",
-				"f:7:15: interface[0].source_port: 0 is out of range; write a port from 1 to 65535",
-				"f:8:20: interface[0].max_message_size: 575 is less than every client and server must accept (RFC 2131, section 2); write 0 for the MTU, or a number of octets from 576 to 65507",
+				"f:4:20: interface[0].dhcpv4.hop_limit: 17 is out of range; write a number from 1 to 16",
+				"f:5:19: interface[0].dhcpv4.min_secs: 65536 is out of range; write a number of seconds from 0 to 65535",
+				"f:6:28: interface[0].dhcpv4.smart_relay_after: -1 is out of range; write a number from 0 (never) to 100",
+				"f:7:22: interface[0].dhcpv4.source_port: 0 is out of range; write a port from 1 to 65535",
+				"f:8:27: interface[0].dhcpv4.max_message_size: 575 is less than every client and server must accept (RFC 2131, section 2); write 0 for the MTU, or a number of octets from 576 to 65507",
 			},
 		},
 		{
 			name: "hop_limit 0",
-			text: one + "hop_limit = 0",
+			text: one + "dhcpv4.hop_limit = 0",
 			want: []string{
-				"f:4:13: interface[0].hop_limit: 0 is out of range; write a number from 1 to 16",
+				"f:4:20: interface[0].dhcpv4.hop_limit: 0 is out of range; write a number from 1 to 16",
 			},
 		},
 		{
 			name: "numbers of other types",
-			text: one + `hop_limit = "4"
-min_secs = 1.5
-smart_relay_after = true
-source_port = 2026-01-01
-max_message_size = [1]`,
+			text: one + `dhcpv4.hop_limit = "4"
+dhcpv4.min_secs = 1.5
+dhcpv4.smart_relay_after = true
+dhcpv4.source_port = 2026-01-01
+dhcpv4.max_message_size = [1]`,
 			want: []string{
-				`f:4:13: interface[0].hop_limit: "4" is a string; write a number from 1 to 16`,
-				"f:5:12: interface[0].min_secs: this is a number with a fraction; write a number of seconds from 0 to 65535",
-				"f:6:21: interface[0].smart_relay_after: true is a boolean; write a number from 0 (never) to 100",
-				"f:7:15: interface[0].source_port: this is a date or time; write a port from 1 to 65535",
-				"f:8:20: interface[0].max_message_size: this is a list; write 0 for the MTU, or a number of octets from 576 to 65507",
+				`f:4:20: interface[0].dhcpv4.hop_limit: "4" is a string; write a number from 1 to 16`,
+				"f:5:19: interface[0].dhcpv4.min_secs: this is a number with a fraction; write a number of seconds from 0 to 65535",
+				"f:6:28: interface[0].dhcpv4.smart_relay_after: true is a boolean; write a number from 0 (never) to 100",
+				"f:7:22: interface[0].dhcpv4.source_port: this is a date or time; write a port from 1 to 65535",
+				"f:8:27: interface[0].dhcpv4.max_message_size: this is a list; write 0 for the MTU, or a number of octets from 576 to 65507",
 			},
 		},
 		{
 			name: "choices",
 			text: one + `mode = "failover"
-relayed_requests = "discard"
-oversize = true
-source = "eth0"`,
+dhcpv4.relayed_requests = "discard"
+dhcpv4.oversize = true
+dhcpv4.source = "eth0"`,
 			want: []string{
 				`f:4:8: interface[0].mode: there is no "failover"; write "all" or "hash"`,
-				`f:5:20: interface[0].relayed_requests: there is no "discard"; write "forward", "append", "replace" or "drop"`,
-				`f:6:12: interface[0].oversize: true is a boolean; write "without_option82" or "drop"`,
-				`f:7:10: interface[0].source: "eth0" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,
+				`f:5:27: interface[0].dhcpv4.relayed_requests: there is no "discard"; write "forward", "append", "replace" or "drop"`,
+				`f:6:19: interface[0].dhcpv4.oversize: true is a boolean; write "without_option82" or "drop"`,
+				`f:7:17: interface[0].dhcpv4.source: "eth0" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,
 			},
 		},
 		{
 			name: "booleans",
 			text: one + `trusted = "yes"
-bootp = 1`,
+dhcpv4.bootp = 1`,
 			want: []string{
 				`f:4:11: interface[0].trusted: "yes" is a string; write true or false`,
-				"f:5:9: interface[0].bootp: 1 is a number; write true or false",
+				"f:5:16: interface[0].dhcpv4.bootp: 1 is a number; write true or false",
 			},
 		},
 		{
 			name: "R1542-16 giaddr",
-			text: one + `giaddr = "192.0.2.255/24"`,
+			text: one + `dhcpv4.giaddr = "192.0.2.255/24"`,
 			want: []string{
-				`f:4:10: interface[0].giaddr: 192.0.2.255/24 has bits beyond its length; write "192.0.2.0/24" for the prefix or "192.0.2.255" for the address`,
+				`f:4:17: interface[0].dhcpv4.giaddr: 192.0.2.255/24 has bits beyond its length; write "192.0.2.0/24" for the prefix or "192.0.2.255" for the address`,
 			},
 		},
 		{
 			name: "giaddr broadcast",
-			text: one + `giaddr = "255.255.255.255"`,
+			text: one + `dhcpv4.giaddr = "255.255.255.255"`,
 			want: []string{
-				"f:4:10: interface[0].giaddr: 255.255.255.255 is no address that a host can have, and giaddr must be one (RFC 1542, section 4.1.1)",
+				"f:4:17: interface[0].dhcpv4.giaddr: 255.255.255.255 is no address that a host can have, and giaddr must be one (RFC 1542, section 4.1.1)",
 			},
 		},
 		{
 			name: "giaddr IPv6",
-			text: one + `giaddr = "2001:db8::/32"`,
+			text: one + `dhcpv4.giaddr = "2001:db8::/32"`,
 			want: []string{
-				"f:4:10: interface[0].giaddr: 2001:db8::/32 is no IPv4 prefix, and giaddr holds an IPv4 address",
+				"f:4:17: interface[0].dhcpv4.giaddr: 2001:db8::/32 is no IPv4 prefix, and giaddr holds an IPv4 address",
 			},
 		},
 		{
 			name: "giaddr of itself",
-			text: one + `giaddr = "vlan10"`,
+			text: one + `dhcpv4.giaddr = "vlan10"`,
 			want: []string{
-				`f:4:1: interface[0].giaddr: "vlan10" borrows from itself; write giaddr = "primary"`,
+				`f:4:8: interface[0].dhcpv4.giaddr: "vlan10" borrows from itself; write giaddr = "primary"`,
 			},
 		},
 		{
 			name: "smart relay with one address",
-			text: one + `giaddr = "192.0.2.1"
-smart_relay_after = 3`,
+			text: one + `dhcpv4.giaddr = "192.0.2.1"
+dhcpv4.smart_relay_after = 3`,
 			want: []string{
-				`f:5:1: interface[0].smart_relay_after: giaddr is the one address 192.0.2.1, so there is no next one to try; write smart_relay_after = 0, or giaddr = "primary"`,
+				`f:5:8: interface[0].dhcpv4.smart_relay_after: giaddr is the one address 192.0.2.1, so there is no next one to try; write smart_relay_after = 0, or giaddr = "primary"`,
 			},
 		},
 		{
 			name: "source IPv6",
-			text: one + `source = "2001:db8::1"`,
+			text: one + `dhcpv4.source = "2001:db8::1"`,
 			want: []string{
-				`f:4:10: interface[0].source: "2001:db8::1" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,
+				`f:4:17: interface[0].dhcpv4.source: "2001:db8::1" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,
 			},
 		},
 		{
 			name: "R8357-1 source port without option 82",
-			text: one + `source_port = 6700
-option82 = false`,
+			text: one + `dhcpv4.source_port = 6700
+dhcpv4.option82 = false`,
 			want: []string{
-				`f:4:1: interface[0].source_port: servers answer to port 6700 only if option 82 says so (RFC 8357, section 5.1), and "vlan10" has it switched off; write source_port = 67, or leave option82 switched on`,
+				`f:4:8: interface[0].dhcpv4.source_port: servers answer to port 6700 only if option 82 says so (RFC 8357, section 5.1), and "vlan10" has it switched off; write source_port = 67, or leave option82 switched on`,
 			},
 		},
 		{
 			name: "R3046-28 append without option 82",
 			text: one + `trusted = true
-relayed_requests = "append"
-option82 = false`,
+dhcpv4.relayed_requests = "append"
+dhcpv4.option82 = false`,
 			want: []string{
-				`f:5:1: interface[0].relayed_requests: "vlan10" has option 82 switched off, so there is none to put in; write relayed_requests = "forward", or leave option82 switched on`,
+				`f:5:8: interface[0].dhcpv4.relayed_requests: "vlan10" has option 82 switched off, so there is none to put in; write relayed_requests = "forward", or leave option82 switched on`,
 			},
 		},
 	}

@@ -56,28 +56,36 @@ hostname = "b"
 			name: "unknown key, near miss",
 			text: one + "hop_limits = 4",
 			want: []string{
-				"f:4:1: interface[0].hop_limits: there is no such key; did you mean hop_limit?",
+				"f:4:1: interface[0].hop_limits: there is no such key; did you mean hop_limit? It belongs in [defaults.dhcpv4] or [interface.dhcpv4] or in [defaults.dhcpv6] or [interface.dhcpv6]",
 			},
 		},
 		{
 			name: "unknown key, dash",
 			text: one + "hop-limit = 4",
 			want: []string{
-				"f:4:1: interface[0].hop-limit: there is no such key; keys are in lower case with underscores: write hop_limit",
+				"f:4:1: interface[0].hop-limit: there is no such key; hop_limit belongs in [defaults.dhcpv4] or [interface.dhcpv4] or in [defaults.dhcpv6] or [interface.dhcpv6]",
 			},
 		},
 		{
 			name: "unknown key, upper case",
 			text: one + "Hop_Limit = 4",
 			want: []string{
-				"f:4:1: interface[0].Hop_Limit: there is no such key; keys are in lower case with underscores: write hop_limit",
+				"f:4:1: interface[0].Hop_Limit: there is no such key; hop_limit belongs in [defaults.dhcpv4] or [interface.dhcpv4] or in [defaults.dhcpv6] or [interface.dhcpv6]",
+			},
+		},
+		{
+			name: "dash and upper case in the right table",
+			text: one + "dhcpv4.hop-limit = 4\ndhcpv6.Hop_Limit = 8",
+			want: []string{
+				"f:4:8: interface[0].dhcpv4.hop-limit: there is no such key; keys are in lower case with underscores: write hop_limit",
+				"f:5:8: interface[0].dhcpv6.Hop_Limit: there is no such key; keys are in lower case with underscores: write hop_limit",
 			},
 		},
 		{
 			name: "unknown key of another table",
 			text: one + `circuit_id = "x"`,
 			want: []string{
-				"f:4:1: interface[0].circuit_id: there is no such key; circuit_id belongs in [defaults.option82] or [interface.option82]",
+				"f:4:1: interface[0].circuit_id: there is no such key; circuit_id belongs in [defaults.dhcpv4.option82] or [interface.dhcpv4.option82]",
 			},
 		},
 		{
@@ -91,7 +99,7 @@ hostname = "b"
 			name: "unknown key of two tables",
 			text: one + `vss = "red"`,
 			want: []string{
-				"f:4:1: interface[0].vss: there is no such key; vss belongs in [defaults.option82] or [interface.option82] or in [defaults.dhcpv6] or [interface.dhcpv6] or in [[server]]",
+				"f:4:1: interface[0].vss: there is no such key; vss belongs in [defaults.dhcpv4.option82] or [interface.dhcpv4.option82] or in [defaults.dhcpv6] or [interface.dhcpv6] or in [[server]]",
 			},
 		},
 		{
@@ -263,8 +271,8 @@ format = "xml"`,
 
 func TestParseNamelessHost(t *testing.T) {
 	t.Parallel()
-	_, err := Parse("f", []byte("defaults.option82.remote_id = \"{hostname}\"\n"+one), Host{})
-	const want = `f:1:19: defaults.option82.remote_id: {hostname} is empty, since this host has no name; write hostname = "..." at the top of the file`
+	_, err := Parse("f", []byte("defaults.dhcpv4.option82.remote_id = \"{hostname}\"\n"+one), Host{})
+	const want = `f:1:26: defaults.dhcpv4.option82.remote_id: {hostname} is empty, since this host has no name; write hostname = "..." at the top of the file`
 	if err == nil || err.Error() != want {
 		t.Errorf("want %q, got %v", want, err)
 	}

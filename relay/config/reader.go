@@ -14,6 +14,7 @@ type reader struct {
 	src      source
 	problems []Problem
 	warnings []Problem
+	formers  map[former][]string // the paths of keys that stand at their former places
 }
 
 // A value is one value of the file.
@@ -181,14 +182,19 @@ func instead(name string, names []string) string {
 	if distance(lower, best) <= max(1, len(best)/3) {
 		return "did you mean " + best + "?"
 	}
-	var tables []string
-	for _, k := range Keys() {
-		if k.Name == lower {
-			tables = append(tables, place(k.Table))
+	elsewhere := func(near int) (name string, places []string) {
+		for _, k := range Keys() {
+			if distance(lower, k.Name) <= near && (name == "" || name == k.Name) {
+				name, places = k.Name, append(places, place(k.Table))
+			}
 		}
+		return name, places
 	}
-	if tables != nil {
-		return lower + " belongs " + strings.Join(tables, " or ")
+	if _, places := elsewhere(0); places != nil {
+		return lower + " belongs " + strings.Join(places, " or ")
+	}
+	if name, places := elsewhere(1); places != nil {
+		return "did you mean " + name + "? It belongs " + strings.Join(places, " or ")
 	}
 	return "there are " + strings.Join(names, ", ")
 }
@@ -200,10 +206,11 @@ func place(table string) string {
 		return "at the top of the file, before the first table"
 	case "defaults":
 		return "in [defaults] or [[interface]]"
-	case "defaults.option82", "defaults.dhcpv4", "defaults.dhcpv6":
-		return "in [" + table + "] or [interface" + strings.TrimPrefix(table, "defaults") + "]"
 	case "server", "interface":
 		return "in [[" + table + "]]"
+	}
+	if below, ok := strings.CutPrefix(table, "defaults."); ok {
+		return "in [" + table + "] or [interface." + below + "]"
 	}
 	return "in [" + table + "]"
 }

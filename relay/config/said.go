@@ -52,7 +52,7 @@ func (s *source) said(path, key string) Said {
 
 // value returns the text of a value, "" for a table under a header of its own.
 func (s *source) value(path string) string {
-	m, ok := s.marks[path]
+	m, ok := s.mark(path)
 	if !ok || m.key == m.value {
 		return ""
 	}

@@ -14,19 +14,19 @@ func TestSaid(t *testing.T) {
 ]
 [defaults]
 servers = ["10.9.0.2", '10.9.0.3:1067']
-hop_limit = 8
-option82 = { circuit_id = "a b", remote_id = true }
+dhcpv4.hop_limit = 8
+dhcpv4.option82 = { circuit_id = "a b", remote_id = true }
 [[server]]
 address = '10.9.0.3:1067'
 vss = false
 [[interface]]
 name = "vlan10"
-hop_limit = 9
-[interface.option82]
+dhcpv4.hop_limit = 9
+[interface.dhcpv4.option82]
 circuit_id = "{vlan}"
 [[interface]]
 name = "vlan20"
-option82 = false
+dhcpv4.option82 = false
 `
 	c, err := Parse("relay.toml", []byte(text), Host{})
 	if err != nil {
@@ -37,15 +37,15 @@ option82 = false
 		name      string
 		got, want Said
 	}{
-		{"at the interface", c.Said(0, "hop_limit"), at(14, "hop_limit", "9")},
-		{"in the defaults", c.Said(1, "hop_limit"), at(7, "hop_limit", "8")},
+		{"at the interface", c.Said(0, "dhcpv4.hop_limit"), at(14, "dhcpv4.hop_limit", "9")},
+		{"in the defaults", c.Said(1, "dhcpv4.hop_limit"), at(7, "dhcpv4.hop_limit", "8")},
 		{"list in the defaults", c.Said(0, "servers"), at(6, "servers", `["10.9.0.2", '10.9.0.3:1067']`)},
-		{"nowhere", c.Said(0, "min_secs"), Said{Key: "min_secs", Value: "0"}},
-		{"table of the interface", c.Said(0, "option82.circuit_id"), at(16, "option82.circuit_id", `"{vlan}"`)},
-		{"inline table of the defaults", c.Said(0, "option82.remote_id"), at(8, "option82.remote_id", "true")},
-		{"nowhere in a table", c.Said(0, "option82.flags"), Said{Key: "option82.flags", Value: "false"}},
-		{"a table as a whole", c.Said(0, "option82"), at(15, "option82", "true")},
-		{"a boolean where a table may be", c.Said(1, "option82"), at(19, "option82", "false")},
+		{"nowhere", c.Said(0, "dhcpv4.min_secs"), Said{Key: "dhcpv4.min_secs", Value: "0"}},
+		{"table of the interface", c.Said(0, "dhcpv4.option82.circuit_id"), at(16, "dhcpv4.option82.circuit_id", `"{vlan}"`)},
+		{"inline table of the defaults", c.Said(0, "dhcpv4.option82.remote_id"), at(8, "dhcpv4.option82.remote_id", "true")},
+		{"nowhere in a table", c.Said(0, "dhcpv4.option82.flags"), Said{Key: "dhcpv4.option82.flags", Value: "false"}},
+		{"a table as a whole", c.Said(0, "dhcpv4.option82"), at(15, "dhcpv4.option82", "true")},
+		{"a boolean where a table may be", c.Said(1, "dhcpv4.option82"), at(19, "dhcpv4.option82", "false")},
 		{"DHCPv6 nowhere", c.Said(0, "dhcpv6.hop_limit"), Said{Key: "dhcpv6.hop_limit", Value: "8"}},
 		{"top, over several lines", c.SaidOnTop("reply_sources"), at(1, "reply_sources", `[ "10.9.1.7", # the old one "10.9.2.0/24", ]`)},
 		{"top, nowhere", c.SaidOnTop("duid"), Said{Key: "duid", Value: `""`}},

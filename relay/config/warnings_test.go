@@ -29,8 +29,8 @@ func TestParseWarnings(t *testing.T) {
 		{
 			name: "R3046-26 every suboption, just fitting",
 			text: `[defaults]
-source_port = 6700
-[defaults.option82]
+dhcpv4.source_port = 6700
+[defaults.dhcpv4.option82]
 circuit_id = "{ifalias}"
 remote_id = "{hostname}"
 subscriber_id = "sub {mac}"
@@ -45,7 +45,7 @@ name = "vlan20"
 servers = ["10.9.0.2"]
 `,
 			want: []string{
-				`f:4:1: defaults.option82.circuit_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
+				`f:4:1: defaults.dhcpv4.option82.circuit_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
 			},
 		},
 		{
@@ -96,47 +96,47 @@ servers = ["2001:db8:9::2:547", "[2001:db8:9::3]:547", "2001:db8:9::547"]`,
 		},
 		{
 			name: "relayed requests without trust",
-			text: one + `relayed_requests = "drop"`,
+			text: one + `dhcpv4.relayed_requests = "drop"`,
 			want: []string{
-				"f:4:1: interface[0].relayed_requests: this has no effect: an interface that is not trusted drops relayed requests; write trusted = true beside it, or remove it",
+				"f:4:8: interface[0].dhcpv4.relayed_requests: this has no effect: an interface that is not trusted drops relayed requests; write trusted = true beside it, or remove it",
 			},
 		},
 		{
 			name: "R5107-4 override without flags",
-			text: one + "option82.server_id_override = true",
+			text: one + "dhcpv4.option82.server_id_override = true",
 			want: []string{
-				"f:4:10: interface[0].option82.server_id_override: servers cannot tell renewals that come through this relay from broadcasts; write flags = true beside it (RFC 5107, section 4)",
+				"f:4:17: interface[0].dhcpv4.option82.server_id_override: servers cannot tell renewals that come through this relay from broadcasts; write flags = true beside it (RFC 5107, section 4)",
 			},
 		},
 		{
 			name: "option 82 with nothing in it",
-			text: one + `option82.circuit_id = ""`,
+			text: one + `dhcpv4.option82.circuit_id = ""`,
 			want: []string{
-				"f:4:1: interface[0].option82: all suboptions are switched off, so option 82 is not sent; write option82 = false, or switch one on",
+				"f:4:8: interface[0].dhcpv4.option82: all suboptions are switched off, so option 82 is not sent; write option82 = false, or switch one on",
 			},
 		},
 		{
 			name: "subscriber-id of some interfaces only",
-			text: one + `option82.subscriber_id = "{ifalias}"`,
+			text: one + `dhcpv4.option82.subscriber_id = "{ifalias}"`,
 			want: []string{
-				`f:4:10: interface[0].option82.subscriber_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
+				`f:4:17: interface[0].dhcpv4.option82.subscriber_id: "{ifalias}" is empty on interfaces that do not have it, and is left out there; add text or a placeholder that all have, such as {interface}`,
 			},
 		},
 		{
 			name: "vss switched off with option 82",
-			text: `defaults.option82.vss = "red"
-` + one + "option82 = false",
+			text: `defaults.dhcpv4.option82.vss = "red"
+` + one + "dhcpv4.option82 = false",
 			want: []string{
-				"f:5:1: interface[0].option82: with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN; switch the other suboptions off, each for itself",
+				"f:5:8: interface[0].dhcpv4.option82: with option 82 the vss of [defaults] is switched off too, so servers cannot tell this interface's VPN; switch the other suboptions off, each for itself",
 			},
 		},
 		{
 			name: "remote-id of the few interfaces without MAC is no matter",
-			text: one + "option82.remote_id = true",
+			text: one + "dhcpv4.option82.remote_id = true",
 		},
 		{
 			name: "relayed requests without trust in the defaults",
-			text: `defaults.relayed_requests = "drop"
+			text: `defaults.dhcpv4.relayed_requests = "drop"
 ` + one,
 		},
 	}

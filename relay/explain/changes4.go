@@ -41,7 +41,7 @@ func fields4() []field {
 		{"ciaddr", 12, addr, ""},
 		{"yiaddr", 16, addr, ""},
 		{"siaddr", 20, addr, ""},
-		{"giaddr", 24, addr, "giaddr"},
+		{"giaddr", 24, addr, "dhcpv4.giaddr"},
 		{"chaddr", 28, octets, ""},
 		{"sname", 44, octets, ""},
 		{"file", 108, octets, ""},

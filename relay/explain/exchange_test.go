@@ -144,7 +144,7 @@ func TestCopies(t *testing.T) {
 // TestSmartRelay counts the tries of a client as the daemon does.
 func TestSmartRelay(t *testing.T) {
 	t.Parallel()
-	r := relayOf(t, servers+"smart_relay_after = 2\n[[interface]]\nname = \"vlan10\"\n")
+	r := relayOf(t, servers+"dhcpv4.smart_relay_after = 2\n[[interface]]\nname = \"vlan10\"\n")
 	m := message(t, Client{Interface: "vlan10"})
 	giaddr := func() string {
 		for _, c := range explained(t, r, m).Copies[0].Changes {
@@ -196,7 +196,7 @@ func TestNotes(t *testing.T) {
 	if diff := cmp.Diff(want, explained(t, r, m).Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
-	r = relayOf(t, servers+"max_message_size = 576\n[[interface]]\nname = \"vlan10\"\n")
+	r = relayOf(t, servers+"dhcpv4.max_message_size = 576\n[[interface]]\nname = \"vlan10\"\n")
 	m = message(t, Client{Interface: "vlan10", Options: []string{"60=" + strings.Repeat("x", 255), "77=" + strings.Repeat("x", 70)}})
 	want = []string{"Option 82 is left out, for with it the message would be too large."}
 	if diff := cmp.Diff(want, explained(t, r, m).Notes); diff != "" {

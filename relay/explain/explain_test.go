@@ -44,9 +44,9 @@ servers = ["10.9.0.2", "10.9.0.3", "2001:db8:9::2"]
 `
 
 // everything is a configuration in which all options are sent.
-const everything = servers + `source_port = 6767
-smart_relay_after = 2
-[defaults.option82]
+const everything = servers + `dhcpv4.source_port = 6767
+dhcpv4.smart_relay_after = 2
+[defaults.dhcpv4.option82]
 circuit_id = "{hostname}:{interface}"
 remote_id = "{mac:raw}"
 subscriber_id = "s-{interface}"
@@ -71,7 +71,7 @@ vss = false
 [[interface]]
 name = "vlan10"
 trusted = true
-relayed_requests = "replace"
+dhcpv4.relayed_requests = "replace"
 [[interface]]
 name = "*"
 `

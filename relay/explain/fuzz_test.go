@@ -38,7 +38,7 @@ func FuzzExplain(f *testing.F) {
 	for _, toml := range []string{
 		everything,
 		servers + "[[interface]]\nname = \"*\"\n",
-		servers + "trusted = true\nrelayed_requests = \"append\"\nmax_message_size = 576\nmode = \"hash\"\n[[interface]]\nname = \"*\"\n",
+		servers + "trusted = true\ndhcpv4.relayed_requests = \"append\"\ndhcpv4.max_message_size = 576\nmode = \"hash\"\n[[interface]]\nname = \"*\"\n",
 	} {
 		relays = append(relays, relayOf(f, toml))
 	}

@@ -69,21 +69,21 @@ func TestOutcomesAndSettings(t *testing.T) {
 		setting string // the last one
 		line    int
 	}{
-		{"R1542-13 relayed", one, on10(Client{}), agent.Relayed, `option82.circuit_id = "{interface}"`, 0},
-		{"R1542-12 hops", one + "hop_limit = 2", on10(Client{Hops: 3}), agent.HopLimit, "hop_limit = 2", 5},
-		{"R1542-10 secs", one + "min_secs = 10", on10(Client{Secs: 9}), agent.SecsBelow, "min_secs = 10", 5},
-		{"BOOTP", one + "bootp = false", on10(Client{Type: "bootp"}), agent.BootpRefused, "bootp = false", 5},
+		{"R1542-13 relayed", one, on10(Client{}), agent.Relayed, `dhcpv4.option82.circuit_id = "{interface}"`, 0},
+		{"R1542-12 hops", one + "dhcpv4.hop_limit = 2", on10(Client{Hops: 3}), agent.HopLimit, "dhcpv4.hop_limit = 2", 5},
+		{"R1542-10 secs", one + "dhcpv4.min_secs = 10", on10(Client{Secs: 9}), agent.SecsBelow, "dhcpv4.min_secs = 10", 5},
+		{"BOOTP", one + "dhcpv4.bootp = false", on10(Client{Type: "bootp"}), agent.BootpRefused, "dhcpv4.bootp = false", 5},
 		{"R3046-5 option 82", one, on10(Client{Options: []string{"82=hex:010161"}}), agent.UntrustedOption82, "trusted = false", 0},
 		{"R3046-20 option 82", one + "trusted = true", on10(Client{Options: []string{"82=hex:010261"}}), agent.Option82Malformed, `name = "vlan10"`, 4},
 		{"R3046-18 giaddr", one, on10(Client{Giaddr: "10.1.1.1"}), agent.GiaddrUntrusted, "trusted = false", 0},
 		{"R3046-16 own giaddr", one, on10(Client{Giaddr: "203.0.113.1", From: "10.1.1.1"}), agent.GiaddrSpoof, `name = "vlan10"`, 4},
 		{"R3046-19 giaddr", one, on10(Client{Giaddr: "127.0.0.1", From: "10.1.1.1"}), agent.GiaddrInvalid, `name = "vlan10"`, 4},
-		{"relayed requests", one + "trusted = true\nrelayed_requests = \"drop\"", on10(Client{Giaddr: "10.1.1.1"}), agent.GiaddrRefused, `relayed_requests = "drop"`, 6},
+		{"relayed requests", one + "trusted = true\ndhcpv4.relayed_requests = \"drop\"", on10(Client{Giaddr: "10.1.1.1"}), agent.GiaddrRefused, `dhcpv4.relayed_requests = "drop"`, 6},
 		{"own message", one, on10(Client{From: "192.0.2.1"}), agent.OwnMessage, `name = "vlan10"`, 4},
 		{"R1542-9 not configured", one, Client{Interface: "vlan20"}, agent.NotConfigured, "", 0},
 		{"no server", "[[interface]]\nname = \"vlan10\"\nservers = [\"2001:db8:9::2\"]\n[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]", on10(Client{}), agent.NoServer, `servers = ["2001:db8:9::2"]`, 3},
-		{"no giaddr", servers + "[[interface]]\nname = \"bare\"\n", Client{Interface: "bare"}, agent.NoGiaddr, `giaddr = "primary"`, 0},
-		{"oversize", one + "max_message_size = 576\noversize = \"drop\"", on10(Client{Options: []string{"60=" + strings.Repeat("x", 255), "77=" + strings.Repeat("x", 80)}}), agent.Oversize, `oversize = "drop"`, 6},
+		{"no giaddr", servers + "[[interface]]\nname = \"bare\"\n", Client{Interface: "bare"}, agent.NoGiaddr, `dhcpv4.giaddr = "primary"`, 0},
+		{"oversize", one + "dhcpv4.max_message_size = 576\ndhcpv4.oversize = \"drop\"", on10(Client{Options: []string{"60=" + strings.Repeat("x", 255), "77=" + strings.Repeat("x", 80)}}), agent.Oversize, `dhcpv4.oversize = "drop"`, 6},
 		{"no VRF", one + "[[server]]\naddress = \"10.9.0.2\"\nvrf = \"blue\"\n[[server]]\naddress = \"10.9.0.3\"\nvrf = \"blue\"", on10(Client{}), agent.SendFailed, `server.vrf = "blue"`, 10},
 		{"DHCPv6 relayed", one, six(on10(Client{})), agent.Relayed, "dhcpv6.client_mac = true", 0},
 		{"R9915-11 Advertise", one, six(on10(Client{Type: "advertise"})), agent.ServerMessage, `name = "vlan10"`, 4},
@@ -156,7 +156,7 @@ func TestNotHeard(t *testing.T) {
 		{"R9915-2 group of servers", servers + "[[interface]]\nname = \"vlan10\"\n", captured(Client{V6: true, To: "ff05::1:3"}), "do not join"},
 		{"R9915-2 no clients there", servers + "[[interface]]\nname = \"vlan20\"\n", captured(Client{V6: true}), "all DHCPv6 relays"},
 		{"R9915-2 all relays", servers + "[[interface]]\nname = \"vlan10\"\n", captured(Client{V6: true}), ""},
-		{"a port of its own", servers + "source_port = 6767\n[[interface]]\nname = \"vlan10\"\n", captured(Client{To: "192.0.2.1:6767"}), ""},
+		{"a port of its own", servers + "dhcpv4.source_port = 6767\n[[interface]]\nname = \"vlan10\"\n", captured(Client{To: "192.0.2.1:6767"}), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -194,8 +194,8 @@ func TestTooLargeForTheRoute(t *testing.T) {
 	big := Client{Interface: "vlan10", Options: []string{"60=" + strings.Repeat("x", 255), "77=" + strings.Repeat("x", 255), "43=" + strings.Repeat("x", 255), "125=" + strings.Repeat("x", 255), "124=" + strings.Repeat("x", 255)}}
 	for _, tt := range []struct{ toml, want string }{
 		{"", "option 82 is left out"},
-		{"oversize = \"drop\"", "they are not sent."},
-		{"option82 = false", "they go out in fragments."},
+		{"dhcpv4.oversize = \"drop\"", "they are not sent."},
+		{"dhcpv4.option82 = false", "they go out in fragments."},
 	} {
 		res := explained(t, relayOf(t, servers+"[[interface]]\nname = \"vlan10\"\n"+tt.toml), message(t, big))
 		if len(res.Notes) != 1 || !strings.Contains(res.Notes[0], tt.want) {
@@ -236,7 +236,7 @@ func TestOption82InFile(t *testing.T) {
 
 func TestSourcePort(t *testing.T) {
 	t.Parallel()
-	r := relayOf(t, servers+"source_port = 6700\n[[interface]]\nname = \"vlan10\"\n")
+	r := relayOf(t, servers+"dhcpv4.source_port = 6700\n[[interface]]\nname = \"vlan10\"\n")
 	for _, tt := range []struct {
 		typ   string
 		port  uint16

@@ -15,7 +15,7 @@ import (
 func TestDroppedReplies(t *testing.T) {
 	t.Parallel()
 	const one = servers + "[[interface]]\nname = \"vlan10\"\n"
-	const shared = servers + "giaddr = \"10.9.1.1\"\n[[interface]]\nname = \"vlan*\"\n"
+	const shared = servers + "dhcpv4.giaddr = \"10.9.1.1\"\n[[interface]]\nname = \"vlan*\"\n"
 	set := func(at int, octets ...byte) func(*Message) {
 		return func(m *Message) { copy(m.Data[at:], octets) }
 	}
@@ -32,7 +32,7 @@ func TestDroppedReplies(t *testing.T) {
 		outcome agent.Reason
 		last    string // setting and line
 	}{
-		{"unchanged", router, one, false, func(*Message) {}, agent.Relayed, "broadcast = false 0"},
+		{"unchanged", router, one, false, func(*Message) {}, agent.Relayed, "dhcpv4.broadcast = false 0"},
 		{"R1542-25 giaddr", router, one, false, set(24, 10, 1, 1, 1), agent.BogusGiaddr, ""},
 		{"R1542-36 hlen", router, one, false, set(2, 17), agent.BadHlen, ""},
 		{"R4388-9 leasequery", router, one, false, set(242, 11), agent.Leasequery, ""},
@@ -43,7 +43,7 @@ func TestDroppedReplies(t *testing.T) {
 			from("192.0.2.66:67")(m)
 		}, agent.ReplyFromClient, `servers = ["10.9.0.2", "10.9.0.3", "2001:db8:9::2"] 2`},
 		{"R3046-23 nothing tells which", router, shared, false, circuit, agent.AmbiguousReply, ""},
-		{"R3046-11 another's option 82", router, servers + "option82.mismatch = \"drop\"\n[[interface]]\nname = \"vlan10\"\n", false, circuit, agent.Option82Mismatch, `option82.mismatch = "drop" 3`},
+		{"R3046-11 another's option 82", router, servers + "dhcpv4.option82.mismatch = \"drop\"\n[[interface]]\nname = \"vlan10\"\n", false, circuit, agent.Option82Mismatch, `dhcpv4.option82.mismatch = "drop" 3`},
 		{"R1542-26 down", strings.Replace(router, "name = \"vlan10\"", "name = \"vlan10\"\nup = false", 1), one, false, func(*Message) {}, agent.LinkDown, `name = "vlan10" 4`},
 		{"DHCPv6 unchanged", router, one, true, func(*Message) {}, agent.Relayed, `name = "vlan10" 4`},
 		{"R9915-27 link-address alone is known", router, one, true, circuit, agent.Relayed, `name = "vlan10" 4`},
@@ -91,7 +91,7 @@ func TestSends(t *testing.T) {
 		v6         bool
 		want       string
 	}{
-		{"R1542-22 hash", servers + "mode = \"hash\"\nsource = \"giaddr\"\n[[interface]]\nname = \"vlan10\"\n", false, "unicast to server 10.9.0.2:67, source 192.0.2.1 port 67"},
+		{"R1542-22 hash", servers + "mode = \"hash\"\ndhcpv4.source = \"giaddr\"\n[[interface]]\nname = \"vlan10\"\n", false, "unicast to server 10.9.0.2:67, source 192.0.2.1 port 67"},
 		{"R9915-7 multicast", group, true, "multicast to server [ff05::1:3]:547 on uplink, source as the route gives it, port 547"},
 		{
 			"no such interface", strings.Replace(group, "\"uplink\"", "\"eth9\"", 1), true,

@@ -90,7 +90,7 @@ func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
 	case v.Direction == dhcp.Requests:
 		keys = requestKeys(v, c)
 	case v.Family == dhcp.V4:
-		keys = []string{"broadcast"}
+		keys = []string{"dhcpv4.broadcast"}
 	case c.Trusted:
 		keys = []string{"trusted"}
 	}
@@ -121,21 +121,21 @@ func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
 		}
 		return keys
 	}
-	keys = append(keys, "source")
+	keys = append(keys, "dhcpv4.source")
 	if c.V4.SourcePort != dhcp.ServerPort4 {
-		keys = append(keys, "source_port")
+		keys = append(keys, "dhcpv4.source_port")
 	}
 	if c.V4.SmartAfter > 0 {
-		keys = append(keys, "smart_relay_after")
+		keys = append(keys, "dhcpv4.smart_relay_after")
 	}
 	if v.Omitted {
-		keys = append(keys, "max_message_size", "oversize")
+		keys = append(keys, "dhcpv4.max_message_size", "dhcpv4.oversize")
 	}
 	if c.Trusted {
-		keys = append(keys, "trusted", "relayed_requests")
+		keys = append(keys, "trusted", "dhcpv4.relayed_requests")
 	}
 	if !c.V4.Option82.On {
-		keys = append(keys, "option82")
+		keys = append(keys, "dhcpv4.option82")
 	}
 	return keys
 }

@@ -29,7 +29,7 @@ servers = ["10.9.0.2", "10.9.0.3"]
 [[interface]]
 name = "clients-b"
 servers = ["10.9.0.2", "10.9.0.3"]
-[interface.option82]
+[interface.dhcpv4.option82]
 server_id_override = true
 `,
 		ownServer: "knows server identifier override for sure",

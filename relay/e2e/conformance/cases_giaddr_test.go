@@ -17,18 +17,18 @@ func giaddrCases() []group {
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-giaddr = "198.18.0.0/15"
+dhcpv4.giaddr = "198.18.0.0/15"
 
 [[interface]]
 name = "d1"
 servers = ["198.51.100.10"]
-giaddr = "198.51.101.1"
+dhcpv4.giaddr = "198.51.101.1"
 `, host: bench().have("d0", addrD0+"/24", "198.18.0.1/24"), cases: []tcase{
 			{name: "R1542-13 R1542-14 T13 the address in the prefix", msg: discover(), up: toS(second)},
 			{name: "R1542-13 a given address", on: "d1", msg: discover(), up: toS(discover().up(addrD1, cid("d1")...))},
 			{name: "R1542-26 reply to it", dst: "198.18.0.1", msg: offer(giaddrOf("198.18.0.1"), yiaddr("198.18.0.9")), down: unicast("d0", "198.18.0.9", offer(giaddrOf("198.18.0.1"), yiaddr("198.18.0.9")))},
 		}},
-		{name: "giaddr by prefix, addresses in another order", toml: least + `giaddr = "198.18.0.0/15"
+		{name: "giaddr by prefix, addresses in another order", toml: least + `dhcpv4.giaddr = "198.18.0.0/15"
 `, host: bench().have("d0", "198.18.0.1/24", addrD0+"/24"), cases: []tcase{
 			{name: "R1542-14 T13 the order does not matter", msg: discover(), up: toS(second)},
 		}},
@@ -39,7 +39,7 @@ giaddr = "198.51.101.1"
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-smart_relay_after = 2
+dhcpv4.smart_relay_after = 2
 `, host: bench().have("d0", addrD0+"/24", "198.18.0.1/24"), cases: []tcase{
 			{name: "T13 first the primary", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
 			{name: "T13 once more", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
@@ -56,7 +56,7 @@ smart_relay_after = 2
 			{name: "R1542-16 R1542-13 address with 32 bits", on: "d1", msg: discover(), up: toS(discover().up(addrD1, cid("d1")...))},
 			{name: "R1542-26 reply to the former", msg: offer(yiaddr("192.0.2.0")), down: unicast("d0", "192.0.2.0", offer(yiaddr("192.0.2.0")))},
 		}},
-		{name: "giaddr that is not there", toml: least + `giaddr = "192.0.2.255"
+		{name: "giaddr that is not there", toml: least + `dhcpv4.giaddr = "192.0.2.255"
 `, cases: []tcase{
 			{name: "R1542-16 R951-6 never the broadcast address", msg: discover(), drop: agent.NoGiaddr},
 			{name: "R1542-25 nor in a reply", dst: addrD0, msg: offer(giaddrOf("192.0.2.255")), drop: agent.BogusGiaddr},
@@ -74,18 +74,18 @@ func borrowed() group {
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-giaddr = "lo"
+dhcpv4.giaddr = "lo"
 
-[interface.option82]
+[interface.dhcpv4.option82]
 link_selection = "subnet"
 server_id_override = true
 
 [[interface]]
 name = "d1"
 servers = ["198.51.100.10"]
-giaddr = "lo"
+dhcpv4.giaddr = "lo"
 
-[interface.option82]
+[interface.dhcpv4.option82]
 link_selection = "198.51.101.0/24"
 `, host: bench().have("lo", addrLo+"/32").have("d1"), cases: []tcase{
 		{name: "T14 T16 R3527-4 loopback's address, the client's subnet", msg: discover(), up: toS(discover().up(addrLo, d0...))},
@@ -110,9 +110,9 @@ func sharedGiaddr() group {
 [[interface]]
 name = "d*"
 servers = ["198.51.100.10"]
-giaddr = "192.0.2.1"
+dhcpv4.giaddr = "192.0.2.1"
 
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = "vlan-{interface}"
 `
 	cid := func(link string) []byte { return o82(sub(1, text("vlan-"+link)...)) }
@@ -133,9 +133,9 @@ func uplinkGiaddr() group {
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-giaddr = "203.0.113.1"
+dhcpv4.giaddr = "203.0.113.1"
 
-[interface.option82]
+[interface.dhcpv4.option82]
 link_selection = "subnet"
 `, cases: []tcase{
 		{name: "R3527-4 giaddr and link selection differ", msg: discover(), up: toS(discover().up(addrU0, d0...))},

@@ -88,7 +88,7 @@ func offCases() group {
 [[interface]]
 name = "d*"
 servers = ["198.51.100.10"]
-option82 = false
+dhcpv4.option82 = false
 `, cases: []tcase{
 		{name: "R3046-1 nothing is added", msg: discover(), up: toS(discover().up(addrD0))},
 		{name: "R3046-1 R1542-18 every other field stays", msg: full(), up: toS(full().up(addrD0))},
@@ -139,7 +139,7 @@ func relayedModes() []group {
 name = "d*"
 servers = ["198.51.100.10"]
 trusted = true
-relayed_requests = `
+dhcpv4.relayed_requests = `
 	theirs := o82(sub(1, text("p17")...))
 	m := discover(giaddrOf("10.9.8.7"))
 	with := m.with(opt(82, sub(1, text("p17")...)...))

@@ -31,7 +31,7 @@ hostname = "leaf"
 name = "d*"
 servers = ["198.51.100.10", "198.51.100.11"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = "{hostname}:{interface}"
 remote_id = "{mac}"
 `, cases: []tcase{
@@ -72,7 +72,7 @@ func iscCases() group {
 name = "d*"
 servers = ["198.51.100.10"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = "{hex:010203040506}"
 remote_id = "{hex:112233445566}"
 `, cases: []tcase{

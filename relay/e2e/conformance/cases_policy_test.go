@@ -27,7 +27,7 @@ servers = ["198.51.100.10"]
 [[interface]]
 name = "d1"
 servers = ["198.51.100.11"]
-source = "giaddr"
+dhcpv4.source = "giaddr"
 `, cases: []tcase{
 			{name: "R1542-19 CVE-2023-24510 of d0", msg: discover(), up: toS(discover().up(addrD0, cid("d0")...))},
 			{name: "R1542-19 CVE-2023-24510 of d1, from giaddr", on: "d1", msg: discover(), up: []sent{{server: server2, src: addrD1, msg: discover().up(addrD1, cid("d1")...)}}},
@@ -38,15 +38,15 @@ source = "giaddr"
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-hop_limit = 16
-min_secs = 10
-bootp = false
-strict_min_300 = true
+dhcpv4.hop_limit = 16
+dhcpv4.min_secs = 10
+dhcpv4.bootp = false
+dhcpv4.strict_min_300 = true
 
 [[interface]]
 name = "d1"
 servers = ["198.51.100.10"]
-hop_limit = 1
+dhcpv4.hop_limit = 1
 `, cases: []tcase{
 			{name: "R1542-10 R951-5 secs 9", msg: discover(secs(9)), drop: agent.SecsBelow},
 			{name: "R1542-10 R951-5 secs 10", msg: discover(secs(10)), up: toS(discover(secs(10)).up(addrD0, cid("d0")...))},
@@ -64,7 +64,7 @@ hop_limit = 1
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-broadcast = true
+dhcpv4.broadcast = true
 
 [[interface]]
 name = "d1"
@@ -79,12 +79,12 @@ servers = ["198.51.100.10"]
 			{name: "R8213-2 R2131-3 T2 without", src: "198.51.100.101:67", msg: offer(), drop: agent.ReplySource},
 			{name: "R8213-2 a configured server always", msg: offer(), down: unicast("d0", "192.0.2.77", offer())},
 		}},
-		{name: "source giaddr", toml: least + `source = "giaddr"
+		{name: "source giaddr", toml: least + `dhcpv4.source = "giaddr"
 `, cases: []tcase{
 			{name: "R1542-34 T3 from giaddr", msg: discover(), up: []sent{{server: server1, src: addrD0, msg: discover().up(addrD0, cid("d0")...)}}},
 			{name: "R1542-34 T3 from the other giaddr", on: "d1", msg: discover(), up: []sent{{server: server1, src: addrD1, msg: discover().up(addrD1, cid("d1")...)}}},
 		}},
-		{name: "source given", toml: least + `source = "192.168.255.1"
+		{name: "source given", toml: least + `dhcpv4.source = "192.168.255.1"
 `, host: bench().have("lo", addrLo+"/32"), cases: []tcase{
 			{name: "R1542-34 T16 from the loopback's address", msg: discover(), up: []sent{{server: server1, src: addrLo, msg: discover().up(addrD0, cid("d0")...)}}},
 		}},
@@ -141,7 +141,7 @@ func oversizeCases() []group {
 [[interface]]
 name = "d*"
 servers = ["198.51.100.10"]
-max_message_size = 576
+dhcpv4.max_message_size = 576
 `
 	fits := long(570)
 	over := long(571)
@@ -153,7 +153,7 @@ max_message_size = 576
 			{name: "R3046-8 room in the padding", msg: padded, up: toS(padded.up(addrD0, cid("d0")...))},
 			{name: "R3046-8 R1542-7 too long without it", msg: long(1000), up: toS(long(1000).up(addrD0))},
 		}},
-		{name: "oversize drop", toml: conf + `oversize = "drop"
+		{name: "oversize drop", toml: conf + `dhcpv4.oversize = "drop"
 `, cases: []tcase{
 			{name: "R3046-8 exactly the limit is sent", msg: fits, up: toS(fits.up(addrD0, cid("d0")...))},
 			{name: "R3046-8 one octet above is dropped", msg: over, drop: agent.Oversize},

@@ -23,7 +23,7 @@ func suboptionCases() []group {
 name = "d*"
 servers = ["198.51.100.10", "198.51.100.11"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 remote_id = "{mac:raw}"
 link_selection = "subnet"
 subscriber_id = "sub-1"
@@ -54,7 +54,7 @@ relay_id = "relay-1"
 name = "d*"
 servers = ["198.51.100.10"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = ""
 remote_id = "{mac}"
 `, cases: []tcase{
@@ -66,7 +66,7 @@ remote_id = "{mac}"
 name = "d*"
 servers = ["198.51.100.10"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = ""
 flags = true
 `, cases: []tcase{
@@ -78,7 +78,7 @@ flags = true
 name = "d*"
 servers = ["198.51.100.10"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 link_selection = "address"
 `, cases: []tcase{
 			{name: "R3527-2 T17 the interface's address", msg: discover(), up: toS(discover().up(addrD0, o82(sub(1, text("d0")...), sub(5, 192, 0, 2, 1))...))},
@@ -88,7 +88,7 @@ link_selection = "address"
 name = "d0"
 servers = ["198.51.100.10"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 link_selection = "10.20.30.0/24"
 server_id_override = "192.0.2.254"
 `, cases: []tcase{
@@ -102,7 +102,7 @@ server_id_override = "192.0.2.254"
 name = "d*"
 servers = ["198.51.100.10"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 mismatch = "drop"
 `, cases: []tcase{
 			{name: "R3046-11 another's is dropped where asked for", msg: offer(opt(82, 1, 3, 'p', '1', '7')), drop: agent.Option82Mismatch},
@@ -110,8 +110,8 @@ mismatch = "drop"
 			{name: "R3046-11 R3046-23 none is none of another", msg: offer(), down: unicast("d0", "192.0.2.77", offer())},
 		}},
 		sourcePortCases(),
-		usualPortCases(`relayed_requests = "forward"`),
-		usualPortCases(`relayed_requests = "append"`, cid("d0")...),
+		usualPortCases(`dhcpv4.relayed_requests = "forward"`),
+		usualPortCases(`dhcpv4.relayed_requests = "append"`, cid("d0")...),
 	}
 }
 
@@ -125,9 +125,9 @@ func usualPortCases(mode string, added ...byte) group {
 [[interface]]
 name = "d*"
 servers = ["198.51.100.10"]
-source_port = 6700
+dhcpv4.source_port = 6700
 trusted = true
-max_message_size = 576
+dhcpv4.max_message_size = 576
 ` + mode + "\n", cases: []tcase{
 		{name: "R8357-1 suboption 19 goes with it", msg: discover(), up: []sent{{server: server1, sport: 6700, msg: discover().up(addrD0, with...)}}},
 		{name: "R8357-1 BOOTP from port 67", msg: bootp(), up: toS(bootp().up(addrD0))},
@@ -148,7 +148,7 @@ func sourcePortCases() group {
 [[interface]]
 name = "d*"
 servers = ["198.51.100.10"]
-source_port = 6700
+dhcpv4.source_port = 6700
 `, cases: []tcase{
 		{name: "R8357-1 suboption 19 goes with it", msg: discover(), up: out(discover().up(addrD0, with...))},
 		{name: "R8357-2 reply to that port", dst: addrD0 + ":6700", msg: offer(opt(82, with[2:]...)), down: unicast("d0", "192.0.2.77", offer())},
@@ -171,7 +171,7 @@ vss = false
 name = "d*"
 servers = ["198.51.100.10", "198.51.100.11"]
 
-[interface.option82]
+[interface.dhcpv4.option82]
 vss = ` + vss + "\n"
 	}
 	both := func(with []byte) []sent {

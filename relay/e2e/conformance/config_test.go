@@ -11,13 +11,13 @@ import (
 // TestConfigRefuses shows what no configuration can bring about.
 func TestConfigRefuses(t *testing.T) {
 	iface := func(s string) string { return least + s + "\n" }
-	option82 := func(s string) string { return least + "[interface.option82]\n" + s + "\n" }
+	option82 := func(s string) string { return least + "[interface.dhcpv4.option82]\n" + s + "\n" }
 	for _, tc := range []struct{ name, toml, key string }{
-		{"R1542-16 R951-6 giaddr is the limited broadcast address", iface(`giaddr = "255.255.255.255"`), "giaddr"},
-		{"R1542-16 giaddr is a multicast address", iface(`giaddr = "224.0.0.1"`), "giaddr"},
-		{"R3046-19 giaddr is a loopback address", iface(`giaddr = "127.0.0.1"`), "giaddr"},
-		{"R1542-12 R1542-11 hop limit above 16", iface(`hop_limit = 17`), "hop_limit"},
-		{"R1542-12 hop limit 0", iface(`hop_limit = 0`), "hop_limit"},
+		{"R1542-16 R951-6 giaddr is the limited broadcast address", iface(`dhcpv4.giaddr = "255.255.255.255"`), "giaddr"},
+		{"R1542-16 giaddr is a multicast address", iface(`dhcpv4.giaddr = "224.0.0.1"`), "giaddr"},
+		{"R3046-19 giaddr is a loopback address", iface(`dhcpv4.giaddr = "127.0.0.1"`), "giaddr"},
+		{"R1542-12 R1542-11 hop limit above 16", iface(`dhcpv4.hop_limit = 17`), "hop_limit"},
+		{"R1542-12 hop limit 0", iface(`dhcpv4.hop_limit = 0`), "hop_limit"},
 		{"R1542-21 broadcast as server", "[[interface]]\nname = \"d*\"\nservers = [\"255.255.255.255\"]\n", "servers"},
 		{"R8213-3 multicast as server", "[[interface]]\nname = \"d*\"\nservers = [\"239.1.1.1\"]\n", "servers"},
 		{"R1542-9 interface without a name", "[[interface]]\nservers = [\"198.51.100.10\"]\n", "interface"},
@@ -32,8 +32,8 @@ func TestConfigRefuses(t *testing.T) {
 		{"R6607-1 R6607-7 VSS alone", least + "vss = \"red\"\n", "vss"},
 		{"R6607-3 VPN-ID of six octets", option82(`vss = "vpn:00aabb:000001"`), "vss"},
 		{"R6607-3 empty VPN name", option82(`vss = ""`), "vss"},
-		{"R8357-1 source port without option 82", iface("source_port = 6700\noption82 = false"), "source_port"},
-		{"R3046-8 R2132-1 limit below 576", iface(`max_message_size = 300`), "max_message_size"},
+		{"R8357-1 source port without option 82", iface("dhcpv4.source_port = 6700\ndhcpv4.option82 = false"), "source_port"},
+		{"R3046-8 R2132-1 limit below 576", iface(`dhcpv4.max_message_size = 300`), "max_message_size"},
 		{"R1542-20 no forwarding of other UDP services", iface(`helper_ports = [69]`), "helper_ports"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

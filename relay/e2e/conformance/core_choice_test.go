@@ -105,14 +105,14 @@ vrf = "blue"
 [[interface]]
 name = "d0"
 servers = ["198.51.100.10"]
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = "port"
 vss = "red"
 
 [[interface]]
 name = "d1"
 servers = ["198.51.100.11"]
-[interface.option82]
+[interface.dhcpv4.option82]
 circuit_id = "port"
 `
 	h := bench().have("d1", addrD0+"/24").links()

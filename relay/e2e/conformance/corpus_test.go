@@ -98,7 +98,7 @@ func TestCorpus_CVE_2025_30648_CVE_2020_1602_CVE_2018_5732_R_SEC_3(t *testing.T)
 	}{
 		{"untrusted", least, cid("d0"), false},
 		{"trusted", least + "trusted = true\n", cid("d0"), true},
-		{"without option 82", least + "option82 = false\n", nil, false},
+		{"without option 82", least + "dhcpv4.option82 = false\n", nil, false},
 	} {
 		t.Run(conf.name, func(t *testing.T) {
 			snap := compile(t, conf.toml, bench())

@@ -50,7 +50,7 @@ type roundTrips struct {
 
 func newRoundTrips(t *testing.T, seed uint64) *roundTrips {
 	trusted := least + "trusted = true\n"
-	long := least + "[interface.option82]\nremote_id = \"" + string(fill(200, 'r')) + "\"\n"
+	long := least + "[interface.dhcpv4.option82]\nremote_id = \"" + string(fill(200, 'r')) + "\"\n"
 	longOf := func(link string) []byte { return o82(sub(1, text(link)...), sub(2, fill(200, 'r')...)) }
 	both := func(f func(string) []byte) map[string][]byte { return map[string][]byte{"d0": f("d0"), "d1": f("d1")} }
 	return &roundTrips{

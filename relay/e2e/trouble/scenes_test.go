@@ -139,7 +139,7 @@ func troublesOfRequests() []trouble {
 		},
 		{
 			name: "a chain of relays is longer than hop_limit",
-			plan: scene.Plan{Config: trusting + "hop_limit = 2\n"},
+			plan: scene.Plan{Config: trusting + "dhcpv4.hop_limit = 2\n"},
 			play: func(b *bed) {
 				b.discover("b1", func(m *dhcpv4.DHCPv4) { m.HopCount = 3 })
 			},
@@ -148,7 +148,7 @@ func troublesOfRequests() []trouble {
 		},
 		{
 			name: "the message is too large for option 82",
-			plan: scene.Plan{Config: plain + "max_message_size = 576\noversize = \"drop\"\n"},
+			plan: scene.Plan{Config: plain + "dhcpv4.max_message_size = 576\ndhcpv4.oversize = \"drop\"\n"},
 			play: func(b *bed) {
 				b.discover("a1", func(m *dhcpv4.DHCPv4) {
 					for code := range 4 { // site-specific options (RFC 3942)
@@ -161,7 +161,7 @@ func troublesOfRequests() []trouble {
 		},
 		{
 			name:   "the client has not tried for min_secs yet",
-			plan:   scene.Plan{Config: plain + "min_secs = 30\n"},
+			plan:   scene.Plan{Config: plain + "dhcpv4.min_secs = 30\n"},
 			play:   func(b *bed) { b.silence("a1", client.Config{}, 1) },
 			counts: []string{"interface", "clients-a", "outcome", "secs_below"},
 			words:  []string{"clients-a", "has not yet tried for min_secs seconds", "lower min_secs"},
@@ -189,7 +189,7 @@ func troublesOfReplies() []trouble {
 			name: "two interfaces share a giaddr, and the server echoes no option 82",
 			plan: scene.Plan{Config: `[defaults]
 servers = ["10.9.0.2"]
-giaddr = "10.1.0.1"
+dhcpv4.giaddr = "10.1.0.1"
 [[interface]]
 name = "clients-a"
 [[interface]]

@@ -103,7 +103,7 @@ func unreachable(p agent.Policy, s *agent.Snapshot, host []giaddr.Link, ask rout
 				continue
 			}
 			texts = append(texts, fmt.Sprintf("%s: replies of %s to giaddr %s arrive in %s, which has no route into %s; "+
-				"add one, or set giaddr to an address of %s and link_selection = \"subnet\"",
+				"add one, or set dhcpv4.giaddr to an address of %s and dhcpv4.option82.link_selection = \"subnet\"",
 				l.Host.Name, v.Addr.Addr(), a, vrfName(v.VRF), vrfName(vrf[l.Host.VRF]), vrfName(v.VRF)))
 		}
 	}

@@ -104,7 +104,7 @@ func TestUnreachable(t *testing.T) {
 	const (
 		red, blue, lan, up = 10, 11, 1, 2
 		plain              = "[[interface]]\nname = \"lan\"\nservers = [\"10.9.0.2\"]\n"
-		atServer           = plain + "giaddr = \"10.9.0.1\"\noption82 = { link_selection = \"subnet\" }\n"
+		atServer           = plain + "dhcpv4.giaddr = \"10.9.0.1\"\ndhcpv4.option82 = { link_selection = \"subnet\" }\n"
 		inBlue             = "[[server]]\naddress = \"10.9.0.2\"\nvrf = \"blue\"\n"
 		toServer           = "lan: replies of 10.9.0.2 to giaddr 10.1.0.1 arrive in "
 	)

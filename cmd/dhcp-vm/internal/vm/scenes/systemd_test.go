@@ -178,7 +178,7 @@ func (b *booted) sandbox() {
 
 func (b *booted) reload() {
 	pid := b.pid()
-	must(b.t, os.WriteFile(configuration, []byte("[defaults.option82]\ncircuit_id = \"port {interface}\"\n"+twoFamilies), 0o644))
+	must(b.t, os.WriteFile(configuration, []byte("[defaults.dhcpv4.option82]\ncircuit_id = \"port {interface}\"\n"+twoFamilies), 0o644))
 	_, err := ctl("reload", service)
 	must(b.t, err)
 	b.s.circuit = "port lan0"
@@ -197,7 +197,7 @@ servers = ["10.9.0.2", "2001:db8:9::2"]
 
 func (b *booted) reloadWrong() {
 	pid := b.pid()
-	must(b.t, os.WriteFile(configuration, []byte(twoFamilies+"hop_limit = 99\n"), 0o644))
+	must(b.t, os.WriteFile(configuration, []byte(twoFamilies+"dhcpv4.hop_limit = 99\n"), 0o644))
 	if _, err := ctl("reload", service); err == nil {
 		b.t.Error("systemctl reload tells of no failure")
 	}

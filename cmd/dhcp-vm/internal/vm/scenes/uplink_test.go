@@ -57,7 +57,7 @@ func unnumberedClients(t *testing.T) {
 	b.dummy("dum0", "10.1.0.1/24")
 	h := b.client(b.cable("lan"), "eth0")
 	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
-	b.start(onLAN + "giaddr = \"dum0\"\noption82 = { link_selection = \"subnet\" }\n")
+	b.start(onLAN + "dhcpv4.giaddr = \"dum0\"\ndhcpv4.option82 = { link_selection = \"subnet\" }\n")
 	b.login(h, site{dev: "lan", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
 }
 

@@ -197,7 +197,7 @@ func qinq(t *testing.T) {
 [[interface]]
 name = "trunk.*"
 servers = ["10.9.0.2"]
-option82 = { circuit_id = "{interface}/{vlan}" }
+dhcpv4.option82 = { circuit_id = "{interface}/{vlan}" }
 `)
 	s := vlanSite(10)
 	s.dev, s.circuit = "trunk.100.10", "trunk.100.10/10"
@@ -247,7 +247,7 @@ func vlanTemplate(t *testing.T) {
 [[interface]]
 name = "trunk.*"
 servers = ["10.9.0.2"]
-option82 = { circuit_id = "vlan-{vlan}{hex:00}{vlan:raw}" }
+dhcpv4.option82 = { circuit_id = "vlan-{vlan}{hex:00}{vlan:raw}" }
 `)
 	s := vlanSite(10)
 	s.circuit = "vlan-10\x00\x00\x0a"

@@ -64,8 +64,8 @@ func defaultVRF(t *testing.T) {
 [[interface]]
 name = "red*"
 servers = ["10.9.0.2"]
-giaddr = "10.9.0.1"
-option82 = { link_selection = "subnet" }
+dhcpv4.giaddr = "10.9.0.1"
+dhcpv4.option82 = { link_selection = "subnet" }
 `)
 	b.login(h, site{dev: "red10", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
 }
@@ -94,8 +94,8 @@ func otherVRF(t *testing.T) {
 [[interface]]
 name = "red*"
 servers = ["10.9.0.2"]
-giaddr = "10.9.0.1"
-option82 = { link_selection = "subnet" }
+dhcpv4.giaddr = "10.9.0.1"
+dhcpv4.option82 = { link_selection = "subnet" }
 
 [[server]]
 address = "10.9.0.2"
@@ -113,8 +113,8 @@ func intoVRF(t *testing.T) {
 [[interface]]
 name = "lan"
 servers = ["10.9.0.2"]
-giaddr = "up"
-option82 = { link_selection = "subnet" }
+dhcpv4.giaddr = "up"
+dhcpv4.option82 = { link_selection = "subnet" }
 
 [[server]]
 address = "10.9.0.2"
@@ -177,8 +177,8 @@ name = "quiet"
 
 [defaults]
 servers = ["10.9.0.2"]
-giaddr = "10.9.0.1"
-option82 = { link_selection = "subnet" }
+dhcpv4.giaddr = "10.9.0.1"
+dhcpv4.option82 = { link_selection = "subnet" }
 `)
 	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
 	b.login(h, s, d)
@@ -202,8 +202,8 @@ func redLAN(t *testing.T) (*bed, *host, site, *dhcpd) {
 [[interface]]
 name = "lan"
 servers = ["10.9.0.2"]
-giaddr = "10.9.0.1"
-option82 = { link_selection = "subnet" }
+dhcpv4.giaddr = "10.9.0.1"
+dhcpv4.option82 = { link_selection = "subnet" }
 `)
 	s := site{dev: "lan", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
 	b.login(h, s, d)
