@@ -44,6 +44,7 @@ const (
 	listenerUp
 	httpRefused
 	listening
+	confined
 	buildInfo
 	numSeries = int(iota)
 )
@@ -211,6 +212,11 @@ func Docs() []MetricDoc {
 			"dhcp_relay_listening_sockets", "gauge",
 			[]string{"origin"},
 			"Sockets that hear the messages of one family on one port in one VRF: opened by this process, or taken_over from a former one at the start, with what had come meanwhile.",
+		},
+		confined: {
+			"dhcp_relay_confined", "gauge",
+			[]string{"by"},
+			"1 if the daemon has given up what it does not need: files by landlock, system calls by seccomp, privileges of other programs by no_new_privileges; 0 if this host or relay.confine keeps it from that.",
 		},
 		buildInfo: {
 			"dhcp_relay_build_info", "gauge",

@@ -243,6 +243,9 @@ func (s *scrape) state(st State) {
 	s.add(recorderMissed, float64(st.Unseen))
 	s.add(listening, float64(st.Opened), pair("origin", "opened"))
 	s.add(listening, float64(st.TakenOver), pair("origin", "taken_over"))
+	s.add(confined, truth(st.Landlock), pair("by", "landlock"))
+	s.add(confined, truth(st.NoNewPrivs), pair("by", "no_new_privileges"))
+	s.add(confined, truth(st.Seccomp), pair("by", "seccomp"))
 	s.add(interfacesStale, truth(st.Stale))
 	s.add(interfacesResyncs, float64(st.Resyncs))
 	if st.ConfigHash != "" {

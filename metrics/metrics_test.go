@@ -83,6 +83,8 @@ func full(m bed) {
 			Interfaces: 3,
 			Listeners:  []ListenerState{{"metrics", true, []Refused{{"full", 9}, {"host", 10}}}, {"control", false, nil}},
 			Stale:      true,
+			Landlock:   true,
+			NoNewPrivs: true,
 			Resyncs:    9,
 			Reloads:    3,
 			Refused:    1,

@@ -26,6 +26,8 @@ type State struct {
 	Evicted [dhcp.Families]uint64 // transactions that were forgotten while they waited
 	Unseen  uint64                // messages that the flight recorder has missed
 
+	Landlock, NoNewPrivs, Seccomp bool // what confines the process
+
 	Opened, TakenOver int // sockets, those of a former process apart
 }
 

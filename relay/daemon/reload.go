@@ -146,7 +146,7 @@ func (p *process) state() metrics.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	adopted, sockets := p.engine.Adopted()
-	t, picture := p.engine.Tracking(), p.engine.Picture()
+	t, picture, confined := p.engine.Tracking(), p.engine.Picture(), p.box.State()
 	return metrics.State{
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
@@ -159,6 +159,9 @@ func (p *process) state() metrics.State {
 		Links:      p.links(),
 		Listeners:  p.listenerStates(),
 		Stale:      picture.Stale != "",
+		Landlock:   confined.Landlock > 0,
+		NoNewPrivs: confined.NoNewPrivs,
+		Seccomp:    confined.Seccomp,
 		Resyncs:    picture.Resyncs,
 		Open:       t.Open,
 		Evicted:    t.Evicted,

@@ -59,6 +59,19 @@ func TestPageTellsOfATakeover(t *testing.T) {
 	}
 }
 
+// That the daemon is confined is told on the page, and by what.
+func TestPageTellsOfConfinement(t *testing.T) {
+	t.Parallel()
+	report := busy()
+	const words = "confined: CAP_NET_RAW, system calls filtered"
+	for _, on := range []bool{false, true} {
+		report.Confinement = status.Confinement{On: on, Seccomp: true, Capabilities: []string{"CAP_NET_RAW"}}
+		if got := answer(NewMux(relayOf(report), newGate()), "GET", "/").Body.String(); strings.Contains(got, words) != on {
+			t.Errorf("confined %v, and the page is:\n%s", on, got)
+		}
+	}
+}
+
 // Two findings that are of one kind and about one thing are two.
 func TestProblemsHaveNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ type Confinement struct {
 }
 
 // String tells people what has been given up.
-func (c *Confinement) String() string {
+func (c Confinement) String() string {
 	if !c.On {
 		return "not confined; " + capabilities(c.Capabilities)
 	}

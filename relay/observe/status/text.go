@@ -37,7 +37,7 @@ func (r *Report) writeHead(b *strings.Builder) {
 	if t := r.Takeover; t != nil {
 		fmt.Fprintf(b, "%s\n", t)
 	}
-	fmt.Fprintf(b, "%s\n", &r.Confinement)
+	fmt.Fprintf(b, "%s\n", r.Confinement)
 	fmt.Fprintf(b, "%s; the counts below are of the last %s\n", r.relaying(), span(time.Duration(r.Window*float64(time.Second))))
 }
 
