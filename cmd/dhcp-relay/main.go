@@ -52,8 +52,8 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(), newVersionCommand())
-	root.AddCommand(newExplainCommand())
+	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(),
+		newVersionCommand(), newExplainCommand())
 	return root
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -66,7 +67,7 @@ func TestSocketIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			d, err := find()
-			got := d.Socket()
+			got := fmt.Sprint(d)
 			if err != nil {
 				got = err.Error()
 			}

@@ -154,6 +154,10 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 			return "address:port", ""
 		case "netip.Addr":
 			return "address", ""
+		case "dhcp.Family":
+			return "`ipv4` or `ipv6`", ""
+		case "dhcp.Direction":
+			return "`request` or `reply`", ""
 		case "agent.State":
 			return "one of " + strings.Join(r.values[name], ", "), ""
 		default:

@@ -43,8 +43,8 @@ func NewClient(socket string) *Client {
 	}}}
 }
 
-// Socket returns where it asks.
-func (c *Client) Socket() string { return c.socket }
+// String returns where it asks.
+func (c *Client) String() string { return c.socket }
 
 // Get asks for a path, such as "/api/v1/status", and decodes the JSON of the
 // answer into what into points to.
