@@ -53,7 +53,7 @@ func TestReloadPrintsTheVerdict(t *testing.T) {
 	}
 	before := state(t, d)
 	for _, bad := range []struct{ name, text, want string }{
-		{"an unknown key", "log.level = \"error\"\n" + good + "hop_limt = 3\n", d.config + ":8:1: interface[0].hop_limt: there is no such key; did you mean hop_limit?\n"},
+		{"an unknown key", "log.level = \"error\"\n" + good + "hop_limt = 3\n", d.config + ":8:1: interface[0].hop_limt: there is no such key; did you mean hop_limit?"},
 		{"no TOML", "interface: vlan10\n", d.config + ":2:"},
 		{"no interface", "[defaults]\nservers = [\"10.9.0.2\"]\n", d.config + ": there is no [[interface]], so no client would be served; "},
 	} {
