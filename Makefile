@@ -51,7 +51,7 @@ burst: deps-test ## have 200 clients ask real servers at once, ten times, over v
 .PHONY: test-short
 test-short: ## what needs neither root nor a minute: for the daily loop
 	@$(GO) vet ./...
-	@$(GO) test -short ./giaddr ./metrics ./relay/agent ./relay/config ./relay/explain ./relay/smartrelay ./relay/offload ./relay/wire/... ./relay/observe/status ./relay/observe/transaction ./relay/observe/pending ./relay/observe/recorder ./relay/observe/capture
+	@$(GO) test -short ./giaddr ./metrics ./giaddr/hostfile ./relay/agent ./relay/config ./relay/explain ./relay/smartrelay ./relay/offload ./relay/downstream ./relay/senderror ./relay/journal ./relay/wire/... ./relay/observe/...
 
 .PHONY: conformance
 conformance: deps-test build ## run the tests and print which requirement each one shows

@@ -70,7 +70,18 @@ func newBed(t testing.TB) *bed {
 	b.relay.Addr("up", "10.9.0.1/24")
 	b.servers.Addr("s", "10.9.0.2/24", "10.9.0.3/24")
 	b.servers.Route("10.0.0.0/8", "10.9.0.1")
+	b.acquaint("10.9.0.1", "10.9.0.2", "10.9.0.3")
 	return b
+}
+
+// acquaint tells relay and servers for good who has which address of the uplink: all
+// namespaces of the machine share the kernel's neighbour table, and others fill it.
+func (b *bed) acquaint(relay string, servers ...string) {
+	b.t.Helper()
+	b.servers.neighbour("s", relay, b.relay.Link("up").Attrs().HardwareAddr)
+	for _, s := range servers {
+		b.relay.neighbour("up", s, b.servers.Link("s").Attrs().HardwareAddr)
+	}
 }
 
 // network makes a link of the relay with its addresses and attaches to its

@@ -60,6 +60,7 @@ func (b *bed) uplink6() *net.UDPConn {
 	b.t.Helper()
 	b.relay.ipv6("up", "2001:db8:9::1/64")
 	b.servers.ipv6("s", "2001:db8:9::2/64")
+	b.acquaint("2001:db8:9::1", "2001:db8:9::2")
 	v := b.servers.ListenUDP("udp6", "[::]:547")
 	b.servers.Must(v.SetReadBuffer(buffer))
 	rc, err := v.SyscallConn()

@@ -34,6 +34,7 @@ type soliciting struct {
 func (b *bed) solicits(d *daemon, link string) *soliciting {
 	b.t.Helper()
 	s := &soliciting{d: d, to: &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547, Zone: link}}
+	b.clients.neighbour(link, "ff02::1:2", net.HardwareAddr{0x33, 0x33, 0, 1, 0, 2})
 	s.conn = b.clients.ListenUDP("udp6", "[::]:0")
 	return s
 }

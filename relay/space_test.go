@@ -45,11 +45,11 @@ func (s *space) start(cmd *exec.Cmd) {
 	})
 }
 
-// neighbour tells the namespace for good which link has an address.
-func (s *space) neighbour(on, addr string, has netlink.Link) {
+// neighbour tells the namespace for good who has an address on a link.
+func (s *space) neighbour(on, addr string, mac net.HardwareAddr) {
 	s.T.Helper()
 	s.Must(s.NL.NeighSet(&netlink.Neigh{
 		LinkIndex: s.Index(on), State: netlink.NUD_PERMANENT,
-		IP: net.ParseIP(addr), HardwareAddr: has.Attrs().HardwareAddr,
+		IP: net.ParseIP(addr), HardwareAddr: mac,
 	}))
 }

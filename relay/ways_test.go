@@ -94,8 +94,8 @@ func TestBurstsAreDatagramsForWhoReadsFrames(t *testing.T) {
 	b.relay.Veth("up2", b.servers.Space, "s2")
 	b.relay.Addr("up2", "10.8.0.1/24")
 	b.servers.Addr("s2", "10.8.0.2/24")
-	b.relay.neighbour("up", "10.9.0.2", b.servers.Link("s"))
-	b.relay.neighbour("up2", "10.8.0.2", b.servers.Link("s2"))
+	b.relay.neighbour("up", "10.9.0.2", b.servers.Link("s").Attrs().HardwareAddr)
+	b.relay.neighbour("up2", "10.8.0.2", b.servers.Link("s2").Attrs().HardwareAddr)
 	sees := map[string]*network{"up": attach(b.servers, "s"), "up2": attach(b.servers, "s2")}
 	const server = "10.9.0.2"
 	config := "[[interface]]\nname = \"vlan10\"\nservers = [\"" + server + "\"]\n"
