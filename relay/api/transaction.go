@@ -62,6 +62,7 @@ type Step struct {
 	Status      string     `json:"status,omitempty"`      // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
 	Message     string     `json:"message,omitempty"`     // the server's words for it, if it sent any
 	RTT         float64    `json:"rtt_seconds,omitempty"` // reply: since the request that it answers was received
+	Unanswered  bool       `json:"unanswered,omitempty"`  // request: no server has answered it, as the counter of unanswered requests has it
 	Unsent      []Endpoint `json:"unsent,omitempty"`      // servers to which the kernel refused to send it
 	Error       string     `json:"error,omitempty"`       // why, such as "ENETUNREACH"
 	Bare        bool       `json:"option82_omitted,omitempty"`

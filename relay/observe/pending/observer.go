@@ -2,9 +2,11 @@ package pending
 
 import (
 	"net/netip"
+	"slices"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe"
+	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
@@ -22,10 +24,11 @@ type Observer struct {
 
 // An about is what a message means for the table.
 type about struct {
-	key  Key
-	kind kind
-	to   uint64 // asks: bit n: the link's server n is to reply
-	one  bool   // asks: one reply is enough
+	key   transaction.Key
+	early transaction.Key // replies: see transaction.Key.Early
+	kind  kind
+	to    uint64 // asks: bit n: the link's server n is to reply
+	one   bool   // asks: one reply is enough
 }
 
 // A kind is what a message does to the table.
@@ -51,11 +54,7 @@ func (o *Observer) Decided(b *observe.Batch) {
 		if m.Verdict.Reason != agent.Relayed {
 			continue
 		}
-		if m.Verdict.To == agent.ToServers {
-			a.asked(m)
-		} else {
-			a.key, a.kind = key(m), replies
-		}
+		a.read(m)
 		if a.kind == asks {
 			o.table.Fetch(a.key)
 		}
@@ -67,58 +66,50 @@ func (o *Observer) Decided(b *observe.Batch) {
 	}
 }
 
-// asked tells a whose replies a request waits for once it is sent.
-func (a *about) asked(m *observe.Message) {
+// read tells what a message that is relayed means.
+func (a *about) read(m *observe.Message) {
 	v := &m.Verdict
-	if v.Family == dhcp.V6 {
-		var typ dhcp6.Type
-		a.key, typ = Key6(dhcp6.Message(m.Received), m.In.Src.Addr())
-		a.one = typ != dhcp6.Solicit // what looks for servers takes the replies of all
-	} else {
-		p := bootp.Packet(m.Received)
-		if !awaits4(p, v) {
-			if bootp.Type(v.Type) == bootp.Inform {
-				a.key, a.kind = Key4(p, bootp.Inform), asks // an answer may come, and need not
-			}
-			return
-		}
-		a.key = Key4(p, bootp.Type(v.Type))
-		a.one = v.Type != uint8(bootp.Discover)
+	k, typ := keyOf(m)
+	a.key = k.Exchange(v.Family, typ)
+	if v.To != agent.ToServers {
+		a.kind, a.early = replies, k.Early(v.Family, typ)
+		return
 	}
-	a.kind = asks
-	a.to = 1<<len(v.Link.Side[v.Family].Servers) - 1
+	switch transaction.Expects(v.Family, typ, further(m)) {
+	case transaction.Nobodys:
+		return
+	case transaction.Perhaps:
+		a.kind = asks
+		return
+	case transaction.Anyones:
+		a.one = true
+	case transaction.Everyone:
+	}
+	a.kind, a.to = asks, 1<<len(v.Link.Side[v.Family].Servers)-1
 	if v.Server >= 0 {
 		a.to = 1 << v.Server
 	}
 }
 
-// awaits4 reports whether a request is to be answered to this relay: not if it
-// ends a lease or asks for parameters alone (RFC 2131, sections 4.3.3 to 4.3.5),
-// and not if another relay's giaddr is in it.
-func awaits4(p bootp.Packet, v *agent.Verdict) bool {
-	switch bootp.Type(v.Type) {
-	case bootp.Discover, bootp.DHCPRequest, 0:
-	default:
+// further reports whether the giaddr in a request is another relay's.
+func further(m *observe.Message) bool {
+	if m.Verdict.Family == dhcp.V6 {
 		return false
 	}
-	g := p.Giaddr()
-	for i := range v.Link.Side[dhcp.V4].Choices {
-		if v.Link.Side[dhcp.V4].Choices[i].Addr == g {
-			return true
-		}
-	}
-	return false
+	g := bootp.Packet(m.Received).Giaddr()
+	return !slices.ContainsFunc(m.Verdict.Link.Side[dhcp.V4].Choices, func(c agent.Choice) bool { return c.Addr == g })
 }
 
-// key returns the key of a message. The octets where it was received still tell it
-// after the edit, which leaves xid and chaddr of a DHCPv4 message as they were, and
-// only moves the beginning of a DHCPv6 message.
-func key(m *observe.Message) Key {
+// keyOf returns the key of a message, and its type: in DHCPv6 that of the message
+// inside all relay headers. The octets where it was received still tell it after the
+// edit, which leaves xid and chaddr of a DHCPv4 message as they were, and only moves
+// the beginning of a DHCPv6 message.
+func keyOf(m *observe.Message) (k transaction.Key, typ uint8) {
 	if m.Verdict.Family == dhcp.V6 {
-		k, _ := Key6(dhcp6.Message(m.Received), m.In.Src.Addr())
-		return k
+		k, inner := transaction.Key6(dhcp6.Message(m.Received), m.In.Src.Addr())
+		return k, uint8(inner.Type())
 	}
-	return Key4(bootp.Packet(m.Received), bootp.Type(m.Verdict.Type))
+	return transaction.Key4(bootp.Packet(m.Received)), m.Verdict.Type
 }
 
 // way returns where the requests of a link go.
@@ -150,13 +141,8 @@ func (o *Observer) Done(b *observe.Batch) {
 		}
 	}
 	for i := range b.Messages {
-		a, m := &o.about[i], &b.Messages[i]
-		if a.kind != replies || o.table.Answered(a.key, m.In.Src, b.Now) {
-			continue
-		}
-		if b.Family == dhcp.V4 && bootp.Type(m.Verdict.Type) == bootp.Ack {
-			// The server has committed at once (RFC 4039).
-			o.table.Answered(Key4(bootp.Packet(m.Received), bootp.Discover), m.In.Src, b.Now)
+		if a := &o.about[i]; a.kind == replies {
+			o.table.Replied(a.key, a.early, b.Messages[i].In.Src, b.Now)
 		}
 	}
 }
@@ -164,9 +150,13 @@ func (o *Observer) Done(b *observe.Batch) {
 // Asker returns the way of the request that a reply answers, nil if there is none: of
 // a reply whose sender is no server.
 func (t *Table) Asker(m *observe.Message) *Way {
-	w := t.Find(key(m))
-	if w == nil && m.Verdict.Family == dhcp.V4 && bootp.Type(m.Verdict.Type) == bootp.Ack {
-		w = t.Find(Key4(bootp.Packet(m.Received), bootp.Discover)) // RFC 4039
+	k, typ := keyOf(m)
+	f := m.Verdict.Family
+	if w := t.Find(k.Exchange(f, typ)); w != nil {
+		return w
 	}
-	return w
+	if early := k.Early(f, typ); early != 0 {
+		return t.Find(early)
+	}
+	return nil
 }

@@ -10,12 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/dhcp"
 )
-
-// Timeout is how long a request may wait for its replies. A server that first
-// looks whether an address is free takes more than a second.
-const Timeout = 10 * time.Second
 
 // MaxServers is how many servers of a request are watched; more are not.
 const MaxServers = 16
@@ -108,11 +105,13 @@ func New(n int) *Table {
 	return &Table{buckets: make([]bucket, size/ways)}
 }
 
-func (t *Table) bucket(k Key) *bucket { return &t.buckets[uint64(k)&uint64(len(t.buckets)-1)] }
+func (t *Table) bucket(k transaction.Key) *bucket {
+	return &t.buckets[uint64(k)&uint64(len(t.buckets)-1)]
+}
 
 // Fetch brings into the processor's cache what Asked or Answered will need for k.
 // Called for all messages of a batch at first, their waits for memory are one.
-func (t *Table) Fetch(k Key) {
+func (t *Table) Fetch(k transaction.Key) {
 	b := t.bucket(k)
 	b.meta[0].Load()
 	b.way[0].Load() // on a line of its own
@@ -121,7 +120,7 @@ func (t *Table) Fetch(k Key) {
 // Asked notes that a request went to the servers of w whose bits are set in to.
 // one says that a single answer is all that it asks for. now counts from any
 // moment, the same for every call.
-func (t *Table) Asked(k Key, w *Way, to uint64, one bool, now time.Duration) {
+func (t *Table) Asked(k transaction.Key, w *Way, to uint64, one bool, now time.Duration) {
 	m := used | stamp(now) | meta(to)<<pendingShift&pendingMask
 	if one {
 		m |= anyone
@@ -144,7 +143,7 @@ func (t *Table) Asked(k Key, w *Way, to uint64, one bool, now time.Duration) {
 }
 
 // leave settles what was in a slot before k comes into it.
-func (t *Table) leave(b *bucket, n int, old meta, k Key) {
+func (t *Table) leave(b *bucket, n int, old meta, k transaction.Key) {
 	if !old.open() {
 		return
 	}
@@ -158,7 +157,7 @@ func (t *Table) leave(b *bucket, n int, old meta, k Key) {
 
 // place returns the slot for a key: its own, else a free one, one that waits for
 // nothing, or the oldest. now has the present moment.
-func (b *bucket) place(k Key, now meta) (best int, was meta) {
+func (b *bucket) place(k transaction.Key, now meta) (best int, was meta) {
 	best = -1
 	for n := range ways {
 		m := meta(b.meta[n].Load())
@@ -186,7 +185,7 @@ func (m meta) rank(now meta) int64 {
 }
 
 // find returns the slot that holds a key, -1 if none does.
-func (b *bucket) find(k Key) (n int, m meta) {
+func (b *bucket) find(k transaction.Key) (n int, m meta) {
 	for n := range ways {
 		// In this order: a meta that is still the same later had this key.
 		m := meta(b.meta[n].Load())
@@ -197,13 +196,27 @@ func (b *bucket) find(k Key) (n int, m meta) {
 	return -1, 0
 }
 
+// Replied notes a reply from a server that may answer the request of either of two
+// exchanges, the last one of them: early is 0 if there is only one, see
+// transaction.Key.Early.
+func (t *Table) Replied(k, early transaction.Key, from netip.AddrPort, now time.Duration) {
+	if early != 0 {
+		n, m := t.bucket(k).find(k)
+		o, e := t.bucket(early).find(early)
+		if moment := stamp(now); o >= 0 && (n < 0 || e.age(moment) < m.age(moment)) {
+			k = early
+		}
+	}
+	t.Answered(k, from, now)
+}
+
 // Answered notes a reply from a server. It reports whether there is a request
 // that it may answer.
-func (t *Table) Answered(k Key, from netip.AddrPort, now time.Duration) bool {
+func (t *Table) Answered(k transaction.Key, from netip.AddrPort, now time.Duration) bool {
 	b := t.bucket(k)
 	for range ways { // replies of several servers may come at once
 		n, m := b.find(k)
-		if n < 0 {
+		if n < 0 || m.age(stamp(now)) > transaction.Timeout {
 			return false
 		}
 		w := b.way[n].Load()
@@ -232,7 +245,7 @@ func (t *Table) Answered(k Key, from netip.AddrPort, now time.Duration) bool {
 
 // Find returns the way of a request that a reply with the key may answer, nil if there
 // is none.
-func (t *Table) Find(k Key) *Way {
+func (t *Table) Find(k transaction.Key) *Way {
 	b := t.bucket(k)
 	n, m := b.find(k)
 	if n < 0 {
@@ -247,7 +260,7 @@ func (t *Table) Find(k Key) *Way {
 
 // Unsent notes that the servers whose bits are set in to did not get the request
 // after all, so that no reply is due.
-func (t *Table) Unsent(k Key, to uint64) {
+func (t *Table) Unsent(k transaction.Key, to uint64) {
 	b := t.bucket(k)
 	if n, m := b.find(k); n >= 0 {
 		// Who has changed it meanwhile has written a newer request.
@@ -284,7 +297,7 @@ func (w *Way) missing(m meta) {
 	}
 }
 
-// Sweep frees the requests that have waited for more than Timeout, and returns
+// Sweep frees the requests that have waited for more than transaction.Timeout, and returns
 // how many of each family still wait. Call it about once a second.
 func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
 	moment := stamp(now)
@@ -296,7 +309,7 @@ func (t *Table) Sweep(now time.Duration) (waiting [2]int) {
 				continue
 			}
 			w := b.way[n].Load()
-			if m.age(moment) <= Timeout {
+			if m.age(moment) <= transaction.Timeout {
 				if m.open() {
 					waiting[w.Family]++
 				}

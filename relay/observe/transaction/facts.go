@@ -13,7 +13,9 @@ import (
 
 // Facts are what the octets of one message tell. Slices are copies.
 type facts struct {
-	key      key
+	key      Key // 0: the message was too broken
+	exchange Key // 0: as key
+	early    Key // of the other exchange that a reply may answer, 0 if there is none
 	xid      string
 	kind     string // type of the client's or server's message
 	outer    string // DHCPv6: type of the relay message around it
@@ -28,15 +30,8 @@ type facts struct {
 	status   string // a refusal
 	words    string // the server's words for it
 	final    bool   // an answer after which the client asks no more
-	mute     bool   // a request to which no answer belongs
-	chained  bool   // it came from another relay, or goes to one
-}
-
-// A key tells transactions apart. The zero key belongs to no transaction: the
-// message was too broken.
-type key struct {
-	family dhcp.Family
-	id     string // transaction ID and client
+	expects  Expectation
+	chained  bool // it came from another relay, or goes to one
 }
 
 // read returns the facts of a message.
@@ -47,8 +42,17 @@ func read(m *recorder.Message) facts {
 	return read4(m)
 }
 
-// read4 reads a BOOTP or DHCPv4 message. A client is known by xid and chaddr,
-// or by its client-id where chaddr is empty (RFC 4390, section 2.1).
+// within notes to which transaction and exchange a message of a type belongs.
+func (f *facts) within(k Key, m *recorder.Message, typ uint8) {
+	f.key, f.exchange = k, k.Exchange(m.Family, typ)
+	if m.Direction == dhcp.Requests {
+		f.expects = Expects(m.Family, typ, f.chained)
+		return
+	}
+	f.early = k.Early(m.Family, typ)
+}
+
+// read4 reads a BOOTP or DHCPv4 message.
 func read4(m *recorder.Message) facts {
 	f := facts{kind: typeName4(m.Type)}
 	p := bootp.Packet(m.Received)
@@ -58,14 +62,12 @@ func read4(m *recorder.Message) facts {
 	l, _ := p.Scan()
 	f.xid = "0x" + hex(p.Xid(), 8)
 	f.clientID = append(f.clientID, l.ClientID...)
-	who := "id" + string(f.clientID)
 	if a := p.Chaddr(); !zero(a) {
 		f.mac = append(f.mac, a...)
-		who = "hw" + string(a)
 	}
-	f.key = key{dhcp.V4, f.xid + who}
 	f.has, f.relay = p.Ciaddr(), p.Giaddr()
 	f.chained = m.Direction == dhcp.Requests && isSet(f.relay)
+	f.within(Key4(p), m, m.Type)
 	if sent := bootp.Packet(m.Sent); sent.Valid() && m.Direction == dhcp.Requests {
 		f.relay = sent.Giaddr()
 	}
@@ -80,7 +82,6 @@ func read4(m *recorder.Message) facts {
 
 func (f *facts) request4(p bootp.Packet, l *bootp.Layout) {
 	f.named = l.ServerID
-	f.mute = l.Type == bootp.Release || l.Type == bootp.Decline
 	for _, a := range []netip.Addr{l.Requested, p.Ciaddr()} {
 		if isSet(a) {
 			f.asked = append(f.asked, whole(a))
@@ -109,8 +110,7 @@ func (f *facts) reply4(p bootp.Packet, l *bootp.Layout) {
 // optionMessage is the server's words for a refusal (RFC 2132, section 9.9).
 const optionMessage = 56
 
-// read6 reads a DHCPv6 message through all relay headers around it. A client is
-// known by transaction ID and DUID, or by its address if it sends no DUID.
+// read6 reads a DHCPv6 message through all relay headers around it.
 func read6(m *recorder.Message) facts {
 	f := facts{kind: typeName6(m.Type)}
 	p := dhcp6.Message(m.Received)
@@ -126,37 +126,28 @@ func read6(m *recorder.Message) facts {
 	} else {
 		f.chained = m.Outcome == agent.Relayed && m.Client.Port() == 547
 	}
-	peer := m.Src.Addr()
-	if a := f.around(m.Received); a.IsValid() {
-		peer = a
-	}
-	inner, _ := p.Innermost()
+	f.around(m.Received)
+	k, inner := Key6(p, m.Src.Addr())
 	if inner.IsRelay() {
 		return f
 	}
 	f.kind = inner.Type().String()
 	f.xid = "0x" + hex(inner.Xid(), 6)
 	f.duid = append(f.duid, inner.ClientID()...)
-	who := "at" + peer.WithZone("").String()
-	if len(f.duid) > 0 {
-		who = "id" + string(f.duid)
-	}
-	f.key = key{dhcp.V6, f.xid + who}
+	f.within(k, m, uint8(inner.Type()))
 	f.options6(inner, m.Direction)
 	return f
 }
 
-// around notes what the relay headers around a message tell, and returns the
-// peer-address of the innermost, the client's own; it is not valid if there are
-// none. The outermost link-address is the one that the servers see first.
-func (f *facts) around(octets []byte) (peer netip.Addr) {
+// around notes what the relay headers around a message tell. The outermost
+// link-address is the one that the servers see first.
+func (f *facts) around(octets []byte) {
 	p := dhcp6.Message(octets)
 	for n := 0; n < dhcp6.MaxNesting && p.Valid() && p.IsRelay(); n++ {
 		l, ok := p.Scan()
 		if !ok {
-			return peer
+			return
 		}
-		peer = p.PeerAddress()
 		if n == 0 && !f.relay.IsValid() {
 			f.relay = p.LinkAddress()
 		}
@@ -164,10 +155,9 @@ func (f *facts) around(octets []byte) (peer netip.Addr) {
 			f.mac = append(f.mac[:0:0], hw[2:]...)
 		}
 		if p, ok = p.Decapsulate(&l); !ok {
-			return peer
+			return
 		}
 	}
-	return peer
 }
 
 // typeName4 returns the name of the type that a Verdict has.

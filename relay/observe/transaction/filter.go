@@ -230,3 +230,8 @@ func (f *Filter) passesOutcome(r *record, v *verdict) bool {
 		return f.outcome == s.Outcome.String() || f.outcome == string(api.Dropped) && s.Outcome != agent.Relayed
 	})
 }
+
+// went reports whether a copy of the request went to an address.
+func (s *step) went(a netip.Addr) bool {
+	return slices.ContainsFunc(s.Servers, func(v netip.AddrPort) bool { return v.Addr().WithZone("") == a.WithZone("") })
+}

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
@@ -18,12 +19,6 @@ const (
 	maxSteps    = 64   // steps of one transaction; the oldest leave
 )
 
-// Times that tell transactions apart.
-const (
-	idle  = 2 * time.Minute // a message after so long begins anew: some clients always use one transaction ID
-	spent = 5 * time.Second // and so does a request, so long after the final answer
-)
-
 // Options are what a Joiner needs to know.
 type Options struct {
 	Names  func(index int) string // names of interfaces, "" if it is not known; must not be nil
@@ -36,7 +31,7 @@ type Options struct {
 type Joiner struct {
 	o      Options
 	serial uint64
-	latest map[key]*record
+	latest map[Key]*record
 	list   []*record // in the order in which they began
 }
 
@@ -63,7 +58,7 @@ type step struct {
 // NewJoiner returns a Joiner that knows no message yet.
 func NewJoiner(o Options) *Joiner {
 	o.Keep = cmp.Or(o.Keep, DefaultKeep)
-	return &Joiner{o: o, latest: make(map[key]*record)}
+	return &Joiner{o: o, latest: make(map[Key]*record)}
 }
 
 // Join joins messages, which must be sorted by time, and returns the last
@@ -93,14 +88,16 @@ func (j *Joiner) Add(m *recorder.Message) {
 // find returns the transaction that a message belongs to, nil if that begins
 // with it.
 func (j *Joiner) find(s *step) *record {
-	if s.key == (key{}) {
+	if s.key == 0 {
 		return nil
 	}
 	r := j.latest[s.key]
 	switch {
 	case r == nil, s.At.Sub(r.updated()) > idle:
 		return nil
-	case s.Direction == dhcp.Requests && !r.ended.IsZero() && s.At.Sub(r.ended) > spent:
+	case len(s.mac) == 0 && len(s.clientID) > 0 && len(r.clientID) > 0 && !bytes.Equal(s.clientID, r.clientID):
+		return nil // of two clients without chaddr, see Key4
+	case s.Direction == dhcp.Requests && !r.ended.IsZero() && s.At.Sub(r.ended) > Timeout:
 		return nil
 	}
 	return r
@@ -111,7 +108,7 @@ func (j *Joiner) begin(s *step) *record {
 	j.serial++
 	r := &record{id: j.serial, facts: facts{key: s.key, xid: s.xid}}
 	j.list = append(j.list, r)
-	if s.key != (key{}) {
+	if s.key != 0 {
 		j.latest[s.key] = r
 	}
 	if len(j.list) > j.o.Keep {
@@ -133,7 +130,7 @@ func (j *Joiner) Last(now time.Time, f Filter, n int) []api.Transaction {
 			break
 		}
 		if v := r.judge(now, &j.o); f.passes(r, &v, &j.o) {
-			ts = append(ts, r.show(&v, &j.o, 0))
+			ts = append(ts, r.show(&v, &j.o, 0, now))
 		}
 	}
 	slices.Reverse(ts)
@@ -156,7 +153,7 @@ func (j *Joiner) Events(now time.Time, f Filter) []api.Event {
 		if !fresh || !f.passes(r, &v, &j.o) {
 			continue
 		}
-		t := r.show(&v, &j.o, r.told)
+		t := r.show(&v, &j.o, r.told, now)
 		es = append(es, api.Event{Transaction: t, First: r.count - len(t.Steps)})
 		r.told = r.count
 	}
@@ -167,7 +164,7 @@ func (r *record) updated() time.Time { return r.steps[len(r.steps)-1].At }
 
 // settled reports whether time alone cannot change the outcome any more.
 func (r *record) settled(now time.Time) bool {
-	return r.said != api.Waiting || now.Sub(r.updated()) < patience
+	return r.said != api.Waiting || now.Sub(r.updated()) <= Timeout
 }
 
 // add appends a step, in the order of time: an answer may be recorded before the
@@ -218,26 +215,22 @@ func (r *record) learn(s *step, names func(int) string) {
 	}
 }
 
-// rtt returns the time since the request that a reply answers: the last one
-// that went to its source, or else the last one that went to any server. Servers
-// may answer from another address than the one that they were asked at.
+// rtt returns the time since the request that a reply answers, 0 if there is none.
 func (r *record) rtt(at int) time.Duration {
 	reply := &r.steps[at]
 	if reply.Direction != dhcp.Replies {
 		return 0
 	}
-	var any time.Duration
 	for _, q := range slices.Backward(r.steps[:at]) {
-		if !q.asks() || !answers(&q, reply) {
-			continue
+		switch {
+		case q.Direction != dhcp.Requests, !q.moved(), q.expects == Nobodys, q.exchange != reply.exchange && q.exchange != reply.early:
+		case q.asks():
+			return reply.At.Sub(q.At)
+		default:
+			return 0 // no server has got it
 		}
-		d := reply.At.Sub(q.At)
-		if q.went(reply.Src.Addr()) {
-			return d
-		}
-		any = cmp.Or(any, d)
 	}
-	return any
+	return 0
 }
 
 func nameOf(names func(int) string, index int) string {

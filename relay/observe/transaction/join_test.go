@@ -106,7 +106,7 @@ func TestWhatBelongsTogether(t *testing.T) {
 		"no DUID, two peers":                  {[]recorder.Message{noDUID(0, "fe80::1"), noDUID(1, "fe80::2")}, 2},
 		"the same xid after a pause":          {[]recorder.Message{asked(0, d), asked(130_000, d)}, 2},
 		"a request long after the last answer": {
-			[]recorder.Message{asked(0, d), answered(2, ack), asked(6000, d)}, 2,
+			[]recorder.Message{asked(0, d), answered(2, ack), asked(10_003, d)}, 2,
 		},
 		"a request at once after the last answer": {
 			[]recorder.Message{asked(0, d), answered(2, ack), asked(3, d)}, 1,
@@ -185,9 +185,9 @@ func TestEventsTellEachStepOnce(t *testing.T) {
 	}{
 		{"a discover", ms[:1], 1, []told{{0, 1, "waiting"}}},
 		{"nothing new", nil, 2, nil},
-		{"the server is silent", nil, 5000, []told{{1, 0, "no answer from 10.9.0.2 and 10.9.0.3"}}},
-		{"and stays silent", nil, 9000, nil},
-		{"the rest", ms[1:], 9001, []told{{1, 3, "answered"}}},
+		{"the server is silent", nil, 10001, []told{{1, 0, "no answer from 10.9.0.2 and 10.9.0.3"}}},
+		{"and stays silent", nil, 11000, nil},
+		{"the rest", ms[1:], 11001, []told{{1, 3, "answered"}}},
 	} {
 		for i := range c.add {
 			j.Add(&c.add[i])

@@ -2,7 +2,6 @@ package transaction
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +12,6 @@ import (
 	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
-
-// patience is how long a transaction waits before it counts as unanswered. A
-// server that first looks whether an address is free takes a second.
-const patience = 3 * time.Second
 
 // A verdict is what became of a transaction, and why.
 type verdict struct {
@@ -42,9 +37,9 @@ func (r *record) judge(now time.Time, o *Options) verdict {
 		return verdict{api.Refused, "refused by server (" + a.bad.status + ")", r.refusal(a.bad, o)}
 	case a.lost != nil:
 		return dropped(a.lost, o)
-	case r.steps[last].mute:
+	case !r.steps[last].due():
 		return verdict{api.Sent, string(api.Sent), ""}
-	case now.Sub(r.steps[last].At) < patience:
+	case !slices.Contains(r.answersBy(now)[first:last+1], missing):
 		return verdict{api.Waiting, string(api.Waiting), ""}
 	}
 	return r.silence(first, last, asked, o)
@@ -127,15 +122,68 @@ func (r *record) lastAsked() int {
 // asks reports whether the step is a request that went to servers.
 func (s *step) asks() bool { return s.Direction == dhcp.Requests && s.Outcome == agent.Relayed }
 
-// went reports whether a copy of the request went to an address.
-func (s *step) went(a netip.Addr) bool {
-	return slices.ContainsFunc(s.Servers, func(v netip.AddrPort) bool { return v.Addr().WithZone("") == a.WithZone("") })
-}
+// due reports whether an answer to a request is to come by this relay.
+func (s *step) due() bool { return s.expects == Anyones || s.expects == Everyone }
+
+// moved reports whether the relay has tried to send the message on.
+func (s *step) moved() bool { return s.Outcome == agent.Relayed || s.Errno != 0 }
 
 // answers reports whether a reply may answer a request: an offer that was late
-// is no answer to what the client asked since.
+// is no answer to what the client asked since. Of one that is too broken to have a
+// type nobody knows.
 func answers(q, reply *step) bool {
-	return reply.Direction == dhcp.Replies && (q.kind != "request" || reply.kind != "offer")
+	return reply.Direction == dhcp.Replies &&
+		(q.exchange == reply.exchange || q.exchange == reply.early || reply.Type == agent.TypeInvalid)
+}
+
+// An answer says whether a request has been answered.
+type answer uint8
+
+const (
+	notDue  answer = iota // nobody waits for one
+	waiting               // it may still come
+	came
+	missing // the client has asked again meanwhile, or Timeout is over
+)
+
+// answersBy tells of each step, if it is a request, whether it has been answered by
+// the time now, as the counters of package pending do.
+func (r *record) answersBy(now time.Time) []answer {
+	is := make([]answer, len(r.steps))
+	open := make(map[Key]int) // the last request of each exchange
+	end := func(at int) {
+		if is[at] == waiting {
+			is[at] = missing
+		}
+	}
+	for i := range r.steps {
+		s := &r.steps[i]
+		switch {
+		case !s.moved():
+		case s.Direction == dhcp.Replies:
+			at, ok := open[s.exchange]
+			if early, also := open[s.early]; also && (!ok || early > at) {
+				at, ok = early, true
+			}
+			if ok && s.At.Sub(r.steps[at].At) <= Timeout {
+				is[at] = came
+			}
+		case s.expects != Nobodys:
+			if at, ok := open[s.exchange]; ok {
+				end(at)
+			}
+			open[s.exchange] = i
+			if s.asks() && s.due() {
+				is[i] = waiting
+			}
+		}
+	}
+	for _, at := range open {
+		if now.Sub(r.steps[at].At) > Timeout {
+			end(at)
+		}
+	}
+	return is
 }
 
 // dropped judges a transaction by a step that was dropped.

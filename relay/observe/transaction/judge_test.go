@@ -51,10 +51,10 @@ func TestOutcome(t *testing.T) {
 			"The discover was dropped on vlan10 (send_failed): The kernel refused to send to 10.9.0.2 and 10.9.0.3 (ENETUNREACH). There is no route to the server. " +
 				"Add a route, or a default route, in the VRF of the server; ip route get shows what is there.",
 		},
-		"waiting": {[]recorder.Message{asked(0, discover)}, 2999, api.Waiting, "waiting", ""},
+		"waiting": {[]recorder.Message{asked(0, discover)}, 10000, api.Waiting, "waiting", ""},
 		"silence after one request": {
 			[]recorder.Message{asked(0, discover)},
-			3000, api.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
+			10001, api.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
 			"10.9.0.2 and 10.9.0.3 have not answered a discover: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
 		},
 		"silence after three requests": {
@@ -62,9 +62,16 @@ func TestOutcome(t *testing.T) {
 			15000, api.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
 			"10.9.0.2 and 10.9.0.3 have not answered 3 requests in 12 s: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
 		},
+		"the client asks again": {
+			[]recorder.Message{asked(0, discover), asked(4000, discover)},
+			4001, api.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
+			"10.9.0.2 and 10.9.0.3 have not answered 2 requests in 4 s: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1.",
+		},
+		"an answer to the second request":                     {[]recorder.Message{asked(0, discover), asked(4000, discover), answered(4002, offer)}, 20000, api.Answered, "answered", ""},
+		"parameters alone, which servers send past the relay": {[]recorder.Message{asked(0, d(8))}, 20000, api.Sent, "relayed", ""},
 		"silence of the chosen server": {
 			[]recorder.Message{asked(0, discover), answered(2, offer), asked(50, chosen)},
-			4000, api.Unanswered, "no answer from 10.9.0.3",
+			10051, api.Unanswered, "no answer from 10.9.0.3",
 			"10.9.0.3 has not answered a request: check that the address is right, that the server runs, that it has a subnet for giaddr 10.1.0.1, and that it has a route back to 10.1.0.1.",
 		},
 		"an offer does not answer a request": {
@@ -73,12 +80,12 @@ func TestOutcome(t *testing.T) {
 		},
 		"silence over DHCPv6": {
 			exchange6()[:1],
-			3000, api.Unanswered, "no answer from 2001:db8:9::2",
+			10001, api.Unanswered, "no answer from 2001:db8:9::2",
 			"2001:db8:9::2 has not answered a solicit: check that the address is right, that the server runs, that it has a subnet for link-address 2001:db8:1::1, and that it has a route back to this relay.",
 		},
 		"silence, and the relay hears itself": {
 			[]recorder.Message{asked(0, discover), loop},
-			3000, api.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
+			10001, api.Unanswered, "no answer from 10.9.0.2 and 10.9.0.3",
 			"10.9.0.2 and 10.9.0.3 have not answered a discover: check that the addresses are right, that the servers run, that they have a subnet for giaddr 10.1.0.1, and that they have a route back to 10.1.0.1." +
 				" The discover was dropped on vlan10 (own_message): " + doc(agent.OwnMessage),
 		},

@@ -83,7 +83,7 @@ func TestPrint(t *testing.T) {
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := draw(t, c.p, only(t, c.ms, 5000))
+			got := draw(t, c.p, only(t, c.ms, 10_001))
 			if d := cmp.Diff(strings.TrimPrefix(c.want, "\n"), got); d != "" {
 				t.Errorf("ladder (-want +got):\n%s", d)
 			}

@@ -12,9 +12,9 @@ import (
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
-// show returns the transaction as the outside sees it, with the steps from
-// number from on.
-func (r *record) show(v *verdict, o *Options, from int) api.Transaction {
+// show returns the transaction as the outside sees it by the time now, with the steps
+// from number from on.
+func (r *record) show(v *verdict, o *Options, from int, now time.Time) api.Transaction {
 	t := api.Transaction{
 		ID: r.id, Family: r.steps[0].Family.String(), XID: r.xid,
 		Client: api.Client{
@@ -33,9 +33,12 @@ func (r *record) show(v *verdict, o *Options, from int) api.Transaction {
 	if isSet(r.relay) {
 		t.Relay = r.relay.String()
 	}
+	answers := r.answersBy(now)
 	t.Steps = make([]api.Step, 0, r.count-from)
 	for i := max(from-t.Omitted, 0); i < len(r.steps); i++ {
-		t.Steps = append(t.Steps, r.steps[i].show(o, r.rtt(i)))
+		s := r.steps[i].show(o, r.rtt(i))
+		s.Unanswered = answers[i] == missing
+		t.Steps = append(t.Steps, s)
 	}
 	return t
 }
