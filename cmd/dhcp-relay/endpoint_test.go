@@ -165,6 +165,25 @@ func TestControlSocketComesLater(t *testing.T) {
 	d.ends()
 }
 
+// A control socket of a group is made again by a daemon that has confined itself: it
+// gives the socket to the group without a capability.
+func TestControlSocketOfAGroupIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	d := startAt(t, netns.NewSpace(t), t.TempDir(), "control.group = \"daemon\"\nlog.format = \"json\"\n"+oneInterface)
+	d.notices("READY=1")
+	for range 2 {
+		eventually(t, "the socket is the group's", func() bool {
+			var st syscall.Stat_t
+			return syscall.Stat(d.socket, &st) == nil && st.Gid == 1 && st.Mode&0o777 == 0o660
+		})
+		if err := os.Remove(d.socket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.signal(syscall.SIGTERM)
+	d.ends()
+}
+
 // A web configuration that cannot be read now is one that may be read later; one
 // that is wrong is an error, as the rest of the configuration.
 func TestWebConfigurationComesLater(t *testing.T) {

@@ -70,7 +70,8 @@ func newRunCommand() *cobra.Command {
 			"changes nothing. SIGUSR2 has the program file, as it is now, take the place of the\n" +
 			"process, which keeps its number and its sockets: an upgrade of which no client\n" +
 			"notices anything, under any supervisor. SIGUSR1 writes the messages that the flight recorder holds into\n" +
-			"a capture file in /var/lib/dhcp-relay, or systemd's state directory.",
+			"a capture file in /var/lib/dhcp-relay, or systemd's state directory. Once it relays\n" +
+			"it gives up what it does not need to go on, unless relay.confine is \"off\".",
 		Args: cobra.NoArgs,
 	}
 	file := addConfigFlag(c)

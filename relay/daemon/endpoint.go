@@ -155,7 +155,7 @@ func (e *endpoint) remedy(err error) string {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "Stop the program that holds the port, or write another port in " + e.key + " and restart."
 	case errors.Is(err, web.ErrUnreadable):
-		return "Make the file that metrics.web_config names, and the files that it names, readable for the daemon's user."
+		return "Make the file that metrics.web_config names, and the files that it names, readable for the daemon's user, and restart if they are in another directory than at the start."
 	case e.name == "control":
 		return "Put right what the message says, or write another control.socket and restart; without it the commands do not find the daemon."
 	default:

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/elastic/go-seccomp-bpf"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
@@ -23,6 +24,9 @@ import (
 // childVariable has the test's program be the process that is confined: it names what
 // it is to try.
 const childVariable = "CONFINE_TEST_CHILD"
+
+// poorVariable has the child find a kernel without Landlock.
+const poorVariable = "CONFINE_TEST_POOR"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childVariable); dir != "" {
@@ -66,6 +70,9 @@ func child(dir string) {
 	for range 4 {
 		<-held
 	}
+	if os.Getenv(poorVariable) != "" {
+		withoutLandlock()
+	}
 	box := confine.Open()
 	t := trial{State: box.Apply(needs(dir)), Errors: make(map[string]string)}
 	t.Threads = threads()
@@ -77,6 +84,22 @@ func child(dir string) {
 		t.Errors["open another file, on a thread from before"] = text(<-errs)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(t); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+// withoutLandlock has the kernel know nothing of Landlock.
+func withoutLandlock() {
+	f := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
+		DefaultAction: seccomp.ActionAllow,
+		Syscalls: []seccomp.SyscallGroup{{
+			Names:  []string{"landlock_create_ruleset"},
+			Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS),
+		}},
+	}}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := seccomp.LoadFilter(f); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 }
@@ -233,7 +256,7 @@ func threads() (all []map[string]string) {
 }
 
 // confined runs a child in a directory of its own.
-func confined(t *testing.T) (r trial) {
+func confined(t *testing.T, env ...string) (r trial) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("to give up capabilities, one must have them: run as root")
@@ -257,7 +280,7 @@ func confined(t *testing.T) (r trial) {
 		t.Fatal(err)
 	}
 	c := exec.Command(self)
-	c.Env, c.Stderr = append(os.Environ(), childVariable+"="+dir), os.Stderr
+	c.Env, c.Stderr = append(append(os.Environ(), childVariable+"="+dir), env...), os.Stderr
 	out, err := c.Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -292,6 +315,22 @@ func TestRSEC2_Confined(t *testing.T) {
 			t.Errorf("%s: %s", name[1:], got)
 		case !allowed && got != "EPERM" && got != "EACCES":
 			t.Errorf("%s: %q, want it refused", name, got)
+		}
+	}
+}
+
+// On a kernel that lacks something the rest holds, and what is lacking is told.
+func TestRSEC2_ConfinedAsFarAsCanBe(t *testing.T) {
+	r := confined(t, poorVariable+"=1")
+	if s := r.State; s.Landlock != 0 || !s.Seccomp || !s.NoNewPrivs || len(s.Missing) != 1 || !strings.HasPrefix(s.Missing[0], "files bounded by Landlock: ") {
+		t.Errorf("%+v", s)
+	}
+	for name, want := range map[string]string{
+		"trace a process": "EPERM", "make namespaces": "EPERM", "regain a capability": "EPERM",
+		"read another file": "", // by the user alone
+	} {
+		if got := r.Errors[name]; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }
