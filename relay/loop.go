@@ -94,6 +94,7 @@ func (l *loop) receive(ds []udp.Datagram) *observe.Batch {
 		in := &m.In
 		in.Link, in.Src, in.Dst, in.Truncated = d.Link, d.Src, d.Dst, d.Truncated
 		in.Choice, in.MAC, in.Routes, in.Unasked = 0, nil, routes, true
+		in.Refused = l.refuse(d, m.Received)
 	}
 	l.origins.ask(b)
 	for _, o := range l.observers {

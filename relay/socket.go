@@ -14,8 +14,10 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// receiveBuffer is asked of the kernel for each socket, in octets. It holds a
-// burst of some 50,000 requests.
+// receiveBuffer is asked of the kernel for each socket, in octets. The kernel makes
+// twice that of it, which holds a burst of 50,000 requests where the driver takes 2 KiB
+// for each, as most do. It is no measure of how long a message may wait: see
+// requestAge.
 const receiveBuffer = 64 << 20
 
 // linger is how long a socket stays open after the last need for it: servers

@@ -46,6 +46,7 @@ const (
 	RelayReplyRefused            // a Relay-reply for another relay that may not have it
 	VSSIgnored                   // the server ignored the VPN that it was told
 	VSSUnknown                   // the server named a VPN that is not the client's
+	Stale                        // waited too long to be read
 	LinkDown                     // the client's interface is down
 	QueueFull                    // the queue of the client's interface is full
 	SendFailed                   // the kernel refused every copy
@@ -289,6 +290,11 @@ var docs = [NumReasons]Doc{
 		"vss_unknown", "The server named a VPN that is not the client's.",
 		"Make the server's VPN names and the interface's vss agree.",
 		Outage, both("RFC 6607, section 5.1"), families{"dhcpv4.option82.vss", "dhcpv6.vss"}, Hints{},
+	},
+	Stale: {
+		"stale", "The message waited so long in the receive buffer that its client has asked again, or no longer waits.",
+		"Look whether the relay gets processor time, or was stopped, and for an interface with a flood of messages.",
+		Partial, families{"RFC 2131, section 4.1", "RFC 9915, section 15"}, families{}, Hints{},
 	},
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",

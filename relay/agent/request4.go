@@ -47,6 +47,9 @@ func (s *Snapshot) relay4(b *Buf, in *Ingress, v *Verdict) Reason {
 		return OptionsMalformed
 	}
 	v.Type = typeOf(uint8(opts.Type))
+	if in.Refused != Relayed {
+		return in.Refused
+	}
 	if p.Op() == bootp.Reply {
 		return s.reply4(b, p, &opts, in, v)
 	}

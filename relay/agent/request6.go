@@ -39,6 +39,9 @@ func (s *Snapshot) relay6(b *Buf, in *Ingress, v *Verdict) Reason {
 		return Short
 	}
 	v.Type = typeOf(uint8(m.Type()))
+	if in.Refused != Relayed {
+		return in.Refused
+	}
 	if v.Direction == dhcp.Replies {
 		return s.reply6(b, m, in, v)
 	}

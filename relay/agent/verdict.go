@@ -17,6 +17,7 @@ type Ingress struct {
 	Routes    [][]int        // by which links the servers are reached, by index into Policy.Servers; an entry that is nil is not known, nil allows any
 	Unasked   bool           // the message answers no open transaction
 	Truncated bool           // the message is longer than what was received of it
+	Refused   Reason         // why a message that is well-formed is not to be relayed, whatever it says; else Relayed
 }
 
 // TypeInvalid is the Verdict.Type of a message too broken to have a type.

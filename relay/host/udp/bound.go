@@ -151,6 +151,7 @@ func (b *Bound) prepare(fd int, opts []option, at unix.Sockaddr) error {
 	if err := b.config.buffers(fd); err != nil {
 		return err
 	}
+	stampArrivals(fd)
 	if err := bind(fd, b.config.VRF); err != nil {
 		return err
 	}
@@ -188,6 +189,7 @@ func (b *Bound) receive(uintptr) bool {
 			r.errno = errno
 		}
 	}
+	r.more = r.n == r.batch || ready == len(b.events)
 	if r.n > 0 {
 		r.errno = 0 // the next read finds it again, if it lasts
 	}

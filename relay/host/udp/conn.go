@@ -85,10 +85,12 @@ type receiver struct {
 	batch  int                   // datagrams that there is room for
 	asked  int                   // datagrams asked for
 	n      int                   // datagrams received
+	more   bool                  // there may be others
 	waited bool                  // there was nothing to receive at first
 	errno  syscall.Errno
 
 	spread spread
+	ages   ages
 }
 
 // Read waits for datagrams, fills ds with as many as there are and returns their
@@ -103,6 +105,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	r.pace()
 	r.prepare(ds)
 	r.waited = false
+	r.ages.begin()
 	if err := c.rc.Read(r.try); err != nil {
 		r.forget()
 		return 0, c.woken(err)
@@ -110,8 +113,13 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	if r.errno != 0 {
 		return 0, os.NewSyscallError("recvmmsg", r.errno)
 	}
+	now := time.Now()
 	for i := range ds[:r.n] {
 		r.fill(&ds[i], i, c.family)
+		ds[i].Age = r.ages.of(&r.ctls[i], int(r.msgs[i].hdr.Controllen), now)
+	}
+	if !r.more {
+		r.ages.emptied(now)
 	}
 	return r.n, nil
 }
@@ -180,6 +188,7 @@ func (r *receiver) receive(fd uintptr) bool {
 	for {
 		r.n, r.errno = recvmmsg(fd, r.msgs[:r.asked])
 		if r.errno != unix.EINTR {
+			r.more = r.n == r.asked
 			r.waited = r.waited || r.errno == unix.EAGAIN
 			return r.errno != unix.EAGAIN
 		}

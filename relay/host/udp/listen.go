@@ -262,6 +262,7 @@ func (c Config) requests(fd int) error {
 	if err := c.buffers(fd); err != nil {
 		return err
 	}
+	stampArrivals(fd)
 	if c.Family == dhcp.V6 {
 		// Unicasts are steered and Replies hears no multicasts, so there is nothing
 		// to keep out; and what is not rejected is not counted as a loss.
@@ -274,6 +275,7 @@ func (c Config) replies(fd int) error {
 	if err := c.buffers(fd); err != nil {
 		return err
 	}
+	stampArrivals(fd)
 	return filter(fd, onlyReplies(c.Family))
 }
 

@@ -8,6 +8,7 @@ package udp
 import (
 	"net/netip"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +45,7 @@ type Datagram struct {
 	Link      int            // index of the interface that it arrived on
 	Src       netip.AddrPort // without zone: Link tells it; IPv4 as 4-octet addresses
 	Dst       netip.Addr     // destination in the IP header
+	Age       time.Duration  // how long it has waited to be read, see receiver.age; 0 if that is not known
 	Truncated bool           // the payload had more octets than there was room for
 }
 

@@ -3,6 +3,7 @@ package udp
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,9 +55,9 @@ const (
 	sizePktinfo6 = 20
 )
 
-// controlSize is the room for IPV6_PKTINFO and UDP_SEGMENT, the larger of what
+// controlSize is the room for IPV6_PKTINFO and SCM_TIMESTAMPNS, the larger of what
 // is sent and what is received.
-const controlSize = 64
+const controlSize = 72
 
 // A control holds control messages.
 type control [controlSize]byte
@@ -118,18 +119,44 @@ func (c *control) putPktinfo(f dhcp.Family, src netip.Addr, link int) int {
 }
 
 // pktinfo returns where a received datagram arrived and what it was sent to.
-// Each socket asks for one control message, so the first n octets are it, or n
-// is 0.
+// n is how many octets of control messages there are: the time of arrival, if the
+// kernel tells it, and this.
 func (c *control) pktinfo(f dhcp.Family, n int) (link int, dst netip.Addr) {
-	b := c[unix.SizeofCmsghdr:]
+	at := 0
+	if c.timed(n) {
+		at = unix.CmsgSpace(sizeTime)
+	}
+	b := c[at+unix.SizeofCmsghdr:]
 	if f == dhcp.V6 {
-		if n < unix.CmsgLen(sizePktinfo6) {
+		if n < at+unix.CmsgLen(sizePktinfo6) {
 			return 0, netip.Addr{}
 		}
 		return int(binary.NativeEndian.Uint32(b[16:])), netip.AddrFrom16([16]byte(b))
 	}
-	if n < unix.CmsgLen(sizePktinfo4) {
+	if n < at+unix.CmsgLen(sizePktinfo4) {
 		return 0, netip.Addr{}
 	}
 	return int(binary.NativeEndian.Uint32(b)), netip.AddrFrom4([4]byte(b[8:]))
+}
+
+// sizeTime is that of struct __kernel_timespec: 0 seconds | 8 nanoseconds, of the
+// same size on all machines.
+const sizeTime = 16
+
+// timed reports whether n octets of control messages begin with a time of arrival,
+// which the kernel puts before all others.
+func (c *control) timed(n int) bool {
+	const at = unix.SizeofCmsghdr
+	return n >= unix.CmsgLen(sizeTime) &&
+		binary.NativeEndian.Uint32(c[at-8:]) == unix.SOL_SOCKET &&
+		binary.NativeEndian.Uint32(c[at-4:]) == unix.SO_TIMESTAMPNS_NEW
+}
+
+// arrival returns when a datagram arrived, by the host's clock; n is as for pktinfo.
+func (c *control) arrival(n int) (t time.Time, known bool) {
+	if !c.timed(n) {
+		return t, false
+	}
+	b := c[unix.SizeofCmsghdr:]
+	return time.Unix(int64(binary.NativeEndian.Uint64(b)), int64(binary.NativeEndian.Uint64(b[8:]))), true
 }
