@@ -17,6 +17,7 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/downstream"
+	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/observe"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/pending"
@@ -95,8 +96,9 @@ type state struct {
 // A serverState is a server with the counters of what is sent to it.
 type serverState struct {
 	agent.Server
-	counts *count.Server
-	way    *way
+	counts  *count.Server
+	senders map[agent.Socket]*udp.Conn // its own, by which requests leave, see toServer
+	way     *way
 }
 
 // New returns an engine for the policy. It touches nothing until Run.
@@ -261,6 +263,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	for k, v := range e.sockets {
 		s.sockets[k] = v
 	}
+	e.setSenders(s)
 	e.names.learn(links)
 	e.state.Store(s)
 	e.counts.InUse(time.Now(), s.Links, s.Servers)

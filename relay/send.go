@@ -8,6 +8,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/clientmac"
 	"dhcp-relay/relay/host/frame"
+	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/observe"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -37,7 +38,7 @@ type copied struct {
 }
 
 func newSending(e *Engine, f dhcp.Family) sending {
-	return sending{engine: e, family: f, senders: senders{family: f, queues: make(map[agent.Socket]*queue)}}
+	return sending{engine: e, family: f, senders: senders{family: f, pairs: make(map[agent.Socket]*pairQueues), own: make(map[*udp.Conn]*udp.Queue)}}
 }
 
 // leave lets go of the state at hand and of what the next one has not.
@@ -104,12 +105,12 @@ func (o *sending) add(c copied) int {
 func (o *sending) queue(i int) {
 	c := &o.copies[i]
 	v := &c.m.Verdict
-	q := c.to.from(v.SrcPort, o.family)
+	q := c.to.from(v.SrcPort, o.family).queue
 	if q == nil {
 		o.sent(i, syscall.ENODEV)
 		return
 	}
-	q.Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, &c.to.to.way.seg)
+	o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, &c.to.to.way.seg)
 }
 
 // toClient sends a reply to a DHCPv6 client: in a frame if it is known where the
@@ -142,7 +143,7 @@ func (o *sending) toHost(m *observe.Message) {
 		o.sent(i, syscall.ENODEV)
 		return
 	}
-	q.Add(i, m.Buf.Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, v.Link.Host.Index, nil)
+	o.senders.into(q).Add(i, m.Buf.Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, v.Link.Host.Index, nil)
 }
 
 // toFrame sends a reply in a frame of its own.
@@ -261,8 +262,8 @@ func (o *sending) again(list *[]int, queue func(i int)) {
 func (o *sending) inFragments(i int) {
 	c := &o.copies[i]
 	v := &c.m.Verdict
-	if q := c.to.from(v.SrcPort, o.family).large(); q != nil && !v.Link.Interface.V4.DropOversize {
-		q.Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, nil) // a segment cannot be fragmented
+	if q := c.to.from(v.SrcPort, o.family).pair.large(); q != nil && !v.Link.Interface.V4.DropOversize {
+		o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, nil) // a segment cannot be fragmented
 		return
 	}
 	o.refused(c, syscall.EMSGSIZE)

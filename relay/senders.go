@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"maps"
 	"syscall"
 
 	"dhcp-relay/relay/agent"
@@ -8,20 +9,26 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// A server is one server of an interface, with the queues that lead to it.
+// A server is one server of an interface, with the ways out to it.
 type server struct {
 	to    *serverState
-	queue *queue // nil if the way to the server does not exist now
-	usual *queue // the same from the usual port of relays, for what does not tell a server of another
+	own   outlet // from the interface's source port
+	usual outlet // from the usual port of relays, for what does not tell a server of another
 	link  int    // index of the interface to send on, 0 if the route decides
 }
 
-// from returns the queue that sends from a port: the usual one, or the interface's.
-func (t *server) from(port uint16, f dhcp.Family) *queue {
+// An outlet is a queue that leads to a server.
+type outlet struct {
+	queue *udp.Queue // nil if the way to the server does not exist now
+	pair  *pairQueues
+}
+
+// from returns the outlet from a port: the usual one, or the interface's.
+func (t *server) from(port uint16, f dhcp.Family) outlet {
 	if port == f.Port() {
 		return t.usual
 	}
-	return t.queue
+	return t.own
 }
 
 // senders are a loop's queues into the sockets, and for each link its servers,
@@ -29,59 +36,68 @@ func (t *server) from(port uint16, f dhcp.Family) *queue {
 type senders struct {
 	family dhcp.Family
 	state  *state
-	queues map[agent.Socket]*queue
+	pairs  map[agent.Socket]*pairQueues
+	own    map[*udp.Conn]*udp.Queue      // of servers with a socket of their own
 	shared map[*agent.Interface][]server // which depends on the interface alone
+	busy   []*udp.Queue                  // in which something waits
 
 	// By agent.Link.ID.
 	byLink  [][]server
 	clients []*udp.Queue
 }
 
-// A queue is the udp.Queue for requests of a pair, with those of its sockets that
-// only send, which are made when first needed.
-type queue struct {
-	*udp.Queue
-	pair      *udp.Pair
-	toClients *udp.Queue
-	whole     *udp.Queue
+// pairQueues are the queues into the sockets of a pair, made when first needed.
+type pairQueues struct {
+	pair     *udp.Pair
+	requests *udp.Queue
+	clients  *udp.Queue
+	whole    *udp.Queue
 }
 
-// clients returns the queue for replies that the kernel brings.
-func (q *queue) clients() *udp.Queue {
-	if q.toClients == nil {
-		q.toClients = udp.NewQueue(q.pair.ToClients)
+// toClients returns the queue for replies that the kernel brings.
+func (p *pairQueues) toClients() *udp.Queue {
+	if p.clients == nil {
+		p.clients = udp.NewQueue(p.pair.ToClients)
 	}
-	return q.toClients
+	return p.clients
 }
 
 // large returns the queue for requests that are to be fragmented, nil if the kernel
 // does so anyway.
-func (q *queue) large() *udp.Queue {
-	if q.whole == nil && q.pair.Whole != nil {
-		q.whole = udp.NewQueue(q.pair.Whole)
+func (p *pairQueues) large() *udp.Queue {
+	if p.whole == nil && p.pair.Whole != nil {
+		p.whole = udp.NewQueue(p.pair.Whole)
 	}
-	return q.whole
+	return p.whole
 }
 
-// flush sends what is queued.
-func (q *queue) flush(done func(int, syscall.Errno)) {
-	q.Flush(done)
-	if q.toClients != nil {
-		q.toClients.Flush(done)
+// toServer returns the queue for requests to a server: its own, or that by which all
+// requests leave where it has none. By neither are answers waited for.
+func (o *senders) toServer(k agent.Socket, to *serverState) (out outlet) {
+	out.pair = o.pairs[k]
+	if out.pair == nil {
+		return out
 	}
-	if q.whole != nil {
-		q.whole.Flush(done)
+	if c := to.senders[k]; c != nil {
+		if o.own[c] == nil {
+			o.own[c] = udp.NewQueue(c)
+		}
+		out.queue = o.own[c]
+		return out
 	}
+	if out.pair.requests == nil {
+		out.pair.requests = udp.NewQueue(out.pair.pair.Requests)
+	}
+	out.queue = out.pair.requests
+	return out
 }
 
 // adopt takes over a state after leave.
 func (o *senders) adopt(s *state) {
 	o.state = s
 	for k, v := range s.sockets {
-		if k.Family == o.family && o.queues[k] == nil {
-			// Requests leave by the socket on which their answers are not waited
-			// for, and no replies by it, so that its send buffer is theirs alone.
-			o.queues[k] = &queue{Queue: udp.NewQueue(v.pair.Requests), pair: v.pair}
+		if k.Family == o.family && o.pairs[k] == nil {
+			o.pairs[k] = &pairQueues{pair: v.pair}
 		}
 	}
 	o.shared = make(map[*agent.Interface][]server)
@@ -91,11 +107,18 @@ func (o *senders) adopt(s *state) {
 
 // leave forgets the state at hand; queues of sockets that stay are kept.
 func (o *senders) leave(next *state) {
-	for k, q := range o.queues {
+	for k, q := range o.pairs {
 		if v := next.sockets[k]; v == nil || v.pair != q.pair {
-			delete(o.queues, k)
+			delete(o.pairs, k)
 		}
 	}
+	stay := make(map[*udp.Conn]bool)
+	for i := range next.servers {
+		for _, c := range next.servers[i].senders {
+			stay[c] = true
+		}
+	}
+	maps.DeleteFunc(o.own, func(c *udp.Conn, _ *udp.Queue) bool { return !stay[c] })
 	o.state, o.shared, o.byLink, o.clients = nil, nil, nil, nil
 }
 
@@ -125,8 +148,8 @@ func (o *senders) resolve(l *agent.Link) []server {
 			continue
 		}
 		t.link = way.Link
-		t.queue = o.queues[agent.Socket{Family: o.family, Port: l.Interface.Of(o.family).SourcePort, VRF: way.VRF}]
-		t.usual = o.queues[agent.Socket{Family: o.family, Port: o.family.Port(), VRF: way.VRF}]
+		t.own = o.toServer(agent.Socket{Family: o.family, Port: l.Interface.Of(o.family).SourcePort, VRF: way.VRF}, t.to)
+		t.usual = o.toServer(agent.Socket{Family: o.family, Port: o.family.Port(), VRF: way.VRF}, t.to)
 	}
 	return all
 }
@@ -134,16 +157,25 @@ func (o *senders) resolve(l *agent.Link) []server {
 // client returns the queue that leads to a link's clients, nil if there is none.
 func (o *senders) client(l *agent.Link) *udp.Queue {
 	if o.clients[l.ID] == nil {
-		if q := o.queues[o.state.Plan.ClientSocket(l, o.family)]; q != nil {
-			o.clients[l.ID] = q.clients()
+		if p := o.pairs[o.state.Plan.ClientSocket(l, o.family)]; p != nil {
+			o.clients[l.ID] = p.toClients()
 		}
 	}
 	return o.clients[l.ID]
 }
 
+// into returns q, of which it notes that something waits in it from now on.
+func (o *senders) into(q *udp.Queue) *udp.Queue {
+	if q.Empty() {
+		o.busy = append(o.busy, q)
+	}
+	return q
+}
+
 // flush sends what is queued.
 func (o *senders) flush(done func(int, syscall.Errno)) {
-	for _, q := range o.queues {
-		q.flush(done)
+	for _, q := range o.busy {
+		q.Flush(done)
 	}
+	o.busy = o.busy[:0]
 }

@@ -39,6 +39,8 @@ type socket struct {
 	unused time.Time      // since when no state needs it; zero: one does
 	joined map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
 	macs   macTable       // tells the link-layer addresses of DHCPv6 clients
+
+	toServers map[agent.Server]*toServer
 }
 
 // families lists the families.
@@ -136,6 +138,7 @@ func (e *Engine) wakeLoops() {
 func (e *Engine) closeUnused(now time.Time) (due time.Time) {
 	plan := e.state.Load().Plan
 	for k, v := range e.sockets {
+		due = sooner(due, v.closeSenders(now, false))
 		switch {
 		case plan.Wants(k):
 			v.unused = time.Time{}
@@ -143,15 +146,21 @@ func (e *Engine) closeUnused(now time.Time) (due time.Time) {
 		case v.unused.IsZero():
 			v.unused = now
 		}
-		end := v.unused.Add(linger)
-		switch {
-		case !now.Before(end):
+		if end := v.unused.Add(linger); now.Before(end) {
+			due = sooner(due, end)
+		} else {
 			e.close(k, v)
-		case due.IsZero() || end.Before(due):
-			due = end
 		}
 	}
 	return due
+}
+
+// sooner returns the earlier of two moments, of which a zero one is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // close closes a pair for good, which ends its loops.
@@ -164,6 +173,7 @@ func (e *Engine) close(k agent.Socket, s *socket) {
 func (e *Engine) release(k agent.Socket, s *socket) {
 	delete(e.sockets, k)
 	e.closeBound(s)
+	s.closeSenders(time.Time{}, true)
 	e.ledger.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
 		e.log.Warn("close socket", "port", k.Port, "vrf", s.vrf, "err", err)

@@ -88,6 +88,9 @@ func (q *Queue) Add(tag int, payload []byte, dst netip.AddrPort, src netip.Addr,
 	})
 }
 
+// Empty reports whether nothing waits for Flush.
+func (q *Queue) Empty() bool { return len(q.items) == 0 }
+
 // find returns a recent group that a datagram of n octets can join.
 func (q *Queue) find(f *flow, n int) *group {
 	if n == 0 || !q.together(f) {

@@ -19,7 +19,16 @@ import (
 //
 // It fragments what is larger than the interface's MTU, as a host does, and leaves
 // DF clear: what goes out by it was as large when it came (RFC 1122, section 3.3.3).
-func (c Config) openSender() (*Conn, error) {
+func (c Config) openSender() (*Conn, error) { return c.silent(true) }
+
+// Sender opens a socket that sends from the port, with a send buffer of its own, and
+// hears nothing: what fills it, such as a slow way to a server, is no loss of what
+// leaves by others. IPv4: what exceeds the interface's MTU is refused, as Requests does.
+func (c Config) Sender() (*Conn, error) { return c.silent(false) }
+
+// silent opens a socket that only sends. Fragments says whether it fragments what is
+// larger than the interface's MTU in IPv4.
+func (c Config) silent(fragments bool) (*Conn, error) {
 	af, group := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(c.Port), Addr: nobody4()})
 	if c.Family == dhcp.V6 {
 		af, group = unix.AF_INET6, &unix.SockaddrInet6{Port: int(c.Port), Addr: nobody6()}
@@ -30,7 +39,7 @@ func (c Config) openSender() (*Conn, error) {
 	}
 	f := os.NewFile(uintptr(fd), "sender")
 	defer func() { _ = f.Close() }() // the connection has its own descriptor
-	if err := c.sender(fd); err != nil {
+	if err := c.sender(fd, fragments); err != nil {
 		return nil, err
 	}
 	if err := unix.Bind(fd, group); err != nil {
@@ -53,11 +62,11 @@ func (c Config) openSender() (*Conn, error) {
 }
 
 // sender sets up a socket that only sends.
-func (c Config) sender(fd int) error {
+func (c Config) sender(fd int, fragments bool) error {
 	if err := c.options(fd); err != nil {
 		return err
 	}
-	if c.Family == dhcp.V4 {
+	if c.Family == dhcp.V4 && fragments {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT); err != nil {
 			return fmt.Errorf("set IP_MTU_DISCOVER: %w", err)
 		}
