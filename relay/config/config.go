@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -27,7 +28,8 @@ type Config struct {
 
 	Unconfined bool // the process keeps what it was started with
 
-	src source
+	src     source
+	servers map[netip.AddrPort]server // what each [[server]] says
 }
 
 // NeedsDUID reports whether an interface sends the DUID of this relay and the
@@ -60,7 +62,11 @@ func Parse(name string, data []byte, host Host) (*Config, error) {
 	if _, err := toml.Decode(text, &m); err != nil {
 		return nil, Problems{syntaxProblem(name, err)}
 	}
-	r := &reader{src: newSource(name, text), formers: make(map[former][]string)}
+	src, err := newSource(name, text)
+	if err != nil {
+		return nil, Problems{syntaxProblem(name, err)}
+	}
+	r := &reader{src: src, formers: make(map[former][]string)}
 	f := builtinFile()
 	readTable(r, topKeys(), value{any: m}, &f)
 	r.tellFormer()

@@ -20,6 +20,7 @@ func (r *reader) config(f *file, host Host) *Config {
 	c.Policy.DUID = f.duid
 	c.Policy.Alone = f.relay.alone
 	about := r.servers(f)
+	c.servers = about.said
 	seen := names{paths: map[string]string{}}
 	indexes := map[netip.AddrPort]int{}
 	for i := range f.interfaces {

@@ -1,28 +1,45 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // A source is the text of a configuration file, and where each key stands in
-// it: the TOML library tells positions only of what it cannot parse.
+// it: the library that decodes it tells positions only of what it cannot parse.
 type source struct {
 	file  string
 	text  string
 	marks map[string]mark
 }
 
-// A mark is where a key and its value stand, in octets from the start.
-type mark struct{ key, value int }
+// A mark is where a key and its value stand, in octets from the start. Of a table
+// under a header both are the header; only the value of a pair has an end.
+type mark struct{ key, value, end int }
 
-// newSource finds the keys of a text that is valid TOML. Of any other text it
-// finds some keys.
-func newSource(file, text string) source {
-	s := scanner{text: text, marks: map[string]mark{}, arrays: map[string]int{}}
-	s.document()
-	return source{file: file, text: text, marks: s.marks}
+// newSource finds the keys of a text that is valid TOML.
+func newSource(file, text string) (source, error) {
+	m := marker{text: text, marks: map[string]mark{}, arrays: map[string]int{}}
+	var p unstable.Parser
+	p.Reset([]byte(text))
+	table := ""
+	for p.NextExpression() {
+		switch e := p.Expression(); e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			table = m.header(e)
+		default:
+			m.pair(table, e)
+		}
+	}
+	s := source{file: file, text: text, marks: m.marks}
+	if err := p.Error(); err != nil {
+		return s, fmt.Errorf("find the keys: %w", err)
+	}
+	return s, nil
 }
 
 // has reports whether the file gives the key of this path.
@@ -82,215 +99,102 @@ func join(path, key string) string {
 
 func element(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
-// A scanner walks through TOML and notes where keys and values begin. It trusts
-// that the text is valid and only takes care to come to an end if it is not.
-type scanner struct {
+// A marker notes where keys and values begin.
+type marker struct {
 	text   string
-	at     int
 	marks  map[string]mark
 	arrays map[string]int // number of [[headers]] so far, by path
 }
 
-func (s *scanner) document() {
-	table := ""
-	for s.blank(); s.at < len(s.text); s.blank() {
-		if s.peek() == '[' {
-			table = s.header()
-		} else {
-			s.pair(table)
+// header notes [a.b] or [[a.b]] and returns its path.
+func (m *marker) header(e *unstable.Node) string {
+	keys := e.Key()
+	path, start := "", -1
+	for keys.Next() {
+		if start < 0 {
+			start = strings.LastIndexByte(m.text[:keys.Node().Raw.Offset], '[')
+			if e.Kind == unstable.ArrayTable {
+				start--
+			}
 		}
-	}
-}
-
-// header reads [a.b] or [[a.b]] and returns its path.
-func (s *scanner) header() string {
-	start := s.at
-	s.at++
-	array := s.accept("[")
-	path, keys := "", s.keys()
-	for i, k := range keys {
-		path = join(path, k.name)
-		if array && i == len(keys)-1 {
-			s.note(path, mark{start, start})
-			s.arrays[path]++
+		path = join(path, string(keys.Node().Data))
+		if e.Kind == unstable.ArrayTable && keys.IsLast() {
+			m.note(path, mark{key: start, value: start})
+			m.arrays[path]++
 		}
-		if n := s.arrays[path]; n > 0 {
+		if n := m.arrays[path]; n > 0 {
 			path = element(path, n-1)
 		}
-		s.note(path, mark{start, start})
+		m.note(path, mark{key: start, value: start})
 	}
-	s.accept("]")
-	s.accept("]")
 	return path
 }
 
-// pair reads key = value of the table at path.
-func (s *scanner) pair(path string) {
-	start := s.at
-	for _, k := range s.keys() {
-		path = join(path, k.name)
-		s.note(path, mark{k.at, k.at})
+// pair notes key = value of the table at path.
+func (m *marker) pair(path string, e *unstable.Node) {
+	var key mark
+	end := 0
+	for keys := e.Key(); keys.Next(); {
+		raw := keys.Node().Raw
+		key = mark{key: int(raw.Offset), value: int(raw.Offset)}
+		end = int(raw.Offset + raw.Length)
+		path = join(path, string(keys.Node().Data))
+		m.note(path, key)
 	}
-	s.accept("=")
-	s.space()
-	m := s.marks[path]
-	m.value = s.at
-	s.marks[path] = m
-	s.value(path)
-	if s.at == start {
-		s.at++
-	}
+	value := m.skip(end, "=")
+	m.marks[path] = mark{key.key, value, int(e.Raw.Offset + e.Raw.Length)}
+	m.value(path, value, e.Value())
 }
 
 // note keeps the first mark of a path: a table begins where it is first named.
-func (s *scanner) note(path string, m mark) {
-	if _, ok := s.marks[path]; !ok {
-		s.marks[path] = m
+func (m *marker) note(path string, at mark) {
+	if _, ok := m.marks[path]; !ok {
+		m.marks[path] = at
 	}
 }
 
-// A scanned is one part of a dotted key.
-type scanned struct {
-	name string
-	at   int
-}
-
-func (s *scanner) keys() []scanned {
-	var keys []scanned
-	for {
-		s.space()
-		start := s.at
-		var name string
-		switch s.peek() {
-		case '"':
-			s.quoted('"')
-			name = unquote(s.text[start:s.at])
-		case '\'':
-			s.quoted('\'')
-			name = strings.Trim(s.text[start:s.at], "'")
-		default:
-			s.until(" \t.=]\r\n#,{}")
-			name = s.text[start:s.at]
-		}
-		keys = append(keys, scanned{name, start})
-		s.space()
-		if !s.accept(".") {
-			return keys
-		}
-	}
-}
-
-// unquote reads a basic string. Escapes that only TOML has are left as they
-// are; the position of such a key is then that of its table.
-func unquote(q string) string {
-	if s, err := strconv.Unquote(q); err == nil {
-		return s
-	}
-	return strings.Trim(q, `"`)
-}
-
-// value walks over one value and notes the elements of arrays and the keys of
-// inline tables.
-func (s *scanner) value(path string) {
-	switch c := s.peek(); c {
-	case '"', '\'':
-		s.quoted(c)
-	case '[':
-		s.at++
-		for i := 0; s.more(']'); i++ {
+// value notes the elements of arrays and the keys of inline tables in a value, and
+// returns where it ends, or what is in it.
+func (m *marker) value(path string, at int, v *unstable.Node) (end int) {
+	parts := v.Children()
+	switch v.Kind {
+	case unstable.Array:
+		at++
+		for i := 0; parts.Next(); i++ {
 			p := element(path, i)
-			s.note(p, mark{s.at, s.at})
-			s.item(func() { s.value(p) })
+			at = m.skip(at, ",]}")
+			m.note(p, mark{key: at, value: at})
+			at = m.value(p, at, parts.Node())
 		}
-	case '{':
-		s.at++
-		for s.more('}') {
-			s.item(func() { s.pair(path) })
+		return at
+	case unstable.InlineTable:
+		at++
+		for parts.Next() {
+			kv := parts.Node()
+			m.pair(path, kv)
+			at = int(kv.Raw.Offset + kv.Raw.Length)
 		}
+		return at
 	default:
-		s.until(",]}#\r\n")
+		return int(v.Raw.Offset + v.Raw.Length)
 	}
 }
 
-// more reports whether another item stands before the end of an array or inline
-// table, and walks over the end.
-func (s *scanner) more(end byte) bool {
-	s.blank()
-	return s.at < len(s.text) && !s.accept(string(end))
-}
-
-// item reads one item and the comma after it.
-func (s *scanner) item(read func()) {
-	start := s.at
-	read()
-	s.blank()
-	s.accept(",")
-	if s.at == start {
-		s.at++
-	}
-}
-
-// quoted walks over a string of any of the four kinds, which begins with q.
-func (s *scanner) quoted(q byte) {
-	end := string(q)
-	if long := strings.Repeat(end, 3); strings.HasPrefix(s.text[s.at:], long) {
-		end = long
-	}
-	s.at += len(end)
-	for s.at < len(s.text) && !s.accept(end) {
-		if q == '"' && s.text[s.at] == '\\' {
-			s.at++
-		}
-		s.at++
-	}
-	s.at = min(s.at, len(s.text))
-	if len(end) == 3 {
-		// Up to two quotes may stand right before the closing ones.
-		for range 2 {
-			s.accept(string(q))
-		}
-	}
-}
-
-func (s *scanner) peek() byte {
-	if s.at < len(s.text) {
-		return s.text[s.at]
-	}
-	return 0
-}
-
-func (s *scanner) accept(t string) bool {
-	if !strings.HasPrefix(s.text[s.at:], t) {
-		return false
-	}
-	s.at += len(t)
-	return true
-}
-
-func (s *scanner) until(stop string) {
-	if n := strings.IndexAny(s.text[s.at:], stop); n >= 0 {
-		s.at += n
-		return
-	}
-	s.at = len(s.text)
-}
-
-func (s *scanner) space() {
-	for s.peek() == ' ' || s.peek() == '\t' {
-		s.at++
-	}
-}
-
-// blank walks over white space, line ends and comments.
-func (s *scanner) blank() {
-	for s.at < len(s.text) {
-		switch s.text[s.at] {
-		case ' ', '\t', '\r', '\n':
-			s.at++
-		case '#':
-			s.until("\n")
+// skip walks over white space, line ends, comments, and signs that are no value.
+func (m *marker) skip(at int, signs string) int {
+	for at < len(m.text) {
+		switch {
+		case m.text[at] == '#':
+			n := strings.IndexByte(m.text[at:], '\n')
+			if n < 0 {
+				return len(m.text)
+			}
+			at += n
+		case strings.IndexByte(" \t\r\n"+signs, m.text[at]) >= 0:
+			at++
 		default:
-			return
+			return at
 		}
 	}
+	return at
 }

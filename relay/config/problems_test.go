@@ -44,6 +44,13 @@ func TestParseProblems(t *testing.T) {
 			},
 		},
 		{
+			name: "UTF-16",
+			text: "\xfe\xff",
+			want: []string{
+				"f: find the keys: invalid character at start of key: U+00FE 'þ'",
+			},
+		},
+		{
 			name: "key given twice",
 			text: `hostname = "a"
 hostname = "b"

@@ -27,18 +27,11 @@ func (c *Config) SaidOnTop(key string) Said { return c.src.said(key, key) }
 // SaidOfServer returns what holds for a key of the [[server]] of
 // Policy.Servers[i].
 func (c *Config) SaidOfServer(i int, key string) Said {
-	r := reader{src: c.src}
-	for n := 0; ; n++ {
-		table := element("server", n)
-		if !c.src.has(table) {
-			return c.src.said("", key)
-		}
-		text := strings.Trim(c.src.value(join(table, "address")), `"'`)
-		link := strings.Trim(c.src.value(join(table, "interface")), `"'`)
-		if a, ok := r.server(value{any: text}); ok && on(a, link) == c.Policy.Servers[i].Addr {
-			return c.src.said(join(table, key), key)
-		}
+	said, ok := c.servers[c.Policy.Servers[i].Addr]
+	if !ok {
+		return c.src.said("", key)
 	}
+	return c.src.said(join(said.path, key), key)
 }
 
 // said describes a key that the file gives at a path, or does not give there.
@@ -52,13 +45,8 @@ func (s *source) said(path, key string) Said {
 
 // value returns the text of a value, "" for a table under a header of its own.
 func (s *source) value(path string) string {
-	m, ok := s.mark(path)
-	if !ok || m.key == m.value {
-		return ""
-	}
-	scan := scanner{text: s.text, at: m.value, marks: map[string]mark{}, arrays: map[string]int{}}
-	scan.value("")
-	text := strings.TrimSpace(s.text[m.value:scan.at])
+	m, _ := s.mark(path)
+	text := strings.TrimSpace(s.text[m.value:max(m.value, m.end)])
 	if strings.Contains(text, "\n") {
 		text = strings.Join(strings.Fields(text), " ")
 	}

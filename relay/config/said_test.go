@@ -51,6 +51,7 @@ dhcpv4.option82 = false
 		{"top, nowhere", c.SaidOnTop("duid"), Said{Key: "duid", Value: `""`}},
 		{"server", c.SaidOfServer(1, "vss"), at(11, "vss", "false")},
 		{"server without the key", c.SaidOfServer(1, "vrf"), Said{Key: "vrf", Value: `""`}},
+		{"server without a table, and a table of the key's name", c.SaidOfServer(0, "interface"), Said{Key: "interface", Value: `""`}},
 		{"server without a table", c.SaidOfServer(0, "vss"), Said{Key: "vss", Value: "true"}},
 	}
 	for _, tt := range tests {
