@@ -75,7 +75,13 @@ type Hints struct {
 // A families is a text for each family.
 type families = [dhcp.Families]string
 
-func both(s string) families { return families{s, s} }
+func noHints() Hints { return Hints{} }
+
+func none() families                   { return families{} }
+func only4(s string) families          { return families{dhcp.V4: s} }
+func only6(s string) families          { return families{dhcp.V6: s} }
+func both(s string) families           { return families{s, s} }
+func apiece(four, six string) families { return families{four, six} }
 
 // A Severity says what drops mean for the operator.
 type Severity uint8
@@ -104,142 +110,142 @@ var docs = [NumReasons]Doc{
 	Relayed: {
 		"relayed", "The message was sent on.",
 		"Nothing to do.",
-		Intended, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19.1"}, families{}, Hints{},
+		Intended, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19.1"), none(), noHints(),
 	},
 	Short: {
 		"short", "The message has fewer octets than its header.",
 		"Look for a broken client; set dhcpv4.strict_min_300 = false if it was set.",
-		Partial, families{"RFC 1542, section 2.1", "RFC 9915, sections 8 and 9"}, families{dhcp.V4: "dhcpv4.strict_min_300"}, Hints{},
+		Partial, apiece("RFC 1542, section 2.1", "RFC 9915, sections 8 and 9"), only4("dhcpv4.strict_min_300"), noHints(),
 	},
 	Oversize: {
 		"oversize", "The message does not fit the limit or the outgoing MTU.",
 		"Set dhcpv4.oversize = \"without_option82\", or raise max_message_size or the MTU towards the server; DHCPv6: shorten the identifiers.",
-		Partial, families{"RFC 3046, section 2.1", "RFC 9915, section 19.1"}, families{dhcp.V4: "dhcpv4.max_message_size dhcpv4.oversize"}, Hints{},
+		Partial, apiece("RFC 3046, section 2.1", "RFC 9915, section 19.1"), only4("dhcpv4.max_message_size dhcpv4.oversize"), noHints(),
 	},
 	BadOp: {
 		"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.",
 		"Something other than DHCP sends to port 67; find it by its address in a capture.",
-		Minor, families{dhcp.V4: "RFC 951, section 3"}, families{}, Hints{See: ByTrace},
+		Minor, only4("RFC 951, section 3"), none(), Hints{See: ByTrace},
 	},
 	BadHlen: {
 		"bad_hlen", "The hardware address length is above 16.",
 		"Look for a broken or hostile client.",
-		Minor, families{dhcp.V4: "RFC 2131, section 2"}, families{}, Hints{See: ByTrace},
+		Minor, only4("RFC 2131, section 2"), none(), Hints{See: ByTrace},
 	},
 	OptionsMalformed: {
 		"options_malformed", "An option runs past the end of the message.",
 		"Look for a broken or hostile client or server.",
-		Minor, families{"RFC 2132, section 2", "RFC 9915, section 21.1"}, families{}, Hints{See: ByTrace},
+		Minor, apiece("RFC 2132, section 2", "RFC 9915, section 21.1"), none(), Hints{See: ByTrace},
 	},
 	NotConfigured: {
 		"not_configured", "The message was heard on an interface that no [[interface]] names.",
 		"Add an [[interface]] for it, or ignore the count if this network is served otherwise.",
-		Intended, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19.1"}, families{}, Hints{},
+		Intended, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19.1"), none(), noHints(),
 	},
 	SameNetwork: {
 		"same_network", "A second copy: the interface is a macvlan or ipvlan (VRRP) on the network of a configured one, which hears the same.",
 		"Nothing to do.",
-		Expected, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19.1"}, families{}, Hints{},
+		Expected, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19.1"), none(), noHints(),
 	},
 	NoGiaddr: {
 		"no_giaddr", "The interface has no address that may stand for its clients.",
 		"Give the interface an IPv4 address, or set dhcpv4.giaddr to an address, a prefix or an interface to borrow from.",
-		Outage, families{dhcp.V4: "RFC 1542, section 4.1.1"}, families{dhcp.V4: "dhcpv4.giaddr"}, Hints{State: NoAddress},
+		Outage, only4("RFC 1542, section 4.1.1"), only4("dhcpv4.giaddr"), Hints{State: NoAddress},
 	},
 	NoLinkAddress: {
 		"no_link_address", "The interface has no address that may stand for its clients: by a link-local one servers would declare their leases void.",
 		"Give the interface a global IPv6 address, or set dhcpv6.link_address to an address of the clients' prefix, a prefix or an interface to borrow from; to \"link-local\" only if the servers go by the Interface-Id.",
-		Outage, families{dhcp.V6: "RFC 9915, section 19.1.1"}, families{dhcp.V6: "dhcpv6.link_address"}, Hints{State: NoAddress},
+		Outage, only6("RFC 9915, section 19.1.1"), only6("dhcpv6.link_address"), Hints{State: NoAddress},
 	},
 	NoServer: {
 		"no_server", "The interface has no server of this address family.",
 		"Add an address of this family to servers.",
-		Intended, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19"}, both("servers"), Hints{},
+		Intended, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19"), both("servers"), noHints(),
 	},
 	HopLimit: {
 		"hop_limit", "The message has passed more relays than hop_limit allows.",
 		"Look for a relay loop, or raise hop_limit if the chain is that long by intent.",
-		Partial, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19.1.2"}, families{"dhcpv4.hop_limit", "dhcpv6.hop_limit"}, Hints{},
+		Partial, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19.1.2"), apiece("dhcpv4.hop_limit", "dhcpv6.hop_limit"), noHints(),
 	},
 	SecsBelow: {
 		"secs_below", "The client has not yet tried for min_secs seconds.",
 		"Nothing to do if this relay is the backup; else lower dhcpv4.min_secs.",
-		Intended, families{dhcp.V4: "RFC 1542, sections 3.2 and 4.1.1"}, families{dhcp.V4: "dhcpv4.min_secs"}, Hints{},
+		Intended, only4("RFC 1542, sections 3.2 and 4.1.1"), only4("dhcpv4.min_secs"), noHints(),
 	},
 	BootpRefused: {
 		"bootp_refused", "The message is plain BOOTP and bootp is false.",
 		"Set dhcpv4.bootp = true if such clients are to be served.",
-		Intended, families{dhcp.V4: "RFC 1542, section 4.1.1"}, families{dhcp.V4: "dhcpv4.bootp"}, Hints{},
+		Intended, only4("RFC 1542, section 4.1.1"), only4("dhcpv4.bootp"), noHints(),
 	},
 	UntrustedOption82: {
 		"untrusted_option82", "A client's message already bears option 82.",
 		"If a switch with DHCP snooping or another relay adds it, set trusted = true on this interface.",
-		Partial, families{dhcp.V4: "RFC 3046, section 2.1"}, families{dhcp.V4: "trusted"}, Hints{},
+		Partial, only4("RFC 3046, section 2.1"), only4("trusted"), noHints(),
 	},
 	Option82Malformed: {
 		"option82_malformed", "The message bears an option 82 that cannot be parsed.",
 		"Look for a broken switch or server, or a hostile client.",
-		Partial, families{dhcp.V4: "RFC 3046, section 2.0"}, families{}, Hints{See: ByTrace},
+		Partial, only4("RFC 3046, section 2.0"), none(), Hints{See: ByTrace},
 	},
 	GiaddrSpoof: {
 		"giaddr_spoof", "A request bears an address of this relay as giaddr.",
 		"Look for a hostile client, or for a loop that brings the relay's own requests back.",
-		Minor, families{dhcp.V4: "RFC 3046, section 2.1.1"}, families{}, Hints{See: ByTrace},
+		Minor, only4("RFC 3046, section 2.1.1"), none(), Hints{See: ByTrace},
 	},
 	GiaddrInvalid: {
 		"giaddr_invalid", "giaddr is no address that a relay can have.",
 		"Look for a broken relay or a hostile client.",
-		Minor, families{dhcp.V4: "RFC 3046, section 2.1.1"}, families{}, Hints{See: ByTrace},
+		Minor, only4("RFC 3046, section 2.1.1"), none(), Hints{See: ByTrace},
 	},
 	GiaddrUntrusted: {
 		"giaddr_untrusted", "A request was already relayed, and the interface is not trusted.",
 		"If another relay is attached here, set trusted = true on this interface.",
-		Partial, families{dhcp.V4: "RFC 3046, section 2.1.1"}, families{dhcp.V4: "trusted"}, Hints{},
+		Partial, only4("RFC 3046, section 2.1.1"), only4("trusted"), noHints(),
 	},
 	GiaddrRefused: {
 		"giaddr_refused", "A request was already relayed, and relayed_requests is \"drop\".",
 		"Set dhcpv4.relayed_requests = \"forward\" if chained relays are to be served.",
-		Intended, families{dhcp.V4: "RFC 3046, section 2.1.1"}, families{dhcp.V4: "dhcpv4.relayed_requests"}, Hints{},
+		Intended, only4("RFC 3046, section 2.1.1"), only4("dhcpv4.relayed_requests"), noHints(),
 	},
 	OwnMessage: {
 		"own_message", "The request came from this relay itself.",
 		"Look for a loop; a server address that leads back to this host is the usual cause.",
-		Minor, both("a relay does not relay its own messages"), families{}, Hints{},
+		Minor, both("a relay does not relay its own messages"), none(), noHints(),
 	},
 	PeerInvalid: {
 		"peer_invalid", "The source of a request, or the peer-address of a reply, is no address of a client or another relay.",
 		"Look for a hostile client, or a broken or hostile server.",
-		Minor, families{dhcp.V6: "RFC 9915, sections 19.1 and 19.2"}, families{}, Hints{See: ByTrace},
+		Minor, only6("RFC 9915, sections 19.1 and 19.2"), none(), Hints{See: ByTrace},
 	},
 	ServerMessage: {
 		"server_message", "A server's message came without the Relay-reply that a server sends to a relay.",
 		"Look for a rogue DHCPv6 server among the clients.",
-		Minor, families{dhcp.V6: "RFC 9915, sections 16.3, 16.10 and 16.11; RFC 5007, section 4.2.2"}, families{}, Hints{See: ByTrace, Stranger: true},
+		Minor, only6("RFC 9915, sections 16.3, 16.10 and 16.11; RFC 5007, section 4.2.2"), none(), Hints{See: ByTrace, Stranger: true},
 	},
 	UnicastClient: {
 		"unicast_client", "A client sent its message to an address rather than to all relays.",
 		"Set dhcpv6.accept_unicast = true if such messages are to be relayed.",
-		Partial, families{dhcp.V6: "RFC 9915, section 16"}, families{dhcp.V6: "dhcpv6.accept_unicast"}, Hints{},
+		Partial, only6("RFC 9915, section 16"), only6("dhcpv6.accept_unicast"), noHints(),
 	},
 	TypeRefused: {
 		"type_refused", "The message is of a type that refuse_types lists, in [interface.dhcpv4] or [interface.dhcpv6].",
 		"Take the type off the list if such messages of clients are to be relayed.",
-		Intended, families{"RFC 4388, section 7", "RFC 7283, section 6"}, families{"dhcpv4.refuse_types", "dhcpv6.refuse_types"}, Hints{},
+		Intended, apiece("RFC 4388, section 7", "RFC 7283, section 6"), apiece("dhcpv4.refuse_types", "dhcpv6.refuse_types"), noHints(),
 	},
 	RelayForwardUntrusted: {
 		"relay_forward_untrusted", "A Relay-forward was heard on an interface that is not trusted.",
 		"If another relay is attached here, set trusted = true on this interface.",
-		Partial, families{dhcp.V6: "RFC 6221, section 6.1.2"}, families{dhcp.V6: "trusted"}, Hints{},
+		Partial, only6("RFC 6221, section 6.1.2"), only6("trusted"), noHints(),
 	},
 	RSOORefused: {
 		"rsoo_refused", "A Relay-forward bears options for the client, and dhcpv6.refuse_rsoo is set.",
 		"Set dhcpv6.refuse_rsoo = false if the relays attached here may supply options.",
-		Intended, families{dhcp.V6: "RFC 6422, section 5"}, families{dhcp.V6: "dhcpv6.refuse_rsoo"}, Hints{},
+		Intended, only6("RFC 6422, section 5"), only6("dhcpv6.refuse_rsoo"), noHints(),
 	},
 	NoRelayMessage: {
 		"no_relay_msg", "A Relay-forward or Relay-reply does not hold exactly one message.",
 		"Look for a broken or hostile relay or server.",
-		Minor, families{dhcp.V6: "RFC 9915, sections 9.1 and 9.2"}, families{}, Hints{See: ByTrace},
+		Minor, only6("RFC 9915, sections 9.1 and 9.2"), none(), Hints{See: ByTrace},
 	},
 	ReplyFromClient: {
 		"reply_from_client", "A reply was heard on a client-facing interface, not from a configured server to which the route leads there.",
@@ -249,47 +255,47 @@ var docs = [NumReasons]Doc{
 	ReplySource: {
 		"reply_source", "A reply came from an address that is no server's and not in reply_sources, and answers no open request.",
 		"Add the server's address to reply_sources or to servers.",
-		Partial, both("RFC 8213, section 3"), families{}, Hints{See: ByTrace, Stranger: true},
+		Partial, both("RFC 8213, section 3"), none(), Hints{See: ByTrace, Stranger: true},
 	},
 	BogusGiaddr: {
 		"bogus_giaddr", "A reply bears a giaddr that this relay does not use now.",
 		"Check the routes for the giaddr, and whether the interface has lost its address.",
-		Partial, families{dhcp.V4: "RFC 1542, section 4.1.2"}, families{}, Hints{},
+		Partial, only4("RFC 1542, section 4.1.2"), none(), noHints(),
 	},
 	UnknownLink: {
 		"no_link", "A Relay-reply names no interface of this relay, neither by Interface-Id nor by link-address.",
 		"Have the server echo the Interface-Id; check whether the interface was renamed or has lost its address.",
-		Partial, families{dhcp.V6: "RFC 9915, section 19.2"}, families{dhcp.V6: "dhcpv6.interface_id"}, Hints{},
+		Partial, only6("RFC 9915, section 19.2"), only6("dhcpv6.interface_id"), noHints(),
 	},
 	AmbiguousReply: {
 		"ambiguous_reply", "Several interfaces share the reply's giaddr or link-address, and its option 82 or Interface-Id names not one of them.",
 		"Have the server echo option 82 or the Interface-Id, and give each interface a circuit_id and interface_id of its own.",
-		Outage, families{"RFC 3046, section 2.2", "RFC 9915, section 19.2"}, families{"dhcpv4.option82.circuit_id", "dhcpv6.interface_id"}, Hints{},
+		Outage, apiece("RFC 3046, section 2.2", "RFC 9915, section 19.2"), apiece("dhcpv4.option82.circuit_id", "dhcpv6.interface_id"), noHints(),
 	},
 	Option82Mismatch: {
 		"option82_mismatch", "The reply echoes an option 82 that is not this relay's.",
 		"Check the server's echo, or set dhcpv4.option82.mismatch = \"strip\".",
-		Partial, families{dhcp.V4: "RFC 3046, section 2.1"}, families{dhcp.V4: "dhcpv4.option82.mismatch"}, Hints{},
+		Partial, only4("RFC 3046, section 2.1"), only4("dhcpv4.option82.mismatch"), noHints(),
 	},
 	Leasequery: {
 		"leasequery", "The reply answers a leasequery and is for no client.",
 		"Nothing to do.",
-		Intended, families{dhcp.V4: "RFC 4388, section 6"}, families{}, Hints{Stranger: true},
+		Intended, only4("RFC 4388, section 6"), none(), Hints{Stranger: true},
 	},
 	RelayReplyRefused: {
 		"relay_reply_refused", "A Relay-reply is for another relay, on an interface that is not trusted, or not on that network, or that has not asked from there within the last hour.",
 		"If a relay is attached to the interface, set trusted = true there; else look for a hostile server or client.",
-		Partial, families{dhcp.V6: "RFC 9915, section 19.2; RFC 8357, section 5.2"}, families{dhcp.V6: "trusted"}, Hints{See: ByTrace},
+		Partial, only6("RFC 9915, section 19.2; RFC 8357, section 5.2"), only6("trusted"), Hints{See: ByTrace},
 	},
 	VSSIgnored: {
 		"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.",
 		"Set up the VPN in the server, or set vss = false for that server.",
-		Outage, both("RFC 6607, section 5"), families{"dhcpv4.option82.vss", "dhcpv6.vss"}, Hints{},
+		Outage, both("RFC 6607, section 5"), apiece("dhcpv4.option82.vss", "dhcpv6.vss"), noHints(),
 	},
 	VSSUnknown: {
 		"vss_unknown", "The server named a VPN that is not the client's.",
 		"Make the server's VPN names and the interface's vss agree.",
-		Outage, both("RFC 6607, section 5.1"), families{"dhcpv4.option82.vss", "dhcpv6.vss"}, Hints{},
+		Outage, both("RFC 6607, section 5.1"), apiece("dhcpv4.option82.vss", "dhcpv6.vss"), noHints(),
 	},
 	Stale: {
 		"stale", "The message waited so long in the receive buffer that its client has asked again, or no longer waits.",
@@ -299,17 +305,17 @@ var docs = [NumReasons]Doc{
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",
 		"Bring the interface up.",
-		Minor, families{"RFC 1542, section 4.1.2", "RFC 9915, section 19.2"}, families{}, Hints{State: Down},
+		Minor, apiece("RFC 1542, section 4.1.2", "RFC 9915, section 19.2"), none(), Hints{State: Down},
 	},
 	QueueFull: {
 		"queue_full", "The queue of the client's interface takes no more, so the reply is dropped rather than hold up those to other interfaces.",
 		"Look whether the interface is too slow or stuck (ip -s link, tc -s qdisc), and whether a client there asks too fast.",
-		Outage, families{"RFC 1542, section 4.1.2", "RFC 9915, section 19.2"}, families{}, Hints{},
+		Outage, apiece("RFC 1542, section 4.1.2", "RFC 9915, section 19.2"), none(), noHints(),
 	},
 	SendFailed: {
 		"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.",
 		"Look for a missing route, a firewall, a full queue or a full neighbour table.",
-		Outage, families{"RFC 1542, section 4.1.1", "RFC 9915, section 19"}, both("servers"), Hints{See: InSendErrors},
+		Outage, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19"), both("servers"), Hints{See: InSendErrors},
 	},
 }
 
