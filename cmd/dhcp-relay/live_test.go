@@ -49,7 +49,7 @@ servers = ["10.9.0.2"]
 	}
 	var links []string
 	for _, l := range r.Interfaces {
-		links = append(links, l.Name+" "+l.Family+" "+l.State.String())
+		links = append(links, l.Name+" "+l.Family.String()+" "+l.State.String())
 	}
 	want := []string{"lo ipv4 no_address", "vlan10 ipv4 missing", "vlan10 ipv6 missing"}
 	if diff := cmp.Diff(want, links); diff != "" {

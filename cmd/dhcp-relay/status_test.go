@@ -14,6 +14,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // told is the state that the daemon of these tests tells.
@@ -22,8 +23,8 @@ func told(findings ...status.Finding) status.Report {
 	return status.Report{
 		Version: "1.0", Host: "r1", Time: at, Started: at, Findings: findings,
 		Interfaces: []status.Interface{
-			{Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
-			{Name: "vlan20", Family: "ipv4", State: agent.Down, Servers: []status.ServerName{{Address: "10.9.0.2"}}},
+			{Name: "vlan10", Family: dhcp.V4, State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}}},
+			{Name: "vlan20", Family: dhcp.V4, State: agent.Down, Servers: []status.ServerName{{Address: "10.9.0.2"}}},
 		},
 	}
 }

@@ -1,13 +1,17 @@
 package api
 
-import "time"
+import (
+	"time"
+
+	"dhcp-relay/relay/wire/dhcp"
+)
 
 // A Transaction is all that was heard under one transaction ID of one client.
 // Names are as they were when the message was joined. If identifiers are
 // redacted, those of the client are pseudonyms.
 type Transaction struct {
 	ID        uint64           `json:"id"`                  // counts the transactions that were joined for one answer or trace, from 1
-	Family    string           `json:"family"`              // "ipv4" or "ipv6"
+	Family    dhcp.Family      `json:"family"`              // "ipv4" or "ipv6"
 	XID       string           `json:"xid,omitempty"`       // as "0x1a2b3c4d"; absent if the message was too broken to have one
 	Client    Client           `json:"client"`              // what is known of the client
 	Interface string           `json:"interface,omitempty"` // client-facing interface
@@ -44,28 +48,28 @@ const (
 
 // A Step is one received message: how it came, and how it was sent on.
 type Step struct {
-	Time        time.Time  `json:"time"`                  // when it was read from its socket
-	Took        float64    `json:"took_seconds"`          // until its copies had been sent, or it was dropped
-	Direction   string     `json:"direction"`             // "request" or "reply"
-	Type        string     `json:"type"`                  // of the client's or server's message, such as "discover"
-	Outer       string     `json:"outer_type,omitempty"`  // DHCPv6: "relay_forward" or "relay_reply", if it came in one
-	Interface   string     `json:"interface"`             // on which it was heard
-	Source      Endpoint   `json:"source"`                // of the datagram
-	Destination Endpoint   `json:"destination"`           // of the datagram
-	Outcome     string     `json:"outcome"`               // "relayed", or the drop reason as metrics name it
-	What        string     `json:"what,omitempty"`        // dropped: what happened, one sentence
-	Remedy      string     `json:"remedy,omitempty"`      // dropped: what to do, one sentence
-	Sent        *Sending   `json:"sent,omitempty"`        // absent if it was dropped
-	Giaddr      string     `json:"giaddr,omitempty"`      // giaddr or link-address that it has towards or from the servers
-	Given       []string   `json:"given,omitempty"`       // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD
-	Asked       []string   `json:"asked,omitempty"`       // addresses and prefixes that a request names: option 50, ciaddr, IAs
-	Status      string     `json:"status,omitempty"`      // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
-	Message     string     `json:"message,omitempty"`     // the server's words for it, if it sent any
-	RTT         float64    `json:"rtt_seconds,omitempty"` // reply: since the request that it answers was received
-	Unanswered  bool       `json:"unanswered,omitempty"`  // request: no server has answered it, as the counter of unanswered requests has it
-	Unsent      []Endpoint `json:"unsent,omitempty"`      // servers to which the kernel refused to send it
-	Error       string     `json:"error,omitempty"`       // why, such as "ENETUNREACH"
-	Bare        bool       `json:"option82_omitted,omitempty"`
+	Time        time.Time      `json:"time"`                  // when it was read from its socket
+	Took        float64        `json:"took_seconds"`          // until its copies had been sent, or it was dropped
+	Direction   dhcp.Direction `json:"direction"`             // "request" or "reply"
+	Type        string         `json:"type"`                  // of the client's or server's message, such as "discover"
+	Outer       string         `json:"outer_type,omitempty"`  // DHCPv6: "relay_forward" or "relay_reply", if it came in one
+	Interface   string         `json:"interface"`             // on which it was heard
+	Source      Endpoint       `json:"source"`                // of the datagram
+	Destination Endpoint       `json:"destination"`           // of the datagram
+	Outcome     string         `json:"outcome"`               // "relayed", or the drop reason as metrics name it
+	What        string         `json:"what,omitempty"`        // dropped: what happened, one sentence
+	Remedy      string         `json:"remedy,omitempty"`      // dropped: what to do, one sentence
+	Sent        *Sending       `json:"sent,omitempty"`        // absent if it was dropped
+	Giaddr      string         `json:"giaddr,omitempty"`      // giaddr or link-address that it has towards or from the servers
+	Given       []string       `json:"given,omitempty"`       // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD
+	Asked       []string       `json:"asked,omitempty"`       // addresses and prefixes that a request names: option 50, ciaddr, IAs
+	Status      string         `json:"status,omitempty"`      // a refusal: "NAK" or a DHCPv6 status such as "NoAddrsAvail"
+	Message     string         `json:"message,omitempty"`     // the server's words for it, if it sent any
+	RTT         float64        `json:"rtt_seconds,omitempty"` // reply: since the request that it answers was received
+	Unanswered  bool           `json:"unanswered,omitempty"`  // request: no server has answered it, as the counter of unanswered requests has it
+	Unsent      []Endpoint     `json:"unsent,omitempty"`      // servers to which the kernel refused to send it
+	Error       string         `json:"error,omitempty"`       // why, such as "ENETUNREACH"
+	Bare        bool           `json:"option82_omitted,omitempty"`
 }
 
 // A Sending is how a message was sent on.

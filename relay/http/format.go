@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // Tones are the classes of the page's style that say how good something is.
@@ -26,7 +27,7 @@ func formats() template.FuncMap {
 		"client":    clientName,
 		"clock":     func(t time.Time) string { return t.Format("15:04:05") },
 		"explained": explained,
-		"family":    familyName,
+		"family":    dhcp.Family.IP,
 		"fate":      fate,
 		"machine":   func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"number":    number,
@@ -95,16 +96,6 @@ func percent(r float64) string { return strconv.Itoa(int(100 * r)) }
 
 // words makes a name of programs readable.
 func words(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "_", " ") }
-
-func familyName(f string) string {
-	switch f {
-	case "ipv4":
-		return "IPv4"
-	case "ipv6":
-		return "IPv6"
-	}
-	return f
-}
 
 // number groups digits by threes, with narrow spaces that do not break.
 func number(n uint64) string {

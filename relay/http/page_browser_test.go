@@ -13,6 +13,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestPage looks at the page as its readers do, in Chromium.
@@ -189,7 +190,7 @@ func testCrowd(t *testing.T, ctx context.Context) {
 	r := crowd(4000)
 	for i := range r.Interfaces {
 		r.Findings = append(r.Findings, status.Finding{Severity: status.Warn, Kind: "interface_missing", Subject: "interface " + r.Interfaces[i].Name})
-		r.Drops = append(r.Drops, status.Drop{Interface: r.Interfaces[i].Name, Family: "ipv4", Reason: "no_giaddr"})
+		r.Drops = append(r.Drops, status.Drop{Interface: r.Interfaces[i].Name, Family: dhcp.V4, Reason: "no_giaddr"})
 	}
 	b := open(t, ctx, r, exchanges())
 	began := time.Now()

@@ -7,6 +7,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/transaction"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A rung is one step of a ladder as the page draws it: the client on the left,
@@ -34,10 +35,10 @@ func steps(t api.Transaction) []rung {
 func newRung(t *api.Transaction, s api.Step) rung {
 	name := strings.ToUpper(words(s.Type))
 	r := rung{
-		Step: s, Class: s.Direction, Details: strings.Join(details(&s), ", "),
+		Step: s, Class: s.Direction.String(), Details: strings.Join(details(&s), ", "),
 		After: fmt.Sprintf("%.1f ms", float64(s.Time.Sub(t.Started).Microseconds())/1e3),
 	}
-	reply := s.Direction == "reply"
+	reply := s.Direction == dhcp.Replies
 	// A reply that its clients' own interface heard came from where the clients are.
 	fromClients := !reply || s.Sent == nil && s.Interface == t.Interface
 	switch {
@@ -74,7 +75,7 @@ func details(s *api.Step) (parts []string) {
 		add("after %s", seconds(s.RTT))
 	}
 	if s.Sent != nil {
-		if s.Direction == "reply" {
+		if s.Direction == dhcp.Replies {
 			add("%s to %s", s.Sent.Cast, strings.TrimSpace(strings.Join(api.Endpoints(s.Sent.Destinations), ", ")+" "+s.Sent.FrameTo))
 		}
 		add("relayed in %s", seconds(s.Took))

@@ -63,7 +63,7 @@ func (b *builder) interfaces() {
 	for i := range b.Links {
 		l := &b.Links[i]
 		n := Interface{
-			Name: l.Name, AltName: l.AltName, Family: l.Family.String(), State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
+			Name: l.Name, AltName: l.AltName, Family: l.Family, State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
 		}
 		if l.Address.IsValid() {
 			n.Address = l.Address.String()
@@ -113,7 +113,7 @@ func (b *builder) sortInterfaces() {
 			}
 			return 0
 		}
-		return cmp.Or(cmp.Compare(calm(x), calm(y)), natural(x.Name, y.Name), strings.Compare(x.Family, y.Family))
+		return cmp.Or(cmp.Compare(calm(x), calm(y)), natural(x.Name, y.Name), cmp.Compare(x.Family, y.Family))
 	})
 }
 
@@ -123,7 +123,7 @@ func (b *builder) drops() {
 			d := &c.Drops[i]
 			doc := d.Reason.DocOf(d.Direction)
 			b.report.Drops = append(b.report.Drops, Drop{
-				Interface: name, Family: d.Family.String(), Direction: d.Direction.String(),
+				Interface: name, Family: d.Family, Direction: d.Direction,
 				Reason: doc.Name, What: doc.What, Remedy: doc.Remedy,
 				Count: d.Count.Total, Recent: d.Count.Recent, LastSeen: d.Last,
 			})
@@ -141,8 +141,8 @@ func (b *builder) drops() {
 			y.LastSeen.Compare(x.LastSeen),
 			cmp.Compare(y.Recent, x.Recent),
 			natural(x.Interface, y.Interface),
-			strings.Compare(x.Family, y.Family),
-			strings.Compare(x.Direction, y.Direction),
+			cmp.Compare(x.Family, y.Family),
+			cmp.Compare(x.Direction, y.Direction),
 			strings.Compare(x.Reason, y.Reason),
 		)
 	})
@@ -152,7 +152,7 @@ func (b *builder) drops() {
 func (b *builder) losses() {
 	for f, c := range b.Counts.Kernel {
 		if c.Total > 0 {
-			b.report.Kernel = append(b.report.Kernel, KernelDrops{dhcp.Family(f).String(), c.Total, c.Recent})
+			b.report.Kernel = append(b.report.Kernel, KernelDrops{dhcp.Family(f), c.Total, c.Recent})
 		}
 		if c.Recent > 0 {
 			b.add(overrun(dhcp.Family(f), c.Recent, b.window()))

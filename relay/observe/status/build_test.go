@@ -146,7 +146,7 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 		t.Errorf("findings: %+v", r.Findings)
 	}
 	want := Server{
-		Address: "10.9.0.2:67", Family: "ipv4", Copies: count.Number{Total: 40, Recent: 40}, Replies: count.Number{Total: 40, Recent: 40},
+		Address: "10.9.0.2:67", Family: dhcp.V4, Copies: count.Number{Total: 40, Recent: 40}, Replies: count.Number{Total: 40, Recent: 40},
 		Segmentation: &Segmentation{Reason: "virtual", Device: "u0", Text: "bursts leave datagram by datagram, without UDP GSO: u0 (veth) has no network card behind it and would hand them on uncut"},
 		AnswerRatio:  new(1.0), Response: &Response{0.0075, 0.08, 0.098}, State: StateAnswering, Verdict: "It answers.",
 	}
@@ -155,7 +155,7 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 		t.Errorf("server (-want +got):\n%s", diff)
 	}
 	wantLink := Interface{
-		Name: "vlan10", Family: "ipv4", State: agent.Relaying, Address: "10.1.0.1", Servers: []ServerName{{Address: "10.9.0.2:67"}},
+		Name: "vlan10", Family: dhcp.V4, State: agent.Relaying, Address: "10.1.0.1", Servers: []ServerName{{Address: "10.9.0.2:67"}},
 		Requests: Flow{Received: 20, Relayed: 20, RecentRelayed: 20}, Replies: Flow{Received: 20, Relayed: 20, RecentRelayed: 20},
 	}
 	if diff := cmp.Diff(wantLink, r.Interfaces[0]); diff != "" {

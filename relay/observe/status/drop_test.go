@@ -28,7 +28,7 @@ func TestEachReasonIsExplained(t *testing.T) {
 			got := s.report()
 			doc := r.Doc()
 			wantDrop := Drop{
-				"vlan30", "ipv4", "request", doc.Name, doc.What, doc.Remedy, 3, 3, after(30 * time.Second),
+				"vlan30", dhcp.V4, dhcp.Requests, doc.Name, doc.What, doc.Remedy, 3, 3, after(30 * time.Second),
 			}
 			if diff := cmp.Diff([]Drop{wantDrop}, got.Drops); diff != "" {
 				t.Errorf("drops (-want +got):\n%s", diff)

@@ -10,6 +10,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Report is all that the command status and the status page show. Every list
@@ -126,7 +127,7 @@ type Finding struct {
 type Interface struct {
 	Name       string       `json:"name"`               // or the pattern that no interface matches
 	AltName    string       `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
-	Family     string       `json:"family"`             // "ipv4" or "ipv6"
+	Family     dhcp.Family  `json:"family"`             // "ipv4" or "ipv6"
 	State      agent.State  `json:"state"`
 	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
 	Servers    []ServerName `json:"servers"`
@@ -165,7 +166,7 @@ type Flow struct {
 type Server struct {
 	Address    api.Endpoint `json:"address"`
 	VRF        string       `json:"vrf,omitempty"` // "" is the default VRF
-	Family     string       `json:"family"`
+	Family     dhcp.Family  `json:"family"`
 	Copies     count.Number `json:"copies"`     // requests sent to it
 	Replies    count.Number `json:"replies"`    // messages heard from it
 	Failures   count.Number `json:"failures"`   // requests that the kernel refused to send to it
@@ -189,23 +190,23 @@ type Response struct {
 
 // A Drop counts messages that were dropped for one reason at one interface.
 type Drop struct {
-	Interface string    `json:"interface"` // "other" for those that are not configured
-	Family    string    `json:"family"`
-	Direction string    `json:"direction"` // "request" or "reply"
-	Reason    string    `json:"outcome"`   // as in the label "outcome" of dhcp_relay_messages_total
-	What      string    `json:"what"`      // what happened
-	Remedy    string    `json:"remedy"`    // what to do about it
-	Count     uint64    `json:"count"`
-	Recent    uint64    `json:"recent"`
-	LastSeen  time.Time `json:"last_seen"` // to the second
+	Interface string         `json:"interface"` // "other" for those that are not configured
+	Family    dhcp.Family    `json:"family"`
+	Direction dhcp.Direction `json:"direction"` // "request" or "reply"
+	Reason    string         `json:"outcome"`   // as in the label "outcome" of dhcp_relay_messages_total
+	What      string         `json:"what"`      // what happened
+	Remedy    string         `json:"remedy"`    // what to do about it
+	Count     uint64         `json:"count"`
+	Recent    uint64         `json:"recent"`
+	LastSeen  time.Time      `json:"last_seen"` // to the second
 }
 
 // KernelDrops counts messages that the kernel dropped because a receive buffer
 // was full.
 type KernelDrops struct {
-	Family string `json:"family"`
-	Count  uint64 `json:"count"`
-	Recent uint64 `json:"recent"`
+	Family dhcp.Family `json:"family"`
+	Count  uint64      `json:"count"`
+	Recent uint64      `json:"recent"`
 }
 
 // A SendError counts messages that the kernel refused to send for one reason.

@@ -29,7 +29,7 @@ func (b *builder) servers() {
 	for _, id := range ids {
 		c := counts[id]
 		s := Server{
-			Address: endpoint(id), VRF: id.VRF, Family: id.Family().String(),
+			Address: endpoint(id), VRF: id.VRF, Family: id.Family(),
 			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.NoReply,
 			AnswerRatio: ratio(&c), Response: response(c.Response),
 		}

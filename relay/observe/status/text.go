@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // mostRows is how many interfaces and drops are shown unless all are wanted.
@@ -177,7 +178,7 @@ func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
 			name += " (" + l.AltName + ")"
 		}
 		rows = append(rows, []string{
-			name, l.Family, l.State.String(), address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
+			name, l.Family.String(), l.State.String(), address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
 			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
 		})
 	}
@@ -211,11 +212,11 @@ func (r *Report) writeDrops(b *strings.Builder, all bool) {
 			continue
 		}
 		messages := "requests"
-		if d.Direction == "reply" {
+		if d.Direction == dhcp.Replies {
 			messages = "replies"
 		}
 		rows = append(rows, []string{
-			d.Interface, d.Family, messages, d.Reason, number(d.Recent), number(d.Count), span(r.Time.Sub(d.LastSeen)) + " ago",
+			d.Interface, d.Family.String(), messages, d.Reason, number(d.Recent), number(d.Count), span(r.Time.Sub(d.LastSeen)) + " ago",
 		})
 	}
 	switch {
@@ -236,7 +237,7 @@ func (r *Report) writeLosses(b *strings.Builder) {
 	}
 	rows := [][]string{{"LOST IN THE KERNEL", "RECENT", "TOTAL"}}
 	for _, k := range r.Kernel {
-		rows = append(rows, []string{"receive buffer full, " + k.Family, number(k.Recent), number(k.Count)})
+		rows = append(rows, []string{"receive buffer full, " + k.Family.String(), number(k.Recent), number(k.Count)})
 	}
 	for _, e := range r.SendErrors {
 		rows = append(rows, []string{"sending to " + e.Towards + "s: " + e.Error, number(e.Recent), number(e.Count)})

@@ -10,19 +10,20 @@ import (
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 func TestJoin4(t *testing.T) {
 	const took, back = 12 * time.Microsecond, 20 * time.Microsecond
 	ask := func(ms int, kind string) api.Step {
 		return api.Step{
-			Time: at(ms), Took: took.Seconds(), Direction: "request", Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
+			Time: at(ms), Took: took.Seconds(), Direction: dhcp.Requests, Type: kind, Interface: "vlan10", Source: "0.0.0.0:68", Destination: "255.255.255.255:67",
 			Outcome: "relayed", Giaddr: "10.1.0.1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []api.Endpoint{"10.9.0.2:67", "10.9.0.3:67"}, Type: kind},
 		}
 	}
 	answer := func(ms int, kind string, rtt time.Duration) api.Step {
 		return api.Step{
-			Time: at(ms), Took: back.Seconds(), Direction: "reply", Type: kind, Interface: "eth0", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
+			Time: at(ms), Took: back.Seconds(), Direction: dhcp.Replies, Type: kind, Interface: "eth0", Source: "10.9.0.2:67", Destination: "10.1.0.1:67",
 			Outcome: "relayed", Giaddr: "10.1.0.1", Given: []string{"10.1.0.100"}, RTT: rtt.Seconds(),
 			Sent: &api.Sending{Towards: "client", Cast: "unicast", Source: "10.1.0.1", Destinations: []api.Endpoint{"10.1.0.100:68"}, FrameTo: "02:00:00:00:00:01", Type: kind},
 		}
@@ -30,7 +31,7 @@ func TestJoin4(t *testing.T) {
 	request := ask(50, "request")
 	request.Asked = []string{"10.1.0.100"}
 	want := []api.Transaction{{
-		ID: 1, Family: "ipv4", XID: "0x1a2b3c4d", Interface: "vlan10", Relay: "10.1.0.1",
+		ID: 1, Family: dhcp.V4, XID: "0x1a2b3c4d", Interface: "vlan10", Relay: "10.1.0.1",
 		Client:  api.Client{MAC: "02:00:00:00:00:01", ClientID: "01:02:00:00:00:00:01", Address: "10.1.0.100"},
 		Started: at(0), Updated: at(53), State: api.Answered, Outcome: "answered",
 		Steps: []api.Step{
@@ -46,16 +47,16 @@ func TestJoin4(t *testing.T) {
 func TestJoin6(t *testing.T) {
 	got := transaction.Join(exchange6(), at(100), transaction.Options{Names: names}, transaction.Filter{})
 	want := []api.Transaction{{
-		ID: 1, Family: "ipv6", XID: "0xabcdef", Interface: "vlan10", Relay: "2001:db8:1::1",
+		ID: 1, Family: dhcp.V6, XID: "0xabcdef", Interface: "vlan10", Relay: "2001:db8:1::1",
 		Client:  api.Client{MAC: "02:00:00:00:00:01", DUID: "00:03:00:01:02:00:00:00:00:01", Address: "2001:db8:1::100"},
 		Started: at(0), Updated: at(3), State: api.Answered, Outcome: "answered",
 		Steps: []api.Step{
 			{
-				Time: at(0), Direction: "request", Type: "solicit", Interface: "vlan10", Source: "[fe80::c1]:546", Destination: "[ff02::1:2]:547",
+				Time: at(0), Direction: dhcp.Requests, Type: "solicit", Interface: "vlan10", Source: "[fe80::c1]:546", Destination: "[ff02::1:2]:547",
 				Outcome: "relayed", Giaddr: "2001:db8:1::1", Sent: &api.Sending{Towards: "server", Cast: "unicast", Destinations: []api.Endpoint{"[2001:db8:9::2]:547"}, Type: "relay_forward"},
 			},
 			{
-				Time: at(3), Direction: "reply", Type: "advertise", Outer: "relay_reply", Interface: "eth0", Source: "[2001:db8:9::2]:547", Destination: "[2001:db8:1::1]:547",
+				Time: at(3), Direction: dhcp.Replies, Type: "advertise", Outer: "relay_reply", Interface: "eth0", Source: "[2001:db8:9::2]:547", Destination: "[2001:db8:1::1]:547",
 				Outcome: "relayed", Giaddr: "2001:db8:1::1", Given: []string{"2001:db8:1::100", "2001:db8:8000::/56"}, RTT: (3 * time.Millisecond).Seconds(),
 				Sent: &api.Sending{Towards: "client", Cast: "unicast", Destinations: []api.Endpoint{"[fe80::c1]:546"}, Type: "advertise"},
 			},

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dhcp-relay/relay/api"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // Widths of the parts of a line, in characters.
@@ -95,11 +96,7 @@ func (p *Printer) head(b *strings.Builder, t *api.Transaction) {
 	}
 	b.WriteString("  " + clean(t.Interface))
 	if t.Relay != "" {
-		word := ", giaddr "
-		if t.Family == "ipv6" {
-			word = ", link-address "
-		}
-		b.WriteString(word + t.Relay)
+		b.WriteString(", " + t.Family.AddressField() + " " + t.Relay)
 	}
 	b.WriteString("  " + t.Started.Format("15:04:05.000") + "\n")
 	if t.Omitted > 0 {
@@ -135,7 +132,7 @@ func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
 	label, color := strings.ToUpper(short(s.Type)), p.color(s)
 	var right string
 	bar, left, far := "┃", strings.Repeat(" ", laneWidth), strings.Repeat(" ", laneWidth)
-	reply := s.Direction == "reply"
+	reply := s.Direction == dhcp.Replies
 	near := !reply || s.Interface == t.Interface && s.Sent == nil
 	switch {
 	case s.Sent == nil && near:
@@ -186,7 +183,7 @@ func details(t *api.Transaction, s *api.Step, from bool) (parts []string) {
 		add("after %s", duration(s.RTT).Round(10*time.Microsecond))
 	}
 	if s.Sent != nil {
-		if s.Direction == "reply" {
+		if s.Direction == dhcp.Replies {
 			to := s.Sent.Destinations[0].String()
 			if s.Sent.FrameTo != t.Client.MAC && s.Sent.Cast != "broadcast" {
 				to = strings.TrimSpace(to + " " + s.Sent.FrameTo)
@@ -247,7 +244,7 @@ func (p *Printer) color(s *api.Step) string {
 	switch {
 	case s.Sent == nil || s.Status != "" || s.Type == "decline":
 		return "31"
-	case s.Direction == "reply":
+	case s.Direction == dhcp.Replies:
 		return "32"
 	}
 	return "36"

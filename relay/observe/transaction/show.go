@@ -16,7 +16,7 @@ import (
 // from number from on.
 func (r *record) show(v *verdict, o *Options, from int, now time.Time) api.Transaction {
 	t := api.Transaction{
-		ID: r.id, Family: r.steps[0].Family.String(), XID: r.xid,
+		ID: r.id, Family: r.steps[0].Family, XID: r.xid,
 		Client: api.Client{
 			MAC:      o.Redact.octets(kindMAC, r.mac),
 			DUID:     o.Redact.octets(kindDUID, r.duid),
@@ -46,7 +46,7 @@ func (r *record) show(v *verdict, o *Options, from int, now time.Time) api.Trans
 // show returns the step as the outside sees it.
 func (s *step) show(o *Options, rtt time.Duration) api.Step {
 	out := api.Step{
-		Time: s.At, Took: s.Done.Sub(s.At).Seconds(), Type: s.kind, Outer: s.outer, Direction: "request",
+		Time: s.At, Took: s.Done.Sub(s.At).Seconds(), Type: s.kind, Outer: s.outer, Direction: s.Direction,
 		Interface: nameOf(o.Names, s.Heard), Source: api.Endpoint(s.Src.String()), Destination: api.Endpoint(s.Dst.String()),
 		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt.Seconds(), Bare: s.Omitted,
 		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
@@ -57,9 +57,7 @@ func (s *step) show(o *Options, rtt time.Duration) api.Step {
 	if s.Errno != 0 {
 		out.Unsent, out.Error = full(s.Refused), senderror.Name(s.Errno)
 	}
-	if s.Direction == dhcp.Replies {
-		out.Direction = "reply"
-	} else if !s.chained {
+	if s.Direction == dhcp.Requests && !s.chained {
 		out.Source = api.Endpoint(o.Redact.addrPort(s.Src))
 	}
 	if o.Redact == nil {

@@ -2,7 +2,10 @@
 // their ports and names, and the directions of messages. It knows no octets.
 package dhcp
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // A Family is an address family, and with it the protocol: DHCPv4 or DHCPv6.
 type Family uint8
@@ -48,6 +51,36 @@ func (f Family) Protocol() string {
 	return "DHCPv4"
 }
 
+// IP returns the name of the address family: "IPv4" or "IPv6".
+func (f Family) IP() string {
+	if f == V6 {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// AddressField returns what messages call the address that stands for the clients:
+// "giaddr" or "link-address".
+func (f Family) AddressField() string {
+	if f == V6 {
+		return "link-address"
+	}
+	return "giaddr"
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (f Family) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *Family) UnmarshalText(b []byte) error {
+	for *f = range Families {
+		if f.String() == string(b) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no family; write ipv4 or ipv6", b)
+}
+
 // Port returns the port of servers and relays.
 func (f Family) Port() uint16 {
 	if f == V6 {
@@ -82,4 +115,17 @@ func (d Direction) String() string {
 		return "reply"
 	}
 	return "request"
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Direction) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Direction) UnmarshalText(b []byte) error {
+	for *d = range Directions {
+		if d.String() == string(b) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no direction; write request or reply", b)
 }
