@@ -125,17 +125,20 @@ var docs = [NumReasons]Doc{
 	BadOp: {
 		"bad_op", "The op field is neither BOOTREQUEST nor BOOTREPLY.",
 		"Something other than DHCP sends to port 67; find it by its address in a capture.",
-		Minor, only4("RFC 951, section 3"), none(), Hints{See: ByTrace},
+		Minor, only4("RFC 951, section 3"), none(),
+		Hints{See: ByTrace},
 	},
 	BadHlen: {
 		"bad_hlen", "The hardware address length is above 16.",
 		"Look for a broken or hostile client.",
-		Minor, only4("RFC 2131, section 2"), none(), Hints{See: ByTrace},
+		Minor, only4("RFC 2131, section 2"), none(),
+		Hints{See: ByTrace},
 	},
 	OptionsMalformed: {
 		"options_malformed", "An option runs past the end of the message.",
 		"Look for a broken or hostile client or server.",
-		Minor, apiece("RFC 2132, section 2", "RFC 9915, section 21.1"), none(), Hints{See: ByTrace},
+		Minor, apiece("RFC 2132, section 2", "RFC 9915, section 21.1"), none(),
+		Hints{See: ByTrace},
 	},
 	NotConfigured: {
 		"not_configured", "The message was heard on an interface that no [[interface]] names.",
@@ -150,12 +153,14 @@ var docs = [NumReasons]Doc{
 	NoGiaddr: {
 		"no_giaddr", "The interface has no address that may stand for its clients.",
 		"Give the interface an IPv4 address, or set dhcpv4.giaddr to an address, a prefix or an interface to borrow from.",
-		Outage, only4("RFC 1542, section 4.1.1"), only4("dhcpv4.giaddr"), Hints{State: NoAddress},
+		Outage, only4("RFC 1542, section 4.1.1"), only4("dhcpv4.giaddr"),
+		Hints{State: NoAddress},
 	},
 	NoLinkAddress: {
 		"no_link_address", "The interface has no address that may stand for its clients: by a link-local one servers would declare their leases void.",
 		"Give the interface a global IPv6 address, or set dhcpv6.link_address to an address of the clients' prefix, a prefix or an interface to borrow from; to \"link-local\" only if the servers go by the Interface-Id.",
-		Outage, only6("RFC 9915, section 19.1.1"), only6("dhcpv6.link_address"), Hints{State: NoAddress},
+		Outage, only6("RFC 9915, section 19.1.1"), only6("dhcpv6.link_address"),
+		Hints{State: NoAddress},
 	},
 	NoServer: {
 		"no_server", "The interface has no server of this address family.",
@@ -185,17 +190,20 @@ var docs = [NumReasons]Doc{
 	Option82Malformed: {
 		"option82_malformed", "The message bears an option 82 that cannot be parsed.",
 		"Look for a broken switch or server, or a hostile client.",
-		Partial, only4("RFC 3046, section 2.0"), none(), Hints{See: ByTrace},
+		Partial, only4("RFC 3046, section 2.0"), none(),
+		Hints{See: ByTrace},
 	},
 	GiaddrSpoof: {
 		"giaddr_spoof", "A request bears an address of this relay as giaddr.",
 		"Look for a hostile client, or for a loop that brings the relay's own requests back.",
-		Minor, only4("RFC 3046, section 2.1.1"), none(), Hints{See: ByTrace},
+		Minor, only4("RFC 3046, section 2.1.1"), none(),
+		Hints{See: ByTrace},
 	},
 	GiaddrInvalid: {
 		"giaddr_invalid", "giaddr is no address that a relay can have.",
 		"Look for a broken relay or a hostile client.",
-		Minor, only4("RFC 3046, section 2.1.1"), none(), Hints{See: ByTrace},
+		Minor, only4("RFC 3046, section 2.1.1"), none(),
+		Hints{See: ByTrace},
 	},
 	GiaddrUntrusted: {
 		"giaddr_untrusted", "A request was already relayed, and the interface is not trusted.",
@@ -215,12 +223,14 @@ var docs = [NumReasons]Doc{
 	PeerInvalid: {
 		"peer_invalid", "The source of a request, or the peer-address of a reply, is no address of a client or another relay.",
 		"Look for a hostile client, or a broken or hostile server.",
-		Minor, only6("RFC 9915, sections 19.1 and 19.2"), none(), Hints{See: ByTrace},
+		Minor, only6("RFC 9915, sections 19.1 and 19.2"), none(),
+		Hints{See: ByTrace},
 	},
 	ServerMessage: {
 		"server_message", "A server's message came without the Relay-reply that a server sends to a relay.",
 		"Look for a rogue DHCPv6 server among the clients.",
-		Minor, only6("RFC 9915, sections 16.3, 16.10 and 16.11; RFC 5007, section 4.2.2"), none(), Hints{See: ByTrace, Stranger: true},
+		Minor, only6("RFC 9915, sections 16.3, 16.10 and 16.11; RFC 5007, section 4.2.2"), none(),
+		Hints{See: ByTrace, Stranger: true},
 	},
 	UnicastClient: {
 		"unicast_client", "A client sent its message to an address rather than to all relays.",
@@ -245,17 +255,20 @@ var docs = [NumReasons]Doc{
 	NoRelayMessage: {
 		"no_relay_msg", "A Relay-forward or Relay-reply does not hold exactly one message.",
 		"Look for a broken or hostile relay or server.",
-		Minor, only6("RFC 9915, sections 9.1 and 9.2"), none(), Hints{See: ByTrace},
+		Minor, only6("RFC 9915, sections 9.1 and 9.2"), none(),
+		Hints{See: ByTrace},
 	},
 	ReplyFromClient: {
 		"reply_from_client", "A reply was heard on a client-facing interface, not from a configured server to which the route leads there.",
 		"Look for a rogue DHCP server among the clients; if it is a real one, add it to servers.",
-		Partial, both("RFC 8213, section 3"), both("servers"), Hints{See: ByTrace, Stranger: true},
+		Partial, both("RFC 8213, section 3"), both("servers"),
+		Hints{See: ByTrace, Stranger: true},
 	},
 	ReplySource: {
 		"reply_source", "A reply came from an address that is no server's and not in reply_sources, and answers no open request.",
 		"Add the server's address to reply_sources or to servers.",
-		Partial, both("RFC 8213, section 3"), none(), Hints{See: ByTrace, Stranger: true},
+		Partial, both("RFC 8213, section 3"), none(),
+		Hints{See: ByTrace, Stranger: true},
 	},
 	BogusGiaddr: {
 		"bogus_giaddr", "A reply bears a giaddr that this relay does not use now.",
@@ -280,12 +293,14 @@ var docs = [NumReasons]Doc{
 	Leasequery: {
 		"leasequery", "The reply answers a leasequery and is for no client.",
 		"Nothing to do.",
-		Intended, only4("RFC 4388, section 6"), none(), Hints{Stranger: true},
+		Intended, only4("RFC 4388, section 6"), none(),
+		Hints{Stranger: true},
 	},
 	RelayReplyRefused: {
 		"relay_reply_refused", "A Relay-reply is for another relay, on an interface that is not trusted, or not on that network, or that has not asked from there within the last hour.",
 		"If a relay is attached to the interface, set trusted = true there; else look for a hostile server or client.",
-		Partial, only6("RFC 9915, section 19.2; RFC 8357, section 5.2"), only6("trusted"), Hints{See: ByTrace},
+		Partial, only6("RFC 9915, section 19.2; RFC 8357, section 5.2"), only6("trusted"),
+		Hints{See: ByTrace},
 	},
 	VSSIgnored: {
 		"vss_ignored", "The server ignored the VPN that this relay named, so its address may be of another one.",
@@ -305,7 +320,8 @@ var docs = [NumReasons]Doc{
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",
 		"Bring the interface up.",
-		Minor, apiece("RFC 1542, section 4.1.2", "RFC 9915, section 19.2"), none(), Hints{State: Down},
+		Minor, apiece("RFC 1542, section 4.1.2", "RFC 9915, section 19.2"), none(),
+		Hints{State: Down},
 	},
 	QueueFull: {
 		"queue_full", "The queue of the client's interface takes no more, so the reply is dropped rather than hold up those to other interfaces.",
@@ -315,7 +331,8 @@ var docs = [NumReasons]Doc{
 	SendFailed: {
 		"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.",
 		"Look for a missing route, a firewall, a full queue or a full neighbour table.",
-		Outage, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19"), both("servers"), Hints{See: InSendErrors},
+		Outage, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19"), both("servers"),
+		Hints{See: InSendErrors},
 	},
 }
 
