@@ -152,8 +152,6 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 			return "time", ""
 		case "netip.AddrPort", "api.Endpoint":
 			return "address:port", ""
-		case "dhcp.Family", "dhcp.Direction":
-			return "string", ""
 		case "netip.Addr":
 			return "address", ""
 		case "dhcp.Family":
