@@ -23,7 +23,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/explain"
-	"dhcp-relay/relay/observe/pcapng"
+	"dhcp-relay/relay/observe/capture"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -284,7 +284,7 @@ func TestExplainReadsRecordings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording.pcapng")
 	var file bytes.Buffer
 	names := func(int) string { return "vlan20" }
-	if err := pcapng.Write(&file, []recorder.Message{message}, pcapng.Options{Names: names}); err != nil {
+	if err := capture.Write(&file, []recorder.Message{message}, capture.Options{Names: names}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {

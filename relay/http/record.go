@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"dhcp-relay/relay/observe/pcapng"
+	"dhcp-relay/relay/observe/capture"
 )
 
 // Record returns the handler of GET /record: all that the recorder holds, as a
@@ -45,7 +45,7 @@ func (v *Recording) capture(w io.Writer, redact bool) error {
 		return ErrRecorderOff
 	}
 	ms, _ := log.Reader().Read()
-	return pcapng.Write(w, ms, pcapng.Options{
+	return capture.Write(w, ms, capture.Options{
 		Names: v.source.LinkName, Redact: redact || v.redact.Load(), Application: v.name,
 	})
 }

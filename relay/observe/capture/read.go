@@ -1,6 +1,7 @@
-// Package capture reads UDP datagrams out of capture files, pcap and pcapng, with
-// what the headers around each tell. It knows neither DHCP nor the interfaces of
-// any host, and writes nothing.
+// Package capture reads UDP datagrams out of capture files, pcap and pcapng, with what
+// the headers around each tell, and writes what the recorder kept as such files, from
+// which what identifies clients may be blanked. It decides nothing, and reads nothing
+// but what it is given.
 package capture
 
 import (

@@ -1,8 +1,4 @@
-// Package pcapng writes what the flight recorder kept as a capture file that
-// Wireshark and tshark read: each message as it was received and as it was sent,
-// with the names of the interfaces, and what became of it as a comment. It reads
-// nothing but what it is given, and decides nothing.
-package pcapng
+package capture
 
 import (
 	"cmp"
@@ -34,11 +30,15 @@ const rebuilt = "From the flight recorder of dhcp-relay: each message as receive
 
 const blanked = " What identifies clients has been blanked: hardware and client identifiers, host names, addresses, and the contents of relay options."
 
-// Write writes messages, the earliest first, as one pcapng section.
+// Write writes messages, the earliest first, as one pcapng section: each as it was
+// received and as it was sent, with the names of the interfaces, and what became of it
+// as a comment.
 func Write(w io.Writer, ms []recorder.Message, o Options) error {
-	c := capture{o: o, ids: make(map[int]int)}
+	c := file{o: o, ids: make(map[int]int)}
 	for i := range ms {
-		c.add(&ms[i])
+		if err := c.add(&ms[i]); err != nil {
+			return err
+		}
 	}
 	slices.SortStableFunc(c.packets, func(a, b packet) int { return a.at.Compare(b.at) })
 	info := pcapgo.NgSectionInfo{
@@ -70,8 +70,8 @@ func link(name string) pcapgo.NgInterface {
 	return pcapgo.NgInterface{Name: name, LinkType: layers.LinkTypeRaw, OS: runtime.GOOS}
 }
 
-// A capture collects the packets of a file.
-type capture struct {
+// A file collects what is to be written.
+type file struct {
 	o       Options
 	ids     map[int]int // capture interface by interface index; 0 is routed
 	links   []int       // interface indexes in the order of their IDs, from 1
@@ -79,7 +79,7 @@ type capture struct {
 }
 
 // on returns the capture interface that stands for an interface of the host.
-func (c *capture) on(index int) int {
+func (c *file) on(index int) int {
 	if index == 0 {
 		return 0
 	}
@@ -92,7 +92,7 @@ func (c *capture) on(index int) int {
 	return id
 }
 
-func (c *capture) name(index int) string {
+func (c *file) name(index int) string {
 	return cmp.Or(c.o.Names(index), "interface "+strconv.Itoa(index))
 }
 

@@ -1,4 +1,4 @@
-package pcapng_test
+package capture_test
 
 import (
 	"bytes"

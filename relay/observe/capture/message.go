@@ -1,4 +1,4 @@
-package pcapng
+package capture
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// A packet is one of the capture.
+// A packet is one that is written.
 type packet struct {
 	at      time.Time
 	on      int // capture interface
@@ -24,7 +24,7 @@ type packet struct {
 }
 
 // add adds the packets of one message: as received, and each copy as sent.
-func (c *capture) add(m *recorder.Message) {
+func (c *file) add(m *recorder.Message) error {
 	received, sent := m.Received, m.Sent
 	src, client := m.Src, m.Client
 	if c.o.Redact {
@@ -32,15 +32,15 @@ func (c *capture) add(m *recorder.Message) {
 		src, client = c.hide(m, src, client)
 	}
 	if !m.Further {
-		c.packets = append(c.packets, packet{
-			at: m.At, on: c.on(m.Heard), comment: c.outcome(m),
-			data: datagram(src, m.Dst, received, m.Size), size: headersOf(m.Dst.Addr()) + m.Size,
-		})
+		p := packet{at: m.At, on: c.on(m.Heard), comment: c.outcome(m)}
+		if err := c.put(p, src, m.Dst, received, m.Size); err != nil {
+			return err
+		}
 	}
 	if m.Outcome != agent.Relayed {
-		return
+		return nil
 	}
-	from := netip.AddrPortFrom(m.From.WithZone(""), serverPort(m.Family))
+	from := netip.AddrPortFrom(m.From.WithZone(""), m.Family.Port())
 	if !from.Addr().IsValid() {
 		from = netip.AddrPortFrom(unspecified(m.Family), from.Port())
 	}
@@ -49,11 +49,21 @@ func (c *capture) add(m *recorder.Message) {
 		copies, on = lastForm(m), 0
 	}
 	for i, to := range copies {
-		c.packets = append(c.packets, packet{
-			at: m.Done, on: on, out: true, comment: c.copied(m, i, len(copies)),
-			data: datagram(from, to, sent, m.SentLen), size: headersOf(to.Addr()) + m.SentLen,
-		})
+		p := packet{at: m.Done, on: on, out: true, comment: c.copied(m, i, len(copies))}
+		if err := c.put(p, from, to, sent, m.SentLen); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// put adds a packet with a payload of size octets, of which there may be but the
+// beginning.
+func (c *file) put(p packet, src, dst netip.AddrPort, payload []byte, size int) (err error) {
+	p.size = headersOf(dst.Addr()) + size
+	p.data, err = datagram(src, dst, payload, size)
+	c.packets = append(c.packets, p)
+	return err
 }
 
 // lastForm returns the servers that got a message in the form of m.Sent.
@@ -67,7 +77,7 @@ func lastForm(m *recorder.Message) (servers []netip.AddrPort) {
 }
 
 // outcome returns what became of a message.
-func (c *capture) outcome(m *recorder.Message) string {
+func (c *file) outcome(m *recorder.Message) string {
 	if m.Outcome != agent.Relayed {
 		d := m.Outcome.DocOf(m.Direction)
 		return fmt.Sprintf("dropped: %s: %s %s", d.Name, d.What, d.Remedy)
@@ -94,7 +104,7 @@ func (c *capture) outcome(m *recorder.Message) string {
 }
 
 // copied says what a packet is that was sent.
-func (c *capture) copied(m *recorder.Message, i, n int) string {
+func (c *file) copied(m *recorder.Message, i, n int) string {
 	after := m.Done.Sub(m.At).Round(time.Microsecond)
 	if m.To == agent.ToServers {
 		return fmt.Sprintf("sent: copy %d of %d of what was received on %s, %s later", i+1, n, c.name(m.Heard), after)
@@ -105,12 +115,12 @@ func (c *capture) copied(m *recorder.Message, i, n int) string {
 // hide blanks the addresses of clients in the headers: the source of what a
 // client sent, and the destination of what it was sent. Those of relays, which
 // are known by what they send and the port that they are sent to, stay.
-func (c *capture) hide(m *recorder.Message, src, client netip.AddrPort) (netip.AddrPort, netip.AddrPort) {
+func (c *file) hide(m *recorder.Message, src, client netip.AddrPort) (netip.AddrPort, netip.AddrPort) {
 	if m.Direction == dhcp.Requests && !chained(m) && !src.Addr().IsUnspecified() {
 		src = netip.AddrPortFrom(unspecified(m.Family), src.Port())
 	}
 	a := client.Addr()
-	if a.IsValid() && client.Port() != serverPort(m.Family) && !a.IsMulticast() && a != broadcast() {
+	if a.IsValid() && client.Port() != m.Family.Port() && !a.IsMulticast() && a != broadcast() {
 		client = netip.AddrPortFrom(unspecified(m.Family), client.Port())
 	}
 	return src, client
@@ -125,13 +135,6 @@ func redacted(f dhcp.Family, payload []byte) []byte {
 		redact4(b)
 	}
 	return b
-}
-
-func serverPort(f dhcp.Family) uint16 {
-	if f == dhcp.V6 {
-		return 547
-	}
-	return 67
 }
 
 func unspecified(f dhcp.Family) netip.Addr {

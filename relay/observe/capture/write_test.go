@@ -1,4 +1,4 @@
-package pcapng_test
+package capture_test
 
 import (
 	"bytes"
@@ -15,14 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/observe/pcapng"
+	"dhcp-relay/relay/observe/capture"
 	"dhcp-relay/relay/observe/recorder"
 )
 
 func write(t *testing.T, ms []recorder.Message, redact bool) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := pcapng.Write(&b, ms, pcapng.Options{Names: names, Redact: redact}); err != nil {
+	if err := capture.Write(&b, ms, capture.Options{Names: names, Redact: redact}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -167,5 +167,42 @@ func TestCutMessageSaysHowLongItWas(t *testing.T) {
 func TestEmptyCapture(t *testing.T) {
 	if rows := dissect(t, write(t, nil, false), "frame.number"); len(rows) != 0 {
 		t.Errorf("%d packets of no message", len(rows))
+	}
+}
+
+// What is written can be read, but for what the recorder has cut.
+func TestWrittenIsRead(t *testing.T) {
+	ms := recorded()
+	r, err := capture.NewReader(bytes.NewReader(write(t, ms, false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type leg struct {
+		on, from, to string
+		out          bool
+		payload      string
+	}
+	var want []leg
+	for i := range ms[:5] {
+		m := &ms[i]
+		in := leg{m.Src.Addr().String(), m.Src.String(), m.Dst.String(), false, hex.EncodeToString(m.Received)}
+		in.on = names(m.Heard)
+		if in.on == "" {
+			in.on = "interface " + strconv.Itoa(m.Heard)
+		}
+		want = append(want, in)
+	}
+	var got []leg
+	for {
+		p, err := r.Next()
+		if err != nil {
+			break // io.EOF, or what was cut
+		}
+		if !p.Outgoing && p.Skip == capture.Datagram {
+			got = append(got, leg{p.Interface, p.Src.String(), p.Dst.String(), p.Outgoing, hex.EncodeToString(p.Payload)})
+		}
+	}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(leg{})); d != "" {
+		t.Errorf("messages as received (-want +got):\n%s", d)
 	}
 }
