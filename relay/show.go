@@ -31,7 +31,7 @@ type shown struct {
 }
 
 // show tells the operator what has changed since the last state, nil if there is
-// none. What was told then is found out again: kept, it took 170 octets a link.
+// none. What was told then is found out again, lest it take memory for each link.
 func (e *Engine) show(last, s *state) {
 	var was map[subject]shown
 	if last != nil {

@@ -19,8 +19,7 @@ func (s *Snapshot) Relay4(b *Buf, in Ingress) (v Verdict) {
 	return v
 }
 
-// Decide4 is Relay4 with the verdict put where it is to be: copies of it are 2 %
-// of what a request costs in a flood.
+// Decide4 is Relay4 with the verdict put where it is to be.
 func (s *Snapshot) Decide4(b *Buf, in *Ingress, v *Verdict) {
 	v.begin(dhcp.V4, s.ingress(in))
 	v.Reason = s.relay4(b, in, v)

@@ -12,7 +12,6 @@ import (
 
 // rivalsEvery is how often to look for other listeners: one that comes later takes
 // unicast replies or answers clients a second time, and nothing else tells of it.
-// To look costs some 100 µs as long as there is none.
 const rivalsEvery = time.Second
 
 // errNotYet says that the relay does not know its interfaces yet.

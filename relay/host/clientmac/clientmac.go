@@ -15,28 +15,15 @@
 // kernel learns nothing from UDP. It knew the client after the first reply to it.
 // It tells who has an address, rather than who sent a frame.
 //
-// A Neighbor Solicitation of our own takes the client's answer, 200 µs over a
-// cable of memory and milliseconds over the air, while the message waits, costs
-// 90 µs to ask for, and says no more than the neighbour table. So it is not done.
+// A Neighbor Solicitation of our own would have the message wait for the client's
+// answer, and says no more than the neighbour table. So there is none.
 //
 // # What it costs
 //
-// Best of several runs on two virtual cores that had other work to do; ratios
-// travel, absolute figures do not.
-//
-//	look-up, filter's map as mapped memory         58 ns, no allocation (in batches of 64)
-//	look-up, LRU hash map by system call        2,390 ns, 2 allocations
-//	look-up, Neighbours                            52 ns, no allocation
-//	look-up, kernel's neighbours by system call 5,300 ns
-//	filter, mapped array, 8,192 clients           360 ns per message
-//	filter, the same, one client: warm caches     190 ns
-//	filter, LRU hash map, 8,192 clients           600 ns
-//	change of one of 1,024 neighbours             500 ns, of 100,000: 31 µs
-//
-// What another processor has written comes slowly. One look-up for each message as
-// it was decided took 260 ns in a flood, with keys and addresses side by side in
-// five lines of the cache; the keys on lines of their own and a batch looked up at
-// once take 100 ns.
+// The filter writes into an array that is mapped here, because a look-up by system
+// call, or a hash map of the kernel's, costs several times as much. What another
+// processor has written comes slowly, so keys are on cache lines of their own, and a
+// batch is looked up at once.
 //
 // # Never a wrong address
 //

@@ -99,7 +99,7 @@ func hears(f dhcp.Family, af uint8, a netip.Addr) bool {
 
 // Name finds the processes that have the sockets. Processes that end meanwhile,
 // or that this one may not look at, are passed over. Most sockets are this
-// process's own, and to look at all others takes 12 ms of CPU where there are 80. The first
+// process's own, and to look at all others is dear. The first
 // process comes last: systemd keeps sockets for others, which have them too.
 func Name(hs []Holder) { name(hs, self(), "[2-9]*", "1[0-9]*", "1") }
 

@@ -1,8 +1,8 @@
 // Package udp hears and sends DHCP messages through ordinary UDP sockets: two
 // wildcard sockets per address family and VRF, read and written in batches. It
 // decides nothing about a message but which of the two sockets hears it. Packet
-// sockets are no alternative: their filter costs the router 17 % on every packet
-// that it forwards, UDP sockets cost it nothing.
+// sockets are no alternative: their filter sees every packet that the router
+// forwards, and UDP sockets cost it nothing.
 package udp
 
 import (
@@ -24,7 +24,7 @@ const (
 
 // skew sets the slots of a batch apart. Without it they would all begin in one
 // of two places of a page, and their headers compete for a few lines of the
-// processor's cache: 3.1 µs of CPU for a request in a flood with it, 3.4 without.
+// processor's cache.
 const skew = 384
 
 // maxRead is the room for a payload, in octets; no datagram has more than 65,507.
@@ -51,9 +51,8 @@ type Datagram struct {
 
 // NewBatch returns n datagrams to read into. All slots share one mapping, of
 // which only those pages become resident that messages have touched. It is no
-// part of the heap, which may grow in proportion to all that it holds: 64 slots
-// that are 1 MiB resident made room for 2 MiB of garbage. It ends with the
-// datagrams: no part of a Store may be kept longer than they are.
+// part of the heap, which may grow in proportion to all that it holds. It ends with
+// the datagrams: no part of a Store may be kept longer than they are.
 func NewBatch(n int) []Datagram {
 	const stride = SlotSize + skew
 	ds := make([]Datagram, n)
@@ -74,8 +73,8 @@ func NewBatch(n int) []Datagram {
 	return ds
 }
 
-// mapSparse returns memory in small pages: in large ones one touched octet would
-// make 2 MiB resident, and the slots of a batch are 66 KiB apart.
+// mapSparse returns memory in small pages: large ones would become resident for few
+// touched octets each.
 func mapSparse(octets int) ([]byte, error) {
 	b, err := unix.Mmap(-1, 0, octets, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err == nil {
