@@ -81,7 +81,7 @@ func (e *Engine) setBound(k agent.Socket, s *socket, addrs []netip.Addr) error {
 			return err
 		}
 		s.bound = b
-		e.ledger.opened(b, k.Family)
+		e.drops.opened(b, k.Family)
 		turns := new(atomic.Uint64)
 		s.turns = append(s.turns, turns)
 		s.boundTurns = turns
@@ -106,7 +106,7 @@ func (e *Engine) closeBound(s *socket) {
 	if s.bound == nil {
 		return
 	}
-	e.ledger.closing(s.bound)
+	e.drops.closing(s.bound)
 	_ = s.bound.Close() // what it tells was told by the reads
 	s.turns = slices.DeleteFunc(s.turns, func(t *atomic.Uint64) bool { return t == s.boundTurns })
 	s.bound, s.boundTurns = nil, nil

@@ -6,10 +6,10 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// A ledger knows how many datagrams the kernel has dropped for want of buffer,
+// Drops knows how many datagrams the kernel has dropped for want of buffer,
 // on the sockets that are open and on those that were. It is safe for
 // concurrent use; its counts never go back.
-type ledger struct {
+type drops struct {
 	mu   sync.Mutex
 	open map[dropper]dhcp.Family
 	lost [2]uint64 // on closed sockets, by agent.Family
@@ -19,7 +19,7 @@ type ledger struct {
 type dropper interface{ Drops() uint64 }
 
 // opened takes note of new sockets.
-func (l *ledger) opened(p dropper, f dhcp.Family) {
+func (l *drops) opened(p dropper, f dhcp.Family) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open == nil {
@@ -29,15 +29,15 @@ func (l *ledger) opened(p dropper, f dhcp.Family) {
 }
 
 // closing keeps the count of sockets that are about to be closed.
-func (l *ledger) closing(p dropper) {
+func (l *drops) closing(p dropper) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost[l.open[p]] += p.Drops()
 	delete(l.open, p)
 }
 
-// drops returns the count of a family.
-func (l *ledger) drops(f dhcp.Family) uint64 {
+// of returns the count of a family.
+func (l *drops) of(f dhcp.Family) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.lost[f]

@@ -46,7 +46,7 @@ type Engine struct {
 	open     [2]atomic.Int64 // requests that wait for a reply, by dhcp.Family
 
 	state   atomic.Pointer[state]
-	ledger  ledger
+	drops   drops
 	guarded [2]atomic.Bool         // families in which another program may be given unicasts, see Guard
 	whole   [2]atomic.Bool         // of guarded: all addresses have a socket of their own
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
@@ -67,7 +67,7 @@ type Engine struct {
 	unkept   bool // it was told that something cannot be kept
 	problems map[agent.Problem]struct{}
 	macs     macs
-	ways     map[agent.Server]*way
+	routes   map[agent.Server]*route
 	loops    sync.WaitGroup
 	reload   chan request
 	probe    chan chan error
@@ -98,7 +98,7 @@ type serverState struct {
 	agent.Server
 	counts  *count.Server
 	senders map[agent.Socket]*udp.Conn // its own, by which requests leave, see toServer
-	way     *way
+	route   *route
 }
 
 // New returns an engine for the policy. It touches nothing until Run.
@@ -120,7 +120,7 @@ func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 		guard:      make(chan struct{}, 1),
 	}
 	for _, f := range families() {
-		m.SetSocketDrops(f, func() uint64 { return e.ledger.drops(f) })
+		m.SetSocketDrops(f, func() uint64 { return e.drops.of(f) })
 	}
 	return e
 }
@@ -144,10 +144,10 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	e.loops.Go(func() { e.sweep(ctx) })
-	o := new(outlook)
+	o := new(routeWatch)
 	_ = o.open() // in the network namespace of this thread; what fails is tried again
-	e.look(ctx, o)
-	e.loops.Go(func() { e.watchWays(ctx, o) })
+	e.lookRoutes(ctx, o)
+	e.loops.Go(func() { e.watchRoutes(ctx, o) })
 	e.settle()
 	ready()
 	return e.follow(ctx, err)
@@ -258,7 +258,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.Servers = append(s.Servers, counts)
 		s.servers = append(s.servers, serverState{Server: v, counts: counts})
 	}
-	e.setWays(s)
+	e.setRoutes(s)
 	s.sockets = make(map[agent.Socket]*socket, len(e.sockets))
 	for k, v := range e.sockets {
 		s.sockets[k] = v
@@ -267,7 +267,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.names.learn(links)
 	e.state.Store(s)
 	e.counts.InUse(time.Now(), s.Links, s.Servers)
-	e.lookAgain()
+	e.recheckRoutes()
 	errs = append(errs, e.join(s)...)
 	e.keep()
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

@@ -110,7 +110,7 @@ func (o *sending) queue(i int) {
 		o.sent(i, syscall.ENODEV)
 		return
 	}
-	o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, &c.to.to.way.seg)
+	o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, &c.to.to.route.seg)
 }
 
 // toClient sends a reply to a DHCPv6 client: in a frame if it is known where the

@@ -64,7 +64,7 @@ func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
 		if k.Family == dhcp.V6 {
 			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
 		}
-		e.ledger.opened(p, k.Family)
+		e.drops.opened(p, k.Family)
 	}
 	return errs
 }
@@ -174,7 +174,7 @@ func (e *Engine) release(k agent.Socket, s *socket) {
 	delete(e.sockets, k)
 	e.closeBound(s)
 	s.closeSenders(time.Time{}, true)
-	e.ledger.closing(s.pair)
+	e.drops.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
 		e.log.Warn("close socket", "port", k.Port, "vrf", s.vrf, "err", err)
 	}

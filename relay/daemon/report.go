@@ -33,7 +33,7 @@ func (p *process) report() status.Report {
 	if snap != nil {
 		in.Links, in.Servers = linksOf(snap), serversOf(snap)
 		in.Problems = problems
-		in.Ways = waysOf(p.engine.Ways())
+		in.Ways = waysOf(p.engine.Offloads())
 	}
 	return status.Build(in)
 }

@@ -21,56 +21,56 @@ const (
 	lookTimes = 10
 )
 
-// A way is what is known of the way to a server. It outlives states.
-type way struct {
+// A route is what is known of the way to a server. It outlives states.
+type route struct {
 	seg     udp.Segmentation
 	verdict atomic.Pointer[offload.Verdict] // nil: nobody has looked yet
 	links   atomic.Pointer[[]int]           // that lead there; nil: nobody has looked yet
 }
 
 // judged takes note of a verdict.
-func (w *way) judged(v offload.Verdict) {
-	w.seg.Allow(v.Reason.Good())
-	w.verdict.Store(&v)
+func (r *route) judged(v offload.Verdict) {
+	r.seg.Allow(v.Reason.Good())
+	r.verdict.Store(&v)
 }
 
 // Verdict says whether bursts to the server leave together, and why.
-func (w *way) Verdict() offload.Verdict {
-	v := w.verdict.Load()
+func (r *route) Verdict() offload.Verdict {
+	v := r.verdict.Load()
 	if v == nil {
 		return offload.Verdict{}
 	}
-	if r, refused := w.seg.Refusal(); refused && v.Reason.Good() {
-		return offload.Verdict{Reason: offload.Refused, Device: v.Device, Kind: v.Kind, Err: r.Errno.Error()}
+	if why, refused := r.seg.Refusal(); refused && v.Reason.Good() {
+		return offload.Verdict{Reason: offload.Refused, Device: v.Device, Kind: v.Kind, Err: why.Errno.Error()}
 	}
 	return *v
 }
 
-// setWays gives each server of a state its way, that of former states where there
+// setRoutes gives each server of a state its route, that of former states where there
 // is one.
-func (e *Engine) setWays(s *state) {
-	ways := make(map[agent.Server]*way, len(s.servers))
+func (e *Engine) setRoutes(s *state) {
+	all := make(map[agent.Server]*route, len(s.servers))
 	for i := range s.servers {
 		to := s.servers[i].Server
-		w := e.ways[to]
-		if w == nil {
-			w = new(way)
+		r := e.routes[to]
+		if r == nil {
+			r = new(route)
 		}
-		ways[to], s.servers[i].way = w, w
+		all[to], s.servers[i].route = r, r
 	}
-	e.ways = ways
+	e.routes = all
 	routes := make([][]int, len(s.servers))
 	for i := range s.servers {
-		if links := s.servers[i].way.links.Load(); links != nil {
+		if links := s.servers[i].route.links.Load(); links != nil {
 			routes[i] = *links
 		}
 	}
 	s.routes.Store(&routes)
 }
 
-// lookRoutes looks by which links the servers of a state are reached: by another their
+// replyLinks looks by which links the servers of a state are reached: by another their
 // replies do not come.
-func (o *outlook) lookRoutes(s *state) {
+func (o *routeWatch) replyLinks(s *state) {
 	if o.host == nil {
 		return
 	}
@@ -80,7 +80,7 @@ func (o *outlook) lookRoutes(s *state) {
 	routes := o.host.Routes(o.ways)
 	for i := range routes {
 		if routes[i] != nil {
-			s.servers[i].way.links.Store(&routes[i])
+			s.servers[i].route.links.Store(&routes[i])
 		}
 	}
 	s.routes.Store(&routes)
@@ -106,9 +106,9 @@ func Egresses(s *agent.Snapshot, p *agent.Plan) []egress.Way {
 	return ways
 }
 
-// An outlook is what it takes to look where the ways lead. Without it bursts leave
+// A routeWatch is what it takes to look where the ways lead. Without it bursts leave
 // datagram by datagram.
-type outlook struct {
+type routeWatch struct {
 	host    *egress.Host // nil: not open
 	changes *egress.Changes
 	follows bool // somebody reads changes
@@ -119,7 +119,7 @@ type outlook struct {
 }
 
 // open opens what is not open yet.
-func (o *outlook) open() (err error) {
+func (o *routeWatch) open() (err error) {
 	if o.host == nil {
 		if o.host, err = egress.Open(); err != nil {
 			return err
@@ -131,12 +131,12 @@ func (o *outlook) open() (err error) {
 	return err
 }
 
-// watchWays looks where the ways to the servers lead whenever that may have changed,
+// watchRoutes looks where the ways to the servers lead whenever that may have changed,
 // until ctx ends.
-func (e *Engine) watchWays(ctx context.Context, o *outlook) {
+func (e *Engine) watchRoutes(ctx context.Context, o *routeWatch) {
 	for {
 		start := time.Now()
-		e.look(ctx, o)
+		e.lookRoutes(ctx, o)
 		rest := max(lookRest, lookTimes*time.Since(start))
 		if !pause(ctx, rest) {
 			break
@@ -155,43 +155,43 @@ func (e *Engine) watchWays(ctx context.Context, o *outlook) {
 	}
 }
 
-// look looks once.
-func (e *Engine) look(ctx context.Context, o *outlook) {
+// lookRoutes looks once.
+func (e *Engine) lookRoutes(ctx context.Context, o *routeWatch) {
 	s := e.state.Load()
 	err := o.open()
-	o.lookRoutes(s)
-	e.showOutlook(o, err)
+	o.replyLinks(s)
+	e.showRouteWatch(o, err)
 	if o.changes != nil && !o.follows {
 		o.follows = true
-		e.loops.Go(func() { o.changes.Run(ctx, e.lookAgain) })
+		e.loops.Go(func() { o.changes.Run(ctx, e.recheckRoutes) })
 	}
 	if s.Snap.Policy.Alone {
 		for i := range s.servers {
-			s.servers[i].way.judged(offload.Verdict{Reason: offload.Off})
+			s.servers[i].route.judged(offload.Verdict{Reason: offload.Off})
 		}
 		return
 	}
 	if o.host == nil {
 		for i := range s.servers {
-			s.servers[i].way.judged(offload.Verdict{Reason: offload.Failed, Err: err.Error()})
+			s.servers[i].route.judged(offload.Verdict{Reason: offload.Failed, Err: err.Error()})
 		}
 		return
 	}
 	for i, v := range o.host.Look(o.ways) {
-		s.servers[i].way.judged(v)
+		s.servers[i].route.judged(v)
 	}
 }
 
-// lookAgain has somebody look where the ways lead.
-func (e *Engine) lookAgain() {
+// recheckRoutes has somebody look where the ways lead.
+func (e *Engine) recheckRoutes() {
 	select {
 	case e.moved <- struct{}{}:
 	default: // it is going to happen
 	}
 }
 
-// showOutlook tells once that the ways cannot be looked at, or that they can again.
-func (e *Engine) showOutlook(o *outlook, err error) {
+// showRouteWatch tells once that the ways cannot be looked at, or that they can again.
+func (e *Engine) showRouteWatch(o *routeWatch, err error) {
 	now := ""
 	if err != nil {
 		now = err.Error()
@@ -216,15 +216,15 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Ways tells of each server of the policy whether bursts to it leave together.
-func (e *Engine) Ways() map[agent.Server]offload.Verdict {
+// Offloads tells of each server of the policy whether bursts to it leave together.
+func (e *Engine) Offloads() map[agent.Server]offload.Verdict {
 	s := e.state.Load()
 	if s == nil {
 		return nil
 	}
 	all := make(map[agent.Server]offload.Verdict, len(s.servers))
 	for i := range s.servers {
-		all[s.servers[i].Server] = s.servers[i].way.Verdict()
+		all[s.servers[i].Server] = s.servers[i].route.Verdict()
 	}
 	return all
 }
