@@ -210,7 +210,7 @@ func (p *play) compare(t *rapid.T) (answers int) {
 			s := &tr.Steps[i]
 			if s.Unanswered {
 				silent = true
-				unanswered[map[string]dhcp.Family{"ipv4": dhcp.V4, "ipv6": dhcp.V6}[tr.Family.String()]]++
+				unanswered[tr.Family]++
 			}
 			if first(tr.Steps, i) {
 				took[string(s.Source)] += rtt(s)
