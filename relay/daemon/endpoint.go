@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -193,13 +194,8 @@ func (e *endpoint) status() status.Listener {
 }
 
 // refused tells what the endpoint has refused.
-func (e *endpoint) refused() (all []status.Refused) {
-	for _, r := range web.Refusals() {
-		if n, latest := e.gate.Refused(r); n > 0 {
-			all = append(all, status.Refused{Reason: status.RefusedReason(r.String()), Count: n, Last: latest})
-		}
-	}
-	return all
+func (e *endpoint) refused() []status.Refused {
+	return slices.DeleteFunc(e.gate.Refused(), func(r status.Refused) bool { return r.Count == 0 })
 }
 
 // awaitFirst waits until each endpoint was tried once, but not for long.
@@ -230,9 +226,8 @@ func (p *process) listenerStates() (all []metrics.ListenerState) {
 	for _, e := range p.endpoints {
 		l := e.status()
 		s := metrics.ListenerState{Name: l.Name, Up: l.Open}
-		for _, r := range web.Refusals() {
-			n, _ := e.gate.Refused(r)
-			s.Refused = append(s.Refused, metrics.Refused{Reason: r.String(), Count: n})
+		for _, r := range e.gate.Refused() {
+			s.Refused = append(s.Refused, metrics.Refused{Reason: string(r.Reason), Count: r.Count})
 		}
 		all = append(all, s)
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+
+	"dhcp-relay/relay/observe/status"
 )
 
 // How many connections there are at a time: more must not cost the relay its
@@ -56,11 +58,11 @@ func (cs *conns) admit(c net.Conn) {
 	if all, peers := len(cs.open) >= maxConns, cs.crowded(own.peer); all || peers {
 		victim := cs.idlest(func(o *conn) bool { return !peers || o.peer == own.peer })
 		if victim == nil {
-			cs.gate.refuse(Full, c.RemoteAddr().String())
+			cs.gate.refuse(status.RefusedFull, c.RemoteAddr().String())
 			hangUp(c) // the server notices, and reports it as closed
 			return
 		}
-		cs.gate.refuse(Idle, victim.RemoteAddr().String())
+		cs.gate.refuse(status.RefusedIdle, victim.RemoteAddr().String())
 		delete(cs.open, victim)
 		hangUp(victim)
 	}

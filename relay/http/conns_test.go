@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dhcp-relay/relay/observe/status"
 )
 
 // A visitor has connections to a server.
@@ -109,8 +111,8 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 		}
 	}
 	v.gone(v.cs[0])
-	if got, want := refusals(g, Idle), uint64(2*maxConns+10-maxPeerConns); got != want || refusals(g, Full) != 0 {
-		t.Errorf("%d gave way, want %d; %d refused", got, want, refusals(g, Full))
+	if got, want := refusals(g, status.RefusedIdle), uint64(2*maxConns+10-maxPeerConns); got != want || refusals(g, status.RefusedFull) != 0 {
+		t.Errorf("%d gave way, want %d; %d refused", got, want, refusals(g, status.RefusedFull))
 	}
 }
 
@@ -140,8 +142,8 @@ func TestServedConnectionsStay(t *testing.T) {
 	if c.get(c.dial(), "/") {
 		t.Error("one more than all is served")
 	}
-	if refusals(g, Full) != 2 || refusals(g, Idle) != 1 {
-		t.Errorf("%d refused, want 2; %d gave way, want 1", refusals(g, Full), refusals(g, Idle))
+	if refusals(g, status.RefusedFull) != 2 || refusals(g, status.RefusedIdle) != 1 {
+		t.Errorf("%d refused, want 2; %d gave way, want 1", refusals(g, status.RefusedFull), refusals(g, status.RefusedIdle))
 	}
 	_ = a.cs[0].Close()
 	for deadline := time.Now().Add(60 * time.Second); !c.get(c.dial(), "/"); {
@@ -173,8 +175,8 @@ func TestUnixConnectionsAreBounded(t *testing.T) {
 			t.Fatalf("%d are open, want %d", got, want)
 		}
 	}
-	if refusals(g, Full) != 1 {
-		t.Errorf("%d refused, want 1", refusals(g, Full))
+	if refusals(g, status.RefusedFull) != 1 {
+		t.Errorf("%d refused, want 1", refusals(g, status.RefusedFull))
 	}
 }
 

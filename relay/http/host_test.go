@@ -44,8 +44,8 @@ func TestHostIsChecked(t *testing.T) {
 			if got := w.Code != http.StatusMisdirectedRequest; got != want {
 				t.Errorf("%s of %q: status %d, want it answered: %v", path, host, w.Code, want)
 			}
-			if !want && (!strings.Contains(w.Body.String(), "no name of this host") || refusals(g, Foreign) != 1) {
-				t.Errorf("%s of %q: counted %d times, and says %q", path, host, refusals(g, Foreign), w.Body)
+			if !want && (!strings.Contains(w.Body.String(), "no name of this host") || refusals(g, status.RefusedHost) != 1) {
+				t.Errorf("%s of %q: counted %d times, and says %q", path, host, refusals(g, status.RefusedHost), w.Body)
 			}
 		}
 		for _, path := range []string{"/healthz", "/readyz"} {

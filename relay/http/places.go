@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dhcp-relay/relay/observe/status"
 )
 
 // How many requests of a kind are served at a time, and how long one keeps its place
@@ -56,7 +58,7 @@ func (ps *places) wrap(h http.Handler) http.Handler {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) // one that cannot be set blocks nothing
 		}}
 		if !ps.enter(own) {
-			ps.gate.refuse(Busy, r.RemoteAddr)
+			ps.gate.refuse(status.RefusedBusy, r.RemoteAddr)
 			w.Header().Set("Retry-After", "1")
 			plain(w, http.StatusServiceUnavailable, ps.advice+"\n")
 			return
@@ -78,7 +80,7 @@ func (ps *places) enter(own *place) bool {
 		// Under the lock, since who has left may serve another request already.
 		oldest.cut()
 		ps.taken = slices.Delete(ps.taken, 0, 1)
-		ps.gate.refuse(Slow, oldest.peer)
+		ps.gate.refuse(status.RefusedSlow, oldest.peer)
 	}
 	ps.taken = append(ps.taken, own)
 	return true

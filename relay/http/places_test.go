@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,9 +17,12 @@ import (
 )
 
 // refusals returns how often a gate has refused so.
-func refusals(g *Gate, r Refusal) uint64 {
-	n, _ := g.Refused(r)
-	return n
+func refusals(g *Gate, r status.RefusedReason) uint64 { return refusal(g, r).Count }
+
+// refusal returns what a gate tells of a reason.
+func refusal(g *Gate, r status.RefusedReason) status.Refused {
+	all := g.Refused()
+	return all[slices.IndexFunc(all, func(one status.Refused) bool { return one.Reason == r })]
 }
 
 // A stay is an answer that goes on until its request ends.
@@ -89,8 +93,8 @@ func TestPlaces(t *testing.T) {
 					t.Fatalf("of %d requests some have ended: %v", c.most, q.codes)
 				}
 				q.start(c.path, 1)
-				if q.ended(503) != 1 || refusals(g, Busy) != 1 {
-					t.Errorf("one more: refused %d, counted %d", q.ended(503), refusals(g, Busy))
+				if q.ended(503) != 1 || refusals(g, status.RefusedBusy) != 1 {
+					t.Errorf("one more: refused %d, counted %d", q.ended(503), refusals(g, status.RefusedBusy))
 				}
 				time.Sleep(cmp.Or(c.patience, 24*time.Hour))
 				q.start(c.path, 1)
@@ -98,8 +102,8 @@ func TestPlaces(t *testing.T) {
 				if c.patience > 0 {
 					slow = 1
 				}
-				if q.ended(200) != slow || refusals(g, Slow) != uint64(slow) || q.ended(503) != 2-slow {
-					t.Errorf("later: %d gave way, counted %d, %d refused in all", q.ended(200), refusals(g, Slow), q.ended(503))
+				if q.ended(200) != slow || refusals(g, status.RefusedSlow) != uint64(slow) || q.ended(503) != 2-slow {
+					t.Errorf("later: %d gave way, counted %d, %d refused in all", q.ended(200), refusals(g, status.RefusedSlow), q.ended(503))
 				}
 			})
 		})
@@ -117,8 +121,8 @@ func TestViewsGiveWay(t *testing.T) {
 		q.start("/", 2)
 		time.Sleep(time.Second)
 		q.start("/", 3) // two instead of those two, one too many
-		if q.ended(200) != 2 || q.ended(503) != 1 || refusals(g, Slow) != 2 || refusals(g, Busy) != 1 || len(ps.taken) != 2 {
-			t.Errorf("%v, slow %d, busy %d, %d places taken", q.codes, refusals(g, Slow), refusals(g, Busy), len(ps.taken))
+		if q.ended(200) != 2 || q.ended(503) != 1 || refusals(g, status.RefusedSlow) != 2 || refusals(g, status.RefusedBusy) != 1 || len(ps.taken) != 2 {
+			t.Errorf("%v, slow %d, busy %d, %d places taken", q.codes, refusals(g, status.RefusedSlow), refusals(g, status.RefusedBusy), len(ps.taken))
 		}
 	})
 }
@@ -129,17 +133,17 @@ func TestRefusalsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
 		g := NewGate("metrics", true, slog.New(slog.NewTextHandler(&b, nil)))
-		if n, at := g.Refused(Full); n != 0 || !at.IsZero() {
-			t.Errorf("%d were refused, at %v", n, at)
+		if r := refusal(g, status.RefusedFull); r.Count != 0 || !r.Last.IsZero() {
+			t.Errorf("%d were refused, at %v", r.Count, r.Last)
 		}
 		for range 100 {
-			g.refuse(Full, "192.0.2.1:1")
-			g.refuse(Foreign, "192.0.2.2:2")
+			g.refuse(status.RefusedFull, "192.0.2.1:1")
+			g.refuse(status.RefusedHost, "192.0.2.2:2")
 		}
 		time.Sleep(tellEvery)
-		g.refuse(Full, "192.0.2.3:3")
-		if n, at := g.Refused(Full); n != 101 || !at.Equal(time.Now()) {
-			t.Errorf("%d were refused, at %v, want 101 at %v", n, at, time.Now())
+		g.refuse(status.RefusedFull, "192.0.2.3:3")
+		if r := refusal(g, status.RefusedFull); r.Count != 101 || !r.Last.Equal(time.Now()) {
+			t.Errorf("%d were refused, at %v, want 101 at %v", r.Count, r.Last, time.Now())
 		}
 		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 		for i, want := range []string{"reason=full peer=192.0.2.1:1 count=1", "reason=host peer=192.0.2.2:2 count=1", "reason=full peer=192.0.2.3:3 count=100"} {

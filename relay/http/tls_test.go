@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"dhcp-relay/relay/observe/status"
 )
 
 // certify writes a new certificate for 127.0.0.1 with this serial number to
@@ -185,7 +187,7 @@ func TestIdleConnectionsWithTLSGiveWay(t *testing.T) {
 	}
 	v.gone(v.cs[0])
 	v.gone(v.cs[3])
-	if n, _ := g.Refused(Idle); n != maxPeerConns {
+	if n := refusals(g, status.RefusedIdle); n != maxPeerConns {
 		t.Errorf("%d gave way, want %d", n, maxPeerConns)
 	}
 	cancel()
