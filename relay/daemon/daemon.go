@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +31,10 @@ import (
 	"dhcp-relay/relay/observe/count"
 )
 
+// gcPercent is how much garbage there may be for what is in use: with thousands of
+// interfaces garbage is what would make the process large.
+const gcPercent = 50
+
 // Options say what to run.
 type Options struct {
 	File    string    // of the configuration
@@ -40,6 +45,9 @@ type Options struct {
 // Run relays until ctx ends. At SIGUSR2 the program file takes the place of this
 // process, so that Run does not return.
 func Run(ctx context.Context, o Options) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	store, box := fdstore.Open(), confine.Open()
 	for {
 		err := runOnce(ctx, o, store, box)
@@ -66,7 +74,6 @@ func runOnce(ctx context.Context, o Options, store *fdstore.Store, box *confine.
 	if lacks != nil {
 		p.engine.WithoutFrames(lacks)
 	}
-	p.tune = limitGarbage()
 	p.inherit(store)
 	defer p.leave()
 	return p.run(ctx)
@@ -91,7 +98,6 @@ type process struct {
 	recorderAt config.Recorder
 	logAs      string                  // format of the log, until the next start
 	asked      chan chan<- api.Verdict // reloads, each with room for the answer
-	tune       bool                    // the garbage collector is ours to set
 	unconfined bool                    // nothing is given up, until the next start
 	box        *confine.Box
 
@@ -176,9 +182,6 @@ func (p *process) run(ctx context.Context) error {
 		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.rivals, p.setRivals, p.log) })
 		wg.Go(func() { p.followCounters(ctx) })
-		if p.tune {
-			wg.Go(func() { followGarbage(ctx) })
-		}
 	})
 	var next *successor
 	if cause := context.Cause(ctx); err == nil && errors.As(cause, &next) {
