@@ -223,10 +223,13 @@ func (o *sending) otherForms() {
 		if !m.Verdict.Omitted {
 			o.keepForm(m)
 		}
-		if m.Verdict.Omitted || m.Verdict.Shed(&m.Buf) {
+		switch m.Verdict.TooLarge(&m.Buf) {
+		case agent.Smaller:
 			o.queue(i)
-		} else {
+		case agent.Fragments:
 			o.inFragments(i)
+		case agent.Refused:
+			o.refused(&o.copies[i], syscall.EMSGSIZE)
 		}
 	})
 	o.again(&o.tooBig, o.inFragments)
@@ -257,12 +260,11 @@ func (o *sending) again(list *[]int, queue func(i int)) {
 	o.senders.flush(o.done)
 }
 
-// inFragments queues a copy that is larger than the MTU without option 82, unless
-// such are to be dropped.
+// inFragments queues a copy that is larger than the MTU without option 82.
 func (o *sending) inFragments(i int) {
 	c := &o.copies[i]
 	v := &c.m.Verdict
-	if q := c.to.from(v.SrcPort, o.family).pair.large(); q != nil && !v.Link.Interface.V4.DropOversize {
+	if q := c.to.from(v.SrcPort, o.family).pair.large(); q != nil {
 		o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, nil) // a segment cannot be fragmented
 		return
 	}

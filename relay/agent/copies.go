@@ -1,6 +1,10 @@
 package agent
 
-import "iter"
+import (
+	"iter"
+
+	"dhcp-relay/relay/wire/dhcp"
+)
 
 // A Form is the form in which a server gets a request.
 type Form uint8
@@ -60,9 +64,9 @@ const (
 // resort than Fragments or Refused.
 func (v *Verdict) TooLarge(b *Buf) Resort {
 	switch {
-	case v.Omitted || v.Shed(b):
+	case v.Omitted || v.shed(b):
 		return Smaller
-	case v.Link.Interface.V4.DropOversize:
+	case v.Family == dhcp.V4 && v.Link.Interface.V4.DropOversize:
 		return Refused
 	}
 	return Fragments

@@ -150,7 +150,7 @@ func TestR6607_v6_1_ShedVSS(t *testing.T) {
 			if diff := cmp.Diff(slices.Concat(tt.head, tt.rest), b.Bytes()); diff != "" {
 				t.Errorf("without VSS (-want +got):\n%s", diff)
 			}
-			if v.HasVSS() || v.Shed(b) {
+			if v.HasVSS() || v.shed(b) {
 				t.Error("there is more to take out")
 			}
 		})

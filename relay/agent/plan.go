@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -60,12 +61,12 @@ func (s *Snapshot) Plan(host []giaddr.Link) *Plan {
 		p.ways[i] = p.way(i)
 	}
 	for _, l := range s.Links {
-		for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
+		for f := range dhcp.Family(dhcp.Families) {
 			p.want(l, f)
 		}
 	}
 	// An interface that is not there yet must find the socket open.
-	for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
+	for f := range dhcp.Family(dhcp.Families) {
 		if s.Policy.Relays(f) {
 			p.sockets[Socket{f, f.Port(), 0}] = struct{}{}
 		}
@@ -199,4 +200,27 @@ func (p *Plan) Addresses(k Socket) (addrs map[netip.Addr]struct{}, routed []int)
 		}
 	}
 	return addrs, routed
+}
+
+// Crossings yields each link whose giaddr is in another VRF than one of its DHCPv4
+// servers, with that server as an index into Policy.Servers: its replies need a route
+// into the VRF of the link.
+func (p *Plan) Crossings() iter.Seq2[*Link, int] {
+	return func(yield func(*Link, int) bool) {
+		for _, l := range p.snap.Links {
+			side := &l.Side[dhcp.V4]
+			if len(side.Choices) == 0 {
+				continue
+			}
+			for _, n := range side.Servers {
+				w := p.ways[n]
+				if w.Lacks == NoVRF || w.VRF == p.vrfOf[l.Host.Index] || p.snap.owns(w.VRF, side.Choices[0].Addr) {
+					continue
+				}
+				if !yield(l, n) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -394,7 +394,7 @@ func TestShed4(t *testing.T) {
 		ok := f(&v, b)
 		return b.Bytes(), &v, ok
 	}
-	whole := func(v *Verdict, b *Buf) bool { return v.Shed(b) }
+	whole := func(v *Verdict, b *Buf) bool { return v.shed(b) }
 	part := func(v *Verdict, b *Buf) bool { v.ShedVSS(b); return true }
 	fill := append([]byte{43, 100}, make([]byte, 100)...)
 	for _, tc := range []struct {
@@ -425,7 +425,7 @@ func TestShed4(t *testing.T) {
 		})
 	}
 	// After both, nothing is left to take out.
-	got, v, ok := shed(t, vss("c"), ask(bootp.Discover, fill...), func(v *Verdict, b *Buf) bool { v.ShedVSS(b); return v.Shed(b) })
+	got, v, ok := shed(t, vss("c"), ask(bootp.Discover, fill...), func(v *Verdict, b *Buf) bool { v.ShedVSS(b); return v.shed(b) })
 	if want := asked(bootp.Discover, "192.0.2.1", fill...); !ok || !bytes.Equal(got, want) || !v.Omitted {
 		t.Errorf("VSS, then all: %v, omitted %v\ngot  % x\nwant % x", ok, v.Omitted, got, want)
 	}
@@ -440,7 +440,7 @@ func TestShedTwice4(t *testing.T) {
 	c := case4{m: ask(bootp.Discover)}
 	b, v := c.decide(s)
 	v.ShedVSS(b)
-	if v.Shed(b) || !bytes.Equal(b.Bytes(), asked(bootp.Discover, "192.0.2.1")) {
+	if v.shed(b) || !bytes.Equal(b.Bytes(), asked(bootp.Discover, "192.0.2.1")) {
 		t.Errorf("shed what was not there: % x", b.Bytes())
 	}
 }

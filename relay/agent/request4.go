@@ -238,10 +238,10 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 	return Relayed
 }
 
-// Shed takes option 82 out again, after the kernel has said that the message is
+// shed takes option 82 out again, after the kernel has said that the message is
 // too large for the way to a server. It reports false if the message is to be
 // dropped: by setting, or because option 82 is not what makes it too large.
-func (v *Verdict) Shed(b *Buf) bool {
+func (v *Verdict) shed(b *Buf) bool {
 	if v.added.Len == 0 || v.Link.Interface.V4.DropOversize {
 		return false
 	}

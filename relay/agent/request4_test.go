@@ -216,7 +216,7 @@ func TestSourcePort4(t *testing.T) {
 				t.Errorf("suboption 19: %v, want %v", has, tc.has)
 			}
 			if tc.has && tc.port != 67 {
-				if !v.Shed(&b) || v.SrcPort != 67 {
+				if !v.shed(&b) || v.SrcPort != 67 {
 					t.Errorf("without option 82 it leaves from port %d, want 67", v.SrcPort)
 				}
 			}

@@ -59,7 +59,7 @@ type Verdict struct {
 
 	framed bool // see Frameable
 
-	added bootp.Span // option 82 as inserted, for Shed
+	added bootp.Span // option 82 as inserted, for TooLarge
 	bare  int        // octets of the message before that
 	vss   int        // octets of VSS for ShedVSS: at the end of option 82, or the first option of a Relay-forward
 }

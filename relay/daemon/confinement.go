@@ -12,7 +12,6 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/confine"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/status"
@@ -35,13 +34,14 @@ func (p *process) confine() {
 // for BPF, which is for DHCPv6 alone, and another group or address to answer at, which
 // are for the next start.
 func (p *process) needs() confine.Needs {
+	policy := p.current()
 	n := confine.Needs{
 		// Sockets for VRFs that come later, and frames to clients.
 		Capabilities: []cap.Value{cap.NET_BIND_SERVICE, cap.NET_RAW},
 		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), p.file)...), "/proc", "/sys"),
 		Files:        []string{"/etc/group", "/etc/hosts", "/etc/resolv.conf"},
 		Group:        p.controlAt.Group,
-		BPF:          hasDHCPv6(p.current()),
+		BPF:          policy.Relays(dhcp.V6),
 		Abstract:     strings.HasPrefix(os.Getenv("NOTIFY_SOCKET"), "@"),
 	}
 	if os.Geteuid() != 0 {
@@ -66,17 +66,11 @@ func (p *process) needs() confine.Needs {
 	return n
 }
 
-// hasDHCPv6 reports whether DHCPv6 is relayed.
-func hasDHCPv6(p agent.Policy) bool {
-	_, has := check.Ports(p)[dhcp.V6]
-	return has
-}
-
 // givenUp tells what a configuration would need that the process has given up.
 func (p *process) givenUp(next agent.Policy) (texts []string) {
-	now := check.Ports(p.current())
-	for f := range check.Ports(next) {
-		if _, had := now[f]; had || !p.box.State().On {
+	now := p.current()
+	for f := range dhcp.Family(dhcp.Families) {
+		if !next.Relays(f) || now.Relays(f) || !p.box.State().On {
 			continue
 		}
 		text := fmt.Sprintf("%s is new, and the daemon has confined itself since its start: what the sockets can hold is bounded by net.core.rmem_max", f)

@@ -10,6 +10,7 @@ import (
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Doubt is something of this host that does not fit a policy.
@@ -23,7 +24,7 @@ type Doubt struct {
 func Host(s *agent.Snapshot, links []giaddr.Link) (all []Doubt, err error) {
 	p := s.Policy
 	all = kernelDoubts(os.DirFS(sysctls), Strict(), p, s)
-	for _, text := range unreachable(p, s, links, route) {
+	for _, text := range unreachable(s, s.Plan(links), route) {
 		all = append(all, Doubt{Text: text})
 	}
 	rs, err := Rivals(s, func() []giaddr.Link { return links }, false, udp.Name)
@@ -56,8 +57,11 @@ func stored(r *Rival) bool {
 // Alone fails if this daemon runs already: two of them would share the sockets and
 // tear conversations apart.
 func Alone(p agent.Policy) error {
-	for f, port := range Ports(p) {
-		hs, err := udp.Holders(f, port)
+	for f := range dhcp.Family(dhcp.Families) {
+		if !p.Relays(f) {
+			continue
+		}
+		hs, err := udp.Holders(f, f.Port())
 		if err != nil {
 			return nil //nolint:nilerr // kernels without udp_diag cannot tell; the look for rivals tells of it
 		}

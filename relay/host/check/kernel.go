@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
 
-	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -25,7 +23,7 @@ func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot)
 	add := func(fatal bool, format string, args ...any) {
 		ds = append(ds, Doubt{fmt.Sprintf(format, args...), fatal})
 	}
-	if _, v6 := Ports(p)[dhcp.V6]; v6 {
+	if p.Relays(dhcp.V6) {
 		if _, err := fs.Stat(sys, "net/ipv6"); errors.Is(err, fs.ErrNotExist) {
 			add(true, "there are IPv6 servers, and this kernel has no IPv6; start it without ipv6.disable=1, or list no IPv6 servers")
 		}
@@ -36,7 +34,7 @@ func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot)
 			}
 		}
 	}
-	if _, v4 := Ports(p)[dhcp.V4]; v4 && len(strict) > 0 {
+	if p.Relays(dhcp.V4) && len(strict) > 0 {
 		add(false, "rp_filter is strict (1) on %s: the kernel drops replies that come in by another interface than the route to the server, "+
 			"and clients that rebind from an address of another network; set it to 2 (loose) there and in net.ipv4.conf.all unless no such packet is to be expected", few(strict))
 	}
@@ -78,34 +76,15 @@ func route(to netip.Addr, vrf string) (int, error) {
 
 // unreachable tells of each giaddr to which replies find no way: it is in a VRF
 // other than the server's, and no route leads from there into it.
-func unreachable(p agent.Policy, s *agent.Snapshot, host []giaddr.Link, ask routeFunc) (texts []string) {
-	vrf, of := make(map[int]string), make(map[int]int, len(host)) // by index
-	home := make(map[netip.Addr][]string)                         // VRFs of each address
-	for i := range host {
-		if host[i].IsVRF {
-			vrf[host[i].Index] = host[i].Name
+func unreachable(s *agent.Snapshot, p *agent.Plan, ask routeFunc) (texts []string) {
+	for l, n := range p.Crossings() {
+		a, theirs, ours := l.Side[dhcp.V4].Choices[0].Addr, p.VRFName(p.Way(n).VRF), p.VRF(l.Host.Index)
+		if out, err := ask(a, theirs); err == nil && p.VRF(out) == ours {
+			continue
 		}
-	}
-	for i := range host {
-		of[host[i].Index] = host[i].VRF
-		for _, a := range host[i].Addrs {
-			home[a.Prefix.Addr()] = append(home[a.Prefix.Addr()], vrf[host[i].VRF])
-		}
-	}
-	for _, l := range s.Links {
-		for _, n := range l.Side[dhcp.V4].Servers {
-			v := p.Servers[n]
-			if len(l.Side[dhcp.V4].Choices) == 0 || vrf[l.Host.VRF] == v.VRF || slices.Contains(home[l.Side[dhcp.V4].Choices[0].Addr], v.VRF) {
-				continue
-			}
-			a := l.Side[dhcp.V4].Choices[0].Addr
-			if out, err := ask(a, v.VRF); err == nil && of[out] == l.Host.VRF {
-				continue
-			}
-			texts = append(texts, fmt.Sprintf("%s: replies of %s to giaddr %s arrive in %s, which has no route into %s; "+
-				"add one, or set dhcpv4.giaddr to an address of %s and dhcpv4.option82.link_selection = \"subnet\"",
-				l.Host.Name, v.Addr.Addr(), a, vrfName(v.VRF), vrfName(vrf[l.Host.VRF]), vrfName(v.VRF)))
-		}
+		texts = append(texts, fmt.Sprintf("%s: replies of %s to giaddr %s arrive in %s, which has no route into %s; "+
+			"add one, or set dhcpv4.giaddr to an address of %s and dhcpv4.option82.link_selection = \"subnet\"",
+			l.Host.Name, s.Policy.Servers[n].Addr.Addr(), a, vrfName(theirs), vrfName(p.VRFName(ours)), vrfName(theirs)))
 	}
 	return texts
 }

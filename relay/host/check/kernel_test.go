@@ -136,7 +136,7 @@ func TestUnreachable(t *testing.T) {
 			}
 			p := policyOf(t, tt.config)
 			s, _ := agent.Compile(p, host)
-			got := unreachable(p, s, host, tt.ask)
+			got := unreachable(s, s.Plan(host), tt.ask)
 			if tt.want == "" {
 				if diff := cmp.Diff([]string(nil), got); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)

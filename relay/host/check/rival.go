@@ -84,10 +84,13 @@ func serves(command string) bool {
 // which the relay has nothing to do, as dnsmasq is by libvirt, are no rivals.
 // relaying says that this process is the daemon at work.
 func Rivals(s *agent.Snapshot, host func() []giaddr.Link, relaying bool, name Namer) (all []Rival, err error) {
-	for f, port := range Ports(s.Policy) {
-		hs, err := others(f, port)
+	for f := range dhcp.Family(dhcp.Families) {
+		if !s.Policy.Relays(f) {
+			continue
+		}
+		hs, err := others(f, f.Port())
 		if err != nil {
-			return nil, fmt.Errorf("look at port %d: %w", port, err)
+			return nil, fmt.Errorf("look at port %d: %w", f.Port(), err)
 		}
 		if len(hs) == 0 {
 			continue
@@ -137,16 +140,4 @@ func others(f dhcp.Family, port uint16) ([]udp.Holder, error) {
 // ours reports whether another process of this daemon is among those who listen.
 func ours(hs []udp.Holder) bool {
 	return slices.ContainsFunc(hs, func(h udp.Holder) bool { return h.Command == Program })
-}
-
-// Ports returns the port that a policy needs in each family.
-func Ports(p agent.Policy) map[dhcp.Family]uint16 {
-	ports := make(map[dhcp.Family]uint16)
-	for i := range p.Interfaces {
-		for _, n := range p.Interfaces[i].Servers {
-			f := dhcp.FamilyOf(p.Servers[n].Addr.Addr())
-			ports[f] = map[dhcp.Family]uint16{dhcp.V4: 67, dhcp.V6: 547}[f]
-		}
-	}
-	return ports
 }
