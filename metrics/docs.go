@@ -1,5 +1,7 @@
 package metrics
 
+import "dhcp-relay/relay/observe/count"
+
 // A MetricDoc is what the documentation says of one metric.
 type MetricDoc struct {
 	Name   string
@@ -16,14 +18,11 @@ const (
 	received
 	retired
 	socketDrops
-	option82Omitted
-	option79Omitted
 	serverCopies
 	serverFailures
 	serverReplies
 	serverUnanswered
 	serverResponse
-	unanswered
 	transactionsOpen
 	transactionsEvicted
 	recorderMissed
@@ -46,12 +45,27 @@ const (
 	listening
 	confined
 	buildInfo
-	numSeries = int(iota)
+	linkCounters // the first of count.LinkCounter
+	numSeries    = int(linkCounters) + count.NumLinkCounters
 )
 
 // Docs returns every metric of the relay, beside those of the Go runtime and
 // of the process.
 func Docs() []MetricDoc {
+	docs := append(fixed(), make([]MetricDoc, count.NumLinkCounters)...)
+	for c := range count.LinkCounter(count.NumLinkCounters) {
+		d := c.Doc()
+		labels := []string{"interface"}
+		if d.Family {
+			labels = []string{"family", "interface"}
+		}
+		docs[linkCounters+series(c)] = MetricDoc{"dhcp_relay_" + d.Name + "_total", "counter", labels, d.What}
+	}
+	return docs
+}
+
+// fixed returns the metrics that are told here.
+func fixed() []MetricDoc {
 	return []MetricDoc{
 		messages: {
 			"dhcp_relay_messages_total", "counter",
@@ -72,16 +86,6 @@ func Docs() []MetricDoc {
 			"dhcp_relay_socket_drops_total", "counter",
 			[]string{"family"},
 			"Messages that the kernel dropped because a receive buffer was full.",
-		},
-		option82Omitted: {
-			"dhcp_relay_option82_omitted_total", "counter",
-			[]string{"interface"},
-			"Requests that were relayed without option 82 because it did not fit.",
-		},
-		option79Omitted: {
-			"dhcp_relay_option79_omitted_total", "counter",
-			[]string{"interface"},
-			"DHCPv6 messages that were relayed without the client's link-layer address because it was not known.",
 		},
 		serverCopies: {
 			"dhcp_relay_server_copies_total", "counter",
@@ -107,11 +111,6 @@ func Docs() []MetricDoc {
 			"dhcp_relay_server_response_seconds", "histogram",
 			[]string{"server", "vrf"},
 			"Time from reading a request to reading the server's first reply to it.",
-		},
-		unanswered: {
-			"dhcp_relay_unanswered_total", "counter",
-			[]string{"family", "interface"},
-			"Requests that no server has answered before the client asked again, or within 10 seconds.",
 		},
 		transactionsOpen: {
 			"dhcp_relay_transactions_open", "gauge",

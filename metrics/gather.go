@@ -138,7 +138,7 @@ func (s *scrape) all() {
 		}
 	}
 	s.servers(c.Servers())
-	s.unanswered(links)
+	s.linkCounters(links)
 	for _, e := range c.SendErrors() {
 		s.add(sendErrors, float64(e.Count), pair("error", e.Error.String()), pair("towards", e.Towards.String()))
 	}
@@ -162,16 +162,6 @@ func (s *scrape) messages(links []link) {
 			for _, l := range links {
 				s.link(l, dhcp.Family(f), dhcp.Direction(d))
 			}
-		}
-	}
-	for _, l := range links {
-		if n := l.NoOption82.Value(); n > 0 {
-			s.add(option82Omitted, float64(n), l.label)
-		}
-	}
-	for _, l := range links {
-		if n := l.NoOption79.Value(); n > 0 {
-			s.add(option79Omitted, float64(n), l.label)
 		}
 	}
 }
@@ -215,14 +205,27 @@ func (s *scrape) servers(all []*count.Server) {
 	}
 }
 
-// unanswered adds the requests that no server has answered, where there are any.
-func (s *scrape) unanswered(links []link) {
-	for f, family := range s.g.families {
-		for _, l := range links {
-			if n := l.NoReply[f].Value(); n > 0 {
-				s.add(unanswered, float64(n), family, l.label)
+// linkCounters adds what else is counted on the links, where it is not zero.
+func (s *scrape) linkCounters(links []link) {
+	for c := range count.LinkCounter(count.NumLinkCounters) {
+		if c.Doc().Family {
+			for f, family := range s.g.families {
+				for _, l := range links {
+					s.some(linkCounters+series(c), l.Value(c, dhcp.Family(f)), family, l.label)
+				}
 			}
+			continue
 		}
+		for _, l := range links {
+			s.some(linkCounters+series(c), l.Value(c, dhcp.V4)+l.Value(c, dhcp.V6), l.label)
+		}
+	}
+}
+
+// some adds a series that is not zero.
+func (s *scrape) some(i series, n uint64, labels ...*dto.LabelPair) {
+	if n > 0 {
+		s.add(i, float64(n), labels...)
 	}
 }
 

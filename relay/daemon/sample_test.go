@@ -120,7 +120,7 @@ func TestAllCountersAreRead(t *testing.T) {
 	want := count.Reading{
 		Links: map[string]count.OfLink{"vlan20": {
 			Relayed: [2][2]count.Number{dhcp.V6: {dhcp.Replies: two}},
-			NoReply: [2]count.Number{dhcp.V6: one},
+			Counts:  [count.NumLinkCounters][2]count.Number{count.Unanswered: {dhcp.V6: one}},
 			Drops:   []count.OfDrop{{Kind: count.Kind{Family: dhcp.V4, Direction: dhcp.Requests, Reason: agent.HopLimit}, Count: one, Last: now}},
 		}},
 		Servers: []count.OfServer{{

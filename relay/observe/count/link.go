@@ -10,15 +10,9 @@ import (
 
 // A Link counts the messages of one interface. It is safe for concurrent use.
 type Link struct {
-	// NoOption82 counts messages that were sent without option 82 because it did not
-	// fit, NoOption79 those without the client's link-layer address because it was not
-	// known.
-	NoOption82, NoOption79 Counter
-	// NoReply counts requests that no server has answered.
-	NoReply [dhcp.Families]Counter
-
 	name    string
 	types   *[dhcp.Families]types
+	counts  [NumLinkCounters][dhcp.Families]Counter
 	relayed [dhcp.Families][dhcp.Directions]atomic.Pointer[Tally]
 	dropped [dhcp.Families][dhcp.Directions]atomic.Pointer[drops]
 
@@ -26,6 +20,37 @@ type Link struct {
 	use  uint64    // number of the latest InUse that names it
 	gone time.Time // when it was no longer in use; zero while it is
 }
+
+// A LinkCounter is what is counted of an interface beside its messages. The list is
+// closed; metrics shows all of it.
+type LinkCounter uint8
+
+// The counters.
+const (
+	Unanswered LinkCounter = iota
+	Option82Omitted
+	Option79Omitted
+	NumLinkCounters = int(iota)
+)
+
+// A CounterDoc is what is known of a counter.
+type CounterDoc struct {
+	Name   string // the metric is dhcp_relay_NAME_total
+	What   string // what it counts, one sentence
+	Family bool   // it is told for each family apart
+}
+
+var linkCounters = [NumLinkCounters]CounterDoc{
+	Unanswered:      {"unanswered", "Requests that no server has answered before the client asked again, or within 10 seconds.", true},
+	Option82Omitted: {"option82_omitted", "Requests that were relayed without option 82 because it did not fit.", false},
+	Option79Omitted: {"option79_omitted", "DHCPv6 messages that were relayed without the client's link-layer address because it was not known.", false},
+}
+
+// Doc returns what is known of the counter.
+func (c LinkCounter) Doc() CounterDoc { return linkCounters[c] }
+
+// Value returns what is counted of a family.
+func (l *Link) Value(c LinkCounter, f dhcp.Family) uint64 { return l.counts[c][f].Value() }
 
 // Name returns the name of the interface, or Other.
 func (l *Link) Name() string { return l.name }
@@ -60,14 +85,14 @@ func (l *Link) Count(f dhcp.Family, d dhcp.Direction, typ uint8, r agent.Reason)
 
 // OmittedOption82 counts one message that was sent without option 82 because
 // it did not fit.
-func (l *Link) OmittedOption82() { l.NoOption82.Inc() }
+func (l *Link) OmittedOption82() { l.counts[Option82Omitted][dhcp.V4].Inc() }
 
 // OmittedOption79 counts one message that was sent without the client's
 // link-layer address because it was not known.
-func (l *Link) OmittedOption79() { l.NoOption79.Inc() }
+func (l *Link) OmittedOption79() { l.counts[Option79Omitted][dhcp.V6].Inc() }
 
 // Unanswered counts one request that no server has answered.
-func (l *Link) Unanswered(f dhcp.Family) { l.NoReply[f].Inc() }
+func (l *Link) Unanswered(f dhcp.Family) { l.counts[Unanswered][f].Inc() }
 
 // tally returns the tally of a family, direction and reason, and makes it if need
 // be.

@@ -19,8 +19,8 @@ type Reading struct {
 // An OfLink counts the messages of one interface.
 type OfLink struct {
 	Relayed  [dhcp.Families][dhcp.Directions]Number
-	NoReply  [dhcp.Families]Number // requests that no server has answered
-	Refusals Number                // DHCPNAKs that were relayed
+	Counts   [NumLinkCounters][dhcp.Families]Number
+	Refusals Number // DHCPNAKs that were relayed
 	Drops    []OfDrop
 }
 
@@ -79,7 +79,11 @@ func (r *Recent) ofLink(w *linkWindows, second int64) (c OfLink) {
 		if of == nil {
 			continue
 		}
-		c.NoReply[f] = of.noReply.at(second)
+		for k, n := range of.counts {
+			if n != nil {
+				c.Counts[k][f] = n.at(second)
+			}
+		}
 		for d := range of.relayed {
 			c.Relayed[f][d] = of.relayed[d].at(second)
 		}

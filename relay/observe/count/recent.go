@@ -38,7 +38,7 @@ type linkWindows struct {
 // one family only.
 type familyWindows struct {
 	relayed [dhcp.Directions]window
-	noReply window
+	counts  [NumLinkCounters]*window // nil until something is counted
 }
 
 type dropWindow struct {
@@ -119,9 +119,11 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 	}
 	w.reading = r.reading
 	w.refusals.read(l.refusals(), r.second)
-	for f := range l.NoReply {
-		if n := l.NoReply[f].Value(); n > 0 {
-			w.family(dhcp.Family(f)).noReply.read(n, r.second)
+	for c := range l.counts {
+		for f := range l.counts[c] {
+			if n := l.counts[c][f].Value(); n > 0 {
+				w.family(dhcp.Family(f)).counter(LinkCounter(c)).read(n, r.second)
+			}
 		}
 	}
 	return fresh
@@ -164,6 +166,14 @@ func (w *linkWindows) family(f dhcp.Family) *familyWindows {
 		w.families[f] = new(familyWindows)
 	}
 	return w.families[f]
+}
+
+// counter returns the window of a counter.
+func (w *familyWindows) counter(c LinkCounter) *window {
+	if w.counts[c] == nil {
+		w.counts[c] = new(window)
+	}
+	return w.counts[c]
 }
 
 // drop returns the window of a kind of drops.

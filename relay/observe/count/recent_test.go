@@ -158,7 +158,7 @@ func TestRecentCountsTheRest(t *testing.T) {
 		Window: Window,
 		Links: map[string]OfLink{"vlan10": {
 			Relayed:  [2][2]Number{dhcp.V4: {dhcp.Replies: {3, 2}}},
-			NoReply:  [2]Number{dhcp.V6: {3, 2}},
+			Counts:   [NumLinkCounters][2]Number{Unanswered: {dhcp.V6: {3, 2}}},
 			Refusals: Number{3, 2},
 		}},
 		Servers:    []OfServer{{s.ServerID, Number{30, 20}, Number{24, 16}, Number{3, 2}, Number{6, 4}, nil}},

@@ -221,7 +221,7 @@ func (p *play) compare(t *rapid.T) (answers int) {
 		}
 	}
 	for f := range unanswered {
-		if got := p.state.Links[0].NoReply[f].Value(); got != unanswered[f] {
+		if got := p.state.Links[0].Value(count.Unanswered, dhcp.Family(f)); got != unanswered[f] {
 			t.Errorf("%v: transactions show %d unanswered requests, the counter %d", dhcp.Family(f), unanswered[f], got)
 		}
 	}

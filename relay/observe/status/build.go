@@ -59,34 +59,6 @@ func Build(in Input) Report {
 // add notes a finding.
 func (b *builder) add(f found) { b.found = append(b.found, f) }
 
-func (b *builder) interfaces() {
-	for i := range b.Links {
-		l := &b.Links[i]
-		n := Interface{
-			Name: l.Name, AltName: l.AltName, Family: l.Family, State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
-		}
-		if l.Address.IsValid() {
-			n.Address = l.Address.String()
-		}
-		for _, s := range l.Servers {
-			n.Servers = append(n.Servers, ServerName{endpoint(s), s.VRF})
-		}
-		c := b.Counts.Links[l.Name]
-		n.Requests, n.Replies = flow(&c, l.Family, dhcp.Requests), flow(&c, l.Family, dhcp.Replies)
-		n.Unanswered = c.NoReply[l.Family]
-		f := b.judge(l, &n)
-		if lost, ok := b.losing[onLink(l.Name, l.Family)]; ok && f.kind == none {
-			n.Reason, n.Do = lost.sentence(), lost.do
-		} else if f.text != "" {
-			n.Reason, n.Do = f.sentence(), f.do
-		}
-		if f.kind != none {
-			b.add(f)
-		}
-		b.report.Interfaces = append(b.report.Interfaces, n)
-	}
-}
-
 // flow counts the messages of one family and direction.
 func flow(c *count.OfLink, f dhcp.Family, d dhcp.Direction) Flow {
 	r := c.Relayed[f][d]

@@ -1,11 +1,102 @@
 package status
 
 import (
+	"fmt"
 	"strings"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
+
+// An Interface is a client-facing interface in one family that it has servers of.
+type Interface struct {
+	Name       string       `json:"name"`               // or the pattern that no interface matches
+	AltName    string       `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
+	Family     dhcp.Family  `json:"family"`             // "ipv4" or "ipv6"
+	State      agent.State  `json:"state"`
+	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
+	Servers    []ServerName `json:"servers"`
+	Reason     string       `json:"problem,omitempty"` // why it does not relay, or relays badly; "" if all is well
+	Do         string       `json:"remedy,omitempty"`  // what to do about Problem
+	Requests   Flow         `json:"requests"`          // what its clients sent
+	Replies    Flow         `json:"replies"`           // what the servers sent for its clients
+	Unanswered count.Number `json:"unanswered"`        // requests that no server answered
+}
+
+// interfaces tells of the interfaces.
+func (b *builder) interfaces() {
+	for i := range b.Links {
+		l := &b.Links[i]
+		n := Interface{
+			Name: l.Name, AltName: l.AltName, Family: l.Family, State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
+		}
+		if l.Address.IsValid() {
+			n.Address = l.Address.String()
+		}
+		for _, s := range l.Servers {
+			n.Servers = append(n.Servers, ServerName{endpoint(s), s.VRF})
+		}
+		c := b.Counts.Links[l.Name]
+		n.Requests, n.Replies = flow(&c, l.Family, dhcp.Requests), flow(&c, l.Family, dhcp.Replies)
+		n.Unanswered = c.Counts[count.Unanswered][l.Family]
+		f := b.judge(l, &n)
+		if lost, ok := b.losing[onLink(l.Name, l.Family)]; ok && f.kind == none {
+			n.Reason, n.Do = lost.sentence(), lost.do
+		} else if f.text != "" {
+			n.Reason, n.Do = f.sentence(), f.do
+		}
+		if f.kind != none {
+			b.add(f)
+		}
+		b.report.Interfaces = append(b.report.Interfaces, n)
+	}
+}
+
+func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
+	if len(r.Interfaces) == 0 {
+		return
+	}
+	n := len(r.Interfaces)
+	if !all {
+		n = min(n, mostRows)
+	}
+	rows := [][]string{{"INTERFACE", "FAMILY", "STATE", "ADDRESS", "REQUESTS", "REPLIES", "DROPPED", "UNANSWERED"}}
+	for i := range r.Interfaces[:n] {
+		l := &r.Interfaces[i]
+		address := l.Address
+		if address == "" {
+			address = "-"
+		}
+		name := l.Name
+		if l.AltName != "" {
+			name += " (" + l.AltName + ")"
+		}
+		rows = append(rows, []string{
+			name, l.Family.String(), l.State.String(), address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
+			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
+		})
+	}
+	table(b, rows)
+	if more := len(r.Interfaces) - n; more > 0 {
+		fmt.Fprintf(b, "and %d more, %s; --all lists them\n", more, r.calm(n))
+	}
+}
+
+// Tone says how good the state of an interface is, with what else is known of it.
+func (i *Interface) Tone() Tone {
+	switch i.State {
+	case agent.Relaying:
+		if i.Reason != "" {
+			return Doubtful
+		}
+		return Good
+	case agent.Missing:
+		return Neutral
+	case agent.Member, agent.Down, agent.NoAddress, agent.NoLinkLocal:
+	}
+	return Bad
+}
 
 // judge says what is wrong with an interface. If that has another cause, which
 // is told elsewhere, the kind is empty.

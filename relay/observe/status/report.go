@@ -7,7 +7,6 @@ package status
 import (
 	"time"
 
-	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
@@ -121,21 +120,6 @@ type Finding struct {
 	Do       string   `json:"remedy"`  // what to do about it
 
 	About []Subject `json:"about"` // the same as Subject, one by one; for programs
-}
-
-// An Interface is a client-facing interface in one family that it has servers of.
-type Interface struct {
-	Name       string       `json:"name"`               // or the pattern that no interface matches
-	AltName    string       `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
-	Family     dhcp.Family  `json:"family"`             // "ipv4" or "ipv6"
-	State      agent.State  `json:"state"`
-	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
-	Servers    []ServerName `json:"servers"`
-	Reason     string       `json:"problem,omitempty"` // why it does not relay, or relays badly; "" if all is well
-	Do         string       `json:"remedy,omitempty"`  // what to do about Problem
-	Requests   Flow         `json:"requests"`          // what its clients sent
-	Replies    Flow         `json:"replies"`           // what the servers sent for its clients
-	Unanswered count.Number `json:"unanswered"`        // requests that no server answered
 }
 
 // A ServerName tells a server apart from all others.

@@ -2,8 +2,6 @@ package status
 
 import (
 	"fmt"
-
-	"dhcp-relay/relay/agent"
 )
 
 // A ServerState says in one word how a server does.
@@ -83,21 +81,6 @@ const (
 	Doubtful      // it works badly, or for some only
 	Bad           // it does not work
 )
-
-// Tone says how good the state of an interface is, with what else is known of it.
-func (i *Interface) Tone() Tone {
-	switch i.State {
-	case agent.Relaying:
-		if i.Reason != "" {
-			return Doubtful
-		}
-		return Good
-	case agent.Missing:
-		return Neutral
-	case agent.Member, agent.Down, agent.NoAddress, agent.NoLinkLocal:
-	}
-	return Bad
-}
 
 // Tone says how bad a finding is.
 func (f *Finding) Tone() Tone {

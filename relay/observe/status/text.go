@@ -158,36 +158,6 @@ func milliseconds(s float64) string {
 	return strconv.FormatFloat(s*1000, 'g', 3, 64) + " ms"
 }
 
-func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
-	if len(r.Interfaces) == 0 {
-		return
-	}
-	n := len(r.Interfaces)
-	if !all {
-		n = min(n, mostRows)
-	}
-	rows := [][]string{{"INTERFACE", "FAMILY", "STATE", "ADDRESS", "REQUESTS", "REPLIES", "DROPPED", "UNANSWERED"}}
-	for i := range r.Interfaces[:n] {
-		l := &r.Interfaces[i]
-		address := l.Address
-		if address == "" {
-			address = "-"
-		}
-		name := l.Name
-		if l.AltName != "" {
-			name += " (" + l.AltName + ")"
-		}
-		rows = append(rows, []string{
-			name, l.Family.String(), l.State.String(), address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
-			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
-		})
-	}
-	table(b, rows)
-	if more := len(r.Interfaces) - n; more > 0 {
-		fmt.Fprintf(b, "and %d more, %s; --all lists them\n", more, r.calm(n))
-	}
-}
-
 // calm says how the interfaces from the nth on do.
 func (r *Report) calm(n int) string {
 	troubled := 0
