@@ -315,7 +315,7 @@ var docs = [NumReasons]Doc{
 	Stale: {
 		"stale", "The message waited so long in the receive buffer that its client has asked again, or no longer waits.",
 		"Look whether the relay gets processor time, or was stopped, and for an interface with a flood of messages.",
-		Partial, families{"RFC 2131, section 4.1", "RFC 9915, section 15"}, families{}, Hints{},
+		Partial, apiece("RFC 2131, section 4.1", "RFC 9915, section 15"), none(), noHints(),
 	},
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",
