@@ -155,7 +155,7 @@ func testOtherListener(t *testing.T, b *wireBed) {
 	p, err := b.r.Start(b.bin, []string{"run", "--config", conf}, log)
 	do(t, err)
 	defer p.Stop()
-	if !log.wait(`level=WARN msg="another program listens on the port"`, p.Done()) {
+	if !log.wait(`msg="another program listens on the port"`, p.Done()) {
 		t.Errorf("the daemon says nothing of it:\n%s", log)
 	}
 }
