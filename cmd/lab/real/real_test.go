@@ -2,6 +2,7 @@ package real
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -42,20 +43,26 @@ lease 10.1.0.101 {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			m := map[netip.Addr]string{}
-			parse := serverKinds()[tt.kind].parse()
-			for line := range strings.SplitSeq(tt.file, "\n") {
-				parse(line, m)
-			}
-			got := map[string]string{}
-			for a, mac := range m {
-				got[a.String()] = mac
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("leases (-want +got):\n%s", diff)
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { checkLeases(t, serverKinds()[tt.kind].parse(), tt.file, tt.want) })
+	}
+}
+
+// checkLeases fails unless a parser finds the leases in a file, address to client.
+func checkLeases[K interface {
+	comparable
+	fmt.Stringer
+}](t *testing.T, parse func(string, map[K]string), file string, want map[string]string) {
+	t.Helper()
+	m := map[K]string{}
+	for line := range strings.SplitSeq(file, "\n") {
+		parse(line, m)
+	}
+	got := map[string]string{}
+	for k, client := range m {
+		got[k.String()] = client
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("leases (-want +got):\n%s", diff)
 	}
 }
 
@@ -68,31 +75,38 @@ func TestConfigs(t *testing.T) {
 		"isc":     "subnet 10.1.0.0 netmask 255.255.255.0 { range 10.1.0.100 10.1.0.149; option routers 10.1.0.1; }\n",
 		"dnsmasq": "dhcp-range=set:n0,10.1.0.100,10.1.0.149,255.255.255.0,3600\n",
 	} {
-		t.Run(kind, func(t *testing.T) {
-			got, err := serverKinds()[kind].config(c, files{leases: "/x/leases"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.Contains(got, want) {
-				t.Errorf("no %q in:\n%s", want, got)
-			}
-		})
+		t.Run(kind, func(t *testing.T) { checkConfig(t, serverKinds()[kind].config, c, want) })
+	}
+}
+
+// checkConfig fails unless what is written for a program has a part.
+func checkConfig[C any](t *testing.T, write func(C, files) (string, error), c C, want string) {
+	t.Helper()
+	got, err := write(c, files{leases: "/x/leases"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(got, want) {
+		t.Errorf("no %q in:\n%s", want, got)
+	}
+}
+
+// checkMissing fails unless the error about a program that is missing names its
+// package, for each kind, and a kind that nobody knows is refused.
+func checkMissing(t *testing.T, f func(string) error, packages map[string]string) {
+	t.Helper()
+	for kind, pkg := range packages {
+		if err := f(kind); !errors.Is(err, ErrMissing) || !strings.HasSuffix(err.Error(), pkg) {
+			t.Errorf("%s: got %v, want %v and %s", kind, err, ErrMissing, pkg)
+		}
+	}
+	if err := f("nothing"); err == nil || errors.Is(err, ErrMissing) {
+		t.Errorf("unknown kind: got %v", err)
 	}
 }
 
 func TestMissingProgramNamesThePackage(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	for kind, pkg := range map[string]string{"kea": "kea-dhcp4-server", "isc": "isc-dhcp-server", "dnsmasq": "dnsmasq-base"} {
-		if err := CheckServer(kind); !errors.Is(err, ErrMissing) || !strings.HasSuffix(err.Error(), pkg) {
-			t.Errorf("%s: got %v, want %v and %s", kind, err, ErrMissing, pkg)
-		}
-	}
-	for kind, pkg := range map[string]string{"udhcpc": "udhcpc", "dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base"} {
-		if err := CheckClient(kind); !errors.Is(err, ErrMissing) || !strings.HasSuffix(err.Error(), pkg) {
-			t.Errorf("%s: got %v, want %v and %s", kind, err, ErrMissing, pkg)
-		}
-	}
-	if err := CheckServer("wide"); err == nil || errors.Is(err, ErrMissing) {
-		t.Errorf("unknown kind: got %v", err)
-	}
+	checkMissing(t, CheckServer, map[string]string{"kea": "kea-dhcp4-server", "isc": "isc-dhcp-server", "dnsmasq": "dnsmasq-base"})
+	checkMissing(t, CheckClient, map[string]string{"udhcpc": "udhcpc", "dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base"})
 }

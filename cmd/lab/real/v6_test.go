@@ -1,12 +1,8 @@
 package real
 
 import (
-	"errors"
 	"net/netip"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestLeaseFiles6(t *testing.T) {
@@ -53,20 +49,7 @@ ia-na "\001\000\000\000\000\001\000\0010\"" {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			m := map[netip.Prefix]string{}
-			parse := serverKinds6()[tt.name].parser()
-			for line := range strings.SplitSeq(tt.file, "\n") {
-				parse(line, m)
-			}
-			got := map[string]string{}
-			for p, id := range m {
-				got[p.String()] = id
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("leases (-want +got):\n%s", diff)
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { checkLeases(t, serverKinds6()[tt.name].parser(), tt.file, tt.want) })
 	}
 }
 
@@ -80,32 +63,13 @@ func TestConfigs6(t *testing.T) {
 		"isc":     "subnet6 2001:db8:1::/64 { range6 2001:db8:1::10 2001:db8:1::4f; prefix6 2001:db8:180:: 2001:db8:1ff:ff00:: /56; }\n",
 		"dnsmasq": "dhcp-range=set:n0,2001:db8:1::10,2001:db8:1::4f,64,3600\n",
 	} {
-		t.Run(kind, func(t *testing.T) {
-			got, err := serverKinds6()[kind].config(c, files{leases: "/x/leases"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.Contains(got, want) {
-				t.Errorf("no %q in:\n%s", want, got)
-			}
-		})
+		t.Run(kind, func(t *testing.T) { checkConfig(t, serverKinds6()[kind].config, c, want) })
 	}
 }
 
 func TestMissingProgramNamesThePackage6(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	check := func(f func(string) error, kinds map[string]string) {
-		t.Helper()
-		for kind, pkg := range kinds {
-			if err := f(kind); !errors.Is(err, ErrMissing) || !strings.HasSuffix(err.Error(), pkg) {
-				t.Errorf("%s: got %v, want %v and %s", kind, err, ErrMissing, pkg)
-			}
-		}
-		if err := f("nothing"); err == nil || errors.Is(err, ErrMissing) {
-			t.Errorf("unknown kind: got %v", err)
-		}
-	}
-	check(CheckServer6, map[string]string{"kea": "kea-dhcp6-server", "isc": "isc-dhcp-server", "dnsmasq": "dnsmasq-base"})
-	check(CheckClient6, map[string]string{"dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base", "wide": "wide-dhcpv6-client"})
-	check(CheckRelay6, map[string]string{"isc": "isc-dhcp-relay", "dibbler": "dibbler-relay", "wide": "wide-dhcpv6-relay"})
+	checkMissing(t, CheckServer6, map[string]string{"kea": "kea-dhcp6-server", "isc": "isc-dhcp-server", "dnsmasq": "dnsmasq-base"})
+	checkMissing(t, CheckClient6, map[string]string{"dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base", "wide": "wide-dhcpv6-client"})
+	checkMissing(t, CheckRelay6, map[string]string{"isc": "isc-dhcp-relay", "dibbler": "dibbler-relay", "wide": "wide-dhcpv6-relay"})
 }

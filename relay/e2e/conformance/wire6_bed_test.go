@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,14 +57,7 @@ func newWireBed6(t *testing.T) *wireBed {
 	}
 	do(t, b.s.Addr("lo", server6+"/128"), b.s.Route("default", addrU6), b.r.Route("2001:db8:5::/64", "2001:db8:ff::2"))
 	for _, ns := range []*netns.NS{b.s, b.c} {
-		for _, port := range []uint16{546, 547, 1000} {
-			var c *net.UDPConn
-			do(t, ns.Do(func() (err error) {
-				c, err = net.ListenUDP("udp6", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.IPv6Unspecified(), port)))
-				return err
-			}))
-			t.Cleanup(func() { do(t, c.Close()) })
-		}
+		sink(t, ns, "udp6", 546, 547, 1000)
 	}
 	return b
 }
@@ -130,13 +121,7 @@ type player6 struct {
 func newPlayer6(t *testing.T, b *wireBed) *player6 {
 	t.Helper()
 	p := &player6{wireBed: b}
-	before := b.daemon.http.scrape(t)
-	p.sendSentinels(t)
-	p.sentinels = b.daemon.http.settled(t, before, 2).minus(before).only(messagesTotal)
-	if n := p.sentinels.sum(messagesTotal, `outcome="relayed"`); n != 0 {
-		t.Fatalf("sentinels are relayed: %v", p.sentinels)
-	}
-	b.drain(t)
+	p.sentinels = b.dropped(t, p.sendSentinels)
 	return p
 }
 

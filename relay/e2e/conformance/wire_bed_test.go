@@ -70,8 +70,8 @@ func newWireBed(t *testing.T) *wireBed {
 		t.Cleanup(func() { do(t, tap.Close()) })
 		b.taps[l] = tap
 	}
-	b.sink(t, b.s)
-	b.sink(t, b.c)
+	sink(t, b.s, "udp4", 67, 68)
+	sink(t, b.c, "udp4", 67, 68)
 	return b
 }
 
@@ -82,13 +82,14 @@ func addrU0NextHop(t *testing.T, b *wireBed) string {
 	return addrU0
 }
 
-// sink opens ports 67 and 68, so that the kernel answers nothing by ICMP.
-func (b *wireBed) sink(t *testing.T, ns *netns.NS) {
+// sink opens ports of a network, "udp4" or "udp6", so that the kernel answers nothing by
+// ICMP.
+func sink(t *testing.T, ns *netns.NS, network string, ports ...int) {
 	t.Helper()
-	for _, port := range []uint16{67, 68} {
+	for _, port := range ports {
 		var c *net.UDPConn
 		do(t, ns.Do(func() (err error) {
-			c, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.IPv4Unspecified(), port)))
+			c, err = net.ListenUDP(network, &net.UDPAddr{Port: port})
 			return err
 		}))
 		t.Cleanup(func() { do(t, c.Close()) })

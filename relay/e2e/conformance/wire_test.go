@@ -48,14 +48,21 @@ type player struct {
 func newPlayer(t *testing.T, b *wireBed) *player {
 	t.Helper()
 	p := &player{wireBed: b}
+	p.sentinels = b.dropped(t, p.sendSentinels)
+	return p
+}
+
+// dropped sends two sentinels and returns what they add to the counters.
+func (b *wireBed) dropped(t *testing.T, send func(*testing.T)) counters {
+	t.Helper()
 	before := b.daemon.http.scrape(t)
-	p.sendSentinels(t)
-	p.sentinels = b.daemon.http.settled(t, before, 2).minus(before).only(messagesTotal)
-	if n := p.sentinels.sum(messagesTotal, `outcome="relayed"`); n != 0 {
-		t.Fatalf("sentinels are relayed: %v", p.sentinels)
+	send(t)
+	sentinels := b.daemon.http.settled(t, before, 2).minus(before).only(messagesTotal)
+	if n := sentinels.sum(messagesTotal, `outcome="relayed"`); n != 0 {
+		t.Fatalf("sentinels are relayed: %v", sentinels)
 	}
 	b.drain(t)
-	return p
+	return sentinels
 }
 
 // sendSentinels sends a request with 255 hops and a reply for nobody.

@@ -174,16 +174,22 @@ func (e *ear) Drain() ([]wire.Frame, error) {
 	return frames, err
 }
 
-// network cables a client network with the router's address on it, and returns
-// a client there.
-func (b *bed) network(dev, vrf, prefix string) *host {
+// attach cables a namespace to a new link of the router, in a VRF unless that is "",
+// with the router's address on it.
+func (b *bed) attach(dev, vrf, prefix string) *netns.NS {
 	b.t.Helper()
 	n := b.cable(dev)
 	if vrf != "" {
 		b.enslave(dev, vrf)
 	}
 	must(b.t, b.router.Addr(dev, prefix))
-	return b.client(n, "eth0")
+	return n
+}
+
+// network attaches a client network, and returns a client there.
+func (b *bed) network(dev, vrf, prefix string) *host {
+	b.t.Helper()
+	return b.client(b.attach(dev, vrf, prefix), "eth0")
 }
 
 // A dhcpd is a server with a tap on its link.

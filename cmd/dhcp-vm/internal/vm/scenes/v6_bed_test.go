@@ -70,26 +70,17 @@ func (b *bed) client6(n *netns.NS, dev string) *host6 {
 	return &host6{c, n, dev, b.tap(n, dev)}
 }
 
-// network6 cables a client network with the router's address on it, and returns
-// a client there.
+// network6 attaches a client network, and returns a client there.
 func (b *bed) network6(dev, vrf, prefix string) *host6 {
 	b.t.Helper()
-	n := b.cable(dev)
-	if vrf != "" {
-		b.enslave(dev, vrf)
-	}
-	must(b.t, b.router.Addr(dev, prefix))
-	return b.client6(n, "eth0")
+	return b.client6(b.attach(dev, vrf, prefix), "eth0")
 }
 
 // server6 cables a server, 2001:db8:9::2, to a new link of the router.
 func (b *bed) server6(dev, vrf string, subnets ...string) *dhcpd6 {
 	b.t.Helper()
-	n := b.cable(dev)
-	if vrf != "" {
-		b.enslave(dev, vrf)
-	}
-	must(b.t, b.router.Addr(dev, "2001:db8:9::1/64"), n.Addr("eth0", "2001:db8:9::2/64"), n.Route("default", "2001:db8:9::1"))
+	n := b.attach(dev, vrf, "2001:db8:9::1/64")
+	must(b.t, n.Addr("eth0", "2001:db8:9::2/64"), n.Route("default", "2001:db8:9::1"))
 	return b.serve6(n, "eth0", subnets...)
 }
 

@@ -33,17 +33,13 @@ servers = ["2001:db8:9::2"]
 // sub6 makes a sub-interface of the router's trunk.
 func (b *bed) sub6(id uint16) {
 	b.t.Helper()
-	name := fmt.Sprintf("trunk.%d", id)
-	need(b.t, "802.1Q devices", b.router.VLAN("trunk", name, id))
-	must(b.t, b.router.Addr(name, fmt.Sprintf("2001:db8:%d::1/64", id)))
+	must(b.t, b.router.Addr(b.vlan(b.router, "trunk", id), fmt.Sprintf("2001:db8:%d::1/64", id)))
 }
 
 // tagged6 returns a client whose frames bear a tag.
 func (b *bed) tagged6(n *netns.NS, id uint16) *host6 {
 	b.t.Helper()
-	name := fmt.Sprintf("eth0.%d", id)
-	need(b.t, "802.1Q devices", n.VLAN("eth0", name, id))
-	return b.client6(n, name)
+	return b.client6(n, b.vlan(n, "eth0", id))
 }
 
 func vlanSite6(id uint16) site6 {
@@ -105,21 +101,18 @@ address = "2001:db8:9::2"
 vrf = "red"
 `
 
-func sameVRF6(t *testing.T) {
-	b := newBed6(t)
-	b.vrf("red", red)
-	h := b.network6("lan", "red", "2001:db8:1::1/64")
-	d := b.server6("up", "red", "2001:db8:1::1/64")
-	b.start(inRed6)
-	b.login6(h, lan6(), d)
-}
+func sameVRF6(t *testing.T) { fromRed6(t, "red", inRed6) }
 
-func defaultVRF6(t *testing.T) {
+func defaultVRF6(t *testing.T) { fromRed6(t, "", onLAN6) }
+
+// fromRed6 has a client in red log in at a server in a VRF.
+func fromRed6(t *testing.T, vrf, config string) {
+	t.Helper()
 	b := newBed6(t)
 	b.vrf("red", red)
 	h := b.network6("lan", "red", "2001:db8:1::1/64")
-	d := b.server6("up", "", "2001:db8:1::1/64")
-	b.start(onLAN6)
+	d := b.server6("up", vrf, "2001:db8:1::1/64")
+	b.start(config)
 	b.login6(h, lan6(), d)
 }
 

@@ -49,20 +49,24 @@ func (b *bed) trunk() (*netns.NS, *dhcpd) {
 	return n, b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.10.0.1/24", "10.20.0.1/24", "10.30.0.1/24")
 }
 
+// vlan makes a sub-interface and returns its name.
+func (b *bed) vlan(n *netns.NS, parent string, id uint16) string {
+	b.t.Helper()
+	name := fmt.Sprintf("%s.%d", parent, id)
+	need(b.t, "802.1Q devices", n.VLAN(parent, name, id))
+	return name
+}
+
 // sub makes a sub-interface of the router's trunk.
 func (b *bed) sub(id uint16) {
 	b.t.Helper()
-	name := fmt.Sprintf("trunk.%d", id)
-	need(b.t, "802.1Q devices", b.router.VLAN("trunk", name, id))
-	must(b.t, b.router.Addr(name, fmt.Sprintf("10.%d.0.1/24", id)))
+	must(b.t, b.router.Addr(b.vlan(b.router, "trunk", id), fmt.Sprintf("10.%d.0.1/24", id)))
 }
 
 // tagged returns a client whose frames bear a tag.
 func (b *bed) tagged(n *netns.NS, id uint16) *host {
 	b.t.Helper()
-	name := fmt.Sprintf("eth0.%d", id)
-	need(b.t, "802.1Q devices", n.VLAN("eth0", name, id))
-	return b.client(n, name)
+	return b.client(n, b.vlan(n, "eth0", id))
 }
 
 // vlanSite is the network of a sub-interface.

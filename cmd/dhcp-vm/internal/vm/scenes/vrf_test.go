@@ -36,72 +36,60 @@ func TestT15_VRF(t *testing.T) {
 	}
 }
 
+// A fromRed is a client in red, with the router at 10.1.0.1, and a server in a VRF,
+// "" for the default one.
+type fromRed struct {
+	*bed
+	h *host
+	d *dhcpd
+}
+
+func newFromRed(t *testing.T, vrf string) *fromRed {
+	t.Helper()
+	b := newBed(t)
+	b.vrf("red", red)
+	if vrf == "blue" {
+		b.vrf("blue", blue)
+	}
+	h := b.network("red10", "red", "10.1.0.1/24")
+	return &fromRed{b, h, b.server("up", vrf, "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")}
+}
+
+// logIn starts the relay and has the client log in.
+func (f *fromRed) logIn(config string, s site) {
+	f.t.Helper()
+	f.start("\n[[interface]]\nname = \"red*\"\nservers = [\"10.9.0.2\"]\n" + config)
+	f.login(f.h, s, f.d)
+}
+
+// Sites of the client: with its network's giaddr, and with that of the servers'.
+var (
+	ownGiaddr    = site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+	uplinkGiaddr = site{dev: "red10", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
+)
+
+const byUplinkGiaddr = "dhcpv4.giaddr = \"10.9.0.1\"\ndhcpv4.option82 = { link_selection = \"subnet\" }\n"
+
+func serverIn(vrf string) string {
+	return "\n[[server]]\naddress = \"10.9.0.2\"\nvrf = \"" + vrf + "\"\n"
+}
+
 func sameVRF(t *testing.T) {
-	b := newBed(t)
-	b.vrf("red", red)
-	h := b.network("red10", "red", "10.1.0.1/24")
-	d := b.server("up", "red", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
-	b.start(`
-[[interface]]
-name = "red*"
-servers = ["10.9.0.2"]
-
-[[server]]
-address = "10.9.0.2"
-vrf = "red"
-`)
-	s := site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}
-	b.login(h, s, d)
-	b.renew(h, s, d)
+	f := newFromRed(t, "red")
+	f.logIn(serverIn("red"), ownGiaddr)
+	f.renew(f.h, ownGiaddr, f.d)
 }
 
-func defaultVRF(t *testing.T) {
-	b := newBed(t)
-	b.vrf("red", red)
-	h := b.network("red10", "red", "10.1.0.1/24")
-	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
-	b.start(`
-[[interface]]
-name = "red*"
-servers = ["10.9.0.2"]
-dhcpv4.giaddr = "10.9.0.1"
-dhcpv4.option82 = { link_selection = "subnet" }
-`)
-	b.login(h, site{dev: "red10", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
-}
+func defaultVRF(t *testing.T) { newFromRed(t, "").logIn(byUplinkGiaddr, uplinkGiaddr) }
 
 func defaultLeaked(t *testing.T) {
-	b := newBed(t)
-	b.vrf("red", red)
-	h := b.network("red10", "red", "10.1.0.1/24")
-	d := b.server("up", "", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
-	b.leak(254, "10.1.0.0/24", "red")
-	b.start(`
-[[interface]]
-name = "red*"
-servers = ["10.9.0.2"]
-`)
-	b.login(h, site{dev: "red10", giaddr: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
+	f := newFromRed(t, "")
+	f.leak(254, "10.1.0.0/24", "red")
+	f.logIn("", ownGiaddr)
 }
 
 func otherVRF(t *testing.T) {
-	b := newBed(t)
-	b.vrf("red", red)
-	b.vrf("blue", blue)
-	h := b.network("red10", "red", "10.1.0.1/24")
-	d := b.server("up", "blue", "10.9.0.1/24", "10.9.0.2", "10.1.0.1/24")
-	b.start(`
-[[interface]]
-name = "red*"
-servers = ["10.9.0.2"]
-dhcpv4.giaddr = "10.9.0.1"
-dhcpv4.option82 = { link_selection = "subnet" }
-
-[[server]]
-address = "10.9.0.2"
-vrf = "blue"
-`)
-	b.login(h, site{dev: "red10", giaddr: "10.9.0.1", local: "10.1.0.1", source: "10.9.0.1", subnet: "10.1.0.0/24"}, d)
+	newFromRed(t, "blue").logIn(byUplinkGiaddr+serverIn("blue"), uplinkGiaddr)
 }
 
 func intoVRF(t *testing.T) {
