@@ -74,7 +74,7 @@ func (r Rule) Concerned(host []Link) []Link {
 	var some []Link
 	for i := range host {
 		switch {
-		case r.Kind == Given && around(r.Addr, &host[i]), r.Kind == Borrowed && host[i].Called(r.Link):
+		case r.Kind == Given && around(r.Addr, &host[i]), r.Kind == Borrowed && host[i].called(r.Link):
 			some = append(some, host[i])
 		}
 	}
@@ -183,7 +183,7 @@ func borrowed(f family, name string, l *Link, host []Link) (Choice, error) {
 
 func named(name string, host []Link) *Link {
 	for i := range host {
-		if host[i].Called(name) {
+		if host[i].called(name) {
 			return &host[i]
 		}
 	}

@@ -46,8 +46,8 @@ type Addr struct {
 	Temporary  bool         // IPv6: RFC 8981
 }
 
-// Called reports whether name is the link's name or one of its alternative names.
-func (l *Link) Called(name string) bool {
+// called reports whether name is the link's name or one of its alternative names.
+func (l *Link) called(name string) bool {
 	return l.Name == name || slices.Contains(l.AltNames, name)
 }
 

@@ -149,7 +149,7 @@ func (r *Relay) ExplainPacket(k *capture.Packet, on *Mapping) (res Result, ok bo
 	switch {
 	case k.Skip != capture.Datagram:
 		return Unreadable(m, k.Skip.String()), true, nil
-	case err != nil && !k.Outgoing && r.Listens(k.Dst):
+	case err != nil && !k.Outgoing && r.listens(k.Dst):
 		return res, true, err
 	}
 	res, err = r.Explain(m)
@@ -167,5 +167,5 @@ func (r *Relay) concerns(k *capture.Packet) bool {
 	} else {
 		ports[0] = 546
 	}
-	return slices.Contains(ports, k.Src.Port()) || slices.Contains(ports, k.Dst.Port()) || r.Listens(k.Dst)
+	return slices.Contains(ports, k.Src.Port()) || slices.Contains(ports, k.Dst.Port()) || r.listens(k.Dst)
 }

@@ -44,7 +44,7 @@ func bad(name, format string, args ...any) error {
 
 // Message returns the message that a client of the description sends.
 func (c *Client) Message() (Message, error) {
-	mac, err := ParseMAC(c.MAC)
+	mac, err := parseMAC(c.MAC)
 	if err != nil {
 		return Message{}, &InputError{"mac", err.Error()}
 	}

@@ -41,7 +41,7 @@ func (c *Client) message4(mac []byte, xid uint32) ([]byte, error) {
 		b = append(b, 99, 130, 83, 99, bootp.OptionMessageType, 1, byte(t))
 	}
 	for _, s := range c.Options {
-		code, value, err := ParseOption(s, false)
+		code, value, err := parseOption(s, false)
 		if err != nil {
 			return nil, &InputError{"option", err.Error()}
 		}

@@ -35,7 +35,7 @@ func (c *Client) message6(mac []byte, xid uint32) ([]byte, error) {
 	b := binary.BigEndian.AppendUint32(nil, uint32(inner)<<24|xid)
 	b = dhcp6.AppendOption(b, dhcp6.OptionClientID, id)
 	for _, s := range c.Options {
-		code, value, err := ParseOption(s, true)
+		code, value, err := parseOption(s, true)
 		if err != nil {
 			return nil, &InputError{"option", err.Error()}
 		}

@@ -79,9 +79,9 @@ func (r *Relay) Problems() []agent.Problem {
 	})
 }
 
-// Names returns the names of the host's interfaces, of which there may be
+// names returns the names of the host's interfaces, of which there may be
 // thousands, in words for an error.
-func (r *Relay) Names() string {
+func (r *Relay) names() string {
 	const most = 10
 	names := make([]string, 0, len(r.host))
 	for i := range r.host {
@@ -120,7 +120,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	var heard *giaddr.Link
 	if m.Link != "" {
 		if heard = r.byName[m.Link]; heard == nil {
-			return Result{}, fmt.Errorf("there is no interface %q on the host; there are %s", m.Link, r.Names())
+			return Result{}, fmt.Errorf("there is no interface %q on the host; there are %s", m.Link, r.names())
 		}
 		index = heard.Index
 	}
@@ -132,7 +132,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	}
 	if why := r.notHeard(&m, heard); why != nil {
 		r.last = nil
-		res.Outcome, res.What, res.Remedy, res.Rules = NotHeard, why.what, why.remedy, why.rules
+		res.Outcome, res.What, res.Remedy, res.Rules = notHeard, why.what, why.remedy, why.rules
 		return res, nil
 	}
 	v := r.decide(&b, in)
@@ -202,30 +202,30 @@ func hidden(p bootp.Packet) []string {
 	return []string{"It is in sname or file, where option 52 says that options are; servers join it with the relay's own (RFC 3396, section 7)."}
 }
 
-// Listens reports whether the relay has a socket for what goes to an address and
+// listens reports whether the relay has a socket for what goes to an address and
 // port, wherever it is heard.
-func (r *Relay) Listens(dst netip.AddrPort) bool {
+func (r *Relay) listens(dst netip.AddrPort) bool {
 	return r.plan.Listens(dhcp.FamilyOf(dst.Addr()), dst.Port())
 }
 
 // Unreadable returns the result for a frame of a capture that holds no message
 // which could be decided on.
 func Unreadable(m Message, why string) Result {
-	res := Result{Frame: m.Frame, Message: summarize(&m), Outcome: NotExplained, What: why}
+	res := Result{Frame: m.Frame, Message: summarize(&m), Outcome: notExplained, What: why}
 	if !m.Time.IsZero() {
 		res.Time = &m.Time
 	}
 	return res
 }
 
-// NotHeard is the outcome of a message that never reaches the relay. It is no
+// notHeard is the outcome of a message that never reaches the relay. It is no
 // reason for a drop, as the relay does not count what it does not hear.
-const NotHeard = "not_heard"
+const notHeard = "not_heard"
 
-// NotExplained is the outcome of a frame that tells too little of its message.
-const NotExplained = "not_explained"
+// notExplained is the outcome of a frame that tells too little of its message.
+const notExplained = "not_explained"
 
 // Dropped reports whether the relay would drop the message.
 func (r *Result) Dropped() bool {
-	return r.Outcome != NotHeard && r.Outcome != NotExplained && r.Outcome != agent.Relayed.String()
+	return r.Outcome != notHeard && r.Outcome != notExplained && r.Outcome != agent.Relayed.String()
 }

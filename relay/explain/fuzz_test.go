@@ -64,7 +64,7 @@ func FuzzExplain(f *testing.F) {
 				t.Error("no words")
 			}
 			checkChanges(t, m, &res)
-			if res.Outcome == NotHeard {
+			if res.Outcome == notHeard {
 				continue
 			}
 			if (res.Outcome == agent.Relayed.String()) != (len(res.Copies) > 0) || res.Rules.String() == "" {

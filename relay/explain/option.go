@@ -9,9 +9,9 @@ import (
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
-// ParseMAC reads a link-layer address: 6 octets in hexadecimal, divided by
+// parseMAC reads a link-layer address: 6 octets in hexadecimal, divided by
 // colons or hyphens.
-func ParseMAC(s string) ([]byte, error) {
+func parseMAC(s string) ([]byte, error) {
 	b, err := hexOctets(s)
 	if err != nil || len(b) != 6 || strings.ContainsAny(s, " ") {
 		return nil, fmt.Errorf("%q is no hardware address; write one such as 02:00:00:00:00:01", s)
@@ -25,8 +25,8 @@ func hexOctets(s string) ([]byte, error) {
 	return hex.DecodeString(strings.NewReplacer(":", "", "-", "").Replace(s))
 }
 
-// ParseOption reads an option as CODE=TEXT or CODE=hex:OCTETS.
-func ParseOption(s string, v6 bool) (code int, value []byte, err error) {
+// parseOption reads an option as CODE=TEXT or CODE=hex:OCTETS.
+func parseOption(s string, v6 bool) (code int, value []byte, err error) {
 	number, text, ok := strings.Cut(s, "=")
 	last, most := uint64(254), 255
 	if v6 {

@@ -162,10 +162,10 @@ func TestNotHeard(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			res := explained(t, relayOf(t, tt.toml), tt.m)
-			if heard := res.Outcome != NotHeard; heard != (tt.what == "") || !strings.Contains(res.What, tt.what) {
+			if heard := res.Outcome != notHeard; heard != (tt.what == "") || !strings.Contains(res.What, tt.what) {
 				t.Errorf("%s: %s", res.Outcome, res.What)
 			}
-			if res.Outcome == NotHeard && (res.Dropped() || res.Remedy == "" || res.Rules.String() == "") {
+			if res.Outcome == notHeard && (res.Dropped() || res.Remedy == "" || res.Rules.String() == "") {
 				t.Errorf("%+v", res)
 			}
 		})
@@ -183,7 +183,7 @@ func TestNotHeardWithoutIPv6(t *testing.T) {
 	host := oneLink([]giaddr.Addr{{Prefix: netip.MustParsePrefix("2001:db8:20::1/64")}})
 	host[0].MTU = 1279
 	res := explained(t, New(cfg, host), message(t, Client{V6: true, Interface: "d0"}))
-	if res.Outcome != NotHeard || res.What != "d0 has no IPv6, as its MTU is 1279." {
+	if res.Outcome != notHeard || res.What != "d0 has no IPv6, as its MTU is 1279." {
 		t.Errorf("%s: %s", res.Outcome, res.What)
 	}
 }
@@ -272,7 +272,7 @@ func TestPassingBy(t *testing.T) {
 		m.Frame = 1
 		res := explained(t, r, m)
 		text := res.String()
-		if res.Outcome != NotHeard || res.Rules.RFC != tt.rule || !strings.Contains(text, tt.says) {
+		if res.Outcome != notHeard || res.Rules.RFC != tt.rule || !strings.Contains(text, tt.says) {
 			t.Errorf("want %q by %s:\n%s", tt.says, tt.rule, text)
 		}
 		for _, w := range tt.never {

@@ -11,16 +11,16 @@ import (
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
-// ErrNoReply says that a message is not relayed to servers, so that none can
+// errNoReply says that a message is not relayed to servers, so that none can
 // answer.
-var ErrNoReply = errors.New("the message does not reach a server, so there is no reply to it")
+var errNoReply = errors.New("the message does not reach a server, so there is no reply to it")
 
 // Reply returns the answer that a usual server at an address gives to the message
 // that was explained last: it echoes option 82, or the Interface-Id, and offers
 // the next address of the clients' subnet, or yiaddr if that is valid.
 func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 	if r.last == nil || dhcp.FamilyOf(server) != r.last.v.Family {
-		return Message{}, ErrNoReply
+		return Message{}, errNoReply
 	}
 	l, v := r.last.v.Link, r.last.v
 	b := clone(&r.last.b)

@@ -42,7 +42,7 @@ func (r *Result) title(b *strings.Builder) {
 		fmt.Fprintf(b, "%s, ", r.Time.Format(time.TimeOnly+".000000"))
 	}
 	m := &r.Message
-	if r.Outcome == NotExplained {
+	if r.Outcome == notExplained {
 		b.WriteString("of which too little is known\n")
 	} else {
 		b.WriteString(m.Type)
@@ -63,11 +63,11 @@ func (r *Result) title(b *strings.Builder) {
 
 func (r *Result) outcome(b *strings.Builder) {
 	switch {
-	case r.Outcome == NotHeard:
+	case r.Outcome == notHeard:
 		fmt.Fprintf(b, "  not heard: %s\n", r.What)
 	case r.Dropped():
 		fmt.Fprintf(b, "  DROPPED  %s: %s\n", r.Outcome, r.What)
-	case r.Outcome == NotExplained:
+	case r.Outcome == notExplained:
 		fmt.Fprintf(b, "  not explained: %s\n", r.What)
 	default:
 		b.WriteString("  RELAYED\n")

@@ -43,9 +43,6 @@ func NewClient(socket string) *Client {
 	}}}
 }
 
-// String returns where it asks.
-func (c *Client) String() string { return c.socket }
-
 // Get asks for a path, such as "/api/v1/status", and decodes the JSON of the
 // answer into what into points to.
 func (c *Client) Get(ctx context.Context, path string, into any) error {

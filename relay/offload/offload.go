@@ -38,12 +38,12 @@ const (
 	NoRoute                  // no route leads there
 	Failed                   // the host could not be looked at
 	Refused                  // the kernel has refused it lately
-	NumReasons = int(iota)
+	numReasons = int(iota)
 )
 
 // String returns the reason as the metrics and the status have it.
 func (r Reason) String() string {
-	return [NumReasons]string{
+	return [numReasons]string{
 		"unknown", "card", "kernel", "off", "virtual", "guest", "namespace", "empty", "no_route", "failed", "refused",
 	}[r]
 }

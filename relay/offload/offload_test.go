@@ -143,7 +143,7 @@ func TestJudge(t *testing.T) {
 // TestWords holds what operators read, and that there is something for each reason.
 func TestWords(t *testing.T) {
 	var got []string
-	for r := range NumReasons {
+	for r := range numReasons {
 		v := Verdict{Reason: Reason(r)}
 		if v.Reason != Off && v.Reason != NoRoute && v.Reason != Unknown && v.Reason != Failed { // those have a device
 			v.Device, v.Kind = "u0", "kind"
@@ -170,7 +170,7 @@ func TestWords(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	slices.Sort(got)
-	if n := len(slices.Compact(got)); n != NumReasons {
-		t.Errorf("%d different sentences, want %d", n, NumReasons)
+	if n := len(slices.Compact(got)); n != numReasons {
+		t.Errorf("%d different sentences, want %d", n, numReasons)
 	}
 }

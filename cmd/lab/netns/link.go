@@ -135,11 +135,6 @@ func (n *NS) Rename(dev, name string) error {
 	return n.on(dev, "rename to "+name, func(l netlink.Link) error { return n.nl.LinkSetName(l, name) })
 }
 
-// Alias sets a device's ifalias.
-func (n *NS) Alias(dev, alias string) error {
-	return n.on(dev, "alias", func(l netlink.Link) error { return n.nl.LinkSetAlias(l, alias) })
-}
-
 // MTU sets a device's MTU, in octets.
 func (n *NS) MTU(dev string, mtu int) error {
 	return n.on(dev, "mtu", func(l netlink.Link) error { return n.nl.LinkSetMTU(l, mtu) })

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
 	"dhcp-relay/cmd/lab/netns"
 )
@@ -35,14 +34,6 @@ func (r *Relay) Socket() string { return r.socket }
 
 // Log returns what the relay has printed so far.
 func (r *Relay) Log() string { return r.log.String() }
-
-// Reload gives the relay another configuration and tells it to read it.
-func (r *Relay) Reload(config string) error {
-	if err := r.configure(config); err != nil {
-		return err
-	}
-	return r.proc.Signal(syscall.SIGHUP)
-}
 
 // configure writes the configuration, with the socket that the relay has.
 func (r *Relay) configure(config string) error {

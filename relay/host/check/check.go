@@ -29,7 +29,7 @@ func Host(s *agent.Snapshot, links []giaddr.Link) (all []Doubt, err error) {
 	}
 	rs, err := Rivals(s, func() []giaddr.Link { return links }, false, udp.Name)
 	for i := range rs {
-		if r := &rs[i]; !r.Same() && !stored(r) {
+		if r := &rs[i]; !r.same() && !stored(r) {
 			all = append(all, Doubt{Text: fmt.Sprintf("port %d is held by %s; %s", r.Addr.Port(), r, startEffect(r, rs))})
 		}
 	}
@@ -40,7 +40,7 @@ func Host(s *agent.Snapshot, links []giaddr.Link) (all []Doubt, err error) {
 // where one does not share its port, the daemon does not start, unless it runs
 // already.
 func startEffect(r *Rival, all []Rival) string {
-	if slices.ContainsFunc(all, func(o Rival) bool { return o.Same() }) || shared(r.Family, r.Addr.Port()) {
+	if slices.ContainsFunc(all, func(o Rival) bool { return o.same() }) || shared(r.Family, r.Addr.Port()) {
 		return r.Effect()
 	}
 	return "it does not share the port, so the relay cannot start beside it; stop it, or have it listen elsewhere"
@@ -66,8 +66,8 @@ func Alone(p agent.Policy) error {
 			return nil //nolint:nilerr // kernels without udp_diag cannot tell; the look for rivals tells of it
 		}
 		for _, h := range hs {
-			if h.PID != os.Getpid() && h.Command == Program && h.Link == 0 {
-				return fmt.Errorf("%s already runs here: %s", Program, h)
+			if h.PID != os.Getpid() && h.Command == program && h.Link == 0 {
+				return fmt.Errorf("%s already runs here: %s", program, h)
 			}
 		}
 	}

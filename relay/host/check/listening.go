@@ -23,7 +23,7 @@ func Listen(at netip.AddrPort) (problem, remedy string) {
 		who := fmt.Sprintf("an unknown process on %s", at)
 		if len(hs) > 0 {
 			who = hs[0].String()
-			if hs[0].Command == Program {
+			if hs[0].Command == program {
 				return "", ""
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// Program is the name that the kernel shows for this daemon.
-const Program = "dhcp-relay"
+// program is the name that the kernel shows for this daemon.
+const program = "dhcp-relay"
 
 // A Rival is a socket of another process that hears what is sent to a port of the
 // relay's.
@@ -41,8 +41,8 @@ const (
 // clients, and is a DHCP server or relay.
 func (r *Rival) Error() bool { return r.Harm == Doubles && r.Commonly }
 
-// Same reports whether it is another process of this daemon.
-func (r *Rival) Same() bool { return r.Command == Program }
+// same reports whether it is another process of this daemon.
+func (r *Rival) same() bool { return r.Command == program }
 
 // Effect says what there is to expect of it.
 func (r *Rival) Effect() string {
@@ -139,5 +139,5 @@ func others(f dhcp.Family, port uint16) ([]udp.Holder, error) {
 
 // ours reports whether another process of this daemon is among those who listen.
 func ours(hs []udp.Holder) bool {
-	return slices.ContainsFunc(hs, func(h udp.Holder) bool { return h.Command == Program })
+	return slices.ContainsFunc(hs, func(h udp.Holder) bool { return h.Command == program })
 }

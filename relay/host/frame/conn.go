@@ -16,9 +16,9 @@ import (
 // ErrTooBig says that a payload is more than UDP can bear, or than the interface.
 var ErrTooBig = errors.New("link: payload exceeds the MTU")
 
-// ErrAddress says that addresses cannot be put into a frame: not of one family, or
+// errAddress says that addresses cannot be put into a frame: not of one family, or
 // not 6 octets of link-layer address.
-var ErrAddress = errors.New("link: not IP or Ethernet addresses")
+var errAddress = errors.New("link: not IP or Ethernet addresses")
 
 // Broadcast returns the link-layer address of all stations.
 func Broadcast() [6]byte { return [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }
@@ -38,7 +38,7 @@ type Conn struct {
 // interface, EPERM without CAP_NET_RAW.
 func Open(index int, mac []byte) (*Conn, error) {
 	if len(mac) != 6 {
-		return nil, fmt.Errorf("open link %d: %w", index, ErrAddress)
+		return nil, fmt.Errorf("open link %d: %w", index, errAddress)
 	}
 	s, err := openSocket(index)
 	if err != nil {
@@ -56,13 +56,13 @@ func Open(index int, mac []byte) (*Conn, error) {
 // send it (RFC 1122, section 3.3.3; RFC 8200, section 4.5); an mtu of 0 leaves it to the
 // kernel to say that it is. The payload is afterwards what it was. It never waits: a
 // link that is slow must not hold up those to others. Errors are ErrTooBig,
-// ErrAddress, or are the errno: EAGAIN or ENOBUFS if the interface's queue is full,
+// errAddress, or are the errno: EAGAIN or ENOBUFS if the interface's queue is full,
 // ENETDOWN if the interface is down, ENXIO if it is gone.
 func (c *Conn) Send(frame []byte, mtu int, src, dst netip.AddrPort, hw []byte) error {
 	v4 := dst.Addr().Is4()
 	switch {
 	case len(hw) != 6, !src.IsValid(), !dst.IsValid(), src.Addr().Is4() != v4:
-		return ErrAddress
+		return errAddress
 	case len(frame) > Headroom+maxPayload6, v4 && len(frame) > Headroom+maxPayload:
 		return ErrTooBig
 	}

@@ -176,11 +176,11 @@ func TestSendErrors(t *testing.T) {
 	}{
 		{"beyond IPv4", maxPayload + 1, server, client, hw, ErrTooBig},
 		{"beyond UDP", maxPayload6 + 1, server6, client6, hw, ErrTooBig},
-		{"link-layer address too short", 300, server, client, hw[:5], ErrAddress},
-		{"IPv6 source", 300, server6, client, hw, ErrAddress},
-		{"IPv6 destination", 300, server, client6, hw, ErrAddress},
-		{"no source", 300, netip.AddrPort{}, client6, hw, ErrAddress},
-		{"no destination", 300, server, netip.AddrPort{}, hw, ErrAddress},
+		{"link-layer address too short", 300, server, client, hw[:5], errAddress},
+		{"IPv6 source", 300, server6, client, hw, errAddress},
+		{"IPv6 destination", 300, server, client6, hw, errAddress},
+		{"no source", 300, netip.AddrPort{}, client6, hw, errAddress},
+		{"no destination", 300, server, netip.AddrPort{}, hw, errAddress},
 		{"still usable", 300, server, client, hw, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -227,7 +227,7 @@ func TestOpenErrors(t *testing.T) {
 		if _, err := Open(4711, []byte{2, 0, 0, 0, 0, 1}); !errors.Is(err, unix.ENODEV) {
 			t.Errorf("Open: %v, want ENODEV", err)
 		}
-		if _, err := Open(1, nil); !errors.Is(err, ErrAddress) {
+		if _, err := Open(1, nil); !errors.Is(err, errAddress) {
 			t.Errorf("Open: %v, want ErrAddress", err)
 		}
 		return nil

@@ -18,8 +18,8 @@ import (
 // Room around a payload, in octets.
 const (
 	Headroom = 1024 // free before the payload, so that a header can be put in front in place
-	Tailroom = 1024 // free after the payload
-	SlotSize = Headroom + maxRead + Tailroom
+	tailroom = 1024 // free after the payload
+	slotSize = Headroom + maxRead + tailroom
 )
 
 // skew sets the slots of a batch apart. Without it they would all begin in one
@@ -54,7 +54,7 @@ type Datagram struct {
 // part of the heap, which may grow in proportion to all that it holds. It ends with
 // the datagrams: no part of a Store may be kept longer than they are.
 func NewBatch(n int) []Datagram {
-	const stride = SlotSize + skew
+	const stride = slotSize + skew
 	ds := make([]Datagram, n)
 	if n == 0 {
 		return ds
@@ -68,7 +68,7 @@ func NewBatch(n int) []Datagram {
 		store = make([]byte, n*stride)
 	}
 	for i := range ds {
-		ds[i].Store = store[i*stride : i*stride+SlotSize : i*stride+SlotSize]
+		ds[i].Store = store[i*stride : i*stride+slotSize : i*stride+slotSize]
 	}
 	return ds
 }

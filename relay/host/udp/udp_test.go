@@ -9,8 +9,8 @@ func TestNewBatchSlotsDoNotOverlap(t *testing.T) {
 	ds := NewBatch(3)
 	for i := range ds {
 		s := ds[i].Store
-		if len(s) != SlotSize || cap(s) != SlotSize {
-			t.Errorf("slot %d has %d octets, capacity %d; want %d", i, len(s), cap(s), SlotSize)
+		if len(s) != slotSize || cap(s) != slotSize {
+			t.Errorf("slot %d has %d octets, capacity %d; want %d", i, len(s), cap(s), slotSize)
 		}
 		for j := range s {
 			if s[j] != 0 {
@@ -33,7 +33,7 @@ func TestBatchIsNoPartOfTheHeap(t *testing.T) {
 		t.Errorf("64 slots took %d octets of the heap, want less than 1 MiB", grown)
 	}
 	for i := range ds {
-		ds[i].Store[0], ds[i].Store[SlotSize-1] = 1, 1
+		ds[i].Store[0], ds[i].Store[slotSize-1] = 1, 1
 	}
 	runtime.KeepAlive(ds)
 }

@@ -56,7 +56,7 @@ func (o *Observer) Decided(b *observe.Batch) {
 		}
 		a.read(m)
 		if a.kind == asks {
-			o.table.Fetch(a.key)
+			o.table.fetch(a.key)
 		}
 	}
 	for i := range b.Messages {
@@ -136,13 +136,13 @@ func (o *Observer) Done(b *observe.Batch) {
 				o.table.Unsent(a.key, missed)
 			}
 		case replies:
-			o.table.Fetch(a.key)
+			o.table.fetch(a.key)
 		case nothing:
 		}
 	}
 	for i := range b.Messages {
 		if a := &o.about[i]; a.kind == replies {
-			o.table.Replied(a.key, a.early, b.Messages[i].In.Src, b.Now)
+			o.table.replied(a.key, a.early, b.Messages[i].In.Src, b.Now)
 		}
 	}
 }
@@ -152,11 +152,11 @@ func (o *Observer) Done(b *observe.Batch) {
 func (t *Table) Asker(m *observe.Message) *Way {
 	k, typ := keyOf(m)
 	f := m.Verdict.Family
-	if w := t.Find(k.Exchange(f, typ)); w != nil {
+	if w := t.find(k.Exchange(f, typ)); w != nil {
 		return w
 	}
 	if early := k.Early(f, typ); early != 0 {
-		return t.Find(early)
+		return t.find(early)
 	}
 	return nil
 }

@@ -109,9 +109,9 @@ func (t *Table) bucket(k transaction.Key) *bucket {
 	return &t.buckets[uint64(k)&uint64(len(t.buckets)-1)]
 }
 
-// Fetch brings into the processor's cache what Asked or Answered will need for k.
+// fetch brings into the processor's cache what Asked or Answered will need for k.
 // Called for all messages of a batch at first, their waits for memory are one.
-func (t *Table) Fetch(k transaction.Key) {
+func (t *Table) fetch(k transaction.Key) {
 	b := t.bucket(k)
 	b.meta[0].Load()
 	b.way[0].Load() // on a line of its own
@@ -196,10 +196,10 @@ func (b *bucket) find(k transaction.Key) (n int, m meta) {
 	return -1, 0
 }
 
-// Replied notes a reply from a server that may answer the request of either of two
+// replied notes a reply from a server that may answer the request of either of two
 // exchanges, the last one of them: early is 0 if there is only one, see
 // transaction.Key.Early.
-func (t *Table) Replied(k, early transaction.Key, from netip.AddrPort, now time.Duration) {
+func (t *Table) replied(k, early transaction.Key, from netip.AddrPort, now time.Duration) {
 	if early != 0 {
 		n, m := t.bucket(k).find(k)
 		o, e := t.bucket(early).find(early)
@@ -243,9 +243,9 @@ func (t *Table) Answered(k transaction.Key, from netip.AddrPort, now time.Durati
 	return true
 }
 
-// Find returns the way of a request that a reply with the key may answer, nil if there
+// find returns the way of a request that a reply with the key may answer, nil if there
 // is none.
-func (t *Table) Find(k transaction.Key) *Way {
+func (t *Table) find(k transaction.Key) *Way {
 	b := t.bucket(k)
 	n, m := b.find(k)
 	if n < 0 {

@@ -60,7 +60,7 @@ func (o *Observer) Done(b *observe.Batch) {
 		o.w.Sent(&e, m.Buf.Bytes(), m.Buf.Off-m.Off)
 		for _, f := range m.Earlier {
 			e.Copies, e.Refused, e.Earlier, e.Omitted = f.Copies, 0, 0, false
-			o.w.Further(&e, f.Sent, f.Shift)
+			o.w.further(&e, f.Sent, f.Shift)
 		}
 	}
 	o.w.End()

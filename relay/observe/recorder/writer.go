@@ -108,8 +108,8 @@ func (w *Writer) Sent(e *Event, payload []byte, shift int) {
 	w.write(x, e, payload, shift)
 }
 
-// Further keeps another form of the message that was last Sent, and to whom that went.
-func (w *Writer) Further(e *Event, payload []byte, shift int) {
+// further keeps another form of the message that was last Sent, and to whom that went.
+func (w *Writer) further(e *Event, payload []byte, shift int) {
 	w.write(&w.batch[w.sent-1], e, payload, shift).flags |= flagFurther
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Limits of what one Joiner holds.
 const (
-	DefaultKeep = 1000 // transactions, unless Options say otherwise
+	defaultKeep = 1000 // transactions, unless Options say otherwise
 	maxSteps    = 64   // steps of one transaction; the oldest leave
 )
 
@@ -57,7 +57,7 @@ type step struct {
 
 // NewJoiner returns a Joiner that knows no message yet.
 func NewJoiner(o Options) *Joiner {
-	o.Keep = cmp.Or(o.Keep, DefaultKeep)
+	o.Keep = cmp.Or(o.Keep, defaultKeep)
 	return &Joiner{o: o, latest: make(map[Key]*record)}
 }
 
@@ -68,7 +68,7 @@ func Join(ms []recorder.Message, now time.Time, o Options, f Filter) []api.Trans
 	for i := range ms {
 		j.Add(&ms[i])
 	}
-	return j.Last(now, f, cmp.Or(o.Keep, DefaultKeep))
+	return j.Last(now, f, cmp.Or(o.Keep, defaultKeep))
 }
 
 // Add takes the next message. It keeps no reference to the message's octets.

@@ -89,14 +89,6 @@ func (f Family) Port() uint16 {
 	return ServerPort4
 }
 
-// ClientPort returns the port of clients.
-func (f Family) ClientPort() uint16 {
-	if f == V6 {
-		return ClientPort6
-	}
-	return ClientPort4
-}
-
 // A Direction tells what comes from clients from what goes to them.
 type Direction uint8
 

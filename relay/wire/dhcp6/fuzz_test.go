@@ -77,7 +77,7 @@ func FuzzMessage(f *testing.F) {
 			return
 		}
 		// What was inside, put back, is the message again if nothing came after.
-		if l.RelayMsg.end() != len(m) || len(m) > MaxLen {
+		if l.RelayMsg.end() != len(m) || len(m) > maxLen {
 			return
 		}
 		opts := slices.Clone(m[RelayHeaderLen : l.RelayMsg.Off-OptionHeaderLen])
@@ -103,7 +103,7 @@ func FuzzEncapsulate(f *testing.F) {
 		store := append(bytes.Repeat([]byte{0xee}, off), payload...)
 		h := Header{Hop: hop, Link: netip.MustParseAddr("2001:db8::1"), Peer: netip.MustParseAddr("fe80::2")}
 		at, ok := Encapsulate(store, off, len(payload), h, opts)
-		if want := Room(len(opts)) <= off && Room(len(opts))+len(payload) <= MaxLen; ok != want {
+		if want := Room(len(opts)) <= off && Room(len(opts))+len(payload) <= maxLen; ok != want {
 			t.Fatalf("Encapsulate() = %v, want %v", ok, want)
 		}
 		if !bytes.Equal(store[off:], payload) || len(bytes.Trim(store[:at], "\xee")) != 0 {

@@ -50,7 +50,7 @@ const (
 const (
 	HeaderLen      = 4     // before the options of a client's or server's message
 	RelayHeaderLen = 34    // before the options of a relay message
-	MaxLen         = 65527 // the most that a UDP datagram holds
+	maxLen         = 65527 // the most that a UDP datagram holds
 )
 
 // A Message views a DHCPv6 message in place. Call Valid before any other

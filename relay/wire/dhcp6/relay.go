@@ -121,7 +121,7 @@ func Room(n int) int { return RelayHeaderLen + n + OptionHeaderLen }
 // Relay-forward would have more than MaxLen.
 func Encapsulate(store []byte, off, n int, h Header, opts []byte) (int, bool) {
 	room := Room(len(opts))
-	if room > off || room+n > MaxLen {
+	if room > off || room+n > maxLen {
 		return off, false
 	}
 	at := off - room

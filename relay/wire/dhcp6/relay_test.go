@@ -228,8 +228,8 @@ func TestEncapsulateBounds(t *testing.T) {
 		{"1 octet of room too few", room - 1, 100, false},
 		{"no room", 0, 100, false},
 		{"empty message", room, 0, true},
-		{"R9915-33 largest", room, MaxLen - room, true},
-		{"R9915-33 1 octet too many", room, MaxLen - room + 1, false},
+		{"R9915-33 largest", room, maxLen - room, true},
+		{"R9915-33 1 octet too many", room, maxLen - room + 1, false},
 		{"R9915-33 option of 65535 octets", room, 65535, false},
 		{"R9915-33 option of 65536 octets", room, 65536, false},
 	}

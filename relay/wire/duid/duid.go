@@ -6,7 +6,6 @@ package duid
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -21,7 +20,7 @@ type DUID []byte
 
 // Sizes of a DUID in octets, with its type.
 const (
-	MinLen = 2 + 1
+	minLen = 2 + 1
 	MaxLen = 2 + 128
 )
 
@@ -61,8 +60,8 @@ func Parse(s string) (DUID, error) {
 	if err != nil {
 		return nil, fmt.Errorf("DUID %q: %w; write octets as 00:04:5e", s, err)
 	}
-	if len(d) < MinLen || len(d) > MaxLen {
-		return nil, fmt.Errorf("DUID %q has %d octets, not %d to %d with its type", s, len(d), MinLen, MaxLen)
+	if len(d) < minLen || len(d) > MaxLen {
+		return nil, fmt.Errorf("DUID %q has %d octets, not %d to %d with its type", s, len(d), minLen, MaxLen)
 	}
 	return d, nil
 }
@@ -92,20 +91,4 @@ func (d DUID) String() string {
 		b.WriteString(hex.EncodeToString([]byte{o}))
 	}
 	return b.String()
-}
-
-// MarshalText returns what String does.
-func (d DUID) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText does what Parse does, and leaves *d as it is on an error.
-func (d *DUID) UnmarshalText(text []byte) error {
-	if d == nil {
-		return errors.New("unmarshal a DUID into nil")
-	}
-	parsed, err := Parse(string(text))
-	if err != nil {
-		return err
-	}
-	*d = parsed
-	return nil
 }
