@@ -1,10 +1,39 @@
 package agent
 
 import (
+	"net/netip"
 	"slices"
 
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
+)
+
+// Option82 says what the relay agent information option holds (RFC 3046).
+type Option82 struct {
+	On           bool
+	CircuitID    Template     // suboption 1; empty: absent
+	RemoteID     Template     // suboption 2; empty: absent
+	SubscriberID Template     // suboption 6, RFC 3993; empty: absent
+	LinkSel      LinkSel      // suboption 5, RFC 3527
+	LinkSelNet   netip.Prefix // LinkSel == LinkSelGiven
+	Flags        bool         // suboption 10, RFC 5010
+	Override     bool         // suboption 11, RFC 5107
+	OverrideAddr netip.Addr   // the address in suboption 11; zero: the link's own
+	RelayID      []byte       // suboption 12, RFC 6925; empty: absent
+	Vendor       []byte       // the rendered value of suboption 9, RFC 4243; empty: absent
+	VSS          VSS          // suboptions 151 and 152, RFC 6607
+	DropMismatch bool         // drop replies on untrusted links whose option 82 is not ours, rather than stripping it
+}
+
+// A LinkSel says what suboption 5 holds.
+type LinkSel uint8
+
+// The forms of suboption 5.
+const (
+	LinkSelOff     LinkSel = iota
+	LinkSelSubnet          // the subnet's number (RFC 3527, section 3)
+	LinkSelAddress         // the link's own address, as many peers send it
+	LinkSelGiven           // the number of Option82.LinkSelNet
 )
 
 // A Suboption is what one key of the configuration adds to option 82.

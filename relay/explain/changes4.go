@@ -210,7 +210,7 @@ func (w *walk) parts(v []byte) []Part {
 	var ps []Part
 	for len(v) >= 2 && len(v) >= 2+int(v[1]) {
 		n := 2 + int(v[1])
-		p := Part{Code: int(v[0]), Name: nameOf82(v[0]), Value: v[2:n], Text: textOf82(v[0], v[2:n])}
+		p := Part{Code: int(v[0]), Name: bootp.SubName(v[0]), Value: v[2:n], Text: textOf82(v[0], v[2:n])}
 		if w.d == dhcp.Requests {
 			p.Setting = agent.SuboptionKey(v[0])
 		}
@@ -218,20 +218,6 @@ func (w *walk) parts(v []byte) []Part {
 		v = v[n:]
 	}
 	return ps
-}
-
-func nameOf82(code byte) string {
-	names := map[byte]string{
-		bootp.SubCircuitID: "circuit-id", bootp.SubRemoteID: "remote-id", bootp.SubLinkSelection: "link selection",
-		bootp.SubSubscriberID: "subscriber-id", bootp.SubVendor: "vendor-specific", bootp.SubFlags: "flags",
-		bootp.SubServerOverride: "server identifier override", bootp.SubRelayID: "relay-id",
-		bootp.SubSourcePort: "relay source port", bootp.SubVSS: "virtual subnet selection",
-		bootp.SubVSSControl: "virtual subnet selection control",
-	}
-	if n, ok := names[code]; ok {
-		return n
-	}
-	return "suboption"
 }
 
 // textOf82 returns a suboption as people read it, "" if hexadecimal says as much.

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -69,12 +70,21 @@ func TestSettingsExist(t *testing.T) {
 	}
 }
 
-// What this relay can send has a name.
-func TestSuboptionsHaveNames(t *testing.T) {
+// What this relay can send has a name, and each key of option 82 sends something.
+func TestSuboptionsAreWhole(t *testing.T) {
 	t.Parallel()
+	sends := make(map[string]bool)
 	for code := range 256 {
-		if key := agent.SuboptionKey(byte(code)); key != "" && nameOf82(byte(code)) == "suboption" {
+		key := agent.SuboptionKey(byte(code))
+		sends[key] = true
+		if key != "" && bootp.SubName(byte(code)) == "suboption" {
 			t.Errorf("suboption %d of %s has no name", code, key)
+		}
+	}
+	for _, k := range config.Keys() {
+		table := strings.TrimPrefix(strings.TrimPrefix(k.Table, "defaults."), "interface.")
+		if key := table + "." + k.Name; table == "dhcpv4.option82" && k.Name != "mismatch" && !sends[key] {
+			t.Errorf("%s sends no suboption", key)
 		}
 	}
 }

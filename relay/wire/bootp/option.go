@@ -27,6 +27,35 @@ const (
 	SubVSSControl     = 152 // RFC 6607
 )
 
+// SubName returns the name of a suboption of option 82, "suboption" if it has none.
+func SubName(code byte) string {
+	switch code {
+	case SubCircuitID:
+		return "circuit-id"
+	case SubRemoteID:
+		return "remote-id"
+	case SubLinkSelection:
+		return "link selection"
+	case SubSubscriberID:
+		return "subscriber-id"
+	case SubVendor:
+		return "vendor-specific"
+	case SubFlags:
+		return "flags"
+	case SubServerOverride:
+		return "server identifier override"
+	case SubRelayID:
+		return "relay-id"
+	case SubSourcePort:
+		return "relay source port"
+	case SubVSS:
+		return "virtual subnet selection"
+	case SubVSSControl:
+		return "virtual subnet selection control"
+	}
+	return "suboption"
+}
+
 // A Type is the value of option 53, the DHCP message type. The zero value says
 // that there is none: plain BOOTP.
 type Type uint8
