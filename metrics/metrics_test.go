@@ -70,6 +70,8 @@ func full(m bed) {
 	s.Answered(time.Minute)
 	s.Unanswered()
 	vlan10.Unanswered(dhcp.V4)
+	vlan10.NewClient(dhcp.V4)
+	vlan10.ShedUnread(dhcp.V6, 11)
 	m.Server(netip.MustParseAddrPort("10.9.0.3:67"), "mgmt").Sent()
 	m.ClientSendError(syscall.ENETDOWN)
 	m.SetSocketDrops(dhcp.V4, func() uint64 { return 5 })

@@ -18,6 +18,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/downstream"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/observe"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/pending"
@@ -39,6 +40,7 @@ type Engine struct {
 	smart  *smartrelay.Table
 
 	downstream *downstream.Table
+	clients    *limit.Clients // that have sent last
 
 	recorder *recorder.Log
 	pending  *pending.Table
@@ -68,6 +70,7 @@ type Engine struct {
 	problems map[agent.Problem]struct{}
 	macs     macs
 	routes   map[agent.Server]*route
+	buckets  map[int]*buckets // by index of the link
 	loops    sync.WaitGroup
 	reload   chan request
 	probe    chan chan error
@@ -87,6 +90,7 @@ type state struct {
 	observe.State
 	servers []serverState // by index into Policy.Servers
 	sockets map[agent.Socket]*socket
+	rations []ration                // by agent.Link.ID
 	routes  atomic.Pointer[[][]int] // see agent.Ingress.Routes; changes with the routes
 
 	problems []agent.Problem // of the snapshot
@@ -109,6 +113,7 @@ func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 		smart:  smartrelay.New(smartSlots),
 
 		downstream: downstream.New(downstreamSlots),
+		clients:    limit.NewClients(clientSlots),
 		pending:    pending.New(pendingSlots),
 		start:      time.Now(),
 		policy:     p,
@@ -259,6 +264,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.servers = append(s.servers, serverState{Server: v, counts: counts})
 	}
 	e.setRoutes(s)
+	e.setRations(s)
 	s.sockets = make(map[agent.Socket]*socket, len(e.sockets))
 	for k, v := range e.sockets {
 		s.sockets[k] = v

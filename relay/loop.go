@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/observe"
 )
 
@@ -27,6 +28,7 @@ type loop struct {
 	batch     observe.Batch
 	observers []observe.Observer
 
+	cut     cut
 	held    held
 	origins origins
 	send    sending
@@ -44,6 +46,7 @@ func newLoop(e *Engine, k agent.Socket, c *udp.Conn, turns *atomic.Uint64) *loop
 		send:      newSending(e, k.Family),
 	}
 	l.batch.Messages = make([]observe.Message, batchSize)
+	l.cut.buckets = new([linkSlots]limit.Bucket)
 	return l
 }
 
@@ -63,6 +66,9 @@ func (l *loop) run() {
 		l.turns.Add(1)
 		l.follow(l.engine.state.Load(), n > 0)
 		l.resume()
+		if n > 0 {
+			l.cut.read(l.data[:n], l.conn.More(), time.Since(l.engine.start))
+		}
 		l.relay(l.hold(l.data[:n]))
 		l.turns.Add(1)
 	}

@@ -1,10 +1,12 @@
 package relay
 
 import (
+	"encoding/binary"
 	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
@@ -20,16 +22,114 @@ const (
 	replyAge   = 4 * time.Second
 )
 
+// clientSlots is how many clients are known to have sent last; 8 octets each.
+const clientSlots = 1 << 14
+
+// burstSeconds is how much of a limit may come at once: clients ask together, as after a
+// power cut.
+const burstSeconds = 10
+
+// A ration is what a link and each of its clients may send, of one family.
+type ration struct {
+	link, client limit.Rate
+	buckets      *buckets
+}
+
+// Buckets are those of a link in each family, for requests and replies apart: who forges
+// replies must not use up what requests need. They outlive states.
+type buckets [dhcp.Families][dhcp.Directions]limit.Bucket
+
+// setRations gives each link of a state its ration.
+func (e *Engine) setRations(s *state) {
+	kept := make(map[int]*buckets, len(s.Snap.Links))
+	s.rations = make([]ration, len(s.Snap.Links))
+	for _, l := range s.Snap.Links {
+		b := e.buckets[l.Host.Index]
+		if b == nil {
+			b = new(buckets)
+		}
+		kept[l.Host.Index] = b
+		i := l.Interface
+		s.rations[l.ID] = ration{
+			limit.PerSecond(i.Limit, burstSeconds*i.Limit), limit.PerSecond(i.ClientLimit, burstSeconds*i.ClientLimit), b,
+		}
+	}
+	e.buckets = kept
+}
+
 // refuse returns why a message is not to be relayed, whatever it says; else Relayed.
 func (l *loop) refuse(d *udp.Datagram, m []byte) agent.Reason {
-	most := requestAge
-	if isReply(l.batch.Family, m) {
-		most = replyAge
-	}
-	if d.Age > most {
+	reply := isReply(l.batch.Family, m)
+	switch {
+	case d.Age > replyAge, d.Age > requestAge && !reply:
 		return agent.Stale
+	case l.cut.exceeded(d.Link, l.batch.Now):
+		return agent.Overload
+	}
+	link := l.state.Snap.Link(d.Link)
+	if link == nil {
+		return agent.Relayed
+	}
+	r := &l.state.rations[link.ID]
+	dir := dhcp.Requests
+	if reply {
+		dir = dhcp.Replies
+	} else if !l.clientMay(link, d, m, r.client) {
+		return agent.ClientLimit
+	}
+	if !r.buckets[l.batch.Family][dir].Take(l.batch.Now, r.link) {
+		return agent.InterfaceLimit
 	}
 	return agent.Relayed
+}
+
+// clientMay reports whether the client that sent a request may send it by its limit, and
+// counts clients that have not been heard lately.
+func (l *loop) clientMay(link *agent.Link, d *udp.Datagram, m []byte, r limit.Rate) bool {
+	t := l.engine.clients
+	var k limit.Key
+	if l.batch.Family == dhcp.V4 {
+		p := bootp.Packet(m)
+		if !p.Valid() {
+			return true
+		}
+		lo, hi := p.ChaddrWords()
+		k = t.Key(d.Link, lo, hi)
+	} else {
+		if len(m) > 0 && m[0] == byte(dhcp6.RelayForward) {
+			return true // a relay's address stands for many clients
+		}
+		a := d.Src.Addr().As16()
+		k = t.Key(d.Link, binary.NativeEndian.Uint64(a[:]), binary.NativeEndian.Uint64(a[8:]))
+	}
+	ok, known := t.Take(k, l.batch.Now, r)
+	if !known {
+		l.state.Links[link.ID].NewClient(l.batch.Family)
+	}
+	return ok
+}
+
+// linkSlots is by how many remainders of their indexes interfaces are told apart when a
+// socket is not read as fast as messages come.
+const linkSlots = 1 << 12
+
+// A cut sheds what exceeds the share of an interface. The zero value sheds nothing.
+type cut struct {
+	share   limit.Share
+	rate    limit.Rate
+	buckets *[linkSlots]limit.Bucket
+}
+
+// read takes note of what was read at a time.
+func (c *cut) read(ds []udp.Datagram, more bool, now time.Duration) {
+	if c.share.Read(now, ds[len(ds)-1].Age, len(ds), more) {
+		c.rate = c.share.Rate()
+	}
+}
+
+// exceeded reports whether a message exceeds the share of the interface that it came by.
+func (c *cut) exceeded(link int, now time.Duration) bool {
+	return c.rate.Limits() && !c.buckets[link%linkSlots].Take(now, c.rate)
 }
 
 // isReply reports whether a message is for a client, by its first octet.

@@ -33,8 +33,12 @@ type Interface struct {
 	Servers []int  // indexes into Policy.Servers, both families
 	Mode    Mode
 	Trusted bool // relays and switches are attached, not only clients
-	V4      Interface4
-	V6      Interface6
+
+	Limit       int // messages a second that may come from the link, requests and replies apart; 0: no limit
+	ClientLimit int // requests a second that may come from one of its clients; 0: no limit
+
+	V4 Interface4
+	V6 Interface6
 }
 
 // A Common is what an Interface says of each family alike.

@@ -47,6 +47,9 @@ const (
 	VSSIgnored                   // the server ignored the VPN that it was told
 	VSSUnknown                   // the server named a VPN that is not the client's
 	Stale                        // waited too long to be read
+	InterfaceLimit               // more than the interface may send
+	ClientLimit                  // more than the client may send
+	Overload                     // more than the interface's share of what can be read
 	LinkDown                     // the client's interface is down
 	QueueFull                    // the queue of the client's interface is full
 	SendFailed                   // the kernel refused every copy
@@ -316,6 +319,21 @@ var docs = [NumReasons]Doc{
 		"stale", "The message waited so long in the receive buffer that its client has asked again, or no longer waits.",
 		"Look whether the relay gets processor time, or was stopped, and for an interface with a flood of messages.",
 		Partial, apiece("RFC 2131, section 4.1", "RFC 9915, section 15"), none(), noHints(),
+	},
+	InterfaceLimit: {
+		"interface_limit", "More came from the interface than limit allows.",
+		"Look for a client that floods; if so much is normal here, raise limit or set it to 0.",
+		Partial, both("a network must not take what others need"), both("limit"), Hints{See: ByTrace},
+	},
+	ClientLimit: {
+		"client_limit", "More came from one client than client_limit allows.",
+		"Look for the client, which is broken or hostile; if so much is normal here, raise client_limit or set it to 0.",
+		Minor, both("a client must not take what others need"), both("client_limit"), Hints{See: ByTrace},
+	},
+	Overload: {
+		"overload", "More came than the relay can read, and from this interface more than its share.",
+		"Look for a client that floods, and whether the relay gets processor time.",
+		Partial, both("a network must not take what others need"), families{}, Hints{See: ByTrace},
 	},
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",

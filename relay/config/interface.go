@@ -12,6 +12,12 @@ import (
 
 const maxHostname = 64
 
+// The largest limits: more has never been seen of one interface, or of one client.
+const (
+	maxLimit       = 1_000_000
+	maxClientLimit = 100_000
+)
+
 // Settings are what holds for an interface. Its servers are addresses until
 // they are held against [[server]].
 type settings struct {
@@ -46,6 +52,16 @@ func interfaceKeys() []key[settings] {
 			"trusted", "false", "true or false",
 			"Relays or switches that add option 82 are attached, not only clients (RFC 3046, section 2.1).",
 			flag(func(s *settings) *bool { return &s.Trusted }),
+		},
+		{
+			"limit", "0", "a number of messages a second up to 1000000, or 0 for no limit",
+			"How much may come from the interface, requests and replies apart, each family by itself; what comes in ten seconds may come at once. Without a limit, too, an interface that sends more than the relay can read takes nothing from others.",
+			number(0, maxLimit, func(s *settings) *int { return &s.Limit }),
+		},
+		{
+			"client_limit", "0", "a number of requests a second up to 100000, or 0 for no limit",
+			"How much may come from one client: a hardware address, or in DHCPv6 a source address. What comes in ten seconds may come at once.",
+			number(0, maxClientLimit, func(s *settings) *int { return &s.ClientLimit }),
 		},
 		{
 			"dhcpv4", "", "a table [defaults.dhcpv4] or [interface.dhcpv4]",

@@ -11,36 +11,46 @@ import (
 
 // A slot is one word, so that no lock is needed. Zero is an empty slot.
 //
-//	 63                              24 23          12 11           0
-//	+----------------------------------+--------------+--------------+
-//	|               tag                |     face     |    count     |
-//	+----------------------------------+--------------+--------------+
+//	 63          52 51                24 23          12 11           0
+//	+--------------+--------------------+--------------+--------------+
+//	|     link     |       client       |     face     |    count     |
+//	+--------------+--------------------+--------------+--------------+
+//	|               tag                 |
+//	+-----------------------------------+
 const (
 	tagShift  = 24
 	faceShift = 12
 	field     = 1<<12 - 1 // largest face and count
+	linkShift = 52 - tagShift
 )
+
+// ways is the number of slots that a client may have.
+const ways = 4
 
 // A Table remembers which of a link's addresses each client is tried with. All
 // methods may be called at once by any number of goroutines; they take no lock
 // and allocate nothing. The zero value is not usable.
 //
 // A Table never grows: a client whose slot another client needs is forgotten,
-// and starts again at the first face. Clients cannot choose whose slot they
-// take, since the hash differs in each Table.
+// and starts again at the first face. That is one of the link that has most of the set:
+// who makes up clients makes the table forget those of his own link. Clients cannot
+// choose whose slot they take, since the hash differs in each Table.
 type Table struct {
 	seed  maphash.Seed
-	slots []atomic.Uint64 // a power of two
-	shift int             // a hash shifted by it is an index of slots
+	sets  []set // a power of two
+	shift int   // a hash shifted by it is an index of sets
 }
+
+// A set is the slots that a client may have.
+type set [ways]atomic.Uint64
 
 // New returns a Table for at least slots clients, of 8 octets each, rounded up
 // to a power of two.
 func New(slots int) *Table {
-	width := bits.Len(uint(max(slots, 1) - 1))
+	width := bits.Len(uint(max(slots, ways)-1) / ways)
 	return &Table{
 		seed:  maphash.MakeSeed(),
-		slots: make([]atomic.Uint64, 1<<width),
+		sets:  make([]set, 1<<width),
 		shift: 64 - width,
 	}
 }
@@ -96,11 +106,50 @@ func (t *Table) Answered(link int, chaddr []byte) {
 	}
 }
 
-// find returns the slot of a client and the tag that tells it from others there.
+// find returns the slot of a client, or the one to take for it, and the tag that tells
+// it from others there.
 func (t *Table) find(link int, chaddr []byte) (slot *atomic.Uint64, tag uint64) {
 	hash := mix(maphash.Bytes(t.seed, chaddr) ^ mix(uint64(link)))
-	// The index is of the top bits and the tag of the lowest 40; zero is no tag.
-	return &t.slots[hash>>t.shift], max(hash<<tagShift>>tagShift, 1)
+	// The index is of the top bits, the client of the lowest; zero is no link.
+	of := max(mix(uint64(link))>>linkShift>>tagShift, 1)
+	tag = of<<linkShift | hash&(1<<linkShift-1)
+	return t.sets[hash>>t.shift].slot(tag, int(hash>>linkShift)%ways), tag
+}
+
+// slot returns the slot with a tag, else a free one, else one of the link that has most
+// of the set: its own, if that has as many as any; n chooses among them.
+func (s *set) slot(tag uint64, n int) *atomic.Uint64 {
+	var links [ways]uint64
+	free := -1
+	for i := range s {
+		v := s[i].Load() >> tagShift
+		if v == tag {
+			return &s[i]
+		}
+		if v == 0 {
+			free = i
+		}
+		links[i] = v >> linkShift
+	}
+	if free >= 0 {
+		return &s[free]
+	}
+	best, most := n, 0
+	for k := range ways {
+		i, has := (n+k)%ways, 0
+		for _, l := range links {
+			if l == links[i] {
+				has += 2
+			}
+		}
+		if links[i] == tag>>linkShift {
+			has++
+		}
+		if has > most {
+			best, most = i, has
+		}
+	}
+	return &s[best]
 }
 
 // mix spreads each bit of x over all bits of the result, one to one (the

@@ -82,7 +82,8 @@ func TestFewerFaces(t *testing.T) {
 	}
 }
 
-// One slot for all: a client that comes back is as good as a new one.
+// One set for all: a client whose slot others need, and that comes back, is as good as a
+// new one.
 func TestCollision(t *testing.T) {
 	t.Parallel()
 	table := smartrelay.New(0)
@@ -101,8 +102,46 @@ func TestCollision(t *testing.T) {
 	if got := table.Asked(8, mac, 2, 3); got != 0 {
 		t.Errorf("the same client's face on another link %d, want 0", got)
 	}
+	for i := range 100 {
+		table.Asked(7, client(i), 2, 3)
+	}
 	if got := table.Asked(7, mac, 2, 3); got != 0 {
 		t.Errorf("face %d of a forgotten client, want 0", got)
+	}
+}
+
+// Who makes up clients on one link makes the table forget hardly any client of others,
+// whoever comes first.
+func TestOneLinkCannotFlushAnother(t *testing.T) {
+	t.Parallel()
+	const quiet = 1000
+	table := smartrelay.New(1 << 15)
+	for i := range quiet {
+		table.Asked(1, client(i), 1, 2)
+		table.Asked(1, client(i), 1, 2) // the second face
+	}
+	for i := range 300_000 {
+		table.Asked(2, client(i), 1, 2)
+	}
+	kept := 0
+	for i := range quiet {
+		kept += table.Face(1, client(i), 2)
+	}
+	if kept < quiet*99/100 {
+		t.Errorf("%d of %d clients are remembered", kept, quiet)
+	}
+	// They find room also where his are there first.
+	for i := range quiet {
+		table.Asked(3, client(i), 1, 2)
+		table.Asked(3, client(i), 1, 2)
+		table.Asked(2, client(300_000+i), 1, 2)
+	}
+	kept = 0
+	for i := range quiet {
+		kept += table.Face(3, client(i), 2)
+	}
+	if kept < quiet*95/100 {
+		t.Errorf("%d of %d clients that came later are remembered", kept, quiet)
 	}
 }
 

@@ -124,6 +124,9 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	return r.n, nil
 }
 
+// More reports whether others may wait that the last Read has left.
+func (c *Conn) More() bool { return c.rx.more }
+
 // woken returns the error of a read that has failed. It takes the deadline of Wake
 // away before the reader looks for what is new, so that a later Wake ends another
 // read.

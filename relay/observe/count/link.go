@@ -30,6 +30,8 @@ const (
 	Unanswered LinkCounter = iota
 	Option82Omitted
 	Option79Omitted
+	NewClients
+	Shed
 	NumLinkCounters = int(iota)
 )
 
@@ -44,6 +46,8 @@ var linkCounters = [NumLinkCounters]CounterDoc{
 	Unanswered:      {"unanswered", "Requests that no server has answered before the client asked again, or within 10 seconds.", true},
 	Option82Omitted: {"option82_omitted", "Requests that were relayed without option 82 because it did not fit.", false},
 	Option79Omitted: {"option79_omitted", "DHCPv6 messages that were relayed without the client's link-layer address because it was not known.", false},
+	NewClients:      {"new_clients", "Requests of clients that were not among those that have sent last, of some 16,000. Clients that are made up to use up a server's addresses are new each time.", true},
+	Shed:            {"shed", "Messages that the socket filter has dropped before they could be read: more came than the relay can read, and from this interface more than its share. They are not among dhcp_relay_received_total.", true},
 }
 
 // Doc returns what is known of the counter.
@@ -93,6 +97,12 @@ func (l *Link) OmittedOption79() { l.counts[Option79Omitted][dhcp.V6].Inc() }
 
 // Unanswered counts one request that no server has answered.
 func (l *Link) Unanswered(f dhcp.Family) { l.counts[Unanswered][f].Inc() }
+
+// NewClient counts a request of a client that was not among those that have sent last.
+func (l *Link) NewClient(f dhcp.Family) { l.counts[NewClients][f].Inc() }
+
+// ShedUnread counts messages that the socket filter has shed.
+func (l *Link) ShedUnread(f dhcp.Family, n uint64) { l.counts[Shed][f].Add(n) }
 
 // tally returns the tally of a family, direction and reason, and makes it if need
 // be.

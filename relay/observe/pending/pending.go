@@ -127,7 +127,7 @@ func (t *Table) Asked(k transaction.Key, w *Way, to uint64, one bool, now time.D
 	}
 	b := t.bucket(k)
 	for range ways { // another loop may be faster, hardly more often than that
-		n, old := b.place(k, m)
+		n, old := b.place(k, m, w)
 		if old&busy != 0 || !b.meta[n].CompareAndSwap(uint64(old), uint64(used|busy)) {
 			continue
 		}
@@ -156,20 +156,29 @@ func (t *Table) leave(b *bucket, n int, old meta, k transaction.Key) {
 }
 
 // place returns the slot for a key: its own, else a free one, one that waits for
-// nothing, or the oldest. now has the present moment.
-func (b *bucket) place(k transaction.Key, now meta) (best int, was meta) {
+// nothing, the oldest of those of the same link, or the oldest: who makes up requests
+// makes the table forget those of his own link. now has the present moment.
+func (b *bucket) place(k transaction.Key, now meta, w *Way) (best int, was meta) {
 	best = -1
+	var least int64
 	for n := range ways {
 		m := meta(b.meta[n].Load())
-		switch {
-		case m&used != 0 && b.key[n].Load() == uint64(k):
+		if m&used != 0 && b.key[n].Load() == uint64(k) {
 			return n, m
-		case best < 0, m.rank(now) < was.rank(now):
-			best, was = n, m
+		}
+		rank := m.rank(now)
+		if of := b.way[n].Load(); m.open() && of != w && of.Link != w.Link {
+			rank += foreign
+		}
+		if best < 0 || rank < least {
+			best, was, least = n, m, rank
 		}
 	}
 	return best, was
 }
+
+// foreign is how much more is lost with a request of another link.
+const foreign = math.MaxInt64 / 2
 
 // rank orders slots by how little is lost with them.
 func (m meta) rank(now meta) int64 {
@@ -181,7 +190,7 @@ func (m meta) rank(now meta) int64 {
 	case !m.open():
 		return 1
 	}
-	return math.MaxInt64/2 - int64(m.age(now))
+	return math.MaxInt64/4 - int64(m.age(now))
 }
 
 // find returns the slot that holds a key, -1 if none does.

@@ -1,0 +1,190 @@
+package limit
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBucket(t *testing.T) {
+	t.Parallel()
+	r := PerSecond(10, 5)
+	var b Bucket
+	// taken takes as many tokens as there are.
+	taken := func(now time.Duration) (n int) {
+		for b.Take(now, r) {
+			n++
+		}
+		return n
+	}
+	for _, tc := range []struct {
+		name string
+		now  time.Duration
+		want int
+	}{
+		{"a burst at first", 0, 5},
+		{"and no more", 0, 0},
+		{"one when it is due", 100 * time.Millisecond, 1},
+		{"not before", 199 * time.Millisecond, 0},
+		{"three later", 400 * time.Millisecond, 3},
+		{"a burst after a pause", time.Hour, 5},
+		{"the clock of another loop is behind", time.Hour - time.Millisecond, 0},
+	} {
+		if got := taken(tc.now); got != tc.want {
+			t.Errorf("%s: %d tokens, want %d", tc.name, got, tc.want)
+		}
+	}
+	for range 1000 {
+		if !b.Take(0, Rate{}) {
+			t.Fatal("without a limit a message may not pass")
+		}
+	}
+}
+
+func TestClients(t *testing.T) {
+	t.Parallel()
+	c, r := NewClients(64), PerSecond(10, 3)
+	a, b := c.Key(1, 1, 0), c.Key(2, 1, 0)
+	take := func(k Key, now time.Duration, wantOK, wantKnown bool) {
+		t.Helper()
+		if ok, known := c.Take(k, now, r); ok != wantOK || known != wantKnown {
+			t.Errorf("Take(%x, %v) = %v, %v, want %v, %v", k, now, ok, known, wantOK, wantKnown)
+		}
+	}
+	take(a, 0, true, false)
+	take(a, 0, true, true)
+	take(a, 0, true, true)
+	take(a, 0, false, true)
+	take(b, 0, true, false) // the same client elsewhere is another one
+	take(a, 100*time.Millisecond, true, true)
+	take(a, 100*time.Millisecond, false, true)
+	// Others that are made up free it, and take nothing from anybody.
+	for i := range 10_000 {
+		if ok, _ := c.Take(c.Key(3, uint64(i), 7), time.Second, r); !ok {
+			t.Fatalf("client %d may not send its first message", i)
+		}
+	}
+	take(a, time.Second, true, false)
+}
+
+// A table that has room for all clients knows nearly all of them again, also after the
+// time that its places hold has begun anew.
+func TestClientsAreKnownAgain(t *testing.T) {
+	t.Parallel()
+	const clients = 4096
+	c := NewClients(2 * clients)
+	again := 0
+	for _, now := range []time.Duration{203*24*time.Hour + 12*time.Hour, 203*24*time.Hour + 20*time.Hour} {
+		again = 0
+		for i := range clients {
+			if _, known := c.Take(c.Key(1, uint64(i), 0), now, Rate{}); known {
+				again++
+			}
+		}
+	}
+	if again < clients*9/10 {
+		t.Errorf("%d of %d clients are known again", again, clients)
+	}
+}
+
+// A reader is a relay that reads a socket, and a network that sends to it, by a clock of
+// their own: what waits is served in order.
+type reader struct {
+	share  Share
+	bucket Bucket
+	now    time.Duration
+	queue  []time.Duration // when each message came
+	shed   int
+}
+
+// run lets time pass in steps in which so many messages a second come and can be read.
+func (r *reader) run(d time.Duration, come, read int) {
+	const step = 10 * time.Millisecond
+	for end := r.now + d; r.now < end; r.now += step {
+		for range come / 100 {
+			if r.bucket.Take(r.now, r.share.Rate()) {
+				r.queue = append(r.queue, r.now)
+			} else {
+				r.shed++
+			}
+		}
+		n := min(read/100, len(r.queue))
+		if n == 0 {
+			continue
+		}
+		youngest := r.now - r.queue[n-1]
+		r.queue = r.queue[n:]
+		r.share.Read(r.now, youngest, n, len(r.queue) > 0)
+	}
+}
+
+func TestShareFollowsWhatIsRead(t *testing.T) {
+	t.Parallel()
+	r := new(reader)
+	r.run(time.Second, 5000, 10_000)
+	if r.share.Rate().Limits() {
+		t.Error("a limit, though all is read")
+	}
+	r.run(10*time.Second, 50_000, 10_000)
+	wait := time.Duration(0)
+	for range 100 {
+		r.run(100*time.Millisecond, 50_000, 10_000)
+		if len(r.queue) > 0 {
+			wait = max(wait, r.now-r.queue[0])
+		}
+	}
+	if wait > time.Second {
+		t.Errorf("a message waits for %v in a flood", wait)
+	}
+	if per := r.share.per; per < 3000 || per > 30_000 {
+		t.Errorf("%f messages a second may come where 10,000 are read", per)
+	}
+	shed := r.shed
+	r.run(20*time.Second, 5000, 10_000)
+	if r.share.Rate().Limits() {
+		t.Error("the limit has not ended with the flood")
+	}
+	if late := r.shed - shed; late > 5000 {
+		t.Errorf("%d messages were shed after the flood", late)
+	}
+}
+
+// A process that gets its processor for a moment of each 100 ms is late with each
+// message, and reads them all.
+func TestShareOfAReaderThatIsHeldUp(t *testing.T) {
+	t.Parallel()
+	var s Share
+	for i := range 100 {
+		now := time.Duration(i) * 100 * time.Millisecond
+		s.Read(now, 90*time.Millisecond, 128, true)
+		s.Read(now, 40*time.Millisecond, 100, false)
+	}
+	if s.Rate().Limits() {
+		t.Error("a limit, though all is read")
+	}
+}
+
+func TestNothingAllocates(t *testing.T) {
+	c, r := NewClients(1024), PerSecond(10, 5)
+	var b Bucket
+	var s Share
+	now := time.Duration(0)
+	if n := testing.AllocsPerRun(1000, func() {
+		now += time.Millisecond
+		b.Take(now, r)
+		c.Take(c.Key(1, uint64(now), 0), now, r)
+		s.Read(now, time.Second, 128, true)
+		s.Rate()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkTake(b *testing.B) {
+	c, r := NewClients(1<<14), PerSecond(1000, 1000)
+	var k Bucket
+	for i := 0; b.Loop(); i++ {
+		now := time.Duration(i) * time.Microsecond
+		c.Take(c.Key(1, uint64(i)&8191, 0), now, Rate{})
+		k.Take(now, r)
+	}
+}
