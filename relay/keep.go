@@ -77,6 +77,7 @@ func (e *Engine) openPair(k agent.Socket) (p *udp.Pair, adopted bool, err error)
 	}
 	if len(left) > 0 {
 		if p, err = udp.Adopt(c, left); err == nil {
+			e.tellRoom(k, p)
 			return p, true, nil
 		}
 		e.log.Warn("sockets of the former process do not fit, and are opened anew", "port", k.Port, "err", err)

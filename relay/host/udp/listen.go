@@ -298,6 +298,11 @@ func (c Config) buffers(fd int) error {
 		if o.octets == 0 || unix.SetsockoptInt(fd, unix.SOL_SOCKET, o.force, o.octets) == nil {
 			continue
 		}
+		// What a former process has forced is not made smaller; the kernel doubles what it
+		// is asked for (socket(7)).
+		if has, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, o.opt); err == nil && has/2 >= o.octets {
+			continue
+		}
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, o.opt, o.octets); err != nil {
 			return fmt.Errorf("set buffer of %d octets: %w", o.octets, err)
 		}
