@@ -37,3 +37,15 @@ func TestEachReasonHasItsRow(t *testing.T) {
 		}
 	}
 }
+
+func TestEachStateHasItsRow(t *testing.T) {
+	t.Parallel()
+	names := make(map[string]bool)
+	for s := range State(NumStates) {
+		d := s.Doc()
+		if d.Name == "" || d.What == "" || names[d.Name] {
+			t.Errorf("state %d has %q, %q, or the name of another", s, d.Name, d.What)
+		}
+		names[d.Name] = true
+	}
+}

@@ -75,10 +75,26 @@ const (
 	NumStates   = int(iota)
 )
 
-// String returns the state as the metrics and the status show it.
-func (s State) String() string {
-	return [NumStates]string{"relaying", "missing", "member", "down", "no_address", "no_link_local"}[s]
+// A StateDoc is what is known of a State.
+type StateDoc struct {
+	Name string // as metrics and JSON have it
+	What string
 }
+
+var states = [NumStates]StateDoc{
+	Relaying:    {"relaying", "it relays"},
+	Missing:     {"missing", "there is no such interface now"},
+	Member:      {"member", "it is a port of another interface, which hears its packets"},
+	Down:        {"down", "it is down or has no carrier"},
+	NoAddress:   {"no_address", "it has no address that may stand for its clients"},
+	NoLinkLocal: {"no_link_local", "it has no IPv6 link-local address"},
+}
+
+// Doc returns what is known of the state.
+func (s State) Doc() StateDoc { return states[s] }
+
+// String returns the state's name.
+func (s State) String() string { return states[s].Name }
 
 // MarshalText implements encoding.TextMarshaler.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -66,7 +66,7 @@ func rooms(t *testing.T) house {
 		all[name] = r
 	}
 	for s := range agent.State(agent.NumStates) {
-		all["status"].values["agent.State"] = append(all["status"].values["agent.State"], "`"+s.String()+"`")
+		all["status"].values["agent.State"] = append(all["status"].values["agent.State"], "`"+s.String()+"` ("+s.Doc().What+")")
 	}
 	for _, d := range status.ServerStates() {
 		all["status"].values["ServerState"] = append(all["status"].values["ServerState"], "`"+d.Name+"` ("+d.What+")")
