@@ -31,7 +31,7 @@ func (e *exposition) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // connection that breaks.
 func (e *exposition) write(w io.Writer, format expfmt.Format) {
 	enc := encoder{w: w, format: format}
-	_ = e.gatherer.Stream(enc.encode) // of the runtime and the process, at most
+	_ = e.gatherer.stream(enc.encode) // of the runtime and the process, at most
 	enc.end()
 }
 

@@ -30,7 +30,7 @@ func TestStreamEqualsGather(t *testing.T) {
 	m := plain()
 	full(m)
 	many(m)
-	list, err := m.Gatherer().Gather()
+	list, err := m.gatherer.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

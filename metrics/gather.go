@@ -74,10 +74,10 @@ func (g *gatherer) Gather() ([]*dto.MetricFamily, error) {
 	return list, err
 }
 
-// Stream passes everything to out, in parts: a family with many series comes
+// stream passes everything to out, in parts: a family with many series comes
 // in several calls, one after the other, and out must not keep it. So a scrape of
 // thousands of links takes little memory.
-func (g *gatherer) Stream(out func(*dto.MetricFamily)) error {
+func (g *gatherer) stream(out func(*dto.MetricFamily)) error {
 	list, err := g.m.registry.Gather()
 	for _, f := range list {
 		out(f)
@@ -89,7 +89,7 @@ func (g *gatherer) Stream(out func(*dto.MetricFamily)) error {
 	return err
 }
 
-// part is the number of series that Stream passes on at once.
+// part is the number of series that stream passes on at once.
 const part = 256
 
 // A scrape is one reading of everything, family by family.

@@ -165,7 +165,7 @@ func BenchmarkScrape(b *testing.B) {
 	b.Run("gather", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := m.Gatherer().Gather(); err != nil {
+			if _, err := m.gatherer.Gather(); err != nil {
 				b.Fatal(err)
 			}
 		}

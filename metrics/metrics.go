@@ -54,9 +54,6 @@ func revision() string {
 	return ""
 }
 
-// Gatherer gathers every metric.
-func (m *Metrics) Gatherer() prometheus.Gatherer { return m.gatherer }
-
 // SetState sets what tells the state of the relay: state is called at every
 // scrape, also concurrently, and must return soon.
 func (m *Metrics) SetState(state func() State) { m.state.Store(&state) }

@@ -107,7 +107,7 @@ func full(m bed) {
 // gather returns the families of m by name.
 func gather(t *testing.T, m bed) map[string]*dto.MetricFamily {
 	t.Helper()
-	list, err := m.Gatherer().Gather()
+	list, err := m.gatherer.Gather()
 	if err != nil {
 		t.Fatalf("gather: %v", err)
 	}
@@ -137,7 +137,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	m := plain()
 	full(m)
-	list, err := m.Gatherer().Gather()
+	list, err := m.gatherer.Gather()
 	if err != nil {
 		t.Fatalf("gather: %v", err)
 	}
@@ -187,7 +187,7 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	m := withRuntime()
 	full(m)
-	problems, err := testutil.GatherAndLint(m.Gatherer())
+	problems, err := testutil.GatherAndLint(m.gatherer)
 	if err != nil {
 		t.Fatalf("lint: %v", err)
 	}

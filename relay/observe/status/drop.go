@@ -13,15 +13,15 @@ import (
 // so that nobody need be warned of them.
 func Meant(r agent.Reason) bool { return r.Doc().Severity == agent.Intended }
 
-// Untold reports whether drops for a reason are not worth a word: they are to be
+// untold reports whether drops for a reason are not worth a word: they are to be
 // found among the counts.
-func Untold(r agent.Reason) bool { return r.Doc().Severity == agent.Expected }
+func untold(r agent.Reason) bool { return r.Doc().Severity == agent.Expected }
 
 // judgeDrop says what recent drops mean, and what to do.
 func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found {
 	doc := d.Reason.DocOf(d.Direction)
 	f := found{
-		severity: Warn, kind: DroppedMessages, of: doc.Name, about: onLink(link, d.Family),
+		severity: Warn, kind: droppedMessages, of: doc.Name, about: onLink(link, d.Family),
 		text:   doc.What,
 		detail: plural(d.Count.Recent, d.Direction.String()) + " dropped " + b.window() + ", the last " + span(b.Now.Sub(d.Last)) + " ago",
 		do:     doc.Remedy,

@@ -57,7 +57,7 @@ func (d *DropLog) Lines(now time.Time, fresh []count.Dropped) []DropLine {
 		d.kinds = make(map[place]*told)
 	}
 	for _, n := range fresh {
-		if Untold(n.Reason) {
+		if untold(n.Reason) {
 			continue
 		}
 		p := place{n.Interface, n.Kind}

@@ -16,7 +16,7 @@ func (b *builder) configuration() {
 	c := b.Config
 	if c.None {
 		b.add(found{
-			severity: Info, kind: ConfigNone, about: b.file(),
+			severity: Info, kind: configNone, about: b.file(),
 			text: `Nothing is relayed, by choice: it says interfaces = "none"`,
 			do:   "Write an [[interface]] in its place where clients are to be served.",
 		})
@@ -26,7 +26,7 @@ func (b *builder) configuration() {
 		return
 	}
 	b.add(found{
-		severity: Error, kind: ConfigRefused, about: b.file(),
+		severity: Error, kind: configRefused, about: b.file(),
 		text:   "The file was refused at the last reload, so the configuration of " + c.Loaded.UTC().Format(time.RFC3339) + " still holds",
 		detail: firstLine(c.Error),
 		do:     "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload.",
@@ -40,14 +40,14 @@ func (b *builder) file() Subject { return Subject{Kind: OfConfiguration, Name: b
 // told already if that was tried.
 func (b *builder) drift() {
 	c := b.Config
-	f := found{severity: Warn, kind: ConfigChanged, about: b.file()}
+	f := found{severity: Warn, kind: configChanged, about: b.file()}
 	switch {
 	case c.OnDisk == FileChanged:
 		f.text = "The file was changed, and what it says now is not in effect"
 		f.detail = "seen " + span(b.Now.Sub(c.Changed)) + " ago"
 		f.do = "Run dhcp-relay reload to have it take effect, or put the former file back."
 	case c.OnDisk == FileRefused && c.OK:
-		f.severity, f.kind = Error, ConfigUnloadable
+		f.severity, f.kind = Error, configUnloadable
 		f.text = "The file was changed and would be refused, so that the relay could not be started with it; what was loaded before still holds"
 		f.detail = firstLine(c.OnDiskError)
 		f.do = "Run dhcp-relay check --config " + c.File + ", put right what it says, and reload."
@@ -70,14 +70,14 @@ func firstLine(text string) string {
 func (b *builder) host() {
 	if b.Failure != "" {
 		b.add(found{
-			severity: Error, kind: SocketsFailed, about: Subject{Kind: OfSockets},
+			severity: Error, kind: socketsFailed, about: Subject{Kind: OfSockets},
 			text: "Not all sockets work, so some networks may not be heard; the relay tries again each second", detail: b.Failure,
 			do: "Put right what the message says: most often another program holds the port, or a VRF or address has gone.",
 		})
 	}
 	if b.Stale != "" {
 		b.add(found{
-			severity: Error, kind: InterfacesStale, about: Subject{Kind: OfAll},
+			severity: Error, kind: interfacesStale, about: Subject{Kind: OfAll},
 			text:   "The relay cannot read the interfaces and addresses of this host since " + b.StaleSince.UTC().Format(time.RFC3339) + ", so it works with what it knew then; it tries again each second",
 			detail: b.Stale,
 			do:     "See whether ip -s link and ip address work on this host, and look at the kernel's log; then restart the daemon if it does not recover by itself.",
@@ -88,13 +88,13 @@ func (b *builder) host() {
 	b.problems()
 	for _, r := range b.Rivals {
 		f := found{
-			severity: Warn, kind: RivalProgram, about: Subject{Kind: OfPort, Port: r.Port, Name: r.Who},
+			severity: Warn, kind: rivalProgram, about: Subject{Kind: OfPort, Port: r.Port, Name: r.Who},
 			text:   "Another program listens on the relay's port",
 			detail: r.Who + "; " + r.Effect,
 			do:     "Stop that program, or have it listen on other interfaces and addresses than the relay's.",
 		}
 		if r.Error {
-			f.severity, f.kind = Error, RivalServer
+			f.severity, f.kind = Error, rivalServer
 			f.text = "Another DHCP server or relay serves the same clients"
 			f.do = "Stop one of the two (such as by systemctl disable --now isc-dhcp-relay), or have the other one listen on other interfaces than the relay's."
 		}
@@ -105,7 +105,7 @@ func (b *builder) host() {
 	b.deaf()
 	if !b.Recorder.On {
 		b.add(found{
-			severity: Info, kind: RecorderOff, about: Subject{Kind: OfRecorder},
+			severity: Info, kind: recorderOff, about: Subject{Kind: OfRecorder},
 			text: "The flight recorder is off (recorder.messages = 0), so that trace, record and the ladders of the status page show nothing",
 			do:   "Set recorder.messages = 1000 and restart, if they are wanted.",
 		})
@@ -119,7 +119,7 @@ func (b *builder) listeners() {
 			continue
 		}
 		b.add(found{
-			severity: Warn, kind: ListenerClosed, about: Subject{Kind: OfListener, Name: l.Name + " on " + l.Address},
+			severity: Warn, kind: listenerClosed, about: Subject{Kind: OfListener, Name: l.Name + " on " + l.Address},
 			text:   "Nothing is served there since " + l.Since.UTC().Format(time.RFC3339) + "; relaying goes on, and the relay tries again each second",
 			detail: l.Error,
 			do:     l.Do,
@@ -136,7 +136,7 @@ func (b *builder) refusals() {
 			}
 			severity, text, do := r.Reason.explain(l.Name)
 			b.add(found{
-				severity: severity, kind: ListenerRefuses, about: Subject{Kind: OfListener, Name: l.Name + " on " + l.Address},
+				severity: severity, kind: listenerRefuses, about: Subject{Kind: OfListener, Name: l.Name + " on " + l.Address},
 				text:   text,
 				detail: fmt.Sprintf("%d since the start (reason %q)", r.Count, r.Reason),
 				do:     do,
@@ -176,7 +176,7 @@ func (b *builder) unframed() {
 		return
 	}
 	b.add(found{
-		severity: Info, kind: UnframedReplies, about: Subject{Kind: OfClientReplies, Family: dhcp.V6.String()},
+		severity: Info, kind: unframedReplies, about: Subject{Kind: OfClientReplies, Family: dhcp.V6.String()},
 		text:   "Replies to DHCPv6 clients go by the kernel's neighbour table, which has room for few clients at once",
 		detail: b.Unframed,
 		do:     "Let the daemon have CAP_NET_RAW and CAP_BPF, as the unit does; or raise net.ipv6.neigh.default.gc_thresh3 on the host.",
@@ -197,7 +197,7 @@ func (b *builder) problems() {
 			continue
 		}
 		b.add(found{
-			severity: Warn, kind: ConfigHost, about: Subject{Kind: OfInterface, Interface: p.Interface},
+			severity: Warn, kind: configHost, about: Subject{Kind: OfInterface, Interface: p.Interface},
 			text: "Configuration and host disagree", detail: p.Text, do: sentence(p.Hint),
 		})
 	}
@@ -226,15 +226,15 @@ func (b *builder) strict() {
 	}
 	if len(near) > 0 {
 		b.add(found{
-			severity: Info, kind: RPFilterClient, about: Subject{Kind: OfRPFilter, Name: some(near)},
+			severity: Info, kind: rpFilterClient, about: Subject{Kind: OfRPFilter, Name: some(near)},
 			text: "Strict rp_filter (1) is set: the kernel drops what a client sends from an address of another network, such as one that has moved here and renews its old lease",
 			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all.",
 		})
 	}
-	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == ServerSilent && f.about.Family == dhcp.V4.String() })
+	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == serverSilent && f.about.Family == dhcp.V4.String() })
 	if silent && len(far) > 0 {
 		b.add(found{
-			severity: Warn, kind: RPFilterServer, about: Subject{Kind: OfRPFilter, Name: some(far)},
+			severity: Warn, kind: rpFilterServer, about: Subject{Kind: OfRPFilter, Name: some(far)},
 			text: "A server is silent, and strict rp_filter (1) is set: the kernel drops replies that come in by another interface than the route to the server",
 			do:   "If replies take such a way, set net.ipv4.conf." + far[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2.",
 		})
@@ -250,7 +250,7 @@ func (b *builder) deaf() {
 		return
 	}
 	b.add(found{
-		severity: Warn, kind: NothingHeard, about: Subject{Kind: OfAll},
+		severity: Warn, kind: nothingHeard, about: Subject{Kind: OfAll},
 		text:   "No message has been heard since the start",
 		detail: span(b.Now.Sub(b.Started)) + " ago",
 		do:     "Check that there are clients, that the names of the interfaces are right, and that this host's firewall lets in UDP ports 67 (DHCPv4) and 547 (DHCPv6).",

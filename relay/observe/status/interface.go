@@ -106,15 +106,15 @@ func (b *builder) judge(l *Link, n *Interface) found {
 	case agent.Missing:
 		return missing(l, f)
 	case agent.Member:
-		f.kind, f.text = InterfaceMember, "The interface hears no client: another one does in its place, such as the bridge that it is a port of"
+		f.kind, f.text = interfaceMember, "The interface hears no client: another one does in its place, such as the bridge that it is a port of"
 		f.detail = l.Name + " " + l.Problem
 		f.do = "Name " + l.Master + " instead of " + l.Name + " in the configuration, and give it the address; or take " + l.Name + " out of " + l.Master + "."
 	case agent.Down:
-		f.severity, f.kind = Warn, InterfaceDown
+		f.severity, f.kind = Warn, interfaceDown
 		f.text = "The interface is down or has no carrier, so its clients get nothing"
 		f.do = "Bring it up (ip link set " + l.Name + " up); if it is up, look at the cable or the port behind it."
 	case agent.NoAddress:
-		f.kind, f.text = InterfaceNoAddress, "The interface has no address that may stand for its clients (giaddr), so none of their requests is relayed"
+		f.kind, f.text = interfaceNoAddress, "The interface has no address that may stand for its clients (giaddr), so none of their requests is relayed"
 		f.do = agent.NoGiaddr.Doc().Remedy
 		if l.Family == dhcp.V6 {
 			f.text = strings.Replace(f.text, "giaddr", "link-address", 1)
@@ -125,7 +125,7 @@ func (b *builder) judge(l *Link, n *Interface) found {
 		}
 		f.detail = l.Problem
 	case agent.NoLinkLocal:
-		f.kind, f.text = InterfaceNoLinkLocal, "Replies cannot be sent to its clients"
+		f.kind, f.text = interfaceNoLinkLocal, "Replies cannot be sent to its clients"
 		f.detail = l.Problem
 		f.do = "Give it one (ip address add fe80::1/64 dev " + l.Name + "), or see why the kernel makes none: disable_ipv6 and addr_gen_mode in /proc/sys/net/ipv6/conf/" + l.Name + "."
 	case agent.Relaying:
@@ -138,7 +138,7 @@ func (b *builder) judge(l *Link, n *Interface) found {
 }
 
 func missing(l *Link, f found) found {
-	f.severity, f.kind = Warn, InterfaceMissing
+	f.severity, f.kind = Warn, interfaceMissing
 	f.text = "There is no interface of this name now"
 	f.do = "Nothing, if it is to appear later; else correct the name in its [[interface]]."
 	f.detail = l.Problem
@@ -146,7 +146,7 @@ func missing(l *Link, f found) found {
 		f.do = sentence(l.Hint)
 	}
 	if strings.ContainsAny(l.Name, `*?[\`) {
-		f.severity, f.kind = Info, InterfaceUnmatched
+		f.severity, f.kind = Info, interfaceUnmatched
 		f.text = "No interface matches this pattern now"
 	}
 	return f
@@ -165,7 +165,7 @@ func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 	case n.Replies.RecentRelayed == 0 && n.Replies.RecentDropped == 0:
 		return b.unanswered(l, f, asked)
 	case lost >= 3 && lost*10 >= asked && n.Replies.RecentRelayed > 0:
-		f.severity, f.kind = Warn, InterfacePartly
+		f.severity, f.kind = Warn, interfacePartly
 		f.text = "Some of its requests are answered and some are not"
 		f.detail = plural(lost, "request") + " of " + plural(asked, "message") + " from its clients found no answer " + b.window()
 		f.do = "Look whether the server has addresses left in the subnet of " + n.Address + ", and at its log; dhcp-relay trace shows which clients it is."
@@ -181,7 +181,7 @@ func (b *builder) refused(l *Link, n *Interface, f found) found {
 	if l.Family != dhcp.V4 || nak == 0 || nak*5 < replies {
 		return found{}
 	}
-	f.severity, f.kind = Info, InterfaceRefused
+	f.severity, f.kind = Info, interfaceRefused
 	if nak >= enough && nak*2 > replies {
 		f.severity = Warn
 	}
@@ -206,7 +206,7 @@ func (b *builder) unanswered(l *Link, f found, asked uint64) found {
 			do:   "See what is said of the servers.",
 		}
 	}
-	f.kind = InterfaceUnanswered
+	f.kind = interfaceUnanswered
 	f.text = "The servers answer the requests of other interfaces, but none of this one"
 	f.detail = plural(asked, "request") + " went to " + some(lively) + " " + b.window()
 	a := l.Address.String()

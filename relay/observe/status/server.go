@@ -79,7 +79,7 @@ func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) f
 		return found{}
 	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
 		s.State, s.Verdict = StateUnreachable, "The kernel refuses to send to it."
-		f.kind, f.text = ServerUnreachable, "The kernel refuses to send to this server"
+		f.kind, f.text = serverUnreachable, "The kernel refuses to send to this server"
 		f.detail = plural(c.Failures.Recent, "request") + " lost " + b.window()
 		f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
 	case c.Replies.Recent > 0:
@@ -95,12 +95,12 @@ func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) f
 		return found{}
 	case b.answeredElsewhere(id):
 		s.State, s.Verdict = StateElsewhere, "It got "+sent+". Its clients are answered, but from another address."
-		f.severity, f.kind, f.text = Warn, ServerElsewhere, "Clients are answered, but from another address than the one that requests go to"
+		f.severity, f.kind, f.text = Warn, serverElsewhere, "Clients are answered, but from another address than the one that requests go to"
 		f.detail = sent + ", no reply from it"
 		f.do = "See which address the replies come from (dhcp-relay trace), and write that one in servers; until then the relay cannot tell how the server does."
 	default:
 		s.State, s.Verdict = StateSilent, "It got "+sent+" and answered none."
-		f.kind, f.text = ServerSilent, "The server answers nothing"
+		f.kind, f.text = serverSilent, "The server answers nothing"
 		f.detail = sent + ", no reply"
 		f.do = b.wake(id)
 		if b.othersAnswer(id) {
@@ -118,7 +118,7 @@ func (b *builder) judgeAnswers(id count.ServerID, c *count.OfServer, s *Server, 
 	s.State, s.Verdict = StateAnswering, "It answers."
 	if doubled(c) {
 		s.Verdict = "It answers about twice as often as it is asked."
-		f.severity, f.kind, f.text = Warn, ServerDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
+		f.severity, f.kind, f.text = Warn, serverDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
 		f.detail = plural(c.Replies.Recent, "reply") + " to " + plural(c.Copies.Recent, "request") + " " + b.window()
 		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(id.Family().Port())) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
 		return f
@@ -128,7 +128,7 @@ func (b *builder) judgeAnswers(id count.ServerID, c *count.OfServer, s *Server, 
 	}
 	s.State = StatePartly
 	s.Verdict = "It answers some requests: " + plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window() + "."
-	f.severity, f.kind, f.text = Warn, ServerPartly, "The server answers fewer than half of the requests"
+	f.severity, f.kind, f.text = Warn, serverPartly, "The server answers fewer than half of the requests"
 	f.detail = plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window()
 	f.do = "Look at the server's log: it may have no subnet for some interfaces, no addresses left, or too much to do."
 	if b.othersAnswer(id) {
