@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds every wait for something that must come.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // daemonPath is the daemon under test.
 var daemonPath = os.Getenv("DHCP_RELAY")
