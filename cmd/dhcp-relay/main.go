@@ -24,6 +24,7 @@ const defaultConfig = "/etc/dhcp-relay/relay.toml"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends what the first has not
 	err := newCommand().ExecuteContext(ctx)
 	stop()
 	if err != nil {

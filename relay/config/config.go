@@ -6,9 +6,7 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -47,9 +45,9 @@ type Host struct {
 // Load reads and checks the file at path. The error is Problems if the file
 // could be read.
 func Load(path string, host Host) (*Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := Read(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, err
 	}
 	return Parse(path, data, host)
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/observe/status"
 )
 
@@ -86,7 +87,7 @@ func look(file string, s stamp) onDisk {
 	case s.mode.IsDir():
 		return onDisk{err: errors.New(file + " is a directory")}
 	}
-	data, err := os.ReadFile(file)
+	data, err := config.Read(file)
 	if err != nil {
 		return onDisk{err: err}
 	}

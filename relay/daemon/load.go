@@ -23,9 +23,9 @@ type Loaded struct {
 
 // Load reads and checks the configuration.
 func Load(file string) (*Loaded, error) {
-	data, err := os.ReadFile(file)
+	data, err := config.Read(file)
 	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
+		return nil, err
 	}
 	return judge(file, data)
 }

@@ -58,10 +58,10 @@ func Parse(s string) (DUID, error) {
 	}
 	d, err := hex.DecodeString(digits)
 	if err != nil {
-		return nil, fmt.Errorf("DUID %q: %w; write octets as 00:04:5e", s, err)
+		return nil, fmt.Errorf("DUID %.80q: %w; write octets as 00:04:5e", s, err)
 	}
 	if len(d) < minLen || len(d) > MaxLen {
-		return nil, fmt.Errorf("DUID %q has %d octets, not %d to %d with its type", s, len(d), minLen, MaxLen)
+		return nil, fmt.Errorf("DUID %.80q has %d octets, not %d to %d with its type", s, len(d), minLen, MaxLen)
 	}
 	return d, nil
 }
@@ -75,7 +75,7 @@ func join(s string) (string, error) {
 	octets := strings.Split(s, s[i:i+1])
 	for _, o := range octets {
 		if len(o) != 2 {
-			return "", fmt.Errorf("DUID %q: %q is no octet of two digits", s, o)
+			return "", fmt.Errorf("DUID %.80q: %.10q is no octet of two digits", s, o)
 		}
 	}
 	return strings.Join(octets, ""), nil
