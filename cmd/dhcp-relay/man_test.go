@@ -179,7 +179,7 @@ func commandPage(root *cobra.Command, more string) string {
 	for _, s := range [][2]string{
 		{"SIGHUP", "Read the configuration again; one that is wrong changes nothing."},
 		{"SIGUSR2", "Replace the process by the program file as it is now, with its number and its sockets."},
-		{"SIGUSR1", "Write the last messages into a capture file in /var/lib/dhcp-relay."},
+		{"SIGUSR1", "Write the last messages into a capture file in /var/lib/dhcp-relay, where the last 20 stay."},
 		{"SIGTERM, SIGINT", "End."},
 	} {
 		r.macro("TP")

@@ -33,7 +33,7 @@ func read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()                                   //nolint:errcheck // nothing was written
 	_ = f.SetReadDeadline(time.Now().Add(readWithin)) // plain files need none, and have none
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {

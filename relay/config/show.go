@@ -81,6 +81,9 @@ func controlKeys() []key[Control] {
 					return
 				}
 				to.Mode = fs.FileMode(n)
+				if n&0o007 != 0 {
+					r.warn(v.path, "every user of this host may see what clients ask, and give the daemon orders", `write mode = "0660", and the group whose members may as group`)
+				}
 			},
 		},
 		{

@@ -52,10 +52,24 @@ func (v *Recording) capture(w io.Writer, redact bool) error {
 
 // WriteFile writes what the recorder holds into a new file in a directory, which
 // only its owner may read, and returns the file's path. Its name is that of the
-// time, such as dhcp-relay-20260304T100000.123456Z.pcapng.
+// time, such as dhcp-relay-20260304T100000.123456Z.pcapng. The last 20 are kept.
 func (v *Recording) WriteFile(dir string) (string, error) {
 	path := filepath.Join(dir, "dhcp-relay-"+time.Now().UTC().Format("20060102T150405.000000Z")+".pcapng")
-	return path, CreateFile(path, false, func(w io.Writer) error { return v.capture(w, false) })
+	err := CreateFile(path, false, func(w io.Writer) error { return v.capture(w, false) })
+	return path, errors.Join(err, removeOldest(filepath.Join(dir, "dhcp-relay-*.pcapng")))
+}
+
+// maxFiles is how many captures of signals are kept.
+const maxFiles = 20
+
+// removeOldest removes of the files that match a pattern, whose names are in the order
+// of their times, all but the last.
+func removeOldest(pattern string) error {
+	files, err := filepath.Glob(pattern) // sorted
+	for _, f := range files[:max(0, len(files)-maxFiles)] {
+		err = errors.Join(err, os.Remove(f))
+	}
+	return err
 }
 
 // CreateFile writes a file that only its owner may read. It appears under its path

@@ -301,11 +301,20 @@ func TestWriteFile(t *testing.T) {
 	if n, _ := packets(t, b); n != 1 || filepath.Dir(path) != dir {
 		t.Errorf("%d packets in %s, want 1 in %s", n, path, dir)
 	}
+	for range 30 {
+		if path, err = web.NewRecording(s, "test", false).WriteFile(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.pcapng"))
+	if err != nil || len(files) != 20 || files[19] != path {
+		t.Errorf("%d files are kept, want the last 20 (%v)", len(files), err)
+	}
 	if _, err := web.NewRecording(&source{}, "test", false).WriteFile(dir); !errors.Is(err, web.ErrRecorderOff) {
 		t.Errorf("without a recorder: %v, want %v", err, web.ErrRecorderOff)
 	}
-	if es, _ := os.ReadDir(dir); len(es) != 1 {
-		t.Errorf("%d files, want only the capture", len(es))
+	if es, _ := os.ReadDir(dir); len(es) != 20 {
+		t.Errorf("%d files, want only the captures", len(es))
 	}
 }
 
