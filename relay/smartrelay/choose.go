@@ -21,9 +21,9 @@ func (t *Table) Choose(s *agent.Snapshot, link int, m []byte) (face int, try boo
 	}
 	// A BOOTP client asks once and again, as a DHCP client does by DISCOVER.
 	if opts, ok := p.Scan(); ok && opts.Type != bootp.Discover && opts.Type != 0 {
-		return t.Face(link, p.Chaddr(), len(l.Side[dhcp.V4].Choices)), false
+		return t.current(link, p.Chaddr(), len(l.Side[dhcp.V4].Choices)), false
 	}
-	return t.Next(link, p.Chaddr(), l.Interface.V4.SmartAfter, len(l.Side[dhcp.V4].Choices)), true
+	return t.following(link, p.Chaddr(), l.Interface.V4.SmartAfter, len(l.Side[dhcp.V4].Choices)), true
 }
 
 // Note remembers what the next message of a client depends on: that one was relayed
@@ -35,8 +35,8 @@ func (t *Table) Note(v *agent.Verdict, m []byte, try bool) {
 	chaddr := bootp.Packet(m).Chaddr()
 	switch {
 	case v.To != agent.ToServers:
-		t.Answered(v.Link.Host.Index, chaddr)
+		t.answered(v.Link.Host.Index, chaddr)
 	case try:
-		t.Asked(v.Link.Host.Index, chaddr, v.Link.Interface.V4.SmartAfter, len(v.Link.Side[dhcp.V4].Choices))
+		t.asked(v.Link.Host.Index, chaddr, v.Link.Interface.V4.SmartAfter, len(v.Link.Side[dhcp.V4].Choices))
 	}
 }

@@ -1,4 +1,4 @@
-package smartrelay_test
+package smartrelay
 
 import (
 	"net/netip"
@@ -6,7 +6,6 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/smartrelay"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -34,7 +33,7 @@ func TestChooseAndNote(t *testing.T) {
 		{Prefix: netip.MustParsePrefix("192.0.2.1/24")}, {Prefix: netip.MustParsePrefix("198.51.100.1/24")},
 	}}}
 	s, _ := agent.Compile(p, host)
-	table := smartrelay.New(16)
+	table := New(16)
 	play := func(link int, m []byte, reason agent.Reason) (int, bool) {
 		face, try := table.Choose(s, link, m)
 		table.Note(&agent.Verdict{Reason: reason, Link: s.Links[0]}, m, try)

@@ -1,8 +1,8 @@
 package smartrelay
 
-// Next returns the face that Asked would return, without noting a request: one
+// following returns the face that asked would return, without noting a request: one
 // that is not relayed after all cannot be answered.
-func (t *Table) Next(link int, chaddr []byte, after, n int) int {
+func (t *Table) following(link int, chaddr []byte, after, n int) int {
 	if n <= 1 || after < 1 {
 		return 0
 	}
@@ -11,10 +11,10 @@ func (t *Table) Next(link int, chaddr []byte, after, n int) int {
 	return face
 }
 
-// Face returns the face that the client is tried with now, without noting a
+// current returns the face that the client is tried with now, without noting a
 // request: what follows a DISCOVER must go the same way. n is the number of
 // faces that the link has now.
-func (t *Table) Face(link int, chaddr []byte, n int) int {
+func (t *Table) current(link int, chaddr []byte, n int) int {
 	slot, tag := t.find(link, chaddr)
 	v := slot.Load()
 	if v>>tagShift != tag {

@@ -55,13 +55,13 @@ func New(slots int) *Table {
 	}
 }
 
-// Asked notes a request of the client with the hardware address chaddr on the
+// asked notes a request of the client with the hardware address chaddr on the
 // link with the index link, and returns which of the link's n addresses, its
 // face, to use for it. A client stays with its face for after requests without
 // an answer, then goes on to the next, and from the last to the first. With n or
 // after below one it is always the first face, 0, and nothing is noted. n counts
 // up to 4,096 and after up to 4,095.
-func (t *Table) Asked(link int, chaddr []byte, after, n int) (face int) {
+func (t *Table) asked(link int, chaddr []byte, after, n int) (face int) {
 	if n <= 1 || after < 1 {
 		return 0
 	}
@@ -91,9 +91,9 @@ func next(slot, tag uint64, after, n int) (face, count int) {
 	return face, count
 }
 
-// Answered notes that the client was answered: the face stays, the count is
+// answered notes that the client was answered: the face stays, the count is
 // cleared.
-func (t *Table) Answered(link int, chaddr []byte) {
+func (t *Table) answered(link int, chaddr []byte) {
 	slot, tag := t.find(link, chaddr)
 	for {
 		old := slot.Load()

@@ -1,4 +1,4 @@
-package smartrelay_test
+package smartrelay
 
 import (
 	"encoding/binary"
@@ -9,8 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"dhcp-relay/relay/smartrelay"
 )
 
 var mac = []byte{0x02, 0, 0, 0, 0, 1}
@@ -35,12 +33,12 @@ func TestAsked(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			table := smartrelay.New(16)
+			table := New(16)
 			var got []int
 			for i := range tt.want {
-				got = append(got, table.Asked(7, mac, tt.after, tt.n))
+				got = append(got, table.asked(7, mac, tt.after, tt.n))
 				if i+1 == tt.answered {
-					table.Answered(7, mac)
+					table.answered(7, mac)
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -52,32 +50,32 @@ func TestAsked(t *testing.T) {
 
 func TestAskedLimits(t *testing.T) {
 	t.Parallel()
-	table := smartrelay.New(1)
+	table := New(1)
 	for i := range 1 << 12 {
-		if got := table.Asked(1, mac, 1, 1<<20); got != i {
+		if got := table.asked(1, mac, 1, 1<<20); got != i {
 			t.Fatalf("request %d: face %d", i, got)
 		}
 	}
-	if got := table.Asked(1, mac, 1, 1<<20); got != 0 {
+	if got := table.asked(1, mac, 1, 1<<20); got != 0 {
 		t.Errorf("after the last face: %d, want 0", got)
 	}
 	for i := range 1<<12 - 2 {
-		if got := table.Asked(1, mac, 1<<20, 2); got != 0 {
+		if got := table.asked(1, mac, 1<<20, 2); got != 0 {
 			t.Fatalf("request %d: face %d, want 0", i, got)
 		}
 	}
-	if got := table.Asked(1, mac, 1<<20, 2); got != 1 {
+	if got := table.asked(1, mac, 1<<20, 2); got != 1 {
 		t.Errorf("after 4,095 requests: face %d, want 1", got)
 	}
 }
 
 func TestFewerFaces(t *testing.T) {
 	t.Parallel()
-	table := smartrelay.New(1)
+	table := New(1)
 	for range 3 {
-		table.Asked(1, mac, 1, 3)
+		table.asked(1, mac, 1, 3)
 	}
-	if got := table.Asked(1, mac, 9, 2); got != 0 {
+	if got := table.asked(1, mac, 9, 2); got != 0 {
 		t.Errorf("face %d of 2", got)
 	}
 }
@@ -86,26 +84,26 @@ func TestFewerFaces(t *testing.T) {
 // new one.
 func TestCollision(t *testing.T) {
 	t.Parallel()
-	table := smartrelay.New(0)
+	table := New(0)
 	other := []byte{0x02, 0, 0, 0, 0, 2}
 	for range 2 {
-		table.Asked(7, mac, 2, 3)
+		table.asked(7, mac, 2, 3)
 	}
-	table.Answered(7, other)
-	table.Answered(8, mac)
-	if got := table.Asked(7, mac, 2, 3); got != 1 {
+	table.answered(7, other)
+	table.answered(8, mac)
+	if got := table.asked(7, mac, 2, 3); got != 1 {
 		t.Fatalf("face %d after answers to others, want 1", got)
 	}
-	if got := table.Asked(7, other, 2, 3); got != 0 {
+	if got := table.asked(7, other, 2, 3); got != 0 {
 		t.Errorf("another client's face %d, want 0", got)
 	}
-	if got := table.Asked(8, mac, 2, 3); got != 0 {
+	if got := table.asked(8, mac, 2, 3); got != 0 {
 		t.Errorf("the same client's face on another link %d, want 0", got)
 	}
 	for i := range 100 {
-		table.Asked(7, client(i), 2, 3)
+		table.asked(7, client(i), 2, 3)
 	}
-	if got := table.Asked(7, mac, 2, 3); got != 0 {
+	if got := table.asked(7, mac, 2, 3); got != 0 {
 		t.Errorf("face %d of a forgotten client, want 0", got)
 	}
 }
@@ -115,30 +113,30 @@ func TestCollision(t *testing.T) {
 func TestOneLinkCannotFlushAnother(t *testing.T) {
 	t.Parallel()
 	const quiet = 1000
-	table := smartrelay.New(1 << 15)
+	table := New(1 << 15)
 	for i := range quiet {
-		table.Asked(1, client(i), 1, 2)
-		table.Asked(1, client(i), 1, 2) // the second face
+		table.asked(1, client(i), 1, 2)
+		table.asked(1, client(i), 1, 2) // the second face
 	}
 	for i := range 300_000 {
-		table.Asked(2, client(i), 1, 2)
+		table.asked(2, client(i), 1, 2)
 	}
 	kept := 0
 	for i := range quiet {
-		kept += table.Face(1, client(i), 2)
+		kept += table.current(1, client(i), 2)
 	}
 	if kept < quiet*99/100 {
 		t.Errorf("%d of %d clients are remembered", kept, quiet)
 	}
 	// They find room also where his are there first.
 	for i := range quiet {
-		table.Asked(3, client(i), 1, 2)
-		table.Asked(3, client(i), 1, 2)
-		table.Asked(2, client(300_000+i), 1, 2)
+		table.asked(3, client(i), 1, 2)
+		table.asked(3, client(i), 1, 2)
+		table.asked(2, client(300_000+i), 1, 2)
 	}
 	kept = 0
 	for i := range quiet {
-		kept += table.Face(3, client(i), 2)
+		kept += table.current(3, client(i), 2)
 	}
 	if kept < quiet*95/100 {
 		t.Errorf("%d of %d clients that came later are remembered", kept, quiet)
@@ -149,11 +147,11 @@ func TestOneLinkCannotFlushAnother(t *testing.T) {
 func TestManyClients(t *testing.T) {
 	t.Parallel()
 	const clients = 1000
-	table := smartrelay.New(1 << 16)
+	table := New(1 << 16)
 	kept := 0
 	for range 2 {
 		for i := range clients {
-			kept += table.Asked(i%3, client(i), 1, 2)
+			kept += table.asked(i%3, client(i), 1, 2)
 		}
 	}
 	// 1,000 of 65,536 slots: about 15 clients share one with another.
@@ -165,14 +163,14 @@ func TestManyClients(t *testing.T) {
 func TestModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		table := smartrelay.New(1)
+		table := New(1)
 		after, n := rapid.IntRange(1, 5).Draw(t, "after"), rapid.IntRange(2, 5).Draw(t, "n")
 		chaddr := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "chaddr")
 		link := rapid.Int().Draw(t, "link")
 		face, count := 0, 0
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			if rapid.IntRange(0, 3).Draw(t, "answer") == 0 {
-				table.Answered(link, chaddr)
+				table.answered(link, chaddr)
 				count = 0
 				continue
 			}
@@ -180,7 +178,7 @@ func TestModel(t *testing.T) {
 				face, count = (face+1)%n, 0
 			}
 			count++
-			if got := table.Asked(link, chaddr, after, n); got != face {
+			if got := table.asked(link, chaddr, after, n); got != face {
 				t.Fatalf("face %d, want %d", got, face)
 			}
 		}
@@ -190,11 +188,11 @@ func TestModel(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
 	const rounds, faces = 20000, 4
-	table := smartrelay.New(4)
+	table := New(4)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range rounds {
-			if got := table.Asked(i%5, client(i%7), 2, faces); got < 0 || got >= faces {
+			if got := table.asked(i%5, client(i%7), 2, faces); got < 0 || got >= faces {
 				t.Errorf("face %d of %d", got, faces)
 				return
 			}
@@ -202,7 +200,7 @@ func TestConcurrent(t *testing.T) {
 	})
 	wg.Go(func() {
 		for i := range rounds {
-			table.Answered(i%5, client(i%7))
+			table.answered(i%5, client(i%7))
 		}
 	})
 	wg.Wait()
@@ -212,26 +210,26 @@ func TestConcurrent(t *testing.T) {
 func TestConcurrentCount(t *testing.T) {
 	t.Parallel()
 	const each = 1000
-	table := smartrelay.New(1)
+	table := New(1)
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
 			for range each {
-				table.Asked(1, mac, 3*each, 2)
+				table.asked(1, mac, 3*each, 2)
 			}
 		})
 	}
 	wg.Wait()
-	if got := table.Asked(1, mac, 3*each, 2); got != 1 {
+	if got := table.asked(1, mac, 3*each, 2); got != 1 {
 		t.Errorf("face %d after %d requests, want 1", got, 3*each)
 	}
 }
 
 func TestAllocs(t *testing.T) {
-	table := smartrelay.New(64)
+	table := New(64)
 	if got := testing.AllocsPerRun(1000, func() {
-		table.Asked(1, mac, 1, 3)
-		table.Answered(1, mac)
+		table.asked(1, mac, 1, 3)
+		table.answered(1, mac)
 	}); got != 0 {
 		t.Errorf("%v allocations", got)
 	}
@@ -240,12 +238,12 @@ func TestAllocs(t *testing.T) {
 func BenchmarkTable(b *testing.B) {
 	for _, slots := range []int{1 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("slots=%d", slots), func(b *testing.B) {
-			table, chaddr := smartrelay.New(slots), client(0)
+			table, chaddr := New(slots), client(0)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				binary.BigEndian.PutUint32(chaddr[2:], uint32(i))
-				table.Asked(7, chaddr, 3, 2)
-				table.Answered(7, chaddr)
+				table.asked(7, chaddr, 3, 2)
+				table.answered(7, chaddr)
 			}
 		})
 	}
@@ -257,10 +255,10 @@ func client(i int) []byte {
 
 // remembered counts those of some clients that a table knows: each was asked once,
 // so its next request has the second face.
-func remembered(table *smartrelay.Table, clients int, of func(int) (link int, chaddr []byte)) (n int) {
+func remembered(table *Table, clients int, of func(int) (link int, chaddr []byte)) (n int) {
 	for i := range clients {
 		link, chaddr := of(i)
-		n += table.Next(link, chaddr, 1, 2)
+		n += table.following(link, chaddr, 1, 2)
 	}
 	return n
 }
@@ -276,10 +274,10 @@ func TestClientsAreSpread(t *testing.T) {
 		"addresses in high octet": func(i int) (int, []byte) { return 7, []byte{byte(i), byte(i >> 8), 0, 0, 0, 0} },
 		"links far apart":         func(i int) (int, []byte) { return i << 24, mac },
 	} {
-		table := smartrelay.New(slots)
+		table := New(slots)
 		for i := range clients {
 			link, chaddr := of(i)
-			table.Asked(link, chaddr, 1, 2)
+			table.asked(link, chaddr, 1, 2)
 		}
 		// Ten clients for a slot leave one in 22,000 empty.
 		if n := remembered(table, clients, of); n < slots-6 || n > slots {
@@ -296,7 +294,7 @@ func TestSize(t *testing.T) {
 		for range 5 {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			table := smartrelay.New(slots)
+			table := New(slots)
 			runtime.ReadMemStats(&after)
 			runtime.KeepAlive(table)
 			least = min(least, after.TotalAlloc-before.TotalAlloc)
@@ -311,33 +309,33 @@ func TestSize(t *testing.T) {
 // would come.
 func TestNothingIsNoted(t *testing.T) {
 	t.Parallel()
-	table := smartrelay.New(16)
+	table := New(16)
 	for range 2 {
-		table.Asked(7, mac, 1, 3)
+		table.asked(7, mac, 1, 3)
 	}
 	for _, c := range []struct{ after, n int }{{1, 1}, {1, 0}, {1, -1}, {0, 3}, {-1, 3}, {0, 0}} {
-		if got := table.Next(7, mac, c.after, c.n); got != 0 {
+		if got := table.following(7, mac, c.after, c.n); got != 0 {
 			t.Errorf("after %d of %d faces: next is %d, want 0", c.after, c.n, got)
 		}
-		if got := table.Asked(7, mac, c.after, c.n); got != 0 {
+		if got := table.asked(7, mac, c.after, c.n); got != 0 {
 			t.Errorf("after %d of %d faces: %d, want 0", c.after, c.n, got)
 		}
-		if got := table.Face(7, mac, 3); got != 1 {
+		if got := table.current(7, mac, 3); got != 1 {
 			t.Fatalf("after %d of %d faces: the client is at face %d, want 1 as before", c.after, c.n, got)
 		}
 	}
 	for _, n := range []int{2, 3, 4} {
 		want := map[int]int{2: 0, 3: 2, 4: 2}[n]
-		if got := table.Next(7, mac, 1, n); got != want {
+		if got := table.following(7, mac, 1, n); got != want {
 			t.Errorf("of %d faces the next is %d, want %d", n, got, want)
 		}
 	}
 	for n, want := range map[int]int{0: 0, 1: 0, 2: 1} {
-		if got := table.Face(7, mac, n); got != want {
+		if got := table.current(7, mac, n); got != want {
 			t.Errorf("of %d faces the client is at %d, want %d", n, got, want)
 		}
 	}
-	if got := table.Face(8, mac, 3); got != 0 {
+	if got := table.current(8, mac, 3); got != 0 {
 		t.Errorf("on another link the client is at face %d, want 0", got)
 	}
 }
@@ -345,12 +343,12 @@ func TestNothingIsNoted(t *testing.T) {
 // The last of 4,096 faces is reached by Next, too, and after it the first.
 func TestNextLimits(t *testing.T) {
 	t.Parallel()
-	table := smartrelay.New(1)
+	table := New(1)
 	for i := range 1<<12 + 1 {
 		want := i % (1 << 12)
-		if got := table.Next(1, mac, 1, 1<<20); got != want {
+		if got := table.following(1, mac, 1, 1<<20); got != want {
 			t.Fatalf("request %d: next is face %d, want %d", i, got, want)
 		}
-		table.Asked(1, mac, 1, 1<<20)
+		table.asked(1, mac, 1, 1<<20)
 	}
 }

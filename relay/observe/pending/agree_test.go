@@ -204,7 +204,11 @@ func (p *play) compare(t *rapid.T) (answers int) {
 	ms, _ := p.log.Reader().Read()
 	var unanswered [dhcp.Families]uint64
 	took := make(map[string]time.Duration)
-	for _, tr := range transaction.Join(ms, p.start.Add(p.now), transaction.Options{Names: func(int) string { return "d0" }}, transaction.Filter{}) {
+	j := transaction.NewJoiner(transaction.Options{Names: func(int) string { return "d0" }})
+	for i := range ms {
+		j.Add(&ms[i])
+	}
+	for _, tr := range j.Last(p.start.Add(p.now), transaction.Filter{}, len(ms)) {
 		silent := false
 		for i := range tr.Steps {
 			s := &tr.Steps[i]

@@ -77,12 +77,12 @@ func TestFilter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := xids(transaction.Join(four(), at(10_301), transaction.Options{Names: names}, f))
+			got := xids(join(four(), at(10_301), transaction.Options{Names: names}, f))
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("transactions (-want +got):\n%s", d)
 			}
 			some := slices.DeleteFunc(four(), func(m recorder.Message) bool { return !f.MayPass(m.Family, m.Received) })
-			got = xids(transaction.Join(some, at(10_301), transaction.Options{Names: names}, f))
+			got = xids(join(some, at(10_301), transaction.Options{Names: names}, f))
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("transactions of the messages that may pass (-want +got):\n%s", d)
 			}
@@ -128,7 +128,7 @@ func TestParseFilterTellsAllThatIsWrong(t *testing.T) {
 }
 
 func TestLastAreTheLatest(t *testing.T) {
-	got := transaction.Join(four(), at(10_301), transaction.Options{Names: names, Keep: 2}, transaction.Filter{})
+	got := join(four(), at(10_301), transaction.Options{Names: names, Keep: 2}, transaction.Filter{})
 	if d := cmp.Diff([]string{"3", "4"}, xids(got)); d != "" {
 		t.Errorf("the last two (-want +got):\n%s", d)
 	}

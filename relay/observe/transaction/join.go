@@ -61,16 +61,6 @@ func NewJoiner(o Options) *Joiner {
 	return &Joiner{o: o, latest: make(map[Key]*record)}
 }
 
-// Join joins messages, which must be sorted by time, and returns the last
-// transactions that the filter lets pass, at most Options.Keep, oldest first.
-func Join(ms []recorder.Message, now time.Time, o Options, f Filter) []api.Transaction {
-	j := NewJoiner(Options{Names: o.Names, Redact: o.Redact, Keep: max(len(ms), 1)})
-	for i := range ms {
-		j.Add(&ms[i])
-	}
-	return j.Last(now, f, cmp.Or(o.Keep, defaultKeep))
-}
-
 // Add takes the next message. It keeps no reference to the message's octets.
 func (j *Joiner) Add(m *recorder.Message) {
 	if m.Further {

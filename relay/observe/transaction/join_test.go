@@ -38,14 +38,14 @@ func TestJoin4(t *testing.T) {
 			ask(0, "discover"), answer(2, "offer", 2*time.Millisecond), request, answer(53, "ack", 3*time.Millisecond),
 		},
 	}}
-	got := transaction.Join(exchange(), at(100), transaction.Options{Names: names}, transaction.Filter{})
+	got := join(exchange(), at(100), transaction.Options{Names: names}, transaction.Filter{})
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("transactions (-want +got):\n%s", d)
 	}
 }
 
 func TestJoin6(t *testing.T) {
-	got := transaction.Join(exchange6(), at(100), transaction.Options{Names: names}, transaction.Filter{})
+	got := join(exchange6(), at(100), transaction.Options{Names: names}, transaction.Filter{})
 	want := []api.Transaction{{
 		ID: 1, Family: dhcp.V6, XID: "0xabcdef", Interface: "vlan10", Relay: "2001:db8:1::1",
 		Client:  api.Client{MAC: "02:00:00:00:00:01", DUID: "00:03:00:01:02:00:00:00:00:01", Address: "2001:db8:1::100"},
@@ -72,7 +72,7 @@ func TestJoinChain(t *testing.T) {
 	ms := exchange6()
 	ms[0].Received, ms[0].Type = relay6(12, "2001:db8:7::1", "fe80::c1", ms[0].Received), 12
 	ms[1].Received = relay6(13, "::", "2001:db8:7::1", ms[1].Received)
-	got := transaction.Join(ms, at(100), transaction.Options{Names: names}, transaction.Filter{})
+	got := join(ms, at(100), transaction.Options{Names: names}, transaction.Filter{})
 	if len(got) != 1 || len(got[0].Steps) != 2 || got[0].Steps[0].Outer != "relay_forward" || got[0].Steps[0].Type != "solicit" {
 		t.Errorf("want both messages in one transaction, got %+v", got)
 	}
@@ -114,7 +114,7 @@ func TestWhatBelongsTogether(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := transaction.Join(c.ms, at(200_000), transaction.Options{Names: names}, transaction.Filter{})
+			got := join(c.ms, at(200_000), transaction.Options{Names: names}, transaction.Filter{})
 			if len(got) != c.want {
 				t.Errorf("got %d transactions, want %d", len(got), c.want)
 			}

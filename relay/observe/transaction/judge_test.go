@@ -16,7 +16,7 @@ import (
 
 func only(t *testing.T, ms []recorder.Message, now int) api.Transaction {
 	t.Helper()
-	ts := transaction.Join(ms, at(now), transaction.Options{Names: names}, transaction.Filter{})
+	ts := join(ms, at(now), transaction.Options{Names: names}, transaction.Filter{})
 	if len(ts) != 1 {
 		t.Fatalf("got %d transactions, want 1", len(ts))
 	}

@@ -1,13 +1,16 @@
 package transaction_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"syscall"
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -157,4 +160,14 @@ func exchange6(status ...byte) []recorder.Message {
 			Src: netip.MustParseAddrPort("[2001:db8:9::2]:547"), Dst: netip.MustParseAddrPort("[2001:db8:1::1]:547"), To: agent.ToHost, Client: netip.MustParseAddrPort("[fe80::c1]:546"),
 		},
 	}
+}
+
+// join joins messages, which must be sorted by time, and returns the last transactions
+// that the filter lets pass, at most Options.Keep, oldest first.
+func join(ms []recorder.Message, now time.Time, o transaction.Options, f transaction.Filter) []api.Transaction {
+	j := transaction.NewJoiner(transaction.Options{Names: o.Names, Redact: o.Redact, Keep: max(len(ms), 1)})
+	for i := range ms {
+		j.Add(&ms[i])
+	}
+	return j.Last(now, f, cmp.Or(o.Keep, 1000))
 }

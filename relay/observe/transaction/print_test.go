@@ -129,7 +129,7 @@ func TestPrintExplainsAReasonOnce(t *testing.T) {
 // as it is.
 func TestPrintIsSafeForTerminals(t *testing.T) {
 	nak := dhcp4{xid: 1, kind: 6, mac: mac1, options: append([]byte{56, 6}, "\x1b[2J\r\n"...)}
-	tr := transaction.Join([]recorder.Message{asked(0, dhcp4{xid: 1, kind: 3, mac: mac1}), answered(1, nak)}, at(2),
+	tr := join([]recorder.Message{asked(0, dhcp4{xid: 1, kind: 3, mac: mac1}), answered(1, nak)}, at(2),
 		transaction.Options{Names: func(int) string { return "\x1bvlan" }}, transaction.Filter{})
 	if got := draw(t, transaction.Printer{ASCII: true}, tr[0]); strings.ContainsAny(got, "\x1b\r") {
 		t.Errorf("control characters in %q", got)

@@ -26,7 +26,7 @@ func TestRedactedLaddersNameNoClient(t *testing.T) {
 	nak := answered(310, dhcp4{xid: 4, kind: 6, mac: []byte{2, 0, 0, 0, 0, 4}, options: append([]byte{56, 20}, "wrong for 10.1.0.100"...)})
 	ms := append(four(), nak)
 	shown := func(r *transaction.Redactor) string {
-		ts := transaction.Join(ms, at(9000), transaction.Options{Names: names, Redact: r}, transaction.Filter{})
+		ts := join(ms, at(9000), transaction.Options{Names: names, Redact: r}, transaction.Filter{})
 		b, err := json.Marshal(ts)
 		if err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func TestRedactedLaddersNameNoClient(t *testing.T) {
 func TestPseudonymsAreStable(t *testing.T) {
 	of := func(key string) api.Client {
 		r := transaction.NewRedactor([]byte(key))
-		return transaction.Join(exchange(), at(9000), transaction.Options{Names: names, Redact: r}, transaction.Filter{})[0].Client
+		return join(exchange(), at(9000), transaction.Options{Names: names, Redact: r}, transaction.Filter{})[0].Client
 	}
 	a, again, other := of("one"), of("one"), of("two")
 	if d := cmp.Diff(a, again); d != "" {
@@ -72,7 +72,7 @@ func TestPseudonymsAreStable(t *testing.T) {
 
 func TestFilterByPseudonym(t *testing.T) {
 	o := transaction.Options{Names: names, Redact: transaction.NewRedactor([]byte("a key"))}
-	all := transaction.Join(four(), at(9000), o, transaction.Filter{})
+	all := join(four(), at(9000), o, transaction.Filter{})
 	c4, c6 := all[0].Client, all[1].Client
 	for _, c := range []struct {
 		ask  string
@@ -88,7 +88,7 @@ func TestFilterByPseudonym(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(c.want, xids(transaction.Join(four(), at(9000), o, f))); d != "" {
+		if d := cmp.Diff(c.want, xids(join(four(), at(9000), o, f))); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.ask, d)
 		}
 	}
@@ -106,7 +106,7 @@ func FuzzJoin(f *testing.F) {
 			m = answered(0, dhcp4{})
 		}
 		m.Received, m.Sent, m.Family, m.Outcome = received, sent, dhcp.Family(family%2), agent.Reason(int(outcome)%agent.NumReasons)
-		tr := transaction.Join([]recorder.Message{m, m}, at(9000), transaction.Options{Names: names, Redact: transaction.NewRedactor(nil)}, transaction.Filter{})
+		tr := join([]recorder.Message{m, m}, at(9000), transaction.Options{Names: names, Redact: transaction.NewRedactor(nil)}, transaction.Filter{})
 		for i := range tr {
 			draw(t, transaction.Printer{ASCII: true}, tr[i])
 		}
