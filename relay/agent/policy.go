@@ -62,15 +62,6 @@ func (i *Interface) Of(f dhcp.Family) *Common {
 // MaxServers is how many servers of a family an interface may have.
 const MaxServers = 16
 
-// A Mode says which of an interface's servers gets a request.
-type Mode uint8
-
-// The modes.
-const (
-	All  Mode = iota // a copy to each
-	Hash             // one, always the same for a client (RFC 1542, section 4.1.1)
-)
-
 // Relayed4 says what to do with option 82 of a request whose giaddr another
 // relay has set.
 type Relayed4 uint8

@@ -75,8 +75,8 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	if r != Relayed {
 		return r
 	}
-	if l.Interface.Mode == Hash {
-		v.Server = s.pick(l.Side[dhcp.V4].Servers, clientKey4(p, opts))
+	if l.Interface.Mode != All {
+		v.Server = s.choose(v, clientKey4(p, opts))
 	}
 	p = bootp.Packet(b.Bytes())
 	p.SetHops(p.Hops() + 1)
@@ -291,40 +291,4 @@ func clientKey4(p bootp.Packet, opts *bootp.Layout) []byte {
 		return opts.ClientID
 	}
 	return p.Chaddr()
-}
-
-// pick returns the one of some servers that a client always gets. It is chosen
-// by rendezvous, so that a server more or less moves few clients.
-func (s *Snapshot) pick(servers []int, client []byte) int {
-	best, most := 0, uint64(0)
-	for i, n := range servers {
-		addr := s.Policy.Servers[n].Addr.Addr()
-		a := addr.As16()
-		octets := a[:]
-		if addr.Is4() {
-			octets = a[12:]
-		}
-		h := fnv(fnv(fnvOffset, octets), client)
-		if h = mix(h); h > most || i == 0 {
-			best, most = i, h
-		}
-	}
-	return best
-}
-
-const fnvOffset, fnvPrime = 14695981039346656037, 1099511628211
-
-// fnv continues the hash FNV-1a.
-func fnv(h uint64, b []byte) uint64 {
-	for _, c := range b {
-		h = (h ^ uint64(c)) * fnvPrime
-	}
-	return h
-}
-
-// mix spreads the last octets of an FNV hash over all of its bits.
-func mix(h uint64) uint64 {
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	return h ^ h>>33
 }

@@ -60,9 +60,9 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	c := &l.Interface.V6
 	v.SrcPort = c.SourcePort
 	v.Src = c.source(l.Side[dhcp.V6].first())
-	if l.Interface.Mode == Hash {
+	if l.Interface.Mode != All {
 		from := in.Src.Addr().As16()
-		v.Server = s.pick(l.Side[dhcp.V6].Servers, clientKey6(m, from[:]))
+		v.Server = s.choose(v, clientKey6(m, from[:]))
 	}
 	if m.Type() == dhcp6.RelayForward {
 		return further6(b, m, in, v)

@@ -46,7 +46,7 @@ func interfaceKeys() []key[settings] {
 		{
 			"mode", `"all"`, `"all" or "hash"`,
 			"Which servers get a request: a copy to each, or always the same one for a client (RFC 1542, section 4.1.1).",
-			choice(func(s *settings) *agent.Mode { return &s.Mode }, "all", "hash"),
+			choice(func(s *settings) *agent.Mode { return &s.Mode }, modes()...),
 		},
 		{
 			"trusted", "false", "true or false",
@@ -74,6 +74,13 @@ func interfaceKeys() []key[settings] {
 			readDHCPv6,
 		},
 	}
+}
+
+func modes() (names []string) {
+	for m := range agent.NumModes {
+		names = append(names, agent.Mode(m).String())
+	}
+	return names
 }
 
 // either is a choice between two that is kept as a boolean.
