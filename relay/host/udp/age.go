@@ -36,16 +36,20 @@ func (a *ages) begin() {
 // emptied says that nothing waits now.
 func (a *ages) emptied(now time.Time) { a.since, a.known = now, true }
 
-// of returns the age of a datagram with n octets of control messages. What waited for
-// the first read is as old as that, unless it waited longer than a restart takes.
+// of returns the age of a datagram with n octets of control messages. Until all is read
+// that waited for the first read, as for a restart, nothing has an age, unless it or
+// that takes longer than a restart does.
 func (a *ages) of(c *control, n int, now time.Time) time.Duration {
 	at, known := c.arrival(n)
 	if !known {
 		return 0
 	}
 	age := max(0, now.Sub(at))
-	if !a.known && age > handover {
+	switch {
+	case a.known:
+		return min(age, now.Sub(a.since))
+	case age > handover || now.Sub(a.since) > handover:
 		return age
 	}
-	return min(age, now.Sub(a.since))
+	return 0
 }
