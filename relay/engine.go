@@ -69,6 +69,7 @@ type Engine struct {
 	unkept   bool // it was told that something cannot be kept
 	problems map[agent.Problem]struct{}
 	macs     macs
+	shedLate bool // it was told that a filter cannot shed
 	routes   map[agent.Server]*route
 	buckets  map[int]*buckets // by index of the link
 	loops    sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/host/shed"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/observe"
@@ -46,7 +47,7 @@ func newLoop(e *Engine, k agent.Socket, c *udp.Conn, turns *atomic.Uint64) *loop
 		send:      newSending(e, k.Family),
 	}
 	l.batch.Messages = make([]observe.Message, batchSize)
-	l.cut.buckets = new([linkSlots]limit.Bucket)
+	l.cut.buckets = make([]limit.Bucket, shed.Slots)
 	return l
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/clientmac"
+	"dhcp-relay/relay/host/shed"
 	"dhcp-relay/relay/observe"
 )
 
@@ -26,8 +27,8 @@ type macs struct {
 }
 
 // watchMACs returns what tells the link-layer addresses of those who send to a
-// socket.
-func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
+// socket, and what sheds there for want of time; nil if nothing does.
+func (e *Engine) watchMACs(rc syscall.RawConn, vrf int) (macTable, *shed.Gate) {
 	if e.macs.table == nil && e.macs.neighbours == nil {
 		t, err := e.openMACs()
 		if err != nil {
@@ -38,13 +39,30 @@ func (e *Engine) watchMACs(rc syscall.RawConn) macTable {
 		}
 	}
 	if e.macs.table != nil {
-		s, err := e.macs.table.Attach(rc)
+		s, g, err := e.attachMACs(rc, vrf)
 		if err == nil {
-			return s
+			return s, g
 		}
 		e.useNeighbours(err)
 	}
-	return e.macs.neighbours
+	return e.macs.neighbours, nil
+}
+
+// attachMACs puts the table's filter on a socket, with one in front that sheds.
+func (e *Engine) attachMACs(rc syscall.RawConn, vrf int) (*clientmac.Source, *shed.Gate, error) {
+	if vrf != 0 {
+		s, err := e.macs.table.Attach(rc)
+		return s, nil, err
+	}
+	g, err := shed.New()
+	if err != nil {
+		e.ungated(err)
+		s, err := e.macs.table.Attach(rc)
+		return s, nil, err
+	}
+	defer func() { _ = g.Close() }() // the filter has it now, or nobody wants it
+	s, err := e.macs.table.Attach(rc, g.Front()...)
+	return s, g, err
 }
 
 // openMACs makes the table, of the former process's map if that is there: it knows

@@ -109,29 +109,6 @@ func (l *loop) clientMay(link *agent.Link, d *udp.Datagram, m []byte, r limit.Ra
 	return ok
 }
 
-// linkSlots is by how many remainders of their indexes interfaces are told apart when a
-// socket is not read as fast as messages come.
-const linkSlots = 1 << 12
-
-// A cut sheds what exceeds the share of an interface. The zero value sheds nothing.
-type cut struct {
-	share   limit.Share
-	rate    limit.Rate
-	buckets *[linkSlots]limit.Bucket
-}
-
-// read takes note of what was read at a time.
-func (c *cut) read(ds []udp.Datagram, more bool, now time.Duration) {
-	if c.share.Read(now, ds[len(ds)-1].Age, len(ds), more) {
-		c.rate = c.share.Rate()
-	}
-}
-
-// exceeded reports whether a message exceeds the share of the interface that it came by.
-func (c *cut) exceeded(link int, now time.Duration) bool {
-	return c.rate.Limits() && !c.buckets[link%linkSlots].Take(now, c.rate)
-}
-
 // isReply reports whether a message is for a client, by its first octet.
 func isReply(f dhcp.Family, m []byte) bool {
 	if len(m) == 0 {

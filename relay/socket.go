@@ -38,7 +38,8 @@ type socket struct {
 
 	unused time.Time      // since when no state needs it; zero: one does
 	joined map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
-	macs   macTable       // tells the link-layer addresses of DHCPv6 clients
+	gates  gates
+	macs   macTable // tells the link-layer addresses of DHCPv6 clients
 
 	toServers map[agent.Server]*toServer
 }
@@ -61,9 +62,12 @@ func (e *Engine) openSockets(s *state, links []giaddr.Link) (errs []error) {
 		if adopted {
 			e.sockets[k].recall(links)
 		}
+		g := e.gate(k.Family, k.VRF, p)
 		if k.Family == dhcp.V6 {
-			e.sockets[k].macs = e.watchMACs(p.Requests.SyscallConn())
+			e.sockets[k].macs, g.requests = e.watchMACs(p.Requests.SyscallConn(), k.VRF)
 		}
+		p.Shed = g.shedUnread
+		e.sockets[k].gates = g
 		e.drops.opened(p, k.Family)
 	}
 	return errs
@@ -104,9 +108,11 @@ func (e *Engine) startLoops() {
 				defer e.loops.Done()
 				l := newLoop(e, k, c, turns)
 				l.send.clients = clients
+				l.cut.gate = s.gates.replies
 				if c == s.pair.Requests {
 					l.origins.of(s.macs, clients) // a server's address is nobody's business
 					l.held.on = true
+					l.cut.gate = s.gates.requests
 				}
 				l.run()
 			}()

@@ -60,11 +60,12 @@ const (
 
 // A filter says what the program does.
 type filter struct {
-	sets   int    // descriptor of the map of sets
-	log    int    // of their number
-	seed   uint64 // of the hash
-	device uint32 // scope of all messages, 0: the interface that they came by
-	reject []byte // message types that are not let through
+	sets   int              // descriptor of the map of sets
+	log    int              // of their number
+	seed   uint64           // of the hash
+	device uint32           // scope of all messages, 0: the interface that they came by
+	reject []byte           // message types that are not let through
+	front  asm.Instructions // go first, with the context in R6; what ends there is not noted
 }
 
 // program returns the program: messages of the types in reject end here, all
@@ -88,6 +89,7 @@ func (f filter) types() asm.Instructions {
 	short[0] = short[0].WithSymbol(labelShort)
 	return concat(
 		asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)},
+		f.front,
 		load(offMessage, atHead, sizeHead),
 		asm.Instructions{asm.JNE.Imm(asm.R0, 0, labelShort)},
 		f.rejects(),

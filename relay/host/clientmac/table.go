@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 )
 
@@ -166,28 +167,29 @@ type Source struct {
 
 // Attach puts the filter on an IPv6 UDP socket, in place of the one that it has.
 // All sockets of a Table are in one network namespace. A socket that is bound to
-// a device must be so already.
-func (t *Table) Attach(rc syscall.RawConn) (*Source, error) {
+// a device must be so already. What front ends, which has its context in R6, is rejected
+// unseen.
+func (t *Table) Attach(rc syscall.RawConn, front ...asm.Instruction) (*Source, error) {
 	var s *Source
 	var err error
-	cerr := rc.Control(func(fd uintptr) { s, err = t.attach(int(fd)) })
+	cerr := rc.Control(func(fd uintptr) { s, err = t.attach(int(fd), front) })
 	if err := errors.Join(cerr, err); err != nil {
 		return nil, fmt.Errorf("attach filter for link-layer addresses: %w", err)
 	}
 	return s, nil
 }
 
-func (t *Table) attach(fd int) (*Source, error) {
+func (t *Table) attach(fd int, front asm.Instructions) (*Source, error) {
 	device, err := boundTo(fd)
 	if err != nil {
 		return nil, err
 	}
 	p := t.prog
-	if device != 0 {
+	if device != 0 || len(front) > 0 {
 		// What comes by a VRF is given to the filter as coming from the VRF device, and
 		// to the reader as coming from the port. What both know is the socket's device.
 		f := t.filter
-		f.device = device
+		f.device, f.front = device, front
 		if p, err = f.load(); err != nil {
 			return nil, err
 		}

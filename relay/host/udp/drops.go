@@ -59,6 +59,11 @@ func (c *counter) advance(now uint32, ok bool) uint64 {
 func (p *Pair) Drops() uint64 {
 	req, ok1 := p.Requests.kernelDrops()
 	rep, ok2 := p.Replies.kernelDrops()
+	if p.Shed != nil {
+		// It is counted before the kernel counts it, so that the result may be too small
+		// for a moment.
+		req -= uint32(p.Shed())
+	}
 	if p.witness == nil {
 		return p.drops.advance(req+rep, ok1 && ok2)
 	}

@@ -39,6 +39,10 @@ type Pair struct {
 	ToClients *Conn // replies that the kernel brings: what waits for a client is no request's loss
 	Whole     *Conn // IPv4: what exceeds the MTU, in fragments; IPv6 has them anyway, and no such Conn
 
+	// Shed, if there is one, counts what the sockets' filters have rejected that is no
+	// reply among requests, nor the other way round. Set it before Drops is called.
+	Shed func() uint64
+
 	witness *Conn // IPv4 only, see Drops
 	drops   counter
 }

@@ -1,0 +1,142 @@
+// Package shed drops in the filter of a socket what exceeds the share of an interface,
+// before it takes room in the receive buffer and time of the process that reads it. It
+// decides nothing: the share is set by who reads.
+package shed
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// Slots is by how many remainders of their indexes interfaces are told apart.
+const Slots = 1 << 12
+
+// A board is what the filter and the process share, on any CPU. An interface's bucket is
+// limit.Bucket, with the kernel's monotonic clock. The filter changes it without a lock:
+// where two CPUs do so at once, one message too many passes.
+//
+//	 0 each     nanoseconds between messages, 0: no limit
+//	 8 ahead    nanoseconds that messages may be ahead of that
+//	16 until    when the limit ends by itself, since the start of the kernel
+//	64 slot 0   0 due: when the next message is due | 8 shed: messages
+//	80 slot 1 ... 4095
+type board struct {
+	each, ahead, until uint64
+	_                  [5]uint64
+	slots              [Slots]slot
+}
+
+type slot struct{ due, shed uint64 }
+
+// Places in a board, in octets.
+const (
+	offEach  = 0
+	offAhead = 8
+	offUntil = 16
+	offSlots = 64
+	sizeSlot = 16
+	offDue   = 0
+	offShed  = 8
+)
+
+// Places in the kernel's struct __sk_buff and values that go with them.
+const (
+	skbIfindex = 40
+	udpHeader  = 8 // octets in front of a message
+	passAll    = -1
+)
+
+// A Gate is the filter's part of one socket. Set is for who reads the socket, the others
+// for one goroutine.
+type Gate struct {
+	board  *board
+	states *ebpf.Map
+	told   [Slots]uint64 // of slot.shed, by Collect
+}
+
+// New makes a gate that lets everything pass. If the error is os.ErrPermission, CAP_BPF
+// is missing; ebpf.ErrNotSupported means that the kernel is too old.
+func New() (*Gate, error) {
+	const size = int(unsafe.Sizeof(board{}))
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: "dhcp_share", Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
+		KeySize: 4, ValueSize: uint32(size), MaxEntries: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create map of interfaces' shares: %w", err)
+	}
+	mem, err := unix.Mmap(m.FD(), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("map interfaces' shares: %w", err), m.Close())
+	}
+	g := &Gate{board: (*board)(unsafe.Pointer(&mem[0])), states: m} //nolint:gosec // the map has this size
+	runtime.AddCleanup(g, func(mem []byte) {
+		_ = unix.Munmap(mem) // fails only for what is not mapped
+	}, mem)
+	return g, nil
+}
+
+// Close gives up the map: call it once the filter is on its socket, or is not wanted.
+func (g *Gate) Close() error { return g.states.Close() }
+
+// Attach puts a filter on a UDP socket, in place of the one that it has, that lets pass
+// what begins with the octet first, or all but that, within the share of its interface.
+func (g *Gate) Attach(rc syscall.RawConn, first byte, only bool) error {
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "dhcp_share", Type: ebpf.SocketFilter, Instructions: g.program(first, only), License: "BSD",
+	})
+	if err != nil {
+		return fmt.Errorf("load filter of interfaces' shares: %w", err)
+	}
+	defer func() { _ = p.Close() }() // the socket has it now, or nobody wants it
+	cerr := rc.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.FD())
+	})
+	if err := errors.Join(cerr, err); err != nil {
+		return fmt.Errorf("attach filter of interfaces' shares: %w", err)
+	}
+	return nil
+}
+
+// Set makes the share of each interface one message in each time, some of which may be
+// ahead, for a while. An each of 0 is no limit.
+func (g *Gate) Set(each, ahead, lasts time.Duration) {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it is always there
+	store(&g.board.ahead, uint64(ahead))
+	store(&g.board.until, uint64(now.Nano())+uint64(lasts))
+	store(&g.board.each, uint64(each))
+	runtime.KeepAlive(g)
+}
+
+// Shed returns how many messages were shed in all.
+func (g *Gate) Shed() (sum uint64) {
+	for i := range g.board.slots {
+		sum += load(&g.board.slots[i].shed)
+	}
+	runtime.KeepAlive(g)
+	return sum
+}
+
+// Collect tells how many messages were shed since it was called last, by index modulo
+// Slots of the interface.
+func (g *Gate) Collect(tell func(slot int, n uint64)) {
+	for i := range g.board.slots {
+		n := load(&g.board.slots[i].shed)
+		if n > g.told[i] {
+			tell(i, n-g.told[i])
+			g.told[i] = n
+		}
+	}
+	runtime.KeepAlive(g)
+}
+
+// Slot returns the slot of an interface.
+func Slot(index int) int { return index % Slots }
