@@ -15,6 +15,7 @@ import (
 
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/daemon"
+	"dhcp-relay/relay/text"
 )
 
 // version is set by the linker for releases.
@@ -28,7 +29,7 @@ func main() {
 	err := newCommand().ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		report(os.Stderr, err)
+		report(text.Writer{W: os.Stderr}, err)
 		os.Exit(statusOf(err))
 	}
 }
@@ -48,14 +49,29 @@ func report(w io.Writer, err error) {
 
 func newCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "dhcp-relay",
-		Short:         "Relay BOOTP and DHCP between client networks and servers",
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:              "dhcp-relay",
+		Short:            "Relay BOOTP and DHCP between client networks and servers",
+		SilenceUsage:     true,
+		SilenceErrors:    true,
+		PersistentPreRun: makeVisible,
 	}
 	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(),
 		newVersionCommand(), newExplainCommand())
 	return root
+}
+
+// makeVisible has a command show what interfaces and processes are called, and not
+// the terminal obey it. What draws or writes captures sees to that itself, and the
+// log of the daemon asks what it is written to.
+func makeVisible(c *cobra.Command, _ []string) {
+	switch c.Name() {
+	case "run":
+		return
+	case "trace", "record":
+	default:
+		c.SetOut(text.Writer{W: c.OutOrStdout()})
+	}
+	c.SetErr(text.Writer{W: c.ErrOrStderr()})
 }
 
 // addConfigFlag adds the flag that names the configuration file.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -114,5 +117,43 @@ func TestStatusAsJSONIsWhatTheDaemonTells(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Names that others have given command no terminal, whatever an older daemon tells.
+func TestOutputCommandsNoTerminal(t *testing.T) {
+	t.Parallel()
+	const evil = "x\x1b[31m\u009b\u202e"
+	said := told(status.Finding{Severity: status.Warn, Kind: "interface_down", Subject: "interface " + evil, Text: "It is down."})
+	said.Interfaces[0].Name = evil
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+api.Status, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(said) })
+	mux.HandleFunc("GET "+api.Transactions, func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode([]api.Transaction{{ID: 1, Interface: evil}})
+	})
+	socket := serveSocket(t, mux)
+	config := filepath.Join(t.TempDir(), "relay.toml")
+	if err := os.WriteFile(config, []byte("defaults.servers = [\"10.9.0.2\"]\n\n[[interface]]\nname = \"x\u202ey\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"status", "--socket", socket},
+		{"status", "--json", "--socket", socket},
+		{"status", "--interface", "no\u202e", "--socket", socket},
+		{"trace", "--last", "1", "--socket", socket},
+		{"trace", "--last", "1", "--json", "--socket", socket},
+		{"check", "--config", config},
+	} {
+		var out bytes.Buffer
+		c := newCommand()
+		c.SetOut(&out)
+		c.SetErr(&out)
+		c.SetArgs(args)
+		if err := c.ExecuteContext(t.Context()); err != nil {
+			report(text.Writer{W: &out}, err)
+		}
+		if got := out.String(); !strings.Contains(got, `\u202e`) || strings.ContainsAny(got, "\x1b\u009b\u202e") {
+			t.Errorf("%q: %q", args, got)
+		}
 	}
 }

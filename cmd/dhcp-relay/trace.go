@@ -16,6 +16,7 @@ import (
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/transaction"
+	"dhcp-relay/relay/text"
 )
 
 // A tracer shows transactions of the running daemon.
@@ -104,7 +105,7 @@ func (t *tracer) last(ctx context.Context, n int, stderr io.Writer) error {
 		return err
 	}
 	if t.json {
-		_, err := fmt.Fprintf(t.out, "%s\n", raw)
+		_, err := fmt.Fprintf(text.Writer{W: t.out}, "%s\n", raw)
 		return err
 	}
 	var ts []api.Transaction
@@ -130,7 +131,7 @@ func (t *tracer) follow(ctx context.Context) error {
 // event prints one event.
 func (t *tracer) event(line []byte) error {
 	if t.json {
-		_, err := fmt.Fprintf(t.out, "%s\n", line)
+		_, err := fmt.Fprintf(text.Writer{W: t.out}, "%s\n", line)
 		return err
 	}
 	var e api.Event

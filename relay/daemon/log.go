@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"dhcp-relay/relay/journal"
+	"dhcp-relay/relay/text"
 )
 
 // logHandler writes the log to w in a format; to systemd's journal with levels
@@ -14,7 +15,7 @@ func logHandler(w io.Writer, format string, level slog.Leveler) slog.Handler {
 	lines := func(w io.Writer) slog.Handler {
 		o := &slog.HandlerOptions{Level: level}
 		if format == "json" {
-			return slog.NewJSONHandler(w, o)
+			return slog.NewJSONHandler(text.Writer{W: w}, o)
 		}
 		return slog.NewTextHandler(w, o)
 	}

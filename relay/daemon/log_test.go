@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -27,5 +29,16 @@ func TestLogGoesToTheJournal(t *testing.T) {
 	}
 	if want := "<4>level=WARN msg=full n=1\n"; string(b) != want {
 		t.Errorf("got %q, want %q", b, want)
+	}
+}
+
+func TestLogCommandsNoTerminal(t *testing.T) {
+	const evil = "x\x1b[31m\u009b\u202e"
+	for _, format := range []string{"text", "json"} {
+		var b bytes.Buffer
+		slog.New(logHandler(&b, format, slog.LevelInfo)).Warn("full", "link", evil)
+		if got := b.String(); !strings.Contains(got, `\u009b\u202e`) || strings.ContainsAny(got, "\x1b\u009b\u202e") {
+			t.Errorf("%s: %q", format, got)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
+	"dhcp-relay/relay/text"
 )
 
 // A Relay tells what is shown. Its functions may be called at any time, also
@@ -135,13 +136,13 @@ func (r Relay) transactions(w http.ResponseWriter, req *http.Request) {
 func plain(w http.ResponseWriter, code int, s string) {
 	head(w, "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = io.WriteString(w, s) //nolint:gosec // no browser takes it for anything but text
+	_, _ = io.WriteString(w, text.Visible(s)) //nolint:gosec // no browser takes it for anything but text
 }
 
 // object answers with JSON. An error means that the client has gone.
 func object(w http.ResponseWriter, v any) {
 	head(w, "application/json")
-	_ = json.NewEncoder(w).Encode(v)
+	_ = json.NewEncoder(text.Writer{W: w}).Encode(v)
 }
 
 // head sets what is said of every answer: it is of this moment, and is what its

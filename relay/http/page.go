@@ -5,6 +5,8 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+
+	"dhcp-relay/relay/text"
 )
 
 //go:embed page.html
@@ -32,7 +34,7 @@ func newPage(r Relay) *page {
 // ServeHTTP answers with the page as the query asks for it.
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
-	if err := p.template.Execute(&b, p.view(r.URL.Query())); err != nil {
+	if err := p.template.Execute(text.Writer{W: &b}, p.view(r.URL.Query())); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/observe/transaction"
 )
 
 func TestPageGuards(t *testing.T) {
@@ -160,5 +162,28 @@ func TestPageCountsGoodServers(t *testing.T) {
 	v.count()
 	if v.Good.Servers != 1 || tone(r.Servers[0].State.Doc().Tone) != toneWarn {
 		t.Errorf("%d good servers, tone %s", v.Good.Servers, tone(r.Servers[0].State.Doc().Tone))
+	}
+}
+
+// Names that others have given command no terminal and no browser.
+func TestAnswersShowWhatNamesWouldCommand(t *testing.T) {
+	t.Parallel()
+	const evil = "x\x1b[31m\u009b\u202e"
+	report := busy()
+	report.Interfaces[0].Name = evil
+	report.Findings[0].Text = evil
+	r := relayOf(report)
+	r.Unready = func() []string { return []string{evil} }
+	r.Transactions = func(transaction.Filter, int) []api.Transaction { return []api.Transaction{{Interface: evil}} }
+	mux := NewMux(r, newGate())
+	for _, path := range []string{"/", "/readyz", api.Status, api.Transactions} {
+		got := answer(mux, "GET", path).Body.String()
+		if !strings.Contains(got, `x\u001b[31m\u009b\u202e`) || strings.ContainsAny(got, evil[1:2]+"\u009b\u202e") {
+			t.Errorf("%s:\n%q", path, got)
+		}
+	}
+	var got status.Report
+	if err := json.Unmarshal(answer(mux, "GET", api.Status).Body.Bytes(), &got); err != nil || got.Interfaces[0].Name != evil {
+		t.Errorf("as JSON it is %q (%v)", got.Interfaces[0].Name, err)
 	}
 }

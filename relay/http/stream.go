@@ -10,6 +10,7 @@ import (
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
+	"dhcp-relay/relay/text"
 )
 
 const (
@@ -112,7 +113,7 @@ func tell(w http.ResponseWriter, out *http.ResponseController, es []api.Event) e
 	if err := out.SetWriteDeadline(time.Now().Add(slowReader)); err != nil {
 		return err
 	}
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(text.Writer{W: w})
 	for i := range es {
 		if err := enc.Encode(&es[i]); err != nil {
 			return err

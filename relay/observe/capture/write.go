@@ -12,6 +12,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 
 	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/text"
 )
 
 // Options say how to write.
@@ -105,5 +106,5 @@ func (p *packet) write(ng *pcapgo.NgWriter) error {
 	if p.out {
 		flags.Direction = pcapgo.NgEpbFlagDirectionOutbound
 	}
-	return ng.WritePacketWithOptions(ci, p.data, pcapgo.NgPacketOptions{Comments: []string{p.comment}, Flags: &flags})
+	return ng.WritePacketWithOptions(ci, p.data, pcapgo.NgPacketOptions{Comments: []string{text.Visible(p.comment)}, Flags: &flags})
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dhcp-relay/relay/api"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -89,14 +90,14 @@ func (p *Printer) steps(b *strings.Builder, t *api.Transaction) {
 func (p *Printer) head(b *strings.Builder, t *api.Transaction) {
 	p.last, p.said = t.ID, ""
 	fmt.Fprintf(b, "#%d %s", t.ID, t.Family)
-	for _, s := range []string{t.XID, clean(t.Client.MAC), clean(t.Client.DUID)} {
+	for _, s := range []string{t.XID, t.Client.MAC, t.Client.DUID} {
 		if s != "" {
-			b.WriteString("  " + s)
+			b.WriteString("  " + text.Visible(s))
 		}
 	}
-	b.WriteString("  " + clean(t.Interface))
+	b.WriteString("  " + text.Visible(t.Interface))
 	if t.Relay != "" {
-		b.WriteString(", " + t.Family.AddressField() + " " + t.Relay)
+		b.WriteString(", " + t.Family.AddressField() + " " + text.Visible(t.Relay))
 	}
 	b.WriteString("  " + t.Started.Format("15:04:05.000") + "\n")
 	if t.Omitted > 0 {
@@ -110,7 +111,7 @@ func (p *Printer) outcome(b *strings.Builder, t *api.Transaction) {
 	if t.State == api.Answered || t.State == api.Sent || t.State == api.Waiting {
 		color = "32"
 	}
-	b.WriteString("  = " + p.paint(color, t.Outcome) + "\n")
+	b.WriteString("  = " + p.paint(color, text.Visible(t.Outcome)) + "\n")
 	if t.State != api.Dropped || !told(t) {
 		fill(b, t.Cause, "    ")
 	}
@@ -129,7 +130,7 @@ func told(t *api.Transaction) bool {
 // step writes one step: the arrows of both legs, or where it ended, and details.
 func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
 	fmt.Fprintf(b, "%*.1f", timeWidth, float64(s.Time.Sub(t.Started).Microseconds())/1e3)
-	label, color := strings.ToUpper(short(s.Type)), p.color(s)
+	label, color := strings.ToUpper(short(text.Visible(s.Type))), p.color(s)
 	var right string
 	bar, left, far := "┃", strings.Repeat(" ", laneWidth), strings.Repeat(" ", laneWidth)
 	reply := s.Direction == dhcp.Replies
@@ -151,7 +152,7 @@ func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
 		if i > 0 {
 			b.WriteString(strings.Repeat(" ", rightEdge-laneWidth-2) + "┃" + strings.Repeat(" ", laneWidth))
 		}
-		b.WriteString(" " + line + "\n")
+		b.WriteString(" " + text.Visible(line) + "\n")
 	}
 	if s.What != "" && p.said != s.Outcome {
 		p.said = s.Outcome
@@ -174,9 +175,9 @@ func details(t *api.Transaction, s *api.Step, from bool) (parts []string) {
 		add("dropped: %s", s.Outcome)
 	}
 	if from {
-		add("from %s on %s", s.Source, clean(s.Interface))
+		add("from %s on %s", s.Source, s.Interface)
 	} else if s.Sent == nil {
-		add("on %s", clean(s.Interface))
+		add("on %s", s.Interface)
 	}
 	parts = append(parts, Says(s)...)
 	if s.RTT > 0 {

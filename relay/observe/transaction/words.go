@@ -3,6 +3,8 @@ package transaction
 import (
 	"strings"
 	"unicode/utf8"
+
+	"dhcp-relay/relay/text"
 )
 
 // short makes a type fit on an arrow.
@@ -12,16 +14,6 @@ func short(kind string) string {
 	}
 	kind = words(kind)
 	return kind[:min(len(kind), labelMax)]
-}
-
-// clean makes what others have named safe for a terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // wrapParts joins parts with commas into lines of at most n characters, the first
@@ -45,11 +37,11 @@ func wrapParts(title string, parts []string, n int) []string {
 	return append(lines, line)
 }
 
-// fill writes text in lines that begin with an indent.
-func fill(b *strings.Builder, text, indent string) {
+// fill writes s in lines that begin with an indent.
+func fill(b *strings.Builder, s, indent string) {
 	n := textWidth - len(indent)
 	line := ""
-	for word := range strings.FieldsSeq(clean(text)) {
+	for word := range strings.FieldsSeq(text.Visible(s)) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > n {
 			b.WriteString(indent + line + "\n")
 			line = ""
