@@ -205,7 +205,7 @@ func fixed() []MetricDoc {
 		httpRefused: {
 			"dhcp_relay_http_refused_total", "counter",
 			[]string{"listener", "reason"},
-			"What a listener did not serve. Connections: full, all are taken; idle, hung up on for a new one. Requests: busy, as many are served already; slow, cut off for a new one; host, they name another host, as DNS rebinding does.",
+			"What a listener did not serve. Connections: full, all are taken; idle, hung up on for a new one. Requests: busy, as many are served already; slow, cut off for a new one; host, they name another host, as DNS rebinding does; auth, they come with a wrong user or password.",
 		},
 		listening: {
 			"dhcp_relay_listening_sockets", "gauge",

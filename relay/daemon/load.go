@@ -63,6 +63,9 @@ func checkServed(cfg *config.Config) (warnings []config.Problem, err error) {
 		warnings = append(warnings, cfg.Wrong("metrics.web_config", err.Error(), "make it readable for the daemon; until then nothing is served on metrics.listen"))
 	case err != nil:
 		return nil, config.Problems{cfg.Wrong("metrics.web_config", err.Error(), "write the file as Prometheus documents its web configuration")}
+	case web.Open(cfg.Metrics.WebConfig) && !cfg.Metrics.Listen.Addr().IsLoopback():
+		warnings = append(warnings, cfg.Wrong("metrics.web_config", "the file names no user (basic_auth_users), so everybody who reaches "+cfg.Metrics.Listen.String()+" may see what clients ask",
+			`name some, or ask for certificates of your own with client_auth_type: "RequireAndVerifyClientCert"`))
 	}
 	if cfg.Control.Socket != "" {
 		if err := web.CheckGroup(cfg.Control.Group); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // reasons are why something is not served as it was asked for.
 func reasons() []status.RefusedReason {
-	return []status.RefusedReason{status.RefusedFull, status.RefusedIdle, status.RefusedBusy, status.RefusedSlow, status.RefusedHost}
+	return []status.RefusedReason{status.RefusedFull, status.RefusedIdle, status.RefusedBusy, status.RefusedSlow, status.RefusedHost, status.RefusedAuth}
 }
 
 // tellEvery is how often at most a kind of refusal is logged.
@@ -93,3 +93,30 @@ func (g *Gate) guard(h http.Handler) http.Handler {
 		h.ServeHTTP(w, r)
 	})
 }
+
+// guesses counts what h refuses of those who name a user. Browsers ask once without.
+func (g *Gate) guesses(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, named := r.BasicAuth(); named {
+			w = &verdict{w, func() { g.refuse(status.RefusedAuth, r.RemoteAddr) }}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// A verdict is told of an answer that lets nobody in.
+type verdict struct {
+	http.ResponseWriter
+	refused func()
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (v *verdict) WriteHeader(code int) {
+	if code == http.StatusUnauthorized {
+		v.refused()
+	}
+	v.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap lets http.ResponseController find what it asks for.
+func (v *verdict) Unwrap() http.ResponseWriter { return v.ResponseWriter }

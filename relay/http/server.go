@@ -34,7 +34,7 @@ const (
 // sets up TLS and basic authentication as for Prometheus exporters; certificates
 // and users are read again for each connection and request.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, config string, g *Gate) error {
-	return serve(ctx, ln, newServer(h, g), config, shutdownGrace, g.log)
+	return serve(ctx, ln, newServer(h, g), config, shutdownGrace, g)
 }
 
 // ErrUnreadable says that a file cannot be read now, so that nothing is known of
@@ -58,18 +58,32 @@ func Check(config string) error {
 	return told
 }
 
+// Open reports whether a file of TLS and basic authentication lets everybody in: it
+// names no user, and asks for no certificate that must be signed.
+func Open(config string) bool {
+	c, ok := parse(config)
+	return ok && len(c.Users) == 0 && c.TLSConfig.ClientAuth != "RequireAndVerifyClientCert"
+}
+
 // Files lists a file of TLS and basic authentication, and those that it names. The
 // empty name has none.
 func Files(config string) []string {
 	if config == "" {
 		return nil
 	}
-	var c web.Config
-	if text, err := os.ReadFile(config); err == nil {
-		_ = yaml.Unmarshal(text, &c) // Check tells what is wrong
-	}
+	c, _ := parse(config)
 	c.TLSConfig.SetDirectory(filepath.Dir(config))
 	return []string{config, c.TLSConfig.TLSCertPath, c.TLSConfig.TLSKeyPath, c.TLSConfig.ClientCAs}
+}
+
+// parse reads a file of TLS and basic authentication; not ok if it cannot be read, or is
+// none. Check tells why.
+func parse(config string) (c web.Config, ok bool) {
+	if config == "" {
+		return c, false
+	}
+	text, err := os.ReadFile(config)
+	return c, err == nil && yaml.Unmarshal(text, &c) == nil
 }
 
 // An unreadable is ErrUnreadable with the error's own words.
@@ -107,10 +121,15 @@ func newServer(h http.Handler, g *Gate) *http.Server {
 	}
 }
 
-func serve(ctx context.Context, ln net.Listener, srv *http.Server, config string, grace time.Duration, log *slog.Logger) error {
-	srv.BaseContext = func(net.Listener) context.Context { return ctx }
+func serve(ctx context.Context, ln net.Listener, srv *http.Server, config string, grace time.Duration, g *Gate) error {
+	srv.BaseContext = func(net.Listener) context.Context {
+		if config != "" {
+			srv.Handler = g.guesses(srv.Handler) // around that of the toolkit, which is there by now
+		}
+		return ctx
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- accept(ln, srv, config, log) }()
+	go func() { ended <- accept(ln, srv, config, g.log) }()
 
 	select {
 	case err := <-ended:

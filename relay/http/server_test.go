@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -25,7 +24,7 @@ func start(t *testing.T, srv *http.Server, grace time.Duration) (addr string, st
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, ln, srv, "", grace, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- serve(ctx, ln, srv, "", grace, newGate()) }()
 	return ln.Addr().String(), func() error {
 		cancel()
 		select {

@@ -74,7 +74,8 @@ func TestServeWithTLSAndPassword(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, ln, healthy, config, newGate()) }()
+	g := newGate()
+	go func() { ended <- Serve(ctx, ln, healthy, config, g) }()
 
 	ask := func(scheme, password string) (code int, serial int64) {
 		t.Helper()
@@ -112,6 +113,9 @@ func TestServeWithTLSAndPassword(t *testing.T) {
 		if got, _ := ask(c.scheme, c.password); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
+	}
+	if n := refusals(g, status.RefusedAuth); n != 1 {
+		t.Errorf("%d guesses are counted, want the wrong password alone", n)
 	}
 	certify(t, dir, 2)
 	if _, got := ask("https", "secret"); got != 2 {
@@ -160,6 +164,32 @@ func TestCheck(t *testing.T) {
 	}
 	if err := Check("/no/such/file"); err == nil {
 		t.Error("a file that does not exist is good")
+	}
+}
+
+// A file that lets everybody in is told apart.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	const cert = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n"
+	for _, c := range []struct {
+		name, file string
+		want       bool
+	}{
+		{"empty", "", true},
+		{"TLS alone", cert, true},
+		{"any certificate will do", cert + "  client_auth_type: RequireAnyClientCert\n", true},
+		{"certificates", cert + "  client_auth_type: RequireAndVerifyClientCert\n", false},
+		{"users", "basic_auth_users:\n  ann: $2y$10$x\n", false},
+		{"no YAML", "\t", false},
+	} {
+		config := filepath.Join(t.TempDir(), "web.yml")
+		write(t, config, c.file)
+		if got := Open(config); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+	if Open("") || Open("/no/such/file") {
+		t.Error("what cannot be read is open")
 	}
 }
 

@@ -166,6 +166,8 @@ func (r RefusedReason) explain(listener string) (severity Severity, text, do str
 	case RefusedHost:
 		return Info, "Requests are refused that name another host than this one, as a stranger's web page makes them (DNS rebinding)",
 			"If it was you: ask by an address of this host, by its own name, or by one beside it in /etc/hosts."
+	case RefusedAuth:
+		return Warn, "Requests are refused that come with a wrong user or password, as of somebody who guesses, or whose password has changed", who
 	}
 	return Info, "Something is refused", who
 }

@@ -99,6 +99,7 @@ const (
 	RefusedBusy RefusedReason = "busy" // a request: as many are served
 	RefusedSlow RefusedReason = "slow" // a request that took long, for a new one
 	RefusedHost RefusedReason = "host" // a request that names another host
+	RefusedAuth RefusedReason = "auth" // a request with a wrong user or password
 )
 
 // A Severity says how bad a Finding is.
