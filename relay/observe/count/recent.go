@@ -100,11 +100,14 @@ func (r *Recent) Read(now time.Time, t *Table, errors []SendError) (fresh []Drop
 // readLink reads what an interface counts, and adds what it has dropped.
 func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 	w := r.links[l]
-	for kind, tally := range l.outcomes() {
-		if w == nil {
-			w = new(linkWindows)
-			r.links[l] = w
+	if w == nil {
+		if !l.anything() {
+			return fresh
 		}
+		w = new(linkWindows)
+		r.links[l] = w
+	}
+	for kind, tally := range l.outcomes() {
 		n := tally.Sum()
 		if kind.Reason == agent.Relayed {
 			w.family(kind.Family).relayed[kind.Direction].read(n, r.second)
@@ -113,9 +116,6 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 		if n := w.drop(kind).read(n, r.second); n > 0 {
 			fresh = append(fresh, Dropped{l.name, kind, n})
 		}
-	}
-	if w == nil {
-		return fresh
 	}
 	w.reading = r.reading
 	w.refusals.read(l.refusals(), r.second)
@@ -127,6 +127,21 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 		}
 	}
 	return fresh
+}
+
+// anything reports whether the interface has counted anything.
+func (l *Link) anything() bool {
+	for range l.outcomes() {
+		return true
+	}
+	for c := range l.counts {
+		for f := range l.counts[c] {
+			if l.counts[c][f].Value() > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // outcomes yields what was counted, by what became of it.

@@ -91,6 +91,7 @@ func (b *builder) sortInterfaces() {
 
 func (b *builder) drops() {
 	for name, c := range b.Counts.Links {
+		b.floods(name, &c)
 		for i := range c.Drops {
 			d := &c.Drops[i]
 			doc := d.Reason.DocOf(d.Direction)

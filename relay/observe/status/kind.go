@@ -15,8 +15,10 @@ const (
 
 	interfacesStale
 	interfaceDown
+	interfaceFloods
 	interfaceMember
 	interfaceMissing
+	interfaceNewClients
 	interfaceNoAddress
 	interfaceNoLinkLocal
 	interfacePartly
@@ -71,6 +73,8 @@ func kindDocs() [numKinds]KindDoc {
 		configUnloadable:     {"config_unloadable", "the file would be refused"},
 		interfacesStale:      {"interfaces_stale", "the relay cannot read the interfaces of the host"},
 		interfaceDown:        {"interface_down", "an interface is down or has no carrier"},
+		interfaceFloods:      {"interface_floods", "an interface sends more than the relay can read"},
+		interfaceNewClients:  {"interface_new_clients", "very many clients appear on an interface"},
 		interfaceMember:      {"interface_member", "an interface is a port of another one, which hears its packets"},
 		interfaceMissing:     {"interface_missing", "there is no interface of a name"},
 		interfaceNoAddress:   {"interface_no_address", "an interface has no address for giaddr or link-address"},
