@@ -28,7 +28,7 @@ const (
 	GiaddrInvalid                // giaddr is no unicast address
 	GiaddrUntrusted              // a relayed request on an interface that is not trusted
 	GiaddrRefused                // a relayed request, and the interface drops those
-	OwnMessage                   // a request that this relay itself sent
+	OwnMessage                   // a request that this relay itself sent, or that has passed it
 	PeerInvalid                  // a source or peer-address that nobody can have
 	ServerMessage                // an Advertise, Reply, Reconfigure or Leasequery-reply that is not in a Relay-reply
 	UnicastClient                // sent by unicast from a client
@@ -219,8 +219,8 @@ var docs = [NumReasons]Doc{
 		Intended, only4("RFC 3046, section 2.1.1"), only4("dhcpv4.relayed_requests"), noHints(),
 	},
 	OwnMessage: {
-		"own_message", "The request came from this relay itself.",
-		"Look for a loop; a server address that leads back to this host is the usual cause.",
+		"own_message", "The request came from this relay itself, or has passed it already.",
+		"Look for a loop: a server address that leads back to this host, or another relay that has this one among its servers.",
 		Minor, both("a relay does not relay its own messages"), none(), noHints(),
 	},
 	PeerInvalid: {
@@ -323,17 +323,21 @@ var docs = [NumReasons]Doc{
 	InterfaceLimit: {
 		"interface_limit", "More came from the interface than limit allows.",
 		"Look for a client that floods; if so much is normal here, raise limit or set it to 0.",
-		Partial, both("a network must not take what others need"), both("limit"), Hints{See: ByTrace},
+		Partial, both("a network must not take what others need"), both("limit"),
+		Hints{See: ByTrace},
 	},
 	ClientLimit: {
 		"client_limit", "More came from one client than client_limit allows.",
 		"Look for the client, which is broken or hostile; if so much is normal here, raise client_limit or set it to 0.",
-		Minor, both("a client must not take what others need"), both("client_limit"), Hints{See: ByTrace},
+		Minor, both("a client must not take what others need"), both("client_limit"),
+		Hints{See: ByTrace},
 	},
 	Overload: {
 		"overload", "More came than the relay can read, and from this interface more than its share.",
 		"Look for a client that floods, and whether the relay gets processor time.",
-		Partial, both("a network must not take what others need"), families{}, Hints{See: ByTrace},
+		Partial, both("a network must not take what others need"),
+		families{},
+		Hints{See: ByTrace},
 	},
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -81,7 +82,7 @@ func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in *Ingress) Reason {
 	case len(l.Side[dhcp.V6].Servers) == 0:
 		return NoServer
 	case m.Type() == dhcp6.RelayForward:
-		return admitRelay6(l, m)
+		return s.admitRelay6(l, m)
 	}
 	c := &l.Interface.V6
 	switch t := m.Type(); {
@@ -97,7 +98,7 @@ func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in *Ingress) Reason {
 }
 
 // admitRelay6 checks what another relay has relayed.
-func admitRelay6(l *Link, m dhcp6.Message) Reason {
+func (s *Snapshot) admitRelay6(l *Link, m dhcp6.Message) Reason {
 	if !l.Interface.Trusted {
 		return RelayForwardUntrusted
 	}
@@ -112,10 +113,44 @@ func admitRelay6(l *Link, m dhcp6.Message) Reason {
 	if _, ok := m.Decapsulate(&opts); !ok {
 		return NoRelayMessage
 	}
+	if s.passed(l, m) {
+		return OwnMessage
+	}
 	if c.RefuseRSOO && m.HasRSOO() {
 		return RSOORefused
 	}
 	return Relayed
+}
+
+// passed reports whether a Relay-forward, or one inside it, bears as peer-address
+// what this host sends from: then the message comes round again, and without an
+// end but the hop limit it would be copied to each server each time.
+func (s *Snapshot) passed(l *Link, m dhcp6.Message) bool {
+	for range maxHops6 {
+		if s.ownPeer(l, m) {
+			return true
+		}
+		inner, ok := m.Inside()
+		if !ok || inner.Type() != dhcp6.RelayForward {
+			break
+		}
+		m = inner
+	}
+	return false
+}
+
+// ownPeer reports whether the peer-address of a Relay-forward is this host's. The
+// link-local addresses of other networks may be others' there, so the link-address
+// has to say that it was heard on this link.
+func (s *Snapshot) ownPeer(l *Link, m dhcp6.Message) bool {
+	peer := m.PeerAddress()
+	if !peer.IsLinkLocalUnicast() {
+		return s.owns(l.Host.VRF, peer)
+	}
+	heard := m.LinkAddress()
+	return s.ownOn(l, peer) && slices.ContainsFunc(l.Host.Addrs, func(a giaddr.Addr) bool {
+		return !heard.IsLinkLocalUnicast() && a.Prefix.Contains(heard)
+	})
 }
 
 // first6 makes this relay the first one of a message (RFC 9915, section 19.1.1).

@@ -63,6 +63,22 @@ func TestRequest6FromClients(t *testing.T) {
 		{name: "heard on a link without [[interface]]", on: "u0", in: solicit6(), drop: NotConfigured},
 		{name: "our own message", src: gua0, in: solicit6(), drop: OwnMessage},
 		{name: "our own link-local address", src: routerLL, in: solicit6(), drop: OwnMessage},
+		{name: "ours, come back from another relay", on: "t0", src: relayGUA, in: relay6(12, 1, "::", gua1, inner6(first(solicit6()))), drop: OwnMessage},
+		{name: "ours, come back from a relay on the link", on: "t0", src: relayLL, in: relay6(12, 1, relayGUA, routerLL, inner6(first(solicit6()))), drop: OwnMessage},
+		{
+			name: "ours, come back through two relays", on: "t0", src: relayLL, drop: OwnMessage,
+			in: relay6(12, 2, "::", stranger, inner6(relay6(12, 1, "::", guaT, inner6(first(solicit6()))))),
+		},
+		{
+			name: "from a relay that heard a link-local address like ours elsewhere", on: "t0", src: relayLL,
+			in:  relay6(12, 0, "2001:db8:77::1", routerLL, inner6(solicit6())),
+			out: relay6(12, 1, guaT, relayLL, id6("t0"), inner6(relay6(12, 0, "2001:db8:77::1", routerLL, inner6(solicit6())))),
+		},
+		{
+			name: "with what seems ours inside what was no Relay-forward", on: "t0", src: relayLL,
+			in:  relay6(12, 0, "::", relayGUA, inner6(relay6(13, 0, "::", gua1, inner6(solicit6())))),
+			out: relay6(12, 1, guaT, relayLL, id6("t0"), inner6(relay6(12, 0, "::", relayGUA, inner6(relay6(13, 0, "::", gua1, inner6(solicit6())))))),
+		},
 		{
 			name: "a link-local address that is ours elsewhere", src: "fe80::f", in: solicit6(),
 			out: relay6(12, 0, gua0, "fe80::f", id6("d0"), mac6(clientMAC...), inner6(solicit6())),

@@ -13,17 +13,23 @@ const MaxNesting = 32
 func (m Message) Innermost() (Message, int) {
 	depth := 0
 	for ; depth < MaxNesting && m.IsRelay(); depth++ {
-		l, ok := m.Scan()
-		if !ok {
-			break
-		}
-		inner, ok := m.Decapsulate(&l)
+		inner, ok := m.Inside()
 		if !ok {
 			break
 		}
 		m = inner
 	}
 	return m, depth
+}
+
+// Inside returns a view of the message that the relay message m bears, which is
+// Valid.
+func (m Message) Inside() (Message, bool) {
+	l, ok := m.Scan()
+	if !ok {
+		return nil, false
+	}
+	return m.Decapsulate(&l)
 }
 
 // HasRSOO reports whether m is a relay message with a Relay-Supplied Options
