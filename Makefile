@@ -84,10 +84,10 @@ pictures: build ## take the pictures of the README from a relay that runs in the
 
 .PHONY: fuzz
 fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
-	@for pkg in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "fuzzing $$pkg $$f for $(FUZZTIME)"; \
-	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' ./cmd ./giaddr ./metrics ./relay | sort); do \
+	  for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+	    echo "fuzzing $$(dirname $$file) $$f for $(FUZZTIME)"; \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
 	  done; \
 	done
 

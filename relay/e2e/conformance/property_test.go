@@ -46,9 +46,10 @@ type roundTrips struct {
 	beds              []coreBed
 	store, raw        []byte
 	requests, replies int
+	opinion           func(in, out []byte) error // of another implementation, on what differs
 }
 
-func newRoundTrips(t *testing.T, seed uint64) *roundTrips {
+func newRoundTrips(t testing.TB, seed uint64) *roundTrips {
 	trusted := least + "trusted = true\n"
 	long := least + "[interface.dhcpv4.option82]\nremote_id = \"" + string(fill(200, 'r')) + "\"\n"
 	longOf := func(link string) []byte { return o82(sub(1, text(link)...), sub(2, fill(200, 'r')...)) }
@@ -61,18 +62,23 @@ func newRoundTrips(t *testing.T, seed uint64) *roundTrips {
 			{compile(t, least+"option82 = false\n", bench()), nil, false},
 			{compile(t, long, bench()), both(longOf), false},
 		},
-		store: make([]byte, 4096),
+		store:   make([]byte, 4096),
+		opinion: func(_, _ []byte) error { return nil },
 	}
 }
 
-// one relays a random message; a relayed request comes back as a reply.
+// one relays a random message.
 func (r *roundTrips) one() error {
 	bed := &r.beds[r.rng.IntN(len(r.beds))]
 	link := []string{"d0", "d1"}[r.rng.IntN(2)]
 	if r.rng.IntN(3) == 0 {
-		return r.reply(bed, link)
+		return r.reply(bed, link, r.message(2, bed, link))
 	}
-	in := r.message(1, bed, link)
+	return r.request(bed, link, r.message(1, bed, link))
+}
+
+// request relays a request; a relayed one comes back as a reply.
+func (r *roundTrips) request(bed *coreBed, link string, in []byte) error {
 	b := r.buf(in)
 	v := bed.snap.Relay4(b, agent.Ingress{Link: index(link), Src: netip.AddrPortFrom(netip.IPv4Unspecified(), 68), Dst: netip.AddrFrom4([4]byte{255, 255, 255, 255})})
 	if v.Reason != agent.Relayed {
@@ -81,6 +87,9 @@ func (r *roundTrips) one() error {
 	r.requests++
 	giaddr := giaddrOfLink(link)
 	out := b.Bytes()
+	if err := r.opinion(in, out); err != nil {
+		return fmt.Errorf("request %s: %w", dump(in), err)
+	}
 	if err := checkRequest(in, out, v, giaddr, bed.option[link]); err != nil {
 		return fmt.Errorf("request %s: %w", dump(in), err)
 	}
@@ -120,9 +129,8 @@ func (r *roundTrips) back(bed *coreBed, in, out []byte, giaddr netip.Addr) error
 	return nil
 }
 
-// reply relays a random reply, which may bear our option 82 anywhere.
-func (r *roundTrips) reply(bed *coreBed, link string) error {
-	in := r.message(2, bed, link)
+// reply relays a reply, which may bear our option 82 anywhere.
+func (r *roundTrips) reply(bed *coreBed, link string, in []byte) error {
 	giaddr := giaddrOfLink(link)
 	if len(in) >= 28 {
 		copy(in[24:], giaddr.AsSlice())
@@ -135,6 +143,9 @@ func (r *roundTrips) reply(bed *coreBed, link string) error {
 	r.replies++
 	keep := bed.trusted && circuit(in) != link
 	if err := checkReply(in, b.Bytes(), keep); err != nil {
+		return fmt.Errorf("reply %s: %w", dump(in), err)
+	}
+	if err := r.opinion(in, b.Bytes()); err != nil {
 		return fmt.Errorf("reply %s: %w", dump(in), err)
 	}
 	return nil

@@ -116,6 +116,9 @@ func (n *Neighbours) notice(typ uint16, data []byte) error {
 	default:
 		return nil
 	}
+	if len(data) < unix.SizeofNdMsg {
+		return unix.EBADMSG
+	}
 	e, err := netlink.NeighDeserialize(data)
 	if err != nil {
 		return err
