@@ -59,6 +59,8 @@ type Engine struct {
 
 	unframed atomic.Pointer[string] // see WithoutFrames
 
+	changes, doubts quota // of what the log tells of interfaces, and of problems with them
+
 	// What follows belongs to the goroutine of Run.
 	watcher  *watch.Watcher
 	picture  atomic.Pointer[Picture]

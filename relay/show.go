@@ -5,13 +5,15 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// few is how many changes at once are told one by one. When thousands of VLANs
-// come up together, the operator gets their number, and Debug the rest.
+// few is how many changes are told one by one, at once or in a minute. When thousands
+// of VLANs come up together, or come and go, the operator gets their number, and Debug
+// the rest.
 const few = 20
 
 // A subject is one interface in one family.
@@ -38,11 +40,23 @@ func (e *Engine) show(last, s *state) {
 		was = present(last.Snap)
 	}
 	now := present(s.Snap)
-	e.showLinks(was, now)
-	e.showProblems(s.problems, now)
+	at := time.Now()
+	e.showLinks(at, was, now)
+	e.showProblems(at, s.problems, now)
+	e.showRest(at, s.Snap)
 }
 
-func (e *Engine) showLinks(was, now map[subject]shown) {
+// showRest tells the number of what was not told one by one, once in a while.
+func (e *Engine) showRest(at time.Time, s *agent.Snapshot) {
+	if n := e.changes.rest(at); n > 0 {
+		e.log.Info("interfaces have changed", append([]any{"changed", n}, tally(present(s))...)...)
+	}
+	if n := e.doubts.rest(at); n > 0 {
+		e.log.Warn("configuration and host disagree in more places", "number", n, "hint", "dhcp-relay check tells all")
+	}
+}
+
+func (e *Engine) showLinks(at time.Time, was, now map[subject]shown) {
 	var changed []subject
 	for what, n := range now {
 		if was[what] != n {
@@ -57,13 +71,16 @@ func (e *Engine) showLinks(was, now map[subject]shown) {
 	slices.SortFunc(changed, func(a, b subject) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.family, b.family))
 	})
-	most := slog.LevelWarn
-	if len(changed) > few {
-		most = slog.LevelDebug
-		e.log.Info("interfaces have changed", append([]any{"changed", len(changed)}, tally(now)...)...)
+	many := len(changed) > few
+	if many {
+		e.changes.leave(len(changed))
 	}
 	for _, what := range changed {
 		n, ok := now[what]
+		most := slog.LevelWarn
+		if many || !e.changes.spend(at, what.name) {
+			most = slog.LevelDebug
+		}
 		e.tell(what, n, ok, most)
 	}
 }
@@ -138,10 +155,9 @@ func (e *Engine) tell(about subject, n shown, served bool, most slog.Level) {
 
 // showProblems logs the problems that are new, but for those that the state of
 // their interface tells already.
-func (e *Engine) showProblems(ps []agent.Problem, now map[subject]shown) {
+func (e *Engine) showProblems(at time.Time, ps []agent.Problem, now map[subject]shown) {
 	was := e.problems
 	e.problems = make(map[agent.Problem]struct{}, len(ps))
-	fresh := 0
 	for _, p := range ps {
 		if told(p, now) {
 			continue
@@ -150,12 +166,9 @@ func (e *Engine) showProblems(ps []agent.Problem, now map[subject]shown) {
 		if _, old := was[p]; old {
 			continue
 		}
-		if fresh++; fresh <= few {
+		if e.doubts.spend(at, p.Interface) {
 			e.log.Warn("configuration and host disagree", "link", p.Interface, "problem", p.Text, "hint", p.Hint)
 		}
-	}
-	if fresh > few {
-		e.log.Warn("configuration and host disagree in more places", "number", fresh-few, "hint", "dhcp-relay check tells all")
 	}
 }
 

@@ -60,6 +60,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.counts.Sweep(now)
 			e.collectShed()
 			e.watched(e.watcher.Stats(), now)
+			e.showRest(now, e.state.Load().Snap)
 		}
 	}
 }
