@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -30,14 +31,15 @@ func (p *problems) add(link, text, hint string) {
 }
 
 // check tells of what is unlikely to be meant, or cannot work now.
-func (s *Snapshot) check(ps *problems) {
+func (s *Snapshot) check(host []giaddr.Link, ps *problems) {
+	everyone := s.broadcasts(host)
 	for _, l := range s.Links {
 		if l.Host.Master != "" {
 			continue
 		}
 		s.checkAddresses(l, ps)
 		for _, i := range l.Interface.Servers {
-			s.checkServer(l, i, ps)
+			s.checkServer(l, i, everyone[i], ps)
 		}
 	}
 }
@@ -59,8 +61,38 @@ func (s *Snapshot) checkAddresses(l *Link, ps *problems) {
 	}
 }
 
-// checkServer tells of a server that is unlikely to be meant, or out of reach.
-func (s *Snapshot) checkServer(l *Link, i int, ps *problems) {
+// broadcasts finds the servers, by index, that are broadcast addresses of this host's
+// networks, and says of which. The first address of a network is one too (RFC 1122,
+// section 3.3.6).
+func (s *Snapshot) broadcasts(host []giaddr.Link) map[int]string {
+	of := make(map[int]string)
+	at := make(map[home][]int, len(s.Policy.Servers))
+	for i := range s.Policy.Servers {
+		v := &s.Policy.Servers[i]
+		if vrf, ok := s.vrf(v.VRF); ok && v.Addr.Addr().Is4() {
+			h := homeOf(vrf, v.Addr.Addr())
+			at[h] = append(at[h], i)
+		}
+	}
+	for i := range host {
+		for _, a := range host[i].Addrs {
+			last := giaddr.Broadcast(a.Prefix)
+			if !last.IsValid() {
+				continue
+			}
+			for _, b := range []netip.Addr{last, a.Prefix.Masked().Addr()} {
+				for _, n := range at[homeOf(host[i].VRF, b)] {
+					of[n] = a.Prefix.Masked().String() + " on " + host[i].Name
+				}
+			}
+		}
+	}
+	return of
+}
+
+// checkServer tells of a server that is unlikely to be meant, or out of reach;
+// everyone is the network of which it is a broadcast address, "" for none.
+func (s *Snapshot) checkServer(l *Link, i int, everyone string, ps *problems) {
 	v := &s.Policy.Servers[i]
 	a := v.Addr.Addr()
 	tell := func(text, hint string) { ps.add(l.Host.Name, "the server "+a.String()+" "+text, hint) }
@@ -79,6 +111,10 @@ func (s *Snapshot) checkServer(l *Link, i int, ps *problems) {
 			where = "the VRF " + name
 		}
 		tell("is to be reached on "+v.Link+", which is in "+where, "write vrf = "+strconv.Quote(s.vrfOf[out])+" in its [[server]]")
+	}
+	if everyone != "" {
+		tell("is a broadcast address of "+everyone+", so that each request goes to all that is there", "name the server's own address")
+		return
 	}
 	if f := dhcp.FamilyOf(a); s.owns(vrf, a) && v.Addr.Port() == f.Port() {
 		tell("is an address of this host", "name the server's own address")

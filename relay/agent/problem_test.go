@@ -45,6 +45,10 @@ func TestProblemsWithTheHost(t *testing.T) {
 		{"server on this host, on the relay's port", on("203.0.113.1:67"), "d0: the server 203.0.113.1 is an address of this host"},
 		{"server on this host, on another port", on("203.0.113.1:1067"), ""},
 		{"server among the clients", on("192.0.2.9:67"), "d0: the server 192.0.2.9 is on the clients' own subnet 192.0.2.0/24"},
+		{"server that is another network's broadcast", on("198.51.101.255:67"), "d0: the server 198.51.101.255 is a broadcast address of 198.51.101.0/24 on d1, so that each request goes to all that is there"},
+		{"server that is another network's first address", on("198.51.101.0:67"), "d0: the server 198.51.101.0 is a broadcast address of 198.51.101.0/24 on d1"},
+		{"server that is the uplink's broadcast", on("203.0.113.3:67"), "d0: the server 203.0.113.3 is a broadcast address of 203.0.113.0/30 on u0"},
+		{"server that is the own network's broadcast", on("192.0.2.255:67"), "d0: the server 192.0.2.255 is a broadcast address of 192.0.2.0/24 on d0"},
 		{"server on the subnet of a borrowed giaddr", func(p *Policy, h []giaddr.Link) {
 			on("203.0.113.2:67")(p, h)
 			h[0].Addrs = nil

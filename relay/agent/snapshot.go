@@ -243,7 +243,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 	}
 	s.pair(host, &ps)
 	s.group(&ps)
-	s.check(&ps)
+	s.check(host, &ps)
 	return s, ps
 }
 
