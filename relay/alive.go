@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// ErrStuck says that a loop is at work on the batch that it was at work on when
+// errStuck says that a loop is at work on the batch that it was at work on when
 // Alive was called before.
-var ErrStuck = errors.New("a loop does not come to the end of its batch")
+var errStuck = errors.New("a loop does not come to the end of its batch")
 
 // Alive reports whether Run follows changes and its loops move messages, or wait
 // for some. The error wraps ErrStuck, or that of ctx if Run does not answer. Between
@@ -31,7 +31,7 @@ func (e *Engine) stuck() (err error) {
 		for _, t := range s.turns {
 			now[t] = t.Load()
 			if was, known := e.turns[t]; known && was == now[t] && was%2 == 1 {
-				err = fmt.Errorf("%w: port %d, VRF %q", ErrStuck, k.Port, s.vrf)
+				err = fmt.Errorf("%w: port %d, VRF %q", errStuck, k.Port, s.vrf)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func TestStuck(t *testing.T) {
 		{"at work, on another batch than before", 3, 5, nil},
 		{"at work, was waiting", 4, 5, nil},
 		{"waits, was at work", 5, 6, nil},
-		{"at work on the same batch", 5, 5, ErrStuck},
+		{"at work on the same batch", 5, 5, errStuck},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

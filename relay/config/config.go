@@ -21,7 +21,7 @@ type Config struct {
 	Metrics  Metrics
 	Control  Control
 	Recorder Recorder
-	Log      Log
+	Log      log
 	Warnings []Problem // what is doubtful, in the order of the file
 
 	Unconfined bool // the process keeps what it was started with

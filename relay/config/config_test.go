@@ -68,7 +68,7 @@ func leastConfig(t *testing.T) *Config {
 		Metrics:  Metrics{On: true, Listen: netip.MustParseAddrPort("127.0.0.1:9867")},
 		Control:  Control{Socket: "/run/dhcp-relay/control.sock", Mode: 0o660},
 		Recorder: Recorder{Messages: 1000},
-		Log:      Log{Level: slog.LevelInfo, Format: "text"},
+		Log:      log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
 
@@ -125,7 +125,7 @@ func TestParse(t *testing.T) {
 		},
 		{
 			name: "log", top: "[log]\nlevel = \"debug\"\nformat = \"json\"",
-			want: func(_ *testing.T, c *Config, _ *iface) { c.Log = Log{Level: slog.LevelDebug, Format: "json"} },
+			want: func(_ *testing.T, c *Config, _ *iface) { c.Log = log{Level: slog.LevelDebug, Format: "json"} },
 		},
 		{
 			name: "each scalar",

@@ -18,7 +18,7 @@ type file struct {
 	control      Control
 	recorder     Recorder
 	relay        relaying
-	log          Log
+	log          log
 	defaults     settings
 	servers      []server
 	interfaces   []settings

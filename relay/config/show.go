@@ -29,8 +29,8 @@ type Recorder struct {
 	Redact   bool // no identifiers of clients in what it writes
 }
 
-// Log says how the log is written.
-type Log struct {
+// log says how the log is written.
+type log struct {
 	Level  slog.Level
 	Format string // "text" or "json"
 }
@@ -109,12 +109,12 @@ func recorderKeys() []key[Recorder] {
 	}
 }
 
-func logKeys() []key[Log] {
-	return []key[Log]{
+func logKeys() []key[log] {
+	return []key[log]{
 		{
 			"level", `"info"`, `"debug", "info", "warn" or "error"`,
 			"The least severe events to log.",
-			func(r *reader, v value, to *Log) {
+			func(r *reader, v value, to *log) {
 				levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
 				if i, ok := r.choice(v, "debug", "info", "warn", "error"); ok {
 					to.Level = levels[i]
@@ -124,7 +124,7 @@ func logKeys() []key[Log] {
 		{
 			"format", `"text"`, `"text" or "json"`,
 			"The form of a line: key=value, or a JSON object. A change takes effect at the next start.",
-			func(r *reader, v value, to *Log) {
+			func(r *reader, v value, to *log) {
 				formats := []string{"text", "json"}
 				if i, ok := r.choice(v, formats...); ok {
 					to.Format = formats[i]

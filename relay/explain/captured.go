@@ -148,7 +148,7 @@ func (r *Relay) ExplainPacket(k *capture.Packet, on *Mapping) (res Result, ok bo
 	m.Link = link
 	switch {
 	case k.Skip != capture.Datagram:
-		return Unreadable(m, k.Skip.String()), true, nil
+		return unreadable(m, k.Skip.String()), true, nil
 	case err != nil && !k.Outgoing && r.listens(k.Dst):
 		return res, true, err
 	}

@@ -29,24 +29,24 @@ type Client struct {
 	From, To  string // addresses, with or without a port
 }
 
-// An InputError says what of a description cannot be used, and what to write.
-type InputError struct {
+// An inputError says what of a description cannot be used, and what to write.
+type inputError struct {
 	Name string // of the field, as the flag is called
 	Text string
 }
 
 // Error returns the error as one line.
-func (e *InputError) Error() string { return "--" + e.Name + ": " + e.Text }
+func (e *inputError) Error() string { return "--" + e.Name + ": " + e.Text }
 
 func bad(name, format string, args ...any) error {
-	return &InputError{name, fmt.Sprintf(format, args...)}
+	return &inputError{name, fmt.Sprintf(format, args...)}
 }
 
 // Message returns the message that a client of the description sends.
 func (c *Client) Message() (Message, error) {
 	mac, err := parseMAC(c.MAC)
 	if err != nil {
-		return Message{}, &InputError{"mac", err.Error()}
+		return Message{}, &inputError{"mac", err.Error()}
 	}
 	m := Message{Link: c.Interface, MAC: mac}
 	xid, err := c.xid()

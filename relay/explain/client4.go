@@ -43,7 +43,7 @@ func (c *Client) message4(mac []byte, xid uint32) ([]byte, error) {
 	for _, s := range c.Options {
 		code, value, err := parseOption(s, false)
 		if err != nil {
-			return nil, &InputError{"option", err.Error()}
+			return nil, &inputError{"option", err.Error()}
 		}
 		if t == 0 {
 			return nil, bad("option", "plain BOOTP has no options; write another --type")

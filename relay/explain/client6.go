@@ -37,7 +37,7 @@ func (c *Client) message6(mac []byte, xid uint32) ([]byte, error) {
 	for _, s := range c.Options {
 		code, value, err := parseOption(s, true)
 		if err != nil {
-			return nil, &InputError{"option", err.Error()}
+			return nil, &inputError{"option", err.Error()}
 		}
 		b = dhcp6.AppendOption(b, uint16(code), value)
 	}

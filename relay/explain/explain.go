@@ -208,9 +208,9 @@ func (r *Relay) listens(dst netip.AddrPort) bool {
 	return r.plan.Listens(dhcp.FamilyOf(dst.Addr()), dst.Port())
 }
 
-// Unreadable returns the result for a frame of a capture that holds no message
+// unreadable returns the result for a frame of a capture that holds no message
 // which could be decided on.
-func Unreadable(m Message, why string) Result {
+func unreadable(m Message, why string) Result {
 	res := Result{Frame: m.Frame, Message: summarize(&m), Outcome: notExplained, What: why}
 	if !m.Time.IsZero() {
 		res.Time = &m.Time

@@ -101,7 +101,7 @@ func FuzzClient(f *testing.F) {
 		}
 		m, err := c.Message()
 		if err != nil {
-			var input *InputError
+			var input *inputError
 			if !errors.As(err, &input) || input.Name == "" || input.Text == "" {
 				t.Errorf("%v does not name the flag", err)
 			}

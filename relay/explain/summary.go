@@ -9,9 +9,9 @@ import (
 )
 
 // summarize names a message by what can be read of it, be it broken.
-func summarize(m *Message) Summary {
+func summarize(m *Message) summary {
 	f := dhcp.FamilyOf(m.Dst.Addr())
-	s := Summary{
+	s := summary{
 		Family: f.String(), Type: "unknown", Interface: m.Link,
 		Source: m.Src, Destination: m.Dst, Octets: len(m.Data),
 	}
@@ -23,7 +23,7 @@ func summarize(m *Message) Summary {
 	return s
 }
 
-func (s *Summary) name4(b []byte) {
+func (s *summary) name4(b []byte) {
 	p := bootp.Packet(b)
 	if !p.Valid() {
 		return
@@ -37,7 +37,7 @@ func (s *Summary) name4(b []byte) {
 	}
 }
 
-func (s *Summary) name6(b []byte) {
+func (s *summary) name6(b []byte) {
 	m := dhcp6.Message(b)
 	if !m.Valid() {
 		return

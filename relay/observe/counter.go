@@ -31,7 +31,7 @@ func (*Counter) Done(b *Batch) {
 			c.OmittedOption79()
 		}
 		if v.Reason == agent.Relayed && v.Direction == dhcp.Replies {
-			if n := b.Replier(v.Link, m.In.Src, m.In.Link); n >= 0 {
+			if n := b.replier(v.Link, m.In.Src, m.In.Link); n >= 0 {
 				b.Servers[n].Replied()
 			}
 		}

@@ -70,10 +70,10 @@ func (s *State) Counts(l *agent.Link) *count.Link {
 	return s.Links[l.ID]
 }
 
-// Replier returns which of a link's servers a message is from that an interface has
+// replier returns which of a link's servers a message is from that an interface has
 // heard, -1 if it is from none of them: of several at one address the one with the
 // port, else the first. It is an index into Servers.
-func (s *State) Replier(l *agent.Link, from netip.AddrPort, heard int) int {
+func (s *State) replier(l *agent.Link, from netip.AddrPort, heard int) int {
 	best := -1
 	for _, n := range l.Side[dhcp.FamilyOf(from.Addr())].Servers {
 		addr := s.Snap.Policy.Servers[n].Addr

@@ -17,18 +17,18 @@ type Role string
 
 // The roles of sockets.
 const (
-	Requests Role = "requests"
-	Replies  Role = "replies"
-	Witness  Role = "witness" // IPv4 only, see Pair.Drops
-	Members  Role = "members" // IPv6 only: each holds multicast memberships of Requests
+	requests Role = "requests"
+	replies  Role = "replies"
+	witness  Role = "witness" // IPv4 only, see Pair.Drops
+	members  Role = "members" // IPv6 only: each holds multicast memberships of Requests
 )
 
 // Roles lists the roles that sockets of a family have.
 func Roles(f dhcp.Family) []Role {
 	if f == dhcp.V6 {
-		return []Role{Requests, Replies, Members}
+		return []Role{requests, replies, members}
 	}
-	return []Role{Requests, Replies, Witness}
+	return []Role{requests, replies, witness}
 }
 
 // Left are the sockets of a pair that a former process has left open, by role.
@@ -59,22 +59,22 @@ func Adopt(c Config, left Left) (p *Pair, err error) {
 			p = nil
 		}
 	}()
-	if p.Requests, err = c.adopt(left[Requests][0], c.requests); err != nil {
+	if p.Requests, err = c.adopt(left[requests][0], c.requests); err != nil {
 		return p, fmt.Errorf("socket for requests: %w", err)
 	}
 	p.Requests.rx.spread = newSpread()
-	if p.Replies, err = c.adopt(left[Replies][0], c.replies); err != nil {
+	if p.Replies, err = c.adopt(left[replies][0], c.replies); err != nil {
 		return p, fmt.Errorf("socket for replies: %w", err)
 	}
 	if c.Family == dhcp.V4 {
-		if p.witness, err = c.adopt(left[Witness][0], c.witness); err != nil {
+		if p.witness, err = c.adopt(left[witness][0], c.witness); err != nil {
 			return p, fmt.Errorf("witness: %w", err)
 		}
 	}
 	if err := c.openSenders(p); err != nil {
 		return p, err
 	}
-	for _, f := range left[Members] {
+	for _, f := range left[members] {
 		if err := p.Requests.groups.adopt(f); err != nil {
 			return p, err
 		}
@@ -89,7 +89,7 @@ func Adopt(c Config, left Left) (p *Pair, err error) {
 func (c Config) whole(left Left) error {
 	seen := make(map[uint64]bool)
 	for _, r := range Roles(c.Family) {
-		if r != Members && len(left[r]) != 1 {
+		if r != members && len(left[r]) != 1 {
 			return fmt.Errorf("%d sockets for %s, want one", len(left[r]), r)
 		}
 		for _, f := range left[r] {
@@ -228,7 +228,7 @@ func (p *Pair) Descriptors(first int, give func(Role, int) error) (n int, err er
 	if p.witness != nil {
 		conns = append(conns, p.witness)
 	}
-	roles := []Role{Requests, Replies, Witness}
+	roles := []Role{requests, replies, witness}
 	for i, c := range conns {
 		if i < first {
 			continue
@@ -245,7 +245,7 @@ func (p *Pair) Descriptors(first int, give func(Role, int) error) (n int, err er
 		if len(conns)+i < first {
 			continue
 		}
-		if err := give(Members, fd); err != nil {
+		if err := give(members, fd); err != nil {
 			return len(conns) + i, err
 		}
 	}

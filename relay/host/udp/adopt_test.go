@@ -170,16 +170,16 @@ func TestAdoptRefuses(t *testing.T) {
 		spoil      func(l Left)
 	}{
 		{"nothing at all", "0 sockets for requests", conf, func(l Left) { clear(l) }},
-		{"no witness", "0 sockets for witness", conf, func(l Left) { delete(l, Witness) }},
-		{"two of a kind", "2 sockets for replies", conf, func(l Left) { l[Replies] = append(l[Replies], l[Requests][0]) }},
-		{"one socket twice", "two roles", conf, func(l Left) { l[Replies] = l[Requests] }},
+		{"no witness", "0 sockets for witness", conf, func(l Left) { delete(l, witness) }},
+		{"two of a kind", "2 sockets for replies", conf, func(l Left) { l[replies] = append(l[replies], l[requests][0]) }},
+		{"one socket twice", "two roles", conf, func(l Left) { l[replies] = l[requests] }},
 		{"one socket by two descriptors", "two roles", conf, func(l Left) {
-			fd, err := unix.FcntlInt(l[Requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
+			fd, err := unix.FcntlInt(l[requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
 			relay.Must(err)
-			_ = l[Replies][0].Close()
-			l[Replies][0] = os.NewFile(uintptr(fd), "replies")
+			_ = l[replies][0].Close()
+			l[replies][0] = os.NewFile(uintptr(fd), "replies")
 		}},
-		{"a closed one", "replies: get SO_COOKIE: use of closed file", conf, func(l Left) { _ = l[Replies][0].Close() }},
+		{"a closed one", "replies: get SO_COOKIE: use of closed file", conf, func(l Left) { _ = l[replies][0].Close() }},
 		{"the other family", "SO_DOMAIN is 2, want 10", Config{Family: dhcp.V6, Port: 67}, func(Left) {}},
 		{"another port", "not bound to 0.0.0.0:1067", Config{Family: dhcp.V4, Port: 1067}, func(Left) {}},
 		{"a VRF", "SO_BINDTOIFINDEX is 0, want 7", Config{Family: dhcp.V4, Port: 67, VRF: 7}, func(Left) {}},
@@ -187,7 +187,7 @@ func TestAdoptRefuses(t *testing.T) {
 			r, w, err := os.Pipe()
 			relay.Must(err)
 			t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-			l[Witness] = []*os.File{r}
+			l[witness] = []*os.File{r}
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestAdoptRefuses(t *testing.T) {
 func TestCookies(t *testing.T) {
 	s := netns.NewSpace(t)
 	left := leave(t, listen(s, Config{Family: dhcp.V4, Port: 67}))
-	fd, err := unix.FcntlInt(left[Requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	fd, err := unix.FcntlInt(left[requests][0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	s.Must(err)
 	dup := os.NewFile(uintptr(fd), "requests")
 	of := func(f *os.File) uint64 {
@@ -219,7 +219,7 @@ func TestCookies(t *testing.T) {
 		s.Must(err)
 		return cookie
 	}
-	req, rep := of(left[Requests][0]), of(left[Replies][0])
+	req, rep := of(left[requests][0]), of(left[replies][0])
 	if again := of(dup); req == 0 || again != req || rep == req {
 		t.Errorf("requests have %d and %d, replies %d", req, again, rep)
 	}

@@ -195,14 +195,14 @@ func TestChoiceAgesInTime(t *testing.T) {
 // is more given after an error.
 func TestDescriptorsFromTheFirstOn(t *testing.T) {
 	for f, roles := range map[dhcp.Family][]Role{
-		dhcp.V4: {Requests, Replies, Witness},
-		dhcp.V6: {Requests, Replies, Members, Members, Members},
+		dhcp.V4: {requests, replies, witness},
+		dhcp.V6: {requests, replies, members, members, members},
 	} {
 		t.Run(f.String(), func(t *testing.T) {
 			s := netns.NewSpace(t)
 			p := listen(s, Config{Family: f, Port: 67})
 			for _, r := range roles {
-				if r == Members {
+				if r == members {
 					hold(s, p)
 				}
 			}

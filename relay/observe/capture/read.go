@@ -46,12 +46,12 @@ const (
 	CutOff                 // the capture holds a part of the frame only
 	BadLength              // IP or UDP claim more octets than there are
 	NoChecksum             // UDP over IPv6 without a checksum (RFC 8200, section 8.1)
-	NumSkips   = int(iota)
+	numSkips   = int(iota)
 )
 
 // String says in a sentence what a frame is, "" for a Datagram.
 func (s Skip) String() string {
-	return [NumSkips]string{
+	return [numSkips]string{
 		Datagram:   "",
 		Other:      "it is not UDP over IP",
 		Fragment:   "it is a fragment: the kernel hands a program the whole datagram alone",
@@ -68,8 +68,8 @@ type Reader struct {
 	n    int
 }
 
-// ErrFormat says that a file is no capture file.
-var ErrFormat = errors.New("this is neither pcap nor pcapng; write such a file with tcpdump -w or Wireshark")
+// errFormat says that a file is no capture file.
+var errFormat = errors.New("this is neither pcap nor pcapng; write such a file with tcpdump -w or Wireshark")
 
 const (
 	magicNG   = 0x0a0d0d0a // type of the first block of pcapng, the same in both byte orders
@@ -83,13 +83,13 @@ func NewReader(r io.Reader) (*Reader, error) {
 	if head, _ := b.Peek(2); len(head) == 2 && binary.BigEndian.Uint16(head) == magicGzip {
 		z, err := gzip.NewReader(b)
 		if err != nil {
-			return nil, ErrFormat
+			return nil, errFormat
 		}
 		b = bufio.NewReader(z)
 	}
 	head, _ := b.Peek(4)
 	if len(head) < 4 {
-		return nil, ErrFormat
+		return nil, errFormat
 	}
 	if binary.BigEndian.Uint32(head) == magicNG {
 		return newNG(b)
@@ -100,7 +100,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 func newClassic(r io.Reader) (*Reader, error) {
 	p, err := pcapgo.NewReader(r)
 	if err != nil {
-		return nil, ErrFormat
+		return nil, errFormat
 	}
 	c := &Reader{}
 	c.next = func() ([]byte, gopacket.CaptureInfo, Packet, layers.LinkType, error) {
@@ -114,7 +114,7 @@ func newClassic(r io.Reader) (*Reader, error) {
 func newNG(r io.Reader) (*Reader, error) {
 	p, err := pcapgo.NewNgReader(r, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
 	if err != nil {
-		return nil, ErrFormat
+		return nil, errFormat
 	}
 	c := &Reader{}
 	c.next = func() (data []byte, info gopacket.CaptureInfo, k Packet, link layers.LinkType, err error) {

@@ -309,7 +309,7 @@ func TestReaderErrors(t *testing.T) {
 
 func TestSkipsHaveWords(t *testing.T) {
 	t.Parallel()
-	for s := range NumSkips {
+	for s := range numSkips {
 		if words := Skip(s).String(); (words == "") != (Skip(s) == Datagram) {
 			t.Errorf("Skip %d says %q", s, words)
 		}

@@ -13,7 +13,7 @@ const few = 5
 // A found is a finding before those of a kind are folded into one.
 type found struct {
 	severity Severity
-	kind     Kind
+	kind     kind
 	of       string // what stands for the "*" in the kind's name
 	about    Subject
 	text     string // what is wrong, the same for all of a kind, without a full stop
@@ -22,7 +22,7 @@ type found struct {
 }
 
 // name returns Finding.Kind.
-func (f *found) name() string { return strings.Replace(f.kind.Doc().Name, "*", f.of, 1) }
+func (f *found) name() string { return strings.Replace(f.kind.doc().Name, "*", f.of, 1) }
 
 // like reports whether findings are of the same kind, so that they may be folded.
 func (f *found) like(g *found) bool {

@@ -1,11 +1,11 @@
 package status
 
-// A Kind is a kind of finding. The list is closed.
-type Kind uint8
+// A kind is a kind of finding. The list is closed.
+type kind uint8
 
 // The kinds. What is likely to be the cause of other findings comes first.
 const (
-	none Kind = iota // of no finding
+	none kind = iota // of no finding
 
 	configChanged
 	configHost
@@ -55,14 +55,8 @@ type KindDoc struct {
 	What string // what it tells
 }
 
-// Doc returns what the documentation says of a kind.
-func (k Kind) Doc() KindDoc { return kindDocs()[k] }
-
-// Kinds returns all kinds.
-func Kinds() []KindDoc {
-	all := kindDocs()
-	return all[1:]
-}
+// doc returns what the documentation says of a kind.
+func (k kind) doc() KindDoc { return kindDocs()[k] }
 
 func kindDocs() [numKinds]KindDoc {
 	return [numKinds]KindDoc{
@@ -105,8 +99,8 @@ func kindDocs() [numKinds]KindDoc {
 }
 
 // causes orders kinds: what is likely to be the cause of other findings first.
-func (k Kind) causes() int {
-	for rank, last := range []Kind{configUnloadable, interfaceUnmatched, serverUnreachable, droppedMessages} {
+func (k kind) causes() int {
+	for rank, last := range []kind{configUnloadable, interfaceUnmatched, serverUnreachable, droppedMessages} {
 		if k <= last {
 			return rank
 		}

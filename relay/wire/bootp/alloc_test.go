@@ -26,7 +26,7 @@ func TestNoAllocation(t *testing.T) { // not parallel: AllocsPerRun refuses that
 			bad = "Valid"
 		}
 		fields += int(p.Op()) + int(p.Htype()) + int(p.Hops()) + int(p.Xid()) + int(p.Secs()) + len(p.Chaddr())
-		fields += p.Ciaddr().BitLen() + p.Yiaddr().BitLen() + p.Siaddr().BitLen() + p.Giaddr().BitLen()
+		fields += p.Ciaddr().BitLen() + p.Yiaddr().BitLen() + p.addr(offSiaddr).BitLen() + p.Giaddr().BitLen()
 		p.SetHops(1)
 		p.SetGiaddr(giaddr)
 		l, ok := p.Scan()

@@ -115,21 +115,18 @@ func (p Packet) Xid() uint32 { return binary.BigEndian.Uint32(p[offXid:]) }
 // Secs returns the seconds since the client began.
 func (p Packet) Secs() uint16 { return binary.BigEndian.Uint16(p[offSecs:]) }
 
-// Flags returns the flags field.
-func (p Packet) Flags() uint16 { return binary.BigEndian.Uint16(p[offFlags:]) }
+// flags returns the flags field.
+func (p Packet) flags() uint16 { return binary.BigEndian.Uint16(p[offFlags:]) }
 
 // Broadcast reports whether the client asked for broadcast replies
 // (RFC 2131, section 4.1).
-func (p Packet) Broadcast() bool { return p.Flags()&flagBroadcast != 0 }
+func (p Packet) Broadcast() bool { return p.flags()&flagBroadcast != 0 }
 
 // Ciaddr returns the address that the client has, 0.0.0.0 if none.
 func (p Packet) Ciaddr() netip.Addr { return p.addr(offCiaddr) }
 
 // Yiaddr returns the address that the client is given, 0.0.0.0 if none.
 func (p Packet) Yiaddr() netip.Addr { return p.addr(offYiaddr) }
-
-// Siaddr returns the address of the next server in bootstrap, 0.0.0.0 if none.
-func (p Packet) Siaddr() netip.Addr { return p.addr(offSiaddr) }
 
 // Giaddr returns the address of the first relay agent, 0.0.0.0 if none.
 func (p Packet) Giaddr() netip.Addr { return p.addr(offGiaddr) }

@@ -58,9 +58,9 @@ func TestPacketFields(t *testing.T) {
 	}
 	got := fields{
 		Op: p.Op(), Htype: p.Htype(), Hlen: p.Hlen(), Hops: p.Hops(),
-		Xid: p.Xid(), Secs: p.Secs(), Flags: p.Flags(), Broadcast: p.Broadcast(),
+		Xid: p.Xid(), Secs: p.Secs(), Flags: p.flags(), Broadcast: p.Broadcast(),
 		Ciaddr: p.Ciaddr().String(), Yiaddr: p.Yiaddr().String(),
-		Siaddr: p.Siaddr().String(), Giaddr: p.Giaddr().String(),
+		Siaddr: p.addr(offSiaddr).String(), Giaddr: p.Giaddr().String(),
 		Chaddr: p.Chaddr(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -16,13 +16,13 @@ const (
 	OptionVSS             = 68  // RFC 6607, section 3.4
 	OptionClientLinkLayer = 79  // RFC 6939, section 4
 	OptionLinkAddress     = 80  // RFC 6977, section 5
-	OptionRADIUS          = 81  // RFC 7037
-	OptionANITechnology   = 105 // RFC 7839
-	OptionANINetwork      = 106 // RFC 7839
-	OptionANIPointName    = 107 // RFC 7839
-	OptionANIPointBSSID   = 108 // RFC 7839
-	OptionANIOperatorID   = 109 // RFC 7839
-	OptionANIRealm        = 110 // RFC 7839
+	optionRADIUS          = 81  // RFC 7037
+	optionANITechnology   = 105 // RFC 7839
+	optionANINetwork      = 106 // RFC 7839
+	optionANIPointName    = 107 // RFC 7839
+	optionANIPointBSSID   = 108 // RFC 7839
+	optionANIOperatorID   = 109 // RFC 7839
+	optionANIRealm        = 110 // RFC 7839
 	OptionRelayPort       = 135 // RFC 8357, section 4.2
 )
 

@@ -3,7 +3,7 @@ package dhcp6
 // A Type is a message type, the first octet of a message.
 type Type uint8
 
-// The message types.
+// The message types that the relay or its tests go by; typeNames has all.
 const (
 	Solicit            Type = 1  // RFC 8415, section 7.3
 	Advertise          Type = 2  // RFC 8415, section 7.3
@@ -18,27 +18,11 @@ const (
 	InformationRequest Type = 11 // RFC 8415, section 7.3
 	RelayForward       Type = 12 // RFC 8415, section 7.3
 	RelayReply         Type = 13 // RFC 8415, section 7.3
-	LeaseQuery         Type = 14 // RFC 5007, section 4.1.1
 	LeaseQueryReply    Type = 15 // RFC 5007, section 4.1.1
 	LeaseQueryDone     Type = 16 // RFC 5460, section 5.2.2
 	LeaseQueryData     Type = 17 // RFC 5460, section 5.2.1
-	ReconfigureRequest Type = 18 // RFC 6977, section 6.1
-	ReconfigureReply   Type = 19 // RFC 6977, section 6.1
 	DHCPv4Query        Type = 20 // RFC 7341, section 6.1
-	DHCPv4Response     Type = 21 // RFC 7341, section 6.1
 	ActiveLeaseQuery   Type = 22 // RFC 7653
-	StartTLS           Type = 23 // RFC 7653
-	BndUpd             Type = 24 // RFC 8156
-	BndReply           Type = 25 // RFC 8156
-	PoolReq            Type = 26 // RFC 8156
-	PoolResp           Type = 27 // RFC 8156
-	UpdReq             Type = 28 // RFC 8156
-	UpdReqAll          Type = 29 // RFC 8156
-	UpdDone            Type = 30 // RFC 8156
-	Connect            Type = 31 // RFC 8156
-	ConnectReply       Type = 32 // RFC 8156
-	Disconnect         Type = 33 // RFC 8156
-	State              Type = 34 // RFC 8156
 	Contact            Type = 35 // RFC 8156
 	AddrRegInform      Type = 36 // RFC 9686
 	AddrRegReply       Type = 37 // RFC 9686
@@ -59,27 +43,27 @@ var typeNames = [...]string{
 	InformationRequest: "information_request",
 	RelayForward:       "relay_forward",
 	RelayReply:         "relay_reply",
-	LeaseQuery:         "leasequery",
+	14:                 "leasequery", // RFC 5007, section 4.1.1
 	LeaseQueryReply:    "leasequery_reply",
 	LeaseQueryDone:     "leasequery_done",
 	LeaseQueryData:     "leasequery_data",
-	ReconfigureRequest: "reconfigure_request",
-	ReconfigureReply:   "reconfigure_reply",
+	18:                 "reconfigure_request", // RFC 6977, section 6.1
+	19:                 "reconfigure_reply",   // RFC 6977, section 6.1
 	DHCPv4Query:        "dhcpv4_query",
-	DHCPv4Response:     "dhcpv4_response",
+	21:                 "dhcpv4_response", // RFC 7341, section 6.1
 	ActiveLeaseQuery:   "activeleasequery",
-	StartTLS:           "starttls",
-	BndUpd:             "bndupd",
-	BndReply:           "bndreply",
-	PoolReq:            "poolreq",
-	PoolResp:           "poolresp",
-	UpdReq:             "updreq",
-	UpdReqAll:          "updreqall",
-	UpdDone:            "upddone",
-	Connect:            "connect",
-	ConnectReply:       "connectreply",
-	Disconnect:         "disconnect",
-	State:              "state",
+	23:                 "starttls",     // RFC 7653
+	24:                 "bndupd",       // RFC 8156
+	25:                 "bndreply",     // RFC 8156
+	26:                 "poolreq",      // RFC 8156
+	27:                 "poolresp",     // RFC 8156
+	28:                 "updreq",       // RFC 8156
+	29:                 "updreqall",    // RFC 8156
+	30:                 "upddone",      // RFC 8156
+	31:                 "connect",      // RFC 8156
+	32:                 "connectreply", // RFC 8156
+	33:                 "disconnect",   // RFC 8156
+	34:                 "state",        // RFC 8156
 	Contact:            "contact",
 	AddrRegInform:      "addr_reg_inform",
 	AddrRegReply:       "addr_reg_reply",
