@@ -45,7 +45,7 @@ func TestReloadLosesNothing(t *testing.T) {
 	if v := d.scrape()[ok]; v != 1 {
 		t.Errorf("after a good configuration %s is %v", ok, v)
 	}
-	s.whole(b, one)
+	s.whole(b, d, one)
 	last := d.balanced()
 	if n := last.sum("dhcp_relay_socket_drops_total"); n != 0 {
 		t.Errorf("%d socket drops", n)
