@@ -98,6 +98,10 @@ const (
 	gateAgain = gateLasts / 4
 )
 
+// contestFor is how long an interface counts as one that others share the relay with
+// after it was heard. Who is alone takes nothing from others, however much it sends.
+const contestFor = time.Minute
+
 // A cut sheds what exceeds the share of an interface.
 type cut struct {
 	share   limit.Share
@@ -105,13 +109,29 @@ type cut struct {
 	gate    *shed.Gate     // sheds before messages are read; nil: exceeded does, by buckets
 	told    time.Duration  // when the gate was told the rate
 	buckets []limit.Bucket // by shed.Slot
+
+	link      int           // interface that was heard last, 0: none yet
+	contested time.Duration // until when others are known beside it
 }
 
 // read takes note of what was read at a time.
 func (c *cut) read(ds []udp.Datagram, more bool, now time.Duration) {
-	changed := c.share.Read(now, ds[len(ds)-1].Age, len(ds), more)
-	if changed {
-		c.rate = c.share.Rate()
+	for i := range ds {
+		if link := ds[i].Link; link != c.link {
+			if c.link != 0 {
+				c.contested = now + contestFor
+			}
+			c.link = link
+		}
+	}
+	var changed bool
+	switch {
+	case now < c.contested:
+		if changed = c.share.Read(now, ds[len(ds)-1].Age, len(ds), more); changed {
+			c.rate = c.share.Rate()
+		}
+	case c.rate.Limits():
+		c.share, c.rate, changed = limit.Share{}, limit.Rate{}, true
 	}
 	if c.gate != nil && (changed || c.rate.Limits() && now-c.told > gateAgain) {
 		each, ahead := c.rate.Pace()
