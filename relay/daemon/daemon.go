@@ -48,6 +48,7 @@ func Run(ctx context.Context, o Options) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	raiseDescriptors()
 	store, box := fdstore.Open(), confine.Open()
 	for {
 		err := runOnce(ctx, o, store, box)
@@ -177,6 +178,7 @@ func (p *process) run(ctx context.Context) error {
 		awaitFirst(ctx, p.endpoints)
 		p.confine()
 		p.log.Info("relaying", "version", p.version, "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
+		p.warnOfDescriptors()
 		p.tellTakeover()
 		p.notify(daemon.SdNotifyReady)
 		wg.Go(func() { p.watchdog(ctx) })

@@ -26,9 +26,11 @@ const (
 	EHOSTUNREACH
 	EINVAL
 	EIO
+	EMFILE
 	EMSGSIZE
 	ENETDOWN
 	ENETUNREACH
+	ENFILE
 	ENOBUFS
 	ENODEV
 	ENOMEM
@@ -115,6 +117,10 @@ var rows = [NumErrors]row{
 		name: "EIO", errno: syscall.EIO,
 		anyone: word{"The device failed to send", "Look into the kernel's log (dmesg) for the device's driver."},
 	},
+	EMFILE: {
+		name: "EMFILE", errno: syscall.EMFILE,
+		anyone: word{"The process may have no more open files, and needs one more to send", "Raise LimitNOFILE in the service's unit, or ulimit -n: the relay needs 64, and one for each interface with clients."},
+	},
 	EMSGSIZE: {
 		name: "EMSGSIZE", errno: syscall.EMSGSIZE,
 		servers: word{"The message is larger than the MTU towards the server", "Raise the MTU on the way, or set max_message_size or shorter identifiers."},
@@ -128,6 +134,10 @@ var rows = [NumErrors]row{
 		name: "ENETUNREACH", errno: syscall.ENETUNREACH,
 		servers: word{"There is no route to the server", "Add a route, or a default route, in the VRF of the server; ip route get shows what is there."},
 		clients: word{"There is no route to the client", "Check the addresses and routes of the client's interface."},
+	},
+	ENFILE: {
+		name: "ENFILE", errno: syscall.ENFILE,
+		anyone: word{"This host may have no more open files, and the relay needs one more to send", "Raise fs.file-max, and look which process has so many files open."},
 	},
 	ENOBUFS: {
 		name: "ENOBUFS", errno: syscall.ENOBUFS,
