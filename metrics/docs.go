@@ -70,7 +70,7 @@ func fixed() []MetricDoc {
 		messages: {
 			"dhcp_relay_messages_total", "counter",
 			[]string{"direction", "family", "interface", "outcome", "type"},
-			"Messages by what became of them: relayed, or the reason for the drop. Every received message is counted exactly once.",
+			"Messages by what became of them: relayed, or the reason for the drop. Every received message is counted exactly once. Relayed is what the kernel has taken; what a full queue of an uplink drops after that, tc -s qdisc tells.",
 		},
 		received: {
 			"dhcp_relay_received_total", "counter",
@@ -105,7 +105,7 @@ func fixed() []MetricDoc {
 		serverUnanswered: {
 			"dhcp_relay_server_unanswered_total", "counter",
 			[]string{"server", "vrf"},
-			"Copies of requests that the server has not answered before the client asked again, or within 10 seconds. Of requests for which one reply is enough, only those that nobody answered.",
+			"Copies of requests that the server has not answered before the client asked again, or within 10 seconds. Of requests for which one reply is enough, only those that nobody answered; none for another server (option 54).",
 		},
 		serverResponse: {
 			"dhcp_relay_server_response_seconds", "histogram",

@@ -47,15 +47,16 @@ type Verdict struct {
 	Link      *Link // the client-facing link concerned, nil if there is none
 	To        Target
 
-	Server  int        // ToServers: index into Link.Side[Family].Servers of the only one to send to, or -1 for all
-	Src     netip.Addr // source address to use; invalid: the kernel's choice
-	SrcPort uint16     // ToServers: source port to use
-	Dst     netip.Addr // ToFrame, ToHost: destination address
-	Port    uint16     // ToFrame, ToHost: destination UDP port
-	Chained bool       // ToHost: Dst and Port are of a relay, which must have asked from there lately
-	HW      []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
-	Omitted bool       // option 82 was left out for want of room
-	NoMAC   bool       // option 79 was left out, for the client's link-layer address is not known
+	Server    int        // ToServers: index into Link.Side[Family].Servers of the only one to send to, or -1 for all
+	Src       netip.Addr // source address to use; invalid: the kernel's choice
+	SrcPort   uint16     // ToServers: source port to use
+	Dst       netip.Addr // ToFrame, ToHost: destination address
+	Port      uint16     // ToFrame, ToHost: destination UDP port
+	Elsewhere bool       // ToServers: option 54 names a server that is none of the link's, and may be nobody
+	Chained   bool       // ToHost: Dst and Port are of a relay, which must have asked from there lately
+	HW        []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
+	Omitted   bool       // option 82 was left out for want of room
+	NoMAC     bool       // option 79 was left out, for the client's link-layer address is not known
 
 	framed bool // see Frameable
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -269,4 +270,53 @@ func first(steps []api.Step, at int) bool {
 // rtt returns the time that a step shows, in full milliseconds, as all are here.
 func rtt(s *api.Step) time.Duration {
 	return time.Duration(math.Round(1000*s.RTT)) * time.Millisecond
+}
+
+// A request for a server that is none of those that get it may stay without an answer,
+// and says nothing of them; an answer counts all the same.
+func TestAClientOfAnUnknownServerBlamesNobody(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	in := agent.Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255"), Unasked: true}
+	ask := func(xid byte, server ...byte) {
+		t.Helper()
+		options := append([]byte{53, 1, byte(bootp.DHCPRequest), 54, 4}, server...)
+		m := slices.Concat(message4(bootp.Request, xid, 1)[:240], options, []byte{255})
+		if r := p.relay(heard{family: dhcp.V4, in: in, data: m}); r != agent.Relayed {
+			t.Fatal(r)
+		}
+	}
+	unanswered := func() (n uint64) {
+		p.now += transaction.Timeout + time.Second
+		p.table.Sweep(p.now)
+		for _, s := range p.counts.Servers() {
+			n += s.NoReply.Value()
+		}
+		return n + p.state.Links[0].Value(count.Unanswered, dhcp.V4)
+	}
+	for xid := range byte(50) {
+		ask(xid, 192, 0, 2, 99)
+		ask(xid, 192, 0, 2, 99) // again
+		p.now += 100 * time.Millisecond
+	}
+	if n := unanswered(); n > 0 {
+		t.Errorf("for an unknown server %d count as unanswered", n)
+	}
+	ask(60, 192, 0, 2, 99)
+	reply := slices.Concat(message4(bootp.Reply, 60, 1)[:240], []byte{53, 1, byte(bootp.Ack), 54, 4, 192, 0, 2, 99, 255})
+	copy(reply[16:], []byte{10, 1, 0, 9})
+	copy(reply[24:], []byte{10, 1, 0, 1})
+	back := agent.Ingress{Link: 9, Src: netip.MustParseAddrPort("10.9.0.2:67"), Dst: netip.MustParseAddr("10.1.0.1")}
+	if r := p.relay(heard{family: dhcp.V4, in: back, data: reply}); r != agent.Relayed {
+		t.Fatal(r)
+	}
+	if _, ok := p.counts.Servers()[0].Response.Quantile(0.5); !ok {
+		t.Error("its answer is not counted")
+	}
+	for _, known := range [][]byte{{10, 9, 0, 2}, {10, 1, 0, 1}} { // a server, and this relay in its place
+		ask(61, known...)
+		if n := unanswered(); n == 0 {
+			t.Errorf("a request for %v without an answer is not counted", known)
+		}
+	}
 }

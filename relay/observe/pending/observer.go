@@ -28,7 +28,7 @@ type about struct {
 	early transaction.Key // replies: see transaction.Key.Early
 	kind  kind
 	to    uint64 // asks: bit n: the link's server n is to reply
-	one   bool   // asks: one reply is enough
+	how   meta   // asks: anyone if one reply is enough, strange
 }
 
 // A kind is what a message does to the table.
@@ -61,7 +61,7 @@ func (o *Observer) Decided(b *observe.Batch) {
 	}
 	for i := range b.Messages {
 		if a := &o.about[i]; a.kind == asks {
-			o.table.Asked(a.key, o.way(b, b.Messages[i].Verdict.Link), a.to, a.one, b.Now)
+			o.table.ask(a.key, o.way(b, b.Messages[i].Verdict.Link), a.to, a.how, b.Now)
 		}
 	}
 }
@@ -82,7 +82,10 @@ func (a *about) read(m *observe.Message) {
 		a.kind = asks
 		return
 	case transaction.Anyones:
-		a.one = true
+		a.how = anyone
+		if v.Elsewhere {
+			a.how |= strange
+		}
 	case transaction.Everyone:
 	}
 	a.kind, a.to = asks, 1<<len(v.Link.Side[v.Family].Servers)-1

@@ -62,8 +62,9 @@ type bucket struct {
 
 // A meta is the state of a slot:
 //
-//	bit 63..20  when the request was heard, microseconds; wraps after 203 days
-//	bit 19..4   servers that have yet to answer
+//	bit 63..21  when the request was heard, microseconds; wraps after 101 days
+//	bit 20..5   servers that have yet to answer
+//	bit 4       no answer is not amiss: the client has chosen a server that is not known
 //	bit 3       one answer is enough: the request is for one server, or any
 //	bit 2       someone has answered
 //	bit 1       busy: about to be written
@@ -75,16 +76,17 @@ const (
 	busy     meta = 1 << 1
 	answered meta = 1 << 2
 	anyone   meta = 1 << 3
+	strange  meta = 1 << 4
 
-	pendingShift = 4
-	timeShift    = 20
+	pendingShift = 5
+	timeShift    = 21
 	pendingMask  = meta(1<<MaxServers-1) << pendingShift
 )
 
 // stamp returns the meta of a moment.
 func stamp(now time.Duration) meta { return meta(now.Microseconds()) << timeShift }
 
-// age returns how long before now the request of m was heard, less than 101 days. It
+// age returns how long before now the request of m was heard, less than 50 days. It
 // is negative if another loop has heard it since.
 func (m meta) age(now meta) time.Duration {
 	const low = meta(1)<<timeShift - 1
@@ -121,10 +123,16 @@ func (t *Table) fetch(k transaction.Key) {
 // one says that a single answer is all that it asks for. now counts from any
 // moment, the same for every call.
 func (t *Table) Asked(k transaction.Key, w *Way, to uint64, one bool, now time.Duration) {
-	m := used | stamp(now) | meta(to)<<pendingShift&pendingMask
+	var how meta
 	if one {
-		m |= anyone
+		how = anyone
 	}
+	t.ask(k, w, to, how, now)
+}
+
+// ask notes a request with the bits of how.
+func (t *Table) ask(k transaction.Key, w *Way, to uint64, how meta, now time.Duration) {
+	m := used | how | stamp(now) | meta(to)<<pendingShift&pendingMask
 	b := t.bucket(k)
 	for range ways { // another loop may be faster, hardly more often than that
 		n, old := b.place(k, m, w)
@@ -296,6 +304,9 @@ func (w *Way) index(from netip.AddrPort, waiting uint64) int {
 
 // missing tells whom a request has waited for in vain.
 func (w *Way) missing(m meta) {
+	if m&strange != 0 {
+		return
+	}
 	if m&answered == 0 {
 		w.Link.Unanswered(w.Family)
 	}
