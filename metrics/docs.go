@@ -105,7 +105,7 @@ func fixed() []MetricDoc {
 		serverUnanswered: {
 			"dhcp_relay_server_unanswered_total", "counter",
 			[]string{"server", "vrf"},
-			"Copies of requests that the server has not answered before the client asked again, or within 10 seconds. Of requests for which one reply is enough, only those that nobody answered; none for another server (option 54).",
+			"Copies of requests that the server has not answered before the client asked again, or within 10 seconds. Of requests for which one reply is enough, only those that nobody answered; none that asks for another server (option 54, Server Identifier).",
 		},
 		serverResponse: {
 			"dhcp_relay_server_response_seconds", "histogram",

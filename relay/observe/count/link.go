@@ -43,7 +43,7 @@ type CounterDoc struct {
 }
 
 var linkCounters = [NumLinkCounters]CounterDoc{
-	Unanswered:      {"unanswered", "Requests that no server has answered before the client asked again, or within 10 seconds; not those for a server that is none of the interface's (option 54).", true},
+	Unanswered:      {"unanswered", "Requests that no server has answered before the client asked again, or within 10 seconds; not those that ask for a server that is not known (option 54, Server Identifier).", true},
 	Option82Omitted: {"option82_omitted", "Requests that were relayed without option 82 because it did not fit.", false},
 	Option79Omitted: {"option79_omitted", "DHCPv6 messages that were relayed without the client's link-layer address because it was not known.", false},
 	NewClients:      {"new_clients", "Requests of clients that were not among those that have sent last, of some 16,000. Clients that are made up to use up a server's addresses are new each time.", true},

@@ -320,3 +320,47 @@ func TestAClientOfAnUnknownServerBlamesNobody(t *testing.T) {
 		}
 	}
 }
+
+// So it is in DHCPv6, where a server is known once it has replied.
+func TestAClientOfAnUnknownServerBlamesNobody6(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	const peer = "fe80::11"
+	id := func(server byte) []byte { return dhcp6.AppendOption(nil, 2, []byte{0, 3, 0, 1, 2, 0, 0, 0, 0, server}) }
+	ask := func(xid, server byte) {
+		t.Helper()
+		in := agent.Ingress{Link: 2, Src: netip.MustParseAddrPort("[" + peer + "]:546"), Dst: agent.AllRelays()}
+		if r := p.relay(heard{family: dhcp.V6, in: in, data: append([]byte{byte(dhcp6.Request), 0, 0, xid}, id(server)...)}); r != agent.Relayed {
+			t.Fatal(r)
+		}
+	}
+	reply := func(xid, server byte) {
+		t.Helper()
+		in := agent.Ingress{Link: 9, Src: netip.MustParseAddrPort("[2001:db8:9::2]:547"), Dst: netip.MustParseAddr("2001:db8:9::1")}
+		inner := append([]byte{byte(dhcp6.Reply), 0, 0, xid}, id(server)...)
+		if r := p.relay(heard{family: dhcp.V6, in: in, data: relay6(dhcp6.RelayReply, "2001:db8:1::1", peer, inner)}); r != agent.Relayed {
+			t.Fatal(r)
+		}
+	}
+	unanswered := func() uint64 {
+		p.now += transaction.Timeout + time.Second
+		p.table.Sweep(p.now)
+		return p.state.Links[0].Value(count.Unanswered, dhcp.V6)
+	}
+	for xid := range byte(50) {
+		ask(xid, 99)
+	}
+	if n := unanswered(); n > 0 {
+		t.Errorf("for an unknown server %d count as unanswered", n)
+	}
+	ask(60, 1)
+	reply(60, 1)
+	ask(61, 1)
+	if n := unanswered(); n != 1 {
+		t.Errorf("%d requests for a server that has replied count as unanswered, want 1", n)
+	}
+	ask(62, 99)
+	if n := unanswered(); n != 1 {
+		t.Errorf("%d count as unanswered, want 1 still", n)
+	}
+}

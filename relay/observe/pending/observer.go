@@ -54,7 +54,7 @@ func (o *Observer) Decided(b *observe.Batch) {
 		if m.Verdict.Reason != agent.Relayed {
 			continue
 		}
-		a.read(m)
+		a.read(m, &o.table.seen)
 		if a.kind == asks {
 			o.table.fetch(a.key)
 		}
@@ -66,13 +66,17 @@ func (o *Observer) Decided(b *observe.Batch) {
 	}
 }
 
-// read tells what a message that is relayed means.
-func (a *about) read(m *observe.Message) {
+// read tells what a message that is relayed means; seen are the servers that replies
+// are of.
+func (a *about) read(m *observe.Message, seen *identities) {
 	v := &m.Verdict
-	k, typ := keyOf(m)
+	k, typ, inner := keyOf(m)
 	a.key = k.Exchange(v.Family, typ)
 	if v.To != agent.ToServers {
 		a.kind, a.early = replies, k.Early(v.Family, typ)
+		if v.Family == dhcp.V6 {
+			seen.add(inner.ServerID())
+		}
 		return
 	}
 	switch transaction.Expects(v.Family, typ, further(m)) {
@@ -83,7 +87,7 @@ func (a *about) read(m *observe.Message) {
 		return
 	case transaction.Anyones:
 		a.how = anyone
-		if v.Elsewhere {
+		if v.Elsewhere || v.Family == dhcp.V6 && !seen.has(inner.ServerID()) {
 			a.how |= strange
 		}
 	case transaction.Everyone:
@@ -104,15 +108,15 @@ func further(m *observe.Message) bool {
 }
 
 // keyOf returns the key of a message, and its type: in DHCPv6 that of the message
-// inside all relay headers. The octets where it was received still tell it after the
+// inside all relay headers, inner. The octets where it was received still tell it after the
 // edit, which leaves xid and chaddr of a DHCPv4 message as they were, and only moves
 // the beginning of a DHCPv6 message.
-func keyOf(m *observe.Message) (k transaction.Key, typ uint8) {
+func keyOf(m *observe.Message) (k transaction.Key, typ uint8, inner dhcp6.Message) {
 	if m.Verdict.Family == dhcp.V6 {
-		k, inner := transaction.Key6(dhcp6.Message(m.Received), m.In.Src.Addr())
-		return k, uint8(inner.Type())
+		k, inner = transaction.Key6(dhcp6.Message(m.Received), m.In.Src.Addr())
+		return k, uint8(inner.Type()), inner
 	}
-	return transaction.Key4(bootp.Packet(m.Received)), m.Verdict.Type
+	return transaction.Key4(bootp.Packet(m.Received)), m.Verdict.Type, nil
 }
 
 // way returns where the requests of a link go.
@@ -153,7 +157,7 @@ func (o *Observer) Done(b *observe.Batch) {
 // Asker returns the way of the request that a reply answers, nil if there is none: of
 // a reply whose sender is no server.
 func (t *Table) Asker(m *observe.Message) *Way {
-	k, typ := keyOf(m)
+	k, typ, _ := keyOf(m)
 	f := m.Verdict.Family
 	if w := t.find(k.Exchange(f, typ)); w != nil {
 		return w

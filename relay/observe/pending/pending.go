@@ -5,6 +5,7 @@
 package pending
 
 import (
+	"hash/maphash"
 	"math"
 	"net/netip"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type Way struct {
 type Table struct {
 	buckets []bucket
 	evicted [2]atomic.Uint64 // by agent.Family
+	seen    identities
 }
 
 // A bucket is the slots that one key may be in, by number. All that a search reads
@@ -104,7 +106,7 @@ func New(n int) *Table {
 	for size < n {
 		size *= 2
 	}
-	return &Table{buckets: make([]bucket, size/ways)}
+	return &Table{buckets: make([]bucket, size/ways), seen: identities{seed: maphash.MakeSeed()}}
 }
 
 func (t *Table) bucket(k transaction.Key) *bucket {

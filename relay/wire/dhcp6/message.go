@@ -94,7 +94,13 @@ func (m Message) Peer() []byte { return m[offPeer : offPeer+16 : offPeer+16] }
 // ClientID returns a view of the DUID in the first Client Identifier option of
 // a client's or server's message, possibly empty; nil if there is none before
 // the end, before the first option that is cut off, and for a relay message.
-func (m Message) ClientID() []byte {
+func (m Message) ClientID() []byte { return m.first(OptionClientID) }
+
+// ServerID is ClientID for the Server Identifier option.
+func (m Message) ServerID() []byte { return m.first(optionServerID) }
+
+// first returns the value of the first option with a code, as ClientID does.
+func (m Message) first(option uint16) []byte {
 	if m.IsRelay() {
 		return nil
 	}
@@ -103,7 +109,7 @@ func (m Message) ClientID() []byte {
 		if !ok {
 			return nil
 		}
-		if code == OptionClientID {
+		if code == option {
 			return m.Value(value)
 		}
 		off = value.end()

@@ -5,6 +5,7 @@ import "encoding/binary"
 // Codes of the options that a relay agent reads or writes.
 const (
 	OptionClientID        = 1   // RFC 8415, section 21.2
+	optionServerID        = 2   // RFC 8415, section 21.3
 	OptionRelayMsg        = 9   // RFC 8415, section 21.10
 	OptionInterfaceID     = 18  // RFC 8415, section 21.18
 	OptionRemoteID        = 37  // RFC 4649, section 3
