@@ -8,7 +8,7 @@ import "time"
 // 3.1).
 const (
 	window   = 150 * time.Millisecond // of a judgement
-	lateness = 40 * time.Millisecond // what no message of a window has waited less than
+	lateness = 40 * time.Millisecond  // what no message of a window has waited less than
 	leastPer = 100                    // messages a second that each interface may have always
 	freeFrom = 1 << 20                // messages a second that are no limit any more
 	quicker  = 1.05                   // per window that was not late

@@ -23,7 +23,7 @@ func stampArrivals(fd int) {
 // at which nothing waited is by one that is not.
 type ages struct {
 	since time.Time // nothing waited then, or nobody had read yet; zero: nobody has
-	known bool      // nothing waited
+	known bool      // nothing waited, or a read has had to wait
 }
 
 // begin comes before each read.

@@ -114,6 +114,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 		return 0, os.NewSyscallError("recvmmsg", r.errno)
 	}
 	now := time.Now()
+	r.ages.known = r.ages.known || r.waited
 	for i := range ds[:r.n] {
 		r.fill(&ds[i], i, c.family)
 		ds[i].Age = r.ages.of(&r.ctls[i], int(r.msgs[i].hdr.Controllen), now)
