@@ -18,7 +18,7 @@ import (
 // section 15). A reply has cost the server a lease, and the client takes it for as long
 // as it waits, which is longer.
 const (
-	requestAge = time.Second
+	requestAge = 2 * time.Second
 	replyAge   = 4 * time.Second
 )
 

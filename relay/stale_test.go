@@ -23,7 +23,7 @@ func TestR2131_4_1_LateRequestsAreNotRelayed(t *testing.T) {
 		n.broadcast(discover(uint32(i + 2)).request())
 	}
 	v.send(offer, addrPort("10.1.0.1:67"))
-	time.Sleep(1500 * time.Millisecond) // this is what is tested: it passes
+	time.Sleep(2500 * time.Millisecond) // this is what is tested: it passes
 	d.resume()
 	n.want()
 	d.awaitOutcome("stale", late)

@@ -8,7 +8,7 @@ import (
 
 // handover is how long a restart may take whose time is not held against what waits
 // in the sockets meanwhile: it waits for a reader, not for its turn.
-const handover = 10 * time.Second
+const handover = 30 * time.Second
 
 // stampArrivals has the kernel tell when each datagram arrived. Before Linux 5.1 it
 // cannot be asked so, and no age is known. Once any socket of the host asks, as that
