@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dhcp-relay/relay/text"
 )
 
 // Facts are what a Template can say of a link and of this host. Giaddr is the
@@ -251,15 +253,7 @@ func appendVLANRaw(dst []byte, f *Facts) []byte {
 	return binary.BigEndian.AppendUint16(dst, f.VLAN)
 }
 
-func appendMAC(dst []byte, f *Facts) []byte {
-	for i, b := range mac(f) {
-		if i > 0 {
-			dst = append(dst, ':')
-		}
-		dst = hex.AppendEncode(dst, []byte{b})
-	}
-	return dst
-}
+func appendMAC(dst []byte, f *Facts) []byte { return text.AppendOctets(dst, mac(f)) }
 
 func appendMACRaw(dst []byte, f *Facts) []byte { return append(dst, mac(f)...) }
 

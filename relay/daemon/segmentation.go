@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"dhcp-relay/giaddr"
@@ -11,6 +10,7 @@ import (
 	"dhcp-relay/relay/host/egress"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/offload"
+	"dhcp-relay/relay/text"
 )
 
 // mostNamed is how many servers a line names.
@@ -30,11 +30,7 @@ func segmentations(s *agent.Snapshot, links []giaddr.Link) (lines []string) {
 		names[t] = append(names[t], count.ServerID{Addr: to.Addr, VRF: to.VRF}.String())
 	}
 	for _, t := range texts {
-		ns := names[t]
-		if more := len(ns) - mostNamed; more > 0 {
-			ns = append(ns[:mostNamed:mostNamed], strconv.Itoa(more)+" more")
-		}
-		lines = append(lines, strings.Join(ns, ", ")+": "+t)
+		lines = append(lines, text.Some(names[t], mostNamed)+": "+t)
 	}
 	return lines
 }

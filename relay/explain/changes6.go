@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -81,7 +82,7 @@ func nameOf6(code uint16) string {
 func textOf6(code uint16, v []byte) string {
 	switch {
 	case code == dhcp6.OptionClientLinkLayer && len(v) > 2:
-		return hardware(v[2:])
+		return text.Octets(v[2:])
 	case code == dhcp6.OptionRemoteID && len(v) > 4:
 		return fmt.Sprintf("enterprise %d: %s", binary.BigEndian.Uint32(v), either(printable(v[4:]), hex.EncodeToString(v[4:])))
 	case code == dhcp6.OptionRelayPort && len(v) == 2:

@@ -15,6 +15,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/smartrelay"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -88,10 +89,7 @@ func (r *Relay) names() string {
 		names = append(names, r.host[i].Name)
 	}
 	slices.Sort(names)
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	return strings.Join(names, ", ")
+	return text.Some(names, most)
 }
 
 // headroom and slot are what the daemon gives each message, in octets.

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -87,21 +87,12 @@ func (r *Relay) toClient(v *agent.Verdict) send {
 		s.Cast = "broadcast"
 	}
 	if v.To == agent.ToFrame {
-		s.FrameFrom, s.FrameTo = hardware(v.Link.Host.MAC), "ff:ff:ff:ff:ff:ff"
+		s.FrameFrom, s.FrameTo = text.Octets(v.Link.Host.MAC), "ff:ff:ff:ff:ff:ff"
 		if v.HW != nil {
-			s.FrameTo = hardware(v.HW)
+			s.FrameTo = text.Octets(v.HW)
 		}
 	}
 	return s
-}
-
-// hardware writes a link-layer address.
-func hardware(mac []byte) string {
-	parts := make([]string, len(mac))
-	for i, b := range mac {
-		parts[i] = fmt.Sprintf("%02x", b)
-	}
-	return strings.Join(parts, ":")
 }
 
 // headers4 is what IP and UDP put before a message, in octets.

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
@@ -29,7 +30,7 @@ func (s *summary) name4(b []byte) {
 		return
 	}
 	s.Xid = fmt.Sprintf("0x%08x", p.Xid())
-	s.Client.MAC = hardware(p.Chaddr())
+	s.Client.MAC = text.Octets(p.Chaddr())
 	if opts, ok := p.Scan(); ok {
 		s.Type = typeName(opts.Type.String(), byte(opts.Type))
 	} else if !p.DHCP() {
@@ -51,7 +52,7 @@ func (s *summary) name6(b []byte) {
 		s.Type += " of " + typeName(inner.Type().String(), byte(inner.Type()))
 	}
 	s.Xid = fmt.Sprintf("0x%06x", inner.Xid())
-	s.Client.DUID = hardware(inner.ClientID())
+	s.Client.DUID = text.Octets(inner.ClientID())
 }
 
 // typeName returns the name of a message type, or its number if it has none.

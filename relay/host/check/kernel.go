@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -30,16 +31,16 @@ func kernelDoubts(sys fs.FS, strict []string, p agent.Policy, s *agent.Snapshot)
 		for _, l := range s.Links {
 			key := "net/ipv6/conf/" + l.Host.Name + "/disable_ipv6"
 			if len(l.Side[dhcp.V6].Servers) > 0 && setting(sys, key) == "1" {
-				add(false, "%s: DHCPv6 is to be relayed, and IPv6 is off there; set %s = 0", l.Host.Name, sysctlName("net.ipv6.conf.", l.Host.Name, ".disable_ipv6"))
+				add(false, "%s: DHCPv6 is to be relayed, and IPv6 is off there; set %s = 0", l.Host.Name, text.Sysctl("net.ipv6.conf.", l.Host.Name, ".disable_ipv6"))
 			}
 		}
 	}
 	if p.Relays(dhcp.V4) && len(strict) > 0 {
-		add(false, "rp_filter is strict (1) on %s: the kernel drops replies that come in by another interface than the route to the server, "+
-			"and clients that rebind from an address of another network; set it to 2 (loose) there and in net.ipv4.conf.all unless no such packet is to be expected", few(strict))
+		add(false, "rp_filter is strict (1) on %s: the kernel drops %s, and %s; %s unless no such packet is to be expected",
+			text.Some(strict, mostNamed), text.StrictToReplies, text.StrictToClients, text.Loosen(strict[0]))
 	}
 	if setting(sys, "net/core/bpf_jit_enable") == "0" {
-		add(false, "the kernel interprets BPF programs, which makes each message dearer; set net.core.bpf_jit_enable = 1")
+		add(false, "the kernel interprets BPF programs, which makes each message cost more; set net.core.bpf_jit_enable = 1")
 	}
 	return ds
 }
@@ -51,12 +52,6 @@ func setting(sys fs.FS, key string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
-}
-
-// sysctlName writes a setting as sysctl takes it, which has slashes for the dots
-// in the names of interfaces.
-func sysctlName(before, link, after string) string {
-	return before + strings.ReplaceAll(link, ".", "/") + after
 }
 
 // A routeFunc tells by which interface a packet to an address leaves a VRF.

@@ -5,14 +5,17 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
+
+// mostNamed is how many of many interfaces a line names.
+const mostNamed = 4
 
 // program is the name that the kernel shows for this daemon.
 const program = "dhcp-relay"
@@ -48,19 +51,11 @@ func (r *Rival) same() bool { return r.Command == program }
 func (r *Rival) Effect() string {
 	switch {
 	case r.Harm == Doubles && len(r.Serves) > 0:
-		return "it also hears the clients on " + few(r.Serves) + ", so a relay or server there answers each of them a second time"
+		return "it also hears the clients on " + text.Some(r.Serves, mostNamed) + ", so a relay or server there answers each of them a second time"
 	case r.Harm == Doubles:
 		return "it listens on every interface, so a relay or server there answers each client a second time"
 	}
 	return "what servers send to the relay's addresses may reach it instead, unless the relay has sockets of its own for these"
-}
-
-func few(names []string) string {
-	const most = 4
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
-	}
-	return strings.Join(names, ", ")
 }
 
 // servers are the names of programs that serve or relay DHCP, as patterns; the

@@ -10,6 +10,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/recorder"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -98,7 +99,7 @@ func (c *file) outcome(m *recorder.Message) string {
 		to = "the client"
 	}
 	if m.To == agent.ToFrame && !c.o.Redact {
-		to += fmt.Sprintf(" (%x:%x:%x:%x:%x:%x)", m.HW[0:1], m.HW[1:2], m.HW[2:3], m.HW[3:4], m.HW[4:5], m.HW[5:6])
+		to += " (" + text.Octets(m.HW[:]) + ")"
 	}
 	return "relayed to " + to + " on " + on
 }

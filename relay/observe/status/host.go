@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -228,17 +229,17 @@ func (b *builder) strict() {
 	}
 	if len(near) > 0 {
 		b.add(found{
-			severity: Info, kind: rpFilterClient, about: Subject{Kind: OfRPFilter, Name: some(near)},
-			text: "Strict rp_filter (1) is set: the kernel drops what a client sends from an address of another network, such as one that has moved here and renews its old lease",
-			do:   "Set net.ipv4.conf." + near[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2, if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all.",
+			severity: Info, kind: rpFilterClient, about: Subject{Kind: OfRPFilter, Name: text.Some(near, mostNamed)},
+			text: "Strict rp_filter (1) is set: the kernel drops " + text.StrictToClients,
+			do:   sentence(text.Loosen(near[0]) + ", if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all"),
 		})
 	}
 	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == serverSilent && f.about.Family == dhcp.V4.String() })
 	if silent && len(far) > 0 {
 		b.add(found{
-			severity: Warn, kind: rpFilterServer, about: Subject{Kind: OfRPFilter, Name: some(far)},
-			text: "A server is silent, and strict rp_filter (1) is set: the kernel drops replies that come in by another interface than the route to the server",
-			do:   "If replies take such a way, set net.ipv4.conf." + far[0] + ".rp_filter = 2 and net.ipv4.conf.all.rp_filter = 0 or 2.",
+			severity: Warn, kind: rpFilterServer, about: Subject{Kind: OfRPFilter, Name: text.Some(far, mostNamed)},
+			text: "A server is silent, and strict rp_filter (1) is set: the kernel drops " + text.StrictToReplies,
+			do:   "If replies take such a way, " + text.Loosen(far[0]) + ".",
 		})
 	}
 }

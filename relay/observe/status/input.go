@@ -3,7 +3,6 @@ package status
 import (
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"dhcp-relay/relay/agent"
@@ -69,13 +68,4 @@ func plural(n uint64, thing string) string {
 		thing = "replie"
 	}
 	return strconv.FormatUint(n, 10) + " " + thing + "s"
-}
-
-// some lists the first names of many: "a, b, c and 7 more".
-func some(names []string) string {
-	const most = 3
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
 }

@@ -6,6 +6,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -208,7 +209,7 @@ func (b *builder) unanswered(l *Link, f found, asked uint64) found {
 	}
 	f.kind = interfaceUnanswered
 	f.text = "The servers answer the requests of other interfaces, but none of this one"
-	f.detail = plural(asked, "request") + " went to " + some(lively) + " " + b.window()
+	f.detail = plural(asked, "request") + " went to " + text.Some(lively, mostNamed) + " " + b.window()
 	a := l.Address.String()
 	if l.Family == dhcp.V6 {
 		f.do = "In the server, add a subnet that holds the link-address " + a + ", with free addresses; look at its log."

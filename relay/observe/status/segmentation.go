@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dhcp-relay/relay/offload"
+	"dhcp-relay/relay/text"
 )
 
 // A Segmentation says whether requests that come together go to a server together.
@@ -35,6 +36,6 @@ func (r *Report) writeSegmentation(b *strings.Builder) {
 		names[t] = append(names[t], s.Address.String())
 	}
 	for _, t := range texts {
-		wrap(b, "", some(names[t])+": "+t+".")
+		text.Wrap(b, "", text.Some(names[t], mostNamed)+": "+t+".", textWidth)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -137,7 +138,7 @@ func (s *Subject) short() string {
 // more)". An interface counts once, whatever its families.
 func several(kind SubjectKind, names []string) string {
 	_, things := kind.noun()
-	return strconv.Itoa(len(names)) + " " + things + " (" + some(names) + ")"
+	return strconv.Itoa(len(names)) + " " + things + " (" + text.Some(names, mostNamed) + ")"
 }
 
 // concerns reports whether the subject is an interface, one of its servers, or the

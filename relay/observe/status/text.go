@@ -9,11 +9,15 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
 // mostRows is how many interfaces and drops are shown unless all are wanted.
 const mostRows = 20
+
+// mostNamed is how many of many interfaces or servers a line names.
+const mostNamed = 3
 
 // textWidth is how wide the text of findings may be, in characters.
 const textWidth = 79
@@ -93,32 +97,9 @@ func writeFindings(b *strings.Builder, all []Finding) {
 	}
 	for _, f := range all {
 		fmt.Fprintf(b, "\n%-7s%s\n", strings.ToUpper(string(f.Severity)), f.Subject)
-		wrap(b, "       ", f.Text)
-		wrap(b, "       → ", f.Do)
+		text.Wrap(b, "       ", f.Text, textWidth)
+		text.Wrap(b, "       → ", f.Do, textWidth)
 	}
-}
-
-// wrap writes a text in lines of at most textWidth, where words allow it. The
-// first line begins with head, the others with as many spaces.
-func wrap(b *strings.Builder, head, text string) {
-	indent := len([]rune(head))
-	line := head
-	width, empty := indent, true
-	for word := range strings.FieldsSeq(text) {
-		n := len([]rune(word))
-		if !empty && width+1+n > textWidth {
-			b.WriteString(line + "\n")
-			line, width, empty = strings.Repeat(" ", indent), indent, true
-		}
-		if !empty {
-			line += " "
-			width++
-		}
-		line += word
-		width += n
-		empty = false
-	}
-	b.WriteString(line + "\n")
 }
 
 // table writes rows in columns, the first of which is their heading.

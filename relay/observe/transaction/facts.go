@@ -1,8 +1,8 @@
 package transaction
 
 import (
+	"fmt"
 	"net/netip"
-	"strconv"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/recorder"
@@ -60,7 +60,7 @@ func read4(m *recorder.Message) facts {
 		return f
 	}
 	l, _ := p.Scan()
-	f.xid = "0x" + hex(p.Xid(), 8)
+	f.xid = fmt.Sprintf("0x%08x", p.Xid())
 	f.clientID = append(f.clientID, l.ClientID...)
 	if a := p.Chaddr(); !zero(a) {
 		f.mac = append(f.mac, a...)
@@ -132,7 +132,7 @@ func read6(m *recorder.Message) facts {
 		return f
 	}
 	f.kind = inner.Type().String()
-	f.xid = "0x" + hex(inner.Xid(), 6)
+	f.xid = fmt.Sprintf("0x%06x", inner.Xid())
 	f.duid = append(f.duid, inner.ClientID()...)
 	f.within(k, m, uint8(inner.Type()))
 	f.options6(inner, m.Direction)
@@ -177,13 +177,4 @@ func zero(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// hex returns n in hexadecimal with at least width digits.
-func hex(n uint32, width int) string {
-	s := strconv.FormatUint(uint64(n), 16)
-	for len(s) < width {
-		s = "0" + s
-	}
-	return s
 }

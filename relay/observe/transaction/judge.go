@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -336,17 +338,9 @@ func words(kind string) string {
 	return strings.ReplaceAll(kind, "_", " ")
 }
 
-// list joins names as people do.
-func list(who []string) string {
-	if len(who) == 0 {
-		return "any server"
-	}
-	if len(who) == 1 {
-		return who[0]
-	}
-	return strings.Join(who[:len(who)-1], ", ") + " and " + who[len(who)-1]
-}
-
 func join(sentences ...string) string {
 	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
 }
+
+// list names servers.
+func list(who []string) string { return cmp.Or(text.All(who), "any server") }

@@ -113,7 +113,7 @@ func (p *Printer) outcome(b *strings.Builder, t *api.Transaction) {
 	}
 	b.WriteString("  = " + p.paint(color, text.Visible(t.Outcome)) + "\n")
 	if t.State != api.Dropped || !told(t) {
-		fill(b, t.Cause, "    ")
+		text.Wrap(b, "    ", text.Visible(t.Cause), textWidth)
 	}
 }
 
@@ -156,7 +156,7 @@ func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
 	}
 	if s.What != "" && p.said != s.Outcome {
 		p.said = s.Outcome
-		fill(b, s.What+" "+s.Remedy, strings.Repeat(" ", timeWidth+2))
+		text.Wrap(b, strings.Repeat(" ", timeWidth+2), text.Visible(s.What+" "+s.Remedy), textWidth)
 	}
 }
 

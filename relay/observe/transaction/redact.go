@@ -3,9 +3,11 @@ package transaction
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	stdhex "encoding/hex"
+	"encoding/hex"
 	"net/netip"
 	"strings"
+
+	"dhcp-relay/relay/text"
 )
 
 // A Redactor puts pseudonyms in the place of what identifies a client. With one
@@ -31,7 +33,7 @@ func (r *Redactor) of(kind string, octets []byte) string {
 	h := hmac.New(sha256.New, r.key)
 	h.Write([]byte(kind))
 	h.Write(octets)
-	return kind + "-" + stdhex.EncodeToString(h.Sum(nil)[:4])
+	return kind + "-" + hex.EncodeToString(h.Sum(nil)[:4])
 }
 
 // octets shows octets, with colons between them or as a pseudonym.
@@ -42,14 +44,7 @@ func (r *Redactor) octets(kind string, b []byte) string {
 	case r != nil:
 		return r.of(kind, b)
 	}
-	var s strings.Builder
-	for i, o := range b {
-		if i > 0 {
-			s.WriteByte(':')
-		}
-		s.WriteString(hex(uint32(o), 2))
-	}
-	return s.String()
+	return text.Octets(b)
 }
 
 // addr shows an address of a client. One that nobody in particular has stays.

@@ -1,10 +1,7 @@
 package transaction
 
 import (
-	"strings"
 	"unicode/utf8"
-
-	"dhcp-relay/relay/text"
 )
 
 // short makes a type fit on an arrow.
@@ -35,20 +32,4 @@ func wrapParts(title string, parts []string, n int) []string {
 		sep = ", "
 	}
 	return append(lines, line)
-}
-
-// fill writes s in lines that begin with an indent.
-func fill(b *strings.Builder, s, indent string) {
-	n := textWidth - len(indent)
-	line := ""
-	for word := range strings.FieldsSeq(text.Visible(s)) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > n {
-			b.WriteString(indent + line + "\n")
-			line = ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	if line != "" {
-		b.WriteString(indent + line + "\n")
-	}
 }

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"dhcp-relay/relay/text"
 )
 
 // A DUID is a DHCP Unique Identifier: a type of 2 octets and 1 to 128 octets of
@@ -82,13 +84,4 @@ func join(s string) (string, error) {
 }
 
 // String returns the octets in hexadecimal, separated by colons.
-func (d DUID) String() string {
-	var b strings.Builder
-	for i, o := range d {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		b.WriteString(hex.EncodeToString([]byte{o}))
-	}
-	return b.String()
-}
+func (d DUID) String() string { return text.Octets(d) }
