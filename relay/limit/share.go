@@ -7,11 +7,11 @@ import "time"
 // milliseconds of each 100: so the least age counts, not the largest (RFC 8289, section
 // 3.1).
 const (
-	window   = 150 * time.Millisecond // of a judgement
-	lateness = 40 * time.Millisecond  // what no message of a window has waited less than
+	window   = 200 * time.Millisecond // of a judgement
+	lateness = 100 * time.Millisecond // what no message of a window has waited less than
 	leastPer = 100                    // messages a second that each interface may have always
 	freeFrom = 1 << 20                // messages a second that are no limit any more
-	quicker  = 1.05                   // per window that was not late
+	quicker  = 1.08                   // per window that was not late
 	slower   = 0.6                    // per window that was
 )
 
