@@ -121,7 +121,7 @@ func primary(f family, l *Link) ([]Choice, error) {
 	if len(all) == 0 {
 		return nil, f.lack(l, netip.Prefix{}, ErrNoAddress)
 	}
-	return faces(all), nil
+	return choicesOf(all), nil
 }
 
 func inPrefix(f family, p netip.Prefix, l *Link) ([]Choice, error) {
@@ -136,7 +136,7 @@ func inPrefix(f family, p netip.Prefix, l *Link) ([]Choice, error) {
 	if len(within) == 0 {
 		return nil, f.lack(l, p, ErrNotInPrefix)
 	}
-	return faces(within), nil
+	return choicesOf(within), nil
 }
 
 func given(f family, a netip.Addr, l *Link, host []Link) (Choice, error) {
@@ -305,9 +305,9 @@ func localRank(a Addr) int {
 	return 0
 }
 
-// faces returns one choice for each subnet of all, which is sorted and not
+// choicesOf returns one choice for each subnet of all, which is sorted and not
 // empty. Link-local addresses count only if there is nothing else.
-func faces(all []Addr) []Choice {
+func choicesOf(all []Addr) []Choice {
 	local := localRank(all[0])
 	var list []Choice
 	for _, a := range all {

@@ -62,23 +62,23 @@ type Engine struct {
 	changes, doubts quota // of what the log tells of interfaces, and of problems with them
 
 	// What follows belongs to the goroutine of Run.
-	watcher  *watch.Watcher
-	picture  atomic.Pointer[Picture]
-	policy   agent.Policy
-	number   uint64 // of the latest state
-	sockets  map[agent.Socket]*socket
-	keeper   Keeper
-	unkept   bool // it was told that something cannot be kept
-	problems map[agent.Problem]struct{}
-	macs     macs
-	shedLate bool // it was told that a filter cannot shed
-	routes   map[agent.Server]*route
-	buckets  map[int]*buckets // by index of the link
-	loops    sync.WaitGroup
-	reload   chan request
-	probe    chan chan error
-	guard    chan struct{}             // holds one if guarded has changed
-	turns    map[*atomic.Uint64]uint64 // of the loops, as the latest probe saw them
+	watcher     *watch.Watcher
+	hostReading atomic.Pointer[HostReading]
+	policy      agent.Policy
+	number      uint64 // of the latest state
+	sockets     map[agent.Socket]*socket
+	keeper      Keeper
+	unkept      bool // it was told that something cannot be kept
+	problems    map[agent.Problem]struct{}
+	macs        macs
+	shedLate    bool // it was told that a filter cannot shed
+	routes      map[agent.Server]*route
+	buckets     map[int]*buckets // by index of the link
+	loops       sync.WaitGroup
+	reload      chan request
+	probe       chan chan error
+	guard       chan struct{}             // holds one if guarded has changed
+	turns       map[*atomic.Uint64]uint64 // of the loops, as the latest probe saw them
 }
 
 // A request hands a new policy to Run.
@@ -156,7 +156,7 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 	_ = o.open() // in the network namespace of this thread; what fails is tried again
 	e.lookRoutes(ctx, o)
 	e.loops.Go(func() { e.watchRoutes(ctx, o) })
-	e.settle()
+	e.dropUnneeded()
 	ready()
 	return e.follow(ctx, err)
 }

@@ -17,9 +17,9 @@ type Keeper interface {
 	Take(name string) []*os.File
 	// Keep keeps another descriptor under a name.
 	Keep(name string, fd int) error
-	// Forget gives up what is kept under a name, at the latest when Settle returns.
+	// Forget gives up what is kept under a name, at the latest when Sync returns.
 	Forget(name string)
-	Settle() error
+	Sync() error
 	// Rest gives up what nobody has taken, and returns its names.
 	Rest() []string
 }
@@ -30,7 +30,7 @@ type noKeeper struct{}
 func (noKeeper) Take(string) []*os.File { return nil }
 func (noKeeper) Keep(string, int) error { return nil }
 func (noKeeper) Forget(string)          {}
-func (noKeeper) Settle() error          { return nil }
+func (noKeeper) Sync() error            { return nil }
 func (noKeeper) Rest() []string         { return nil }
 
 // keptMACs is the name of the map of link-layer addresses.
@@ -82,7 +82,7 @@ func (e *Engine) openPair(k agent.Socket) (p *udp.Pair, adopted bool, err error)
 		}
 		e.log.Warn("sockets of the former process do not fit, and are opened anew", "port", k.Port, "err", err)
 		e.forget(k)
-		if err := e.keeper.Settle(); err != nil {
+		if err := e.keeper.Sync(); err != nil {
 			e.log.Warn("sockets of the former process may still be open, and take messages", "port", k.Port, "err", err)
 		}
 	}
@@ -135,8 +135,8 @@ func (s *socket) recall(links []giaddr.Link) {
 	}
 }
 
-// settle gives up what the configuration has no need for.
-func (e *Engine) settle() {
+// dropUnneeded gives up what the configuration has no need for.
+func (e *Engine) dropUnneeded() {
 	for _, name := range e.keeper.Rest() {
 		e.log.Info("socket of the former process is not needed", "name", name)
 	}

@@ -139,8 +139,8 @@ func (h *host) succeed(old *host) {
 	}
 }
 
-// picture returns the links with their addresses. They share no memory with h.
-func (h *host) picture() []giaddr.Link {
+// snapshot returns the links with their addresses. They share no memory with h.
+func (h *host) snapshot() []giaddr.Link {
 	links := make([]giaddr.Link, 0, len(h.links))
 	for _, index := range slices.Sorted(maps.Keys(h.links)) {
 		l := h.links[index]

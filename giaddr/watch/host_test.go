@@ -359,7 +359,7 @@ func TestPicture(t *testing.T) {
 			for _, m := range tt.msgs {
 				h.apply(m.msgType, m.data)
 			}
-			if diff := cmp.Diff(tt.want, h.picture(), compare); diff != "" {
+			if diff := cmp.Diff(tt.want, h.snapshot(), compare); diff != "" {
 				t.Errorf("picture (-want +got):\n%s", diff)
 			}
 		})
@@ -376,7 +376,7 @@ func TestMAC(t *testing.T) {
 		binary.NativeEndian.PutUint16(m.data[2:], arphrd)
 		h := newHost()
 		h.apply(m.msgType, m.data)
-		l := h.picture()[0]
+		l := h.snapshot()[0]
 		if got := l.MAC != nil; got != want || l.Type != arphrd {
 			t.Errorf("type %d: address %x of type %d", arphrd, l.MAC, l.Type)
 		}
@@ -416,9 +416,9 @@ func TestPictureShares(t *testing.T) {
 	for _, m := range []message{newLink(3, "eth0", nl.NewRtAttr(unix.IFLA_ADDRESS, []byte{2, 0, 0, 0, 0, 1})), newAddr(3, "192.0.2.1/24", 0)} {
 		h.apply(m.msgType, m.data)
 	}
-	first, want := h.picture(), h.picture()
+	first, want := h.snapshot(), h.snapshot()
 	first[0].Name, first[0].MAC[0], first[0].Addrs[0] = "x", 7, giaddr.Addr{}
-	if diff := cmp.Diff(want, h.picture(), compare); diff != "" {
+	if diff := cmp.Diff(want, h.snapshot(), compare); diff != "" {
 		t.Errorf("picture (-want +got):\n%s", diff)
 	}
 }
@@ -437,7 +437,7 @@ func TestOrder(t *testing.T) {
 			for _, m := range rapid.Permutation(msgs).Draw(t, "messages") {
 				h.apply(m.msgType, m.data)
 			}
-			pictures[i] = h.picture()
+			pictures[i] = h.snapshot()
 		}
 		if diff := cmp.Diff(pictures[0], pictures[1], compare); diff != "" {
 			t.Fatalf("pictures (-first +second):\n%s", diff)
@@ -457,7 +457,7 @@ func FuzzApply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := newHost()
 		made := h.apply(unix.RTM_NEWLINK, data)
-		for _, l := range h.picture() {
+		for _, l := range h.snapshot() {
 			if !made || l.Name == "" || l.Index <= 0 {
 				t.Errorf("link %+v", l)
 			}

@@ -83,7 +83,7 @@ func open(buffer int) (*Watcher, error) {
 func (w *Watcher) Links() []giaddr.Link {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.host.picture()
+	return w.host.snapshot()
 }
 
 // Len returns how many links the present picture has.
@@ -122,7 +122,7 @@ func (w *Watcher) Run(ctx context.Context, changed func()) error {
 		defer stop()
 		w.listen(listening)
 	})
-	for settle(listening, w.nudge) {
+	for awaitQuiet(listening, w.nudge) {
 		changed()
 	}
 	wg.Wait()

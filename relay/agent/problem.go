@@ -66,11 +66,11 @@ func (s *Snapshot) checkAddresses(l *Link, ps *problems) {
 // section 3.3.6).
 func (s *Snapshot) broadcasts(host []giaddr.Link) map[int]string {
 	of := make(map[int]string)
-	at := make(map[home][]int, len(s.Policy.Servers))
+	at := make(map[ownAddr][]int, len(s.Policy.Servers))
 	for i := range s.Policy.Servers {
 		v := &s.Policy.Servers[i]
 		if vrf, ok := s.vrf(v.VRF); ok && v.Addr.Addr().Is4() {
-			h := homeOf(vrf, v.Addr.Addr())
+			h := ownAddrOf(vrf, v.Addr.Addr())
 			at[h] = append(at[h], i)
 		}
 	}
@@ -81,7 +81,7 @@ func (s *Snapshot) broadcasts(host []giaddr.Link) map[int]string {
 				continue
 			}
 			for _, b := range []netip.Addr{last, a.Prefix.Masked().Addr()} {
-				for _, n := range at[homeOf(host[i].VRF, b)] {
+				for _, n := range at[ownAddrOf(host[i].VRF, b)] {
 					of[n] = a.Prefix.Masked().String() + " on " + host[i].Name
 				}
 			}

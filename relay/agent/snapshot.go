@@ -22,9 +22,9 @@ type Snapshot struct {
 	Why    []Problem    // of Absent, as long as that
 
 	byIndex map[int]*Link
-	vrfOf   map[int]string    // VRF name of each link of the host, "" for the default VRF
-	own     map[home]struct{} // but for link-local IPv6 addresses, see ownOn
-	servers map[place]bool    // whether the server is told of VSS
+	vrfOf   map[int]string       // VRF name of each link of the host, "" for the default VRF
+	own     map[ownAddr]struct{} // but for link-local IPv6 addresses, see ownOn
+	servers map[place]bool       // whether the server is told of VSS
 	groups  map[netip.Addr]*group
 	ids     group          // the links that relay DHCPv6
 	named   map[string]int // interface index of each link of the host, by all its names
@@ -32,15 +32,15 @@ type Snapshot struct {
 	past    history
 }
 
-// A home is an address of this host: what VRFs have in common is their numbers
+// An ownAddr is an address of this host: what VRFs have in common is their numbers
 // alone, so it is one only in its VRF. Written out it is smaller than a netip.Addr.
-type home struct {
+type ownAddr struct {
 	vrf  uint32 // index of the VRF device, 0 for the default VRF
 	addr [16]byte
 }
 
-func homeOf(vrf int, a netip.Addr) home {
-	return home{uint32(vrf), a.As16()}
+func ownAddrOf(vrf int, a netip.Addr) ownAddr {
+	return ownAddr{uint32(vrf), a.As16()}
 }
 
 // A place is where a server is: its address without a zone, and the index of the
@@ -193,7 +193,7 @@ func (s *Snapshot) owns(vrf int, a netip.Addr) bool {
 	if a.IsUnspecified() || a.IsMulticast() { // what clients send from, and to: nobody's
 		return false
 	}
-	_, ok := s.own[homeOf(vrf, a)]
+	_, ok := s.own[ownAddrOf(vrf, a)]
 	return ok
 }
 
@@ -215,7 +215,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		Policy:  p,
 		byIndex: make(map[int]*Link, len(host)),
 		vrfOf:   make(map[int]string),
-		own:     make(map[home]struct{}, len(host)),
+		own:     make(map[ownAddr]struct{}, len(host)),
 		servers: make(map[place]bool, len(p.Servers)),
 		groups:  make(map[netip.Addr]*group, len(host)),
 		ids:     group{family: dhcp.V6},
@@ -266,7 +266,7 @@ func (s *Snapshot) learnHost(host []giaddr.Link) {
 		}
 		for _, a := range l.Addrs {
 			if own := a.Prefix.Addr(); own.Is4() || !own.IsLinkLocalUnicast() {
-				s.own[homeOf(l.VRF, own)] = struct{}{}
+				s.own[ownAddrOf(l.VRF, own)] = struct{}{}
 			}
 		}
 	}

@@ -39,7 +39,7 @@ func TestParseDHCPv4(t *testing.T) {
 		if diff := cmp.Diff([][]uint8{{8}, {4}}, got); diff != "" {
 			t.Errorf("refuse_types (-want +got):\n%s", diff)
 		}
-		if said := c.Said(1, "dhcpv4.refuse_types"); said.Value != "[4]" || said.Line != 10 {
+		if said := c.Setting(1, "dhcpv4.refuse_types"); said.Value != "[4]" || said.Line != 10 {
 			t.Errorf("Said: %+v", said)
 		}
 	})

@@ -134,8 +134,8 @@ func TestLinkLocalServers(t *testing.T) {
 			if len(c.Warnings) > 0 {
 				t.Errorf("warnings: %v", c.Warnings)
 			}
-			if want := fmt.Sprint(tt.want.VSS); c.SaidOfServer(0, "vss").Value != want {
-				t.Errorf("vss of the server is said to be %q, want %s", c.SaidOfServer(0, "vss").Value, want)
+			if want := fmt.Sprint(tt.want.VSS); c.ServerSetting(0, "vss").Value != want {
+				t.Errorf("vss of the server is said to be %q, want %s", c.ServerSetting(0, "vss").Value, want)
 			}
 		})
 	}

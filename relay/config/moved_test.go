@@ -70,10 +70,10 @@ giaddr = "192.0.2.1"
 	if diff := cmp.Diff(told, strings.Split(Problems(got.Warnings).Error(), "\n")); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(Said{"dhcpv4.giaddr", `"192.0.2.1"`, "f", 16}, got.Said(1, "dhcpv4.giaddr")); diff != "" {
+	if diff := cmp.Diff(Setting{"dhcpv4.giaddr", `"192.0.2.1"`, "f", 16}, got.Setting(1, "dhcpv4.giaddr")); diff != "" {
 		t.Errorf("said at the former place (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(Said{"dhcpv4.option82.circuit_id", `"{vlan}x"`, "f", 6}, got.Said(0, "dhcpv4.option82.circuit_id")); diff != "" {
+	if diff := cmp.Diff(Setting{"dhcpv4.option82.circuit_id", `"{vlan}x"`, "f", 6}, got.Setting(0, "dhcpv4.option82.circuit_id")); diff != "" {
 		t.Errorf("said in a former table (-want +got):\n%s", diff)
 	}
 }

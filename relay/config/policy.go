@@ -20,7 +20,7 @@ func (r *reader) config(f *file, host Host) *Config {
 	c.Policy.DUID = f.duid
 	c.Policy.Alone = f.relay.alone
 	about := r.servers(f)
-	c.servers = about.said
+	c.servers = about.listed
 	seen := names{paths: map[string]string{}}
 	indexes := map[netip.AddrPort]int{}
 	for i := range f.interfaces {
@@ -72,12 +72,12 @@ func (r *reader) checkSome(f *file) {
 
 // A book holds what [[server]] says of each address, and what holds of others.
 type book struct {
-	said   map[netip.AddrPort]server
+	listed map[netip.AddrPort]server
 	others server
 }
 
 func (b *book) of(a netip.AddrPort) agent.Server {
-	s, ok := b.said[a]
+	s, ok := b.listed[a]
 	if !ok {
 		s = b.others
 		s.link = a.Addr().Zone()
@@ -86,14 +86,14 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 }
 
 func (r *reader) servers(f *file) *book {
-	b := book{said: map[netip.AddrPort]server{}, others: builtin(serverKeys())}
+	b := book{listed: map[netip.AddrPort]server{}, others: builtin(serverKeys())}
 	for _, s := range f.servers {
-		if first, ok := b.said[s.addr]; ok {
+		if first, ok := b.listed[s.addr]; ok {
 			r.wrong(s.path+".address", s.addr.String()+" is already "+first.path, "make one of both")
 			continue
 		}
 		if s.addr.IsValid() {
-			b.said[s.addr] = s
+			b.listed[s.addr] = s
 		}
 	}
 	return &b
@@ -106,7 +106,7 @@ func (r *reader) place(a netip.AddrPort, about *book, s *settings) netip.AddrPor
 		return a
 	}
 	var found []netip.AddrPort
-	for have := range about.said {
+	for have := range about.listed {
 		if netip.AddrPortFrom(have.Addr().WithZone(""), have.Port()) == a {
 			found = append(found, have)
 		}
@@ -165,7 +165,7 @@ func takes(pattern, later string) bool {
 
 // checkGroup finds multicast groups of which nobody says where they are.
 func (r *reader) checkGroup(a netip.AddrPort, about *book, s *settings) {
-	said := about.said[a]
+	said := about.listed[a]
 	if !a.Addr().IsMulticast() || said.link != "" || said.path != "" && r.failed(join(said.path, "interface")) {
 		return
 	}

@@ -146,7 +146,7 @@ func (p *process) state() metrics.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	adopted, sockets := p.engine.Adopted()
-	t, picture, confined := p.engine.Tracking(), p.engine.Picture(), p.box.State()
+	t, host, confined := p.engine.Tracking(), p.engine.HostReading(), p.box.State()
 	return metrics.State{
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
@@ -158,11 +158,11 @@ func (p *process) state() metrics.State {
 		Refused:    p.config.refused,
 		Links:      p.links(),
 		Listeners:  p.listenerStates(),
-		Stale:      picture.Stale != "",
+		Stale:      host.Stale != "",
 		Landlock:   confined.Landlock > 0,
 		NoNewPrivs: confined.NoNewPrivs,
 		Seccomp:    confined.Seccomp,
-		Resyncs:    picture.Resyncs,
+		Resyncs:    host.Resyncs,
 		Open:       t.Open,
 		Evicted:    t.Evicted,
 		Unseen:     p.engine.Recorder().Missed(),

@@ -23,11 +23,11 @@ func (p *process) report() status.Report {
 		Counts:  p.recent.At(now),
 		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
 		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
-		Recorder: p.recorder(), Sightings: p.sightings(),
+		Recorder: p.recorder(), Observations: p.observations(),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(), Confinement: p.confinement(),
 	}
-	picture := p.engine.Picture()
-	in.Stale, in.StaleSince = picture.Stale, picture.Since
+	host := p.engine.HostReading()
+	in.Stale, in.StaleSince = host.Stale, host.Since
 	in.Host, _ = os.Hostname() // it was there when the configuration was read
 	snap, problems := p.engine.View()
 	if snap != nil {
@@ -46,10 +46,10 @@ func (p *process) recorder() status.Recorder {
 	}
 }
 
-// sightings tells where the last message of each kind of drop was heard. The
+// observations tells where the last message of each kind of drop was heard. The
 // sources of requests may be clients, which are not named where their identifiers
 // are redacted.
-func (p *process) sightings() (all []status.Sighting) {
+func (p *process) observations() (all []status.Observation) {
 	ms, _ := p.engine.Recorder().Reader().Pick(func(g recorder.Glance) bool { return g.Outcome != agent.Relayed }, 0)
 	known := make(map[status.Way]bool)
 	for i := range slices.Backward(ms) {
@@ -62,7 +62,7 @@ func (p *process) sightings() (all []status.Sighting) {
 			continue
 		}
 		known[d] = true
-		s := status.Sighting{Drop: d, Heard: p.linkName(m.Heard)}
+		s := status.Observation{Drop: d, Heard: p.linkName(m.Heard)}
 		if a := m.Src.Addr().WithZone(""); m.Direction == dhcp.Replies || !p.view.Redacts() && a.IsGlobalUnicast() {
 			s.From = a
 		}

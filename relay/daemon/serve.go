@@ -79,7 +79,7 @@ func (p *process) unready() []string {
 	if f := p.engine.Failure(); f != "" {
 		why = append(why, "not all sockets work: "+f)
 	}
-	if stale := p.engine.Picture().Stale; stale != "" {
+	if stale := p.engine.HostReading().Stale; stale != "" {
 		why = append(why, "the interfaces of this host cannot be read: "+stale)
 	}
 	if other := p.surroundings.doubles(); len(other) > 0 {

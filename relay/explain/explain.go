@@ -42,7 +42,7 @@ type Relay struct {
 	problems []agent.Problem
 	byName   map[string]*giaddr.Link
 	smart    *smartrelay.Table
-	said     map[said]config.Said
+	given    map[settingAt]config.Setting
 	last     *sent // what was relayed to servers last
 }
 
@@ -57,7 +57,7 @@ type sent struct {
 func New(cfg *config.Config, host []giaddr.Link) *Relay {
 	r := &Relay{
 		cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)),
-		smart: smartrelay.New(1 << 12), said: make(map[said]config.Said),
+		smart: smartrelay.New(1 << 12), given: make(map[settingAt]config.Setting),
 	}
 	r.snap, r.problems = agent.Compile(cfg.Policy, host)
 	r.plan = r.snap.Plan(host)

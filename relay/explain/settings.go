@@ -31,18 +31,18 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 	if link != nil {
 		i := r.indexOf(link.Interface)
 		for _, key := range append([]string{"name"}, keys...) {
-			said := r.lookUp(said{i, key}, r.cfg.Said)
+			said := r.lookUp(settingAt{i, key}, r.cfg.Setting)
 			add(key, said.Value, said.File, said.Line)
 		}
 	}
 	if reason == agent.ReplySource {
-		said := r.cfg.SaidOnTop("reply_sources")
+		said := r.cfg.TopSetting("reply_sources")
 		add(said.Key, said.Value, said.File, said.Line)
 	}
 	if link != nil && v.Direction == dhcp.Requests {
 		for _, n := range link.Side[v.Family].Servers {
 			for _, key := range []string{"vrf", "interface", "vss"} {
-				if said := r.lookUp(said{n, "server." + key}, r.ofServer); said.Line > 0 {
+				if said := r.lookUp(settingAt{n, "server." + key}, r.ofServer); said.Line > 0 {
 					add("server."+key, said.Value, said.File, said.Line)
 				}
 			}
@@ -51,26 +51,26 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 	return all
 }
 
-// A said is a question to the configuration: about a key of an interface, or of a
+// A settingAt is a question to the configuration: about a key of an interface, or of a
 // server.
-type said struct {
+type settingAt struct {
 	index int
 	key   string
 }
 
 // lookUp asks the configuration once for each key: it looks through its text,
 // and a capture may hold any number of messages.
-func (r *Relay) lookUp(q said, ask func(int, string) config.Said) config.Said {
-	a, ok := r.said[q]
+func (r *Relay) lookUp(q settingAt, ask func(int, string) config.Setting) config.Setting {
+	a, ok := r.given[q]
 	if !ok {
 		a = ask(q.index, q.key)
-		r.said[q] = a
+		r.given[q] = a
 	}
 	return a
 }
 
-func (r *Relay) ofServer(i int, key string) config.Said {
-	return r.cfg.SaidOfServer(i, strings.TrimPrefix(key, "server."))
+func (r *Relay) ofServer(i int, key string) config.Setting {
+	return r.cfg.ServerSetting(i, strings.TrimPrefix(key, "server."))
 }
 
 func (r *Relay) indexOf(i *agent.Interface) int {

@@ -28,7 +28,7 @@ func formats() template.FuncMap {
 		"clock":     func(t time.Time) string { return t.Format("15:04:05") },
 		"explained": explained,
 		"family":    dhcp.Family.IP,
-		"fate":      fate,
+		"stateTone": stateTone,
 		"machine":   func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"number":    number,
 		"percent":   percent,
@@ -58,8 +58,8 @@ func tone(t status.Tone) string {
 	return toneIdle
 }
 
-// fate says how good the end of a transaction is.
-func fate(s api.TransactionState) string {
+// stateTone says how good the end of a transaction is.
+func stateTone(s api.TransactionState) string {
 	switch s {
 	case api.Answered, api.Sent:
 		return toneOK

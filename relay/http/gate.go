@@ -34,9 +34,9 @@ type refused struct {
 	count  atomic.Uint64
 	latest atomic.Int64 // time of the last one, in nanoseconds since 1970; 0: none
 
-	mu     sync.Mutex // guards what follows
-	told   time.Time  // when it was logged last
-	toldOf uint64     // how many there were by then
+	mu          sync.Mutex // guards what follows
+	loggedAt    time.Time  // when it was logged last
+	loggedCount uint64     // how many there were by then
 }
 
 // NewGate returns a gate of the listener of this name. With strangers, anybody may
@@ -72,11 +72,11 @@ func (g *Gate) refuse(why status.RefusedReason, peer string) {
 	r.latest.Store(now.UnixNano())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.told.IsZero() && now.Sub(r.told) < tellEvery {
+	if !r.loggedAt.IsZero() && now.Sub(r.loggedAt) < tellEvery {
 		return
 	}
-	g.log.Warn("http refused", "listener", g.listener, "reason", string(why), "peer", peer, "count", max(n, r.toldOf)-r.toldOf)
-	r.told, r.toldOf = now, n
+	g.log.Warn("http refused", "listener", g.listener, "reason", string(why), "peer", peer, "count", max(n, r.loggedCount)-r.loggedCount)
+	r.loggedAt, r.loggedCount = now, n
 }
 
 // guard has h answer who may ask, and keeps other sites' pages from its answers.

@@ -70,14 +70,14 @@ const maxTransactions = 1000
 func NewMux(r Relay, g *Gate) *http.ServeMux {
 	var c compressor
 	mux := http.NewServeMux()
-	scrapes := g.places(maxScrapes, scrapePatience, "too many scrapes at once")
+	scrapes := g.places(maxScrapes, scrapeGivesWay, "too many scrapes at once")
 	mux.Handle("GET /metrics", scrapes.wrap(c.wrap(r.Metrics)))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusOK, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", r.readiness)
 
-	views, few := g.places(maxViews, viewPatience, "too many requests at once"), make(desk, maxDrafts)
+	views, few := g.places(maxViews, viewGivesWay, "too many requests at once"), make(turns, maxAnswers)
 	view := func(pattern string, h http.HandlerFunc) {
 		mux.Handle("GET "+pattern, views.wrap(few.wrap(c.wrap(h))))
 	}

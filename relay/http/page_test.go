@@ -140,10 +140,10 @@ func TestSlowClientsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	mux := NewMux(relayOf(busy()), newGate())
 	written, release := make(chan struct{}), make(chan struct{})
-	for range 3 * maxDrafts {
+	for range 3 * maxAnswers {
 		go mux.ServeHTTP(slow{httptest.NewRecorder(), written, release}, httptest.NewRequest(http.MethodGet, "/api/v1/status", nil))
 	}
-	for n := range 3 * maxDrafts {
+	for n := range 3 * maxAnswers {
 		select {
 		case <-written:
 		case <-time.After(10 * time.Second):

@@ -14,23 +14,23 @@ import (
 // while others want it: it may be that of a client that does not read.
 const (
 	maxScrapes     = 4
-	scrapePatience = 5 * time.Second
+	scrapeGivesWay = 5 * time.Second
 	maxViews       = 16 // of the page, its files and the API
-	viewPatience   = 3 * time.Second
+	viewGivesWay   = 3 * time.Second
 
 	maxTraces         = 16 // of those whom the listener's permissions let in
 	maxStrangerTraces = 8
-	tracePatience     = time.Minute
+	traceGivesWay     = time.Minute
 	maxRecords        = 2
 )
 
 // A places bounds how many requests are served at a time. More would take memory
 // and time from the relay's host.
 type places struct {
-	gate     *Gate
-	most     int
-	patience time.Duration // after which a request gives way to a new one; 0: never
-	advice   string        // to who finds no place
+	gate    *Gate
+	most    int
+	giveWay time.Duration // after which a request gives way to a new one; 0: never
+	advice  string        // to who finds no place
 
 	mu    sync.Mutex // guards what follows
 	taken []*place   // the oldest first
@@ -44,8 +44,8 @@ type place struct {
 }
 
 // places returns the places of a kind of requests. advice is for who finds none.
-func (g *Gate) places(most int, patience time.Duration, advice string) *places {
-	return &places{gate: g, most: most, patience: patience, advice: advice}
+func (g *Gate) places(most int, giveWay time.Duration, advice string) *places {
+	return &places{gate: g, most: most, giveWay: giveWay, advice: advice}
 }
 
 // wrap has h answer to who has a place.
@@ -74,7 +74,7 @@ func (ps *places) enter(own *place) bool {
 	defer ps.mu.Unlock()
 	if len(ps.taken) >= ps.most {
 		oldest := ps.taken[0]
-		if ps.patience == 0 || own.since.Sub(oldest.since) < ps.patience {
+		if ps.giveWay == 0 || own.since.Sub(oldest.since) < ps.giveWay {
 			return false
 		}
 		// Under the lock, since who has left may serve another request already.
@@ -100,7 +100,7 @@ func (ps *places) leave(own *place) {
 func (g *Gate) traces() *places {
 	const advice = "too many traces run already; end one of them"
 	if g.strangers {
-		return g.places(maxStrangerTraces, tracePatience, advice)
+		return g.places(maxStrangerTraces, traceGivesWay, advice)
 	}
 	return g.places(maxTraces, 0, advice)
 }

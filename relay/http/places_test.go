@@ -77,8 +77,8 @@ func TestPlaces(t *testing.T) {
 		most      int
 		patience  time.Duration
 	}{
-		{"scrapes", true, "/metrics", maxScrapes, scrapePatience},
-		{"traces of strangers", true, "/api/v1/trace", maxStrangerTraces, tracePatience},
+		{"scrapes", true, "/metrics", maxScrapes, scrapeGivesWay},
+		{"traces of strangers", true, "/api/v1/trace", maxStrangerTraces, traceGivesWay},
 		{"traces of the operator", false, "/api/v1/trace", maxTraces, 0},
 		{"captures", false, "/record", maxRecords, 0},
 	} {

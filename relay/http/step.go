@@ -10,9 +10,9 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// A rung is one step of a ladder as the page draws it: the client on the left,
+// A stepRow is one step of a ladder as the page draws it: the client on the left,
 // the relay in the middle, the server on the right.
-type rung struct {
+type stepRow struct {
 	api.Step
 	After   string // since the transaction began
 	Class   string // which way the arrows point, and whether they end at the relay
@@ -24,17 +24,17 @@ type rung struct {
 }
 
 // steps returns the rungs of a transaction.
-func steps(t api.Transaction) []rung {
-	out := make([]rung, len(t.Steps))
+func steps(t api.Transaction) []stepRow {
+	out := make([]stepRow, len(t.Steps))
 	for i, s := range t.Steps {
-		out[i] = newRung(&t, s)
+		out[i] = newStepRow(&t, s)
 	}
 	return out
 }
 
-func newRung(t *api.Transaction, s api.Step) rung {
+func newStepRow(t *api.Transaction, s api.Step) stepRow {
 	name := strings.ToUpper(words(s.Type))
-	r := rung{
+	r := stepRow{
 		Step: s, Class: s.Direction.String(), Details: strings.Join(details(&s), ", "),
 		After: fmt.Sprintf("%.1f ms", float64(s.Time.Sub(t.Started).Microseconds())/1e3),
 	}

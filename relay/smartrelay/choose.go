@@ -10,7 +10,7 @@ import (
 // for its client (agent.Ingress.Choice), and whether the message counts as a try: it
 // begins a conversation. Note is to be called when the message has been decided on.
 // Where smart relay is off it costs a look at the link.
-func (t *Table) Choose(s *agent.Snapshot, link int, m []byte) (face int, try bool) {
+func (t *Table) Choose(s *agent.Snapshot, link int, m []byte) (choice int, try bool) {
 	l := s.Link(link)
 	if l == nil || l.Interface.V4.SmartAfter == 0 || len(l.Side[dhcp.V4].Choices) < 2 {
 		return 0, false

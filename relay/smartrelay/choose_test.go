@@ -35,17 +35,17 @@ func TestChooseAndNote(t *testing.T) {
 	s, _ := agent.Compile(p, host)
 	table := New(16)
 	play := func(link int, m []byte, reason agent.Reason) (int, bool) {
-		face, try := table.Choose(s, link, m)
+		choice, try := table.Choose(s, link, m)
 		table.Note(&agent.Verdict{Reason: reason, Link: s.Links[0]}, m, try)
-		return face, try
+		return choice, try
 	}
 	for _, step := range []struct {
-		name string
-		link int
-		m    []byte
-		r    agent.Reason
-		face int
-		try  bool
+		name   string
+		link   int
+		m      []byte
+		r      agent.Reason
+		choice int
+		try    bool
 	}{
 		{"first DISCOVER, which is dropped", 2, request(bootp.Discover, [4]byte{}), agent.SecsBelow, 0, true},
 		{"first DISCOVER", 2, request(bootp.Discover, [4]byte{}), agent.Relayed, 0, true},
@@ -56,12 +56,12 @@ func TestChooseAndNote(t *testing.T) {
 		{"another link", 3, request(bootp.Discover, [4]byte{}), agent.Relayed, 0, false},
 		{"broken", 2, []byte{1}, agent.Short, 0, false},
 	} {
-		if face, try := play(step.link, step.m, step.r); face != step.face || try != step.try {
-			t.Errorf("%s: face %d, try %v; want %d, %v", step.name, face, try, step.face, step.try)
+		if choice, try := play(step.link, step.m, step.r); choice != step.choice || try != step.try {
+			t.Errorf("%s: choice %d, try %v; want %d, %v", step.name, choice, try, step.choice, step.try)
 		}
 	}
 	table.Note(&agent.Verdict{Link: s.Links[0], To: agent.ToFrame}, request(bootp.Offer, [4]byte{}), false)
-	if face, _ := table.Choose(s, 2, request(bootp.Discover, [4]byte{})); face != 1 {
-		t.Errorf("after an answer the face is %d, want 1", face)
+	if choice, _ := table.Choose(s, 2, request(bootp.Discover, [4]byte{})); choice != 1 {
+		t.Errorf("after an answer the choice is %d, want 1", choice)
 	}
 }

@@ -13,15 +13,15 @@ import (
 //
 //	 63          52 51                24 23          12 11           0
 //	+--------------+--------------------+--------------+--------------+
-//	|     link     |       client       |     face     |    count     |
+//	|     link     |       client       |     choice     |    count     |
 //	+--------------+--------------------+--------------+--------------+
 //	|               tag                 |
 //	+-----------------------------------+
 const (
-	tagShift  = 24
-	faceShift = 12
-	field     = 1<<12 - 1 // largest face and count
-	linkShift = 52 - tagShift
+	tagShift    = 24
+	choiceShift = 12
+	field       = 1<<12 - 1 // largest choice and count
+	linkShift   = 52 - tagShift
 )
 
 // ways is the number of slots that a client may have.
@@ -32,7 +32,7 @@ const ways = 4
 // and allocate nothing. The zero value is not usable.
 //
 // A Table never grows: a client whose slot another client needs is forgotten,
-// and starts again at the first face. That is one of the link that has most of the set:
+// and starts again at the first choice. That is one of the link that has most of the set:
 // who makes up clients makes the table forget those of his own link. Clients cannot
 // choose whose slot they take, since the hash differs in each Table.
 type Table struct {
@@ -57,11 +57,11 @@ func New(slots int) *Table {
 
 // asked notes a request of the client with the hardware address chaddr on the
 // link with the index link, and returns which of the link's n addresses, its
-// face, to use for it. A client stays with its face for after requests without
+// choice, to use for it. A client stays with its choice for after requests without
 // an answer, then goes on to the next, and from the last to the first. With n or
-// after below one it is always the first face, 0, and nothing is noted. n counts
+// after below one it is always the first choice, 0, and nothing is noted. n counts
 // up to 4,096 and after up to 4,095.
-func (t *Table) asked(link int, chaddr []byte, after, n int) (face int) {
+func (t *Table) asked(link int, chaddr []byte, after, n int) (choice int) {
 	if n <= 1 || after < 1 {
 		return 0
 	}
@@ -69,29 +69,29 @@ func (t *Table) asked(link int, chaddr []byte, after, n int) (face int) {
 	slot, tag := t.find(link, chaddr)
 	for {
 		old := slot.Load()
-		face, count := next(old, tag, after, n)
-		if slot.CompareAndSwap(old, tag<<tagShift|uint64(face)<<faceShift|uint64(count+1)) {
-			return face
+		choice, count := next(old, tag, after, n)
+		if slot.CompareAndSwap(old, tag<<tagShift|uint64(choice)<<choiceShift|uint64(count+1)) {
+			return choice
 		}
 	}
 }
 
-// next returns the face for the next request of the client with the tag, and how
+// next returns the choice for the next request of the client with the tag, and how
 // often that was tried already.
-func next(slot, tag uint64, after, n int) (face, count int) {
+func next(slot, tag uint64, after, n int) (choice, count int) {
 	if slot>>tagShift == tag {
-		face, count = int(slot>>faceShift&field), int(slot&field)
+		choice, count = int(slot>>choiceShift&field), int(slot&field)
 	}
 	if count >= after {
-		face, count = face+1, 0
+		choice, count = choice+1, 0
 	}
-	if face >= n {
-		face = 0
+	if choice >= n {
+		choice = 0
 	}
-	return face, count
+	return choice, count
 }
 
-// answered notes that the client was answered: the face stays, the count is
+// answered notes that the client was answered: the choice stays, the count is
 // cleared.
 func (t *Table) answered(link int, chaddr []byte) {
 	slot, tag := t.find(link, chaddr)

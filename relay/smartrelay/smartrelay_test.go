@@ -21,13 +21,13 @@ func TestAsked(t *testing.T) {
 		answered int // the number of the request that is answered; 0: none
 		want     []int
 	}{
-		{name: "each face three times, round robin", after: 3, n: 2, want: []int{0, 0, 0, 1, 1, 1, 0, 0, 0, 1}},
-		{name: "each face once", after: 1, n: 3, want: []int{0, 1, 2, 0, 1, 2}},
-		{name: "answer on the first face", after: 2, n: 2, answered: 2, want: []int{0, 0, 0, 0, 1, 1, 0}},
-		{name: "answer on the second face", after: 2, n: 2, answered: 3, want: []int{0, 0, 1, 1, 1, 0, 0}},
-		{name: "one face", after: 1, n: 1, want: []int{0, 0, 0}},
-		{name: "no face", after: 1, n: 0, want: []int{0, 0}},
-		{name: "never another face", after: 0, n: 3, want: []int{0, 0, 0, 0}},
+		{name: "each choice three times, round robin", after: 3, n: 2, want: []int{0, 0, 0, 1, 1, 1, 0, 0, 0, 1}},
+		{name: "each choice once", after: 1, n: 3, want: []int{0, 1, 2, 0, 1, 2}},
+		{name: "answer on the first choice", after: 2, n: 2, answered: 2, want: []int{0, 0, 0, 0, 1, 1, 0}},
+		{name: "answer on the second choice", after: 2, n: 2, answered: 3, want: []int{0, 0, 1, 1, 1, 0, 0}},
+		{name: "one choice", after: 1, n: 1, want: []int{0, 0, 0}},
+		{name: "no choice", after: 1, n: 0, want: []int{0, 0}},
+		{name: "never another choice", after: 0, n: 3, want: []int{0, 0, 0, 0}},
 		{name: "nonsense", after: -1, n: -1, want: []int{0, 0}},
 	}
 	for _, tt := range tests {
@@ -42,7 +42,7 @@ func TestAsked(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("faces (-want +got):\n%s", diff)
+				t.Errorf("choices (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -53,19 +53,19 @@ func TestAskedLimits(t *testing.T) {
 	table := New(1)
 	for i := range 1 << 12 {
 		if got := table.asked(1, mac, 1, 1<<20); got != i {
-			t.Fatalf("request %d: face %d", i, got)
+			t.Fatalf("request %d: choice %d", i, got)
 		}
 	}
 	if got := table.asked(1, mac, 1, 1<<20); got != 0 {
-		t.Errorf("after the last face: %d, want 0", got)
+		t.Errorf("after the last choice: %d, want 0", got)
 	}
 	for i := range 1<<12 - 2 {
 		if got := table.asked(1, mac, 1<<20, 2); got != 0 {
-			t.Fatalf("request %d: face %d, want 0", i, got)
+			t.Fatalf("request %d: choice %d, want 0", i, got)
 		}
 	}
 	if got := table.asked(1, mac, 1<<20, 2); got != 1 {
-		t.Errorf("after 4,095 requests: face %d, want 1", got)
+		t.Errorf("after 4,095 requests: choice %d, want 1", got)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestFewerFaces(t *testing.T) {
 		table.asked(1, mac, 1, 3)
 	}
 	if got := table.asked(1, mac, 9, 2); got != 0 {
-		t.Errorf("face %d of 2", got)
+		t.Errorf("choice %d of 2", got)
 	}
 }
 
@@ -92,19 +92,19 @@ func TestCollision(t *testing.T) {
 	table.answered(7, other)
 	table.answered(8, mac)
 	if got := table.asked(7, mac, 2, 3); got != 1 {
-		t.Fatalf("face %d after answers to others, want 1", got)
+		t.Fatalf("choice %d after answers to others, want 1", got)
 	}
 	if got := table.asked(7, other, 2, 3); got != 0 {
-		t.Errorf("another client's face %d, want 0", got)
+		t.Errorf("another client's choice %d, want 0", got)
 	}
 	if got := table.asked(8, mac, 2, 3); got != 0 {
-		t.Errorf("the same client's face on another link %d, want 0", got)
+		t.Errorf("the same client's choice on another link %d, want 0", got)
 	}
 	for i := range 100 {
 		table.asked(7, client(i), 2, 3)
 	}
 	if got := table.asked(7, mac, 2, 3); got != 0 {
-		t.Errorf("face %d of a forgotten client, want 0", got)
+		t.Errorf("choice %d of a forgotten client, want 0", got)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestOneLinkCannotFlushAnother(t *testing.T) {
 	table := New(1 << 15)
 	for i := range quiet {
 		table.asked(1, client(i), 1, 2)
-		table.asked(1, client(i), 1, 2) // the second face
+		table.asked(1, client(i), 1, 2) // the second choice
 	}
 	for i := range 300_000 {
 		table.asked(2, client(i), 1, 2)
@@ -167,7 +167,7 @@ func TestModel(t *testing.T) {
 		after, n := rapid.IntRange(1, 5).Draw(t, "after"), rapid.IntRange(2, 5).Draw(t, "n")
 		chaddr := rapid.SliceOfN(rapid.Byte(), 0, 16).Draw(t, "chaddr")
 		link := rapid.Int().Draw(t, "link")
-		face, count := 0, 0
+		choice, count := 0, 0
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			if rapid.IntRange(0, 3).Draw(t, "answer") == 0 {
 				table.answered(link, chaddr)
@@ -175,11 +175,11 @@ func TestModel(t *testing.T) {
 				continue
 			}
 			if count == after {
-				face, count = (face+1)%n, 0
+				choice, count = (choice+1)%n, 0
 			}
 			count++
-			if got := table.asked(link, chaddr, after, n); got != face {
-				t.Fatalf("face %d, want %d", got, face)
+			if got := table.asked(link, chaddr, after, n); got != choice {
+				t.Fatalf("choice %d, want %d", got, choice)
 			}
 		}
 	})
@@ -187,13 +187,13 @@ func TestModel(t *testing.T) {
 
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
-	const rounds, faces = 20000, 4
+	const rounds, choices = 20000, 4
 	table := New(4)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range rounds {
-			if got := table.asked(i%5, client(i%7), 2, faces); got < 0 || got >= faces {
-				t.Errorf("face %d of %d", got, faces)
+			if got := table.asked(i%5, client(i%7), 2, choices); got < 0 || got >= choices {
+				t.Errorf("choice %d of %d", got, choices)
 				return
 			}
 		}
@@ -221,7 +221,7 @@ func TestConcurrentCount(t *testing.T) {
 	}
 	wg.Wait()
 	if got := table.asked(1, mac, 3*each, 2); got != 1 {
-		t.Errorf("face %d after %d requests, want 1", got, 3*each)
+		t.Errorf("choice %d after %d requests, want 1", got, 3*each)
 	}
 }
 
@@ -254,7 +254,7 @@ func client(i int) []byte {
 }
 
 // remembered counts those of some clients that a table knows: each was asked once,
-// so its next request has the second face.
+// so its next request has the second choice.
 func remembered(table *Table, clients int, of func(int) (link int, chaddr []byte)) (n int) {
 	for i := range clients {
 		link, chaddr := of(i)
@@ -315,39 +315,39 @@ func TestNothingIsNoted(t *testing.T) {
 	}
 	for _, c := range []struct{ after, n int }{{1, 1}, {1, 0}, {1, -1}, {0, 3}, {-1, 3}, {0, 0}} {
 		if got := table.following(7, mac, c.after, c.n); got != 0 {
-			t.Errorf("after %d of %d faces: next is %d, want 0", c.after, c.n, got)
+			t.Errorf("after %d of %d choices: next is %d, want 0", c.after, c.n, got)
 		}
 		if got := table.asked(7, mac, c.after, c.n); got != 0 {
-			t.Errorf("after %d of %d faces: %d, want 0", c.after, c.n, got)
+			t.Errorf("after %d of %d choices: %d, want 0", c.after, c.n, got)
 		}
 		if got := table.current(7, mac, 3); got != 1 {
-			t.Fatalf("after %d of %d faces: the client is at face %d, want 1 as before", c.after, c.n, got)
+			t.Fatalf("after %d of %d choices: the client is at choice %d, want 1 as before", c.after, c.n, got)
 		}
 	}
 	for _, n := range []int{2, 3, 4} {
 		want := map[int]int{2: 0, 3: 2, 4: 2}[n]
 		if got := table.following(7, mac, 1, n); got != want {
-			t.Errorf("of %d faces the next is %d, want %d", n, got, want)
+			t.Errorf("of %d choices the next is %d, want %d", n, got, want)
 		}
 	}
 	for n, want := range map[int]int{0: 0, 1: 0, 2: 1} {
 		if got := table.current(7, mac, n); got != want {
-			t.Errorf("of %d faces the client is at %d, want %d", n, got, want)
+			t.Errorf("of %d choices the client is at %d, want %d", n, got, want)
 		}
 	}
 	if got := table.current(8, mac, 3); got != 0 {
-		t.Errorf("on another link the client is at face %d, want 0", got)
+		t.Errorf("on another link the client is at choice %d, want 0", got)
 	}
 }
 
-// The last of 4,096 faces is reached by Next, too, and after it the first.
+// The last of 4,096 choices is reached by Next, too, and after it the first.
 func TestNextLimits(t *testing.T) {
 	t.Parallel()
 	table := New(1)
 	for i := range 1<<12 + 1 {
 		want := i % (1 << 12)
 		if got := table.following(1, mac, 1, 1<<20); got != want {
-			t.Fatalf("request %d: next is face %d, want %d", i, got, want)
+			t.Fatalf("request %d: next is choice %d, want %d", i, got, want)
 		}
 		table.asked(1, mac, 1, 1<<20)
 	}

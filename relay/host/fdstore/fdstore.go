@@ -22,8 +22,8 @@ import (
 // place: the process's number, and for each descriptor its number and name.
 const variable = "DHCP_RELAY_DESCRIPTORS"
 
-// patience is how long the supervisor may take to read what it is told.
-const patience = 2 * time.Second
+// timeout is how long the supervisor may take to read what it is told.
+const timeout = 2 * time.Second
 
 // A Store holds descriptors under names: printable ASCII without colon, at most
 // 255 octets. Several may have one name. It is safe for concurrent use.
@@ -119,7 +119,7 @@ func (s *Store) Keep(name string, fd int) error {
 	return nil
 }
 
-// Forget gives up all that is kept under a name. Until Settle returns the supervisor
+// Forget gives up all that is kept under a name. Until Sync returns the supervisor
 // may still have it.
 func (s *Store) Forget(name string) {
 	s.mu.Lock()
@@ -131,8 +131,8 @@ func (s *Store) Forget(name string) {
 	_ = s.tell("FDSTOREREMOVE=1\nFDNAME="+name, -1) // whoever cannot be told keeps nothing
 }
 
-// Settle waits until the supervisor has done what it was told.
-func (s *Store) Settle() error {
+// Sync waits until the supervisor has done what it was told.
+func (s *Store) Sync() error {
 	if s.supervisor == "" {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (s *Store) Settle() error {
 	defer func() { _ = r.Close() }() // nothing comes by it
 	// It closes what it has no use for once it has come to that.
 	err = s.tell("BARRIER=1", int(w.Fd()))
-	if err := errors.Join(err, w.Close(), r.SetReadDeadline(time.Now().Add(patience))); err != nil {
+	if err := errors.Join(err, w.Close(), r.SetReadDeadline(time.Now().Add(timeout))); err != nil {
 		return fmt.Errorf("wait for the supervisor: %w", err)
 	}
 	if _, err := r.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -163,7 +163,7 @@ func (s *Store) tell(what string, fd int) error {
 		return err
 	}
 	defer func() { _ = unix.Close(c) }() // what was written has arrived
-	tv := unix.NsecToTimeval(int64(patience))
+	tv := unix.NsecToTimeval(int64(timeout))
 	if err := unix.SetsockoptTimeval(c, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv); err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func TestTellsTheSupervisor(t *testing.T) {
 		t.Errorf("heard %q with %d descriptors", said, len(fds))
 	}
 	settled := make(chan error)
-	go func() { settled <- s.Settle() }()
+	go func() { settled <- s.Sync() }()
 	said, fds = v.hears()
 	if said != "BARRIER=1" || len(fds) != 1 {
 		t.Fatalf("heard %q with %d descriptors", said, len(fds))
@@ -116,7 +116,7 @@ func TestWithoutSupervisor(t *testing.T) {
 	if err := s.Keep("a", int(file(t, "of a").Fd())); err != nil {
 		t.Error(err)
 	}
-	if err := s.Settle(); err != nil {
+	if err := s.Sync(); err != nil {
 		t.Error(err)
 	}
 	s.Forget("a")
@@ -128,7 +128,7 @@ func TestASupervisorThatIsGone(t *testing.T) {
 	if err := s.Keep("a", int(file(t, "of a").Fd())); err == nil {
 		t.Error("it is kept by nobody")
 	}
-	if err := s.Settle(); err == nil {
+	if err := s.Sync(); err == nil {
 		t.Error("nobody has settled anything")
 	}
 }

@@ -57,7 +57,7 @@ func (q *Queue) pass(gs []group, done func(tag int, errno syscall.Errno)) {
 		switch {
 		case g.count == 0:
 		case !g.fits(q.c.family):
-			q.settle(g, unix.EAFNOSUPPORT, done)
+			q.finish(g, unix.EAFNOSUPPORT, done)
 		default:
 			if !g.refused {
 				g.chosen = q.source(&g.flow)
@@ -68,26 +68,26 @@ func (q *Queue) pass(gs []group, done func(tag int, errno syscall.Errno)) {
 	for t.next < len(t.live) {
 		t.send(q.c)
 		for range t.n {
-			q.settle(&gs[t.live[t.next]], 0, done)
+			q.finish(&gs[t.live[t.next]], 0, done)
 			t.next++
 		}
 		switch t.errno {
 		case 0:
 		case unix.EAGAIN, unix.EBADF:
 			for ; t.next < len(t.live); t.next++ {
-				q.settle(&gs[t.live[t.next]], t.errno, done)
+				q.finish(&gs[t.live[t.next]], t.errno, done)
 			}
 		default:
-			q.settle(&gs[t.live[t.next]], t.errno, done)
+			q.finish(&gs[t.live[t.next]], t.errno, done)
 			t.next++
 		}
 	}
 }
 
-// settle reports the outcome of a group, or puts its datagrams down to be sent
+// finish reports the outcome of a group, or puts its datagrams down to be sent
 // one by one if it may have failed only because it was sent as one, or by the
 // source address that was chosen for it.
-func (q *Queue) settle(g *group, errno syscall.Errno, done func(tag int, errno syscall.Errno)) {
+func (q *Queue) finish(g *group, errno syscall.Errno, done func(tag int, errno syscall.Errno)) {
 	refused := errno == unix.EINVAL && g.chosen.IsValid()
 	if refused {
 		q.distrust(&g.flow)

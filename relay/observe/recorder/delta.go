@@ -20,10 +20,10 @@ const (
 // index shift of what was received. Of a message that begins where it began, only
 // the fixed fields of BOOTP are looked at, of another one all that both have, in one
 // comparison. If they are not the same, all must be kept.
-// Received is without its hole if it has one.
-func same(received, sent []byte, shift int, hole bool) (d delta) {
-	if hole {
-		return sameButHole(received, sent, shift)
+// Received is without its zeros if it is zeroed.
+func same(received, sent []byte, shift int, zeroed bool) (d delta) {
+	if zeroed {
+		return sameButZeros(received, sent, shift)
 	}
 	from, to := max(0, -shift), min(len(sent), len(received)-shift)
 	if shift == 0 {
@@ -35,9 +35,9 @@ func same(received, sent []byte, shift int, hole bool) (d delta) {
 	return delta{from: uint16(from), to: uint16(to), shift: int16(shift)}
 }
 
-// sameButHole is same for what has a hole, which is BOOTP, or else a coincidence.
-func sameButHole(received, sent []byte, shift int) (d delta) {
-	if shift != 0 || !holed(sent) || !bytes.Equal(received[fixedFrom:holeFrom], sent[fixedFrom:holeFrom]) {
+// sameButZeros is same for what hasZeros, which is BOOTP, or else a coincidence.
+func sameButZeros(received, sent []byte, shift int) (d delta) {
+	if shift != 0 || !hasZeros(sent) || !bytes.Equal(received[fixedFrom:zerosFrom], sent[fixedFrom:zerosFrom]) {
 		return d
 	}
 	return delta{from: fixedFrom, to: fixedTo}

@@ -11,8 +11,8 @@ func (w *Writer) end() uint64 {
 
 // received copies the octets of a message as received.
 func (w *Writer) received(s *slot, payload []byte) {
-	if s.flags&flagHole != 0 {
-		fill(payload, w.data[s.receivedAt:])
+	if s.flags&flagZeros != 0 {
+		copyWithZeros(payload, w.data[s.receivedAt:])
 		return
 	}
 	copy(payload, w.data[s.receivedAt:])

@@ -41,7 +41,7 @@ const (
 	flagOmitted
 	flagToFrame
 	flagToHost
-	flagHole // of the octets as received
+	flagZeros // of the octets as received
 	flagFurther
 )
 

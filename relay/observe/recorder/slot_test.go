@@ -40,7 +40,7 @@ func TestDefaultRingIsSmall(t *testing.T) {
 func TestEmptyFieldsAreNotKept(t *testing.T) {
 	empty := make([]byte, 300)
 	for i := range empty {
-		if i < holeFrom || i >= holeTo {
+		if i < zerosFrom || i >= zerosTo {
 			empty[i] = byte(i)
 		}
 	}
@@ -55,12 +55,12 @@ func TestEmptyFieldsAreNotKept(t *testing.T) {
 		want           int // octets
 	}{
 		"sname and file are empty":        {empty, changed(3), 0, 108 + 92},
-		"file ends with something":        {changed(holeTo - 1), changed(holeTo - 1), 0, 300 + 92},
-		"sname begins with something":     {changed(holeFrom), changed(holeFrom), 0, 300 + 92},
+		"file ends with something":        {changed(zerosTo - 1), changed(zerosTo - 1), 0, 300 + 92},
+		"sname begins with something":     {changed(zerosFrom), changed(zerosFrom), 0, 300 + 92},
 		"something has come into file":    {empty, changed(100), 0, 108 + 300},
 		"another client's address":        {empty, changed(30), 0, 108 + 300},
 		"it begins elsewhere":             {empty, empty[1:], 1, 108 + 299},
-		"too short to have all of a file": {empty[:holeTo-1], empty[:holeTo-1], 0, 235 + 28},
+		"too short to have all of a file": {empty[:zerosTo-1], empty[:zerosTo-1], 0, 235 + 28},
 		"dropped":                         {empty, nil, 0, 108},
 	} {
 		w := NewLog(1).Writer()

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// usual is the room for the octets of one message: of 300 of BOOTP 108 without the
-// hole, and 92 or some more as sent. A writer keeps fewer messages while they are
+// usual is the room for the octets of one message: of 300 of BOOTP 108 without its
+// zeros, and 92 or some more as sent. A writer keeps fewer messages while they are
 // larger on average.
 const usual = 256
 
@@ -47,11 +47,11 @@ type Writer struct {
 
 // An extent says where the octets of a message are, as received.
 type extent struct {
-	pos   uint64
-	index int
-	size  int  // that there were
-	kept  int  // that are kept, at most MaxOctets but for a hole
-	holed bool // see hole
+	pos    uint64
+	index  int
+	size   int  // that there were
+	kept   int  // that are kept, at most MaxOctets, and without the zeros
+	zeroed bool // see hasZeros
 }
 
 func newWriter(l *Log, messages int) *Writer {
@@ -86,13 +86,13 @@ func (w *Writer) Received(payload []byte) {
 	w.heard++
 	x.size = len(payload)
 	payload = payload[:min(len(payload), MaxOctets)]
-	x.kept, x.holed = len(payload), holed(payload)
-	if x.holed {
-		x.kept -= hole
+	x.kept, x.zeroed = len(payload), hasZeros(payload)
+	if x.zeroed {
+		x.kept -= numZeros
 	}
 	x.pos, x.index = w.reserve(x.kept)
-	if x.holed {
-		dig(w.data[x.index:], payload)
+	if x.zeroed {
+		copyWithoutZeros(w.data[x.index:], payload)
 	} else {
 		copy(w.data[x.index:], payload)
 	}
@@ -120,11 +120,11 @@ func (w *Writer) write(x *extent, e *Event, payload []byte, shift int) *slot {
 	s.set(e)
 	s.pos, s.receivedAt = uint32(x.pos), uint32(x.index)
 	s.size, s.sentSize = uint16(min(x.size, math.MaxUint16)), uint16(min(len(payload), math.MaxUint16))
-	if x.holed {
-		s.flags |= flagHole
+	if x.zeroed {
+		s.flags |= flagZeros
 	}
 	payload = payload[:min(len(payload), MaxOctets)]
-	s.delta = same(w.data[x.index:][:x.kept], payload, shift, x.holed)
+	s.delta = same(w.data[x.index:][:x.kept], payload, shift, x.zeroed)
 	n := s.literal(len(payload))
 	_, at := w.reserve(n)
 	s.keep(w.data[at:at+n], payload)

@@ -100,7 +100,7 @@ func (b *builder) drops() {
 				Reason: doc.Name, What: doc.What, Remedy: doc.Remedy,
 				Count: d.Count.Total, Recent: d.Count.Recent, LastSeen: d.Last,
 			})
-			if d.Count.Recent > 0 && !untold(d.Reason) && !b.stated(name, d) {
+			if d.Count.Recent > 0 && !expected(d.Reason) && !b.stated(name, d) {
 				f := b.judgeDrop(name, &c, d)
 				b.add(f)
 				if f.severity == Error {

@@ -13,9 +13,9 @@ import (
 // so that nobody need be warned of them.
 func Meant(r agent.Reason) bool { return r.Doc().Severity == agent.Intended }
 
-// untold reports whether drops for a reason are not worth a word: they are to be
+// expected reports whether drops for a reason are not worth a word: they are to be
 // found among the counts.
-func untold(r agent.Reason) bool { return r.Doc().Severity == agent.Expected }
+func expected(r agent.Reason) bool { return r.Doc().Severity == agent.Expected }
 
 // judgeDrop says what recent drops mean, and what to do.
 func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found {

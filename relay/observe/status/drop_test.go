@@ -33,7 +33,7 @@ func TestEachReasonIsExplained(t *testing.T) {
 			if diff := cmp.Diff([]Drop{wantDrop}, got.Drops); diff != "" {
 				t.Errorf("drops (-want +got):\n%s", diff)
 			}
-			if untold(r) {
+			if expected(r) {
 				if len(got.Findings) != 0 {
 					t.Errorf("findings: %+v", got.Findings)
 				}

@@ -22,7 +22,7 @@ const (
 // interfaces than that drop at once, a line sums them up. The zero value is
 // ready; it is not safe for concurrent use.
 type DropLog struct {
-	kinds   map[place]*told
+	kinds   map[place]*droppedAt
 	minute  time.Time // since when lines are counted
 	lines   int
 	summary [agent.NumReasons]time.Time // when the next one is due
@@ -34,8 +34,8 @@ type place struct {
 	count.Kind
 }
 
-// A told is what the log says of a place.
-type told struct {
+// A droppedAt is what the log says of a place.
+type droppedAt struct {
 	count uint64    // since the last line
 	next  time.Time // when the next line is due; zero before the first
 	last  time.Time // drop
@@ -54,16 +54,16 @@ type DropLine struct {
 // is to be called with each sample, drops or not.
 func (d *DropLog) Lines(now time.Time, fresh []count.Dropped) []DropLine {
 	if d.kinds == nil {
-		d.kinds = make(map[place]*told)
+		d.kinds = make(map[place]*droppedAt)
 	}
 	for _, n := range fresh {
-		if untold(n.Reason) {
+		if expected(n.Reason) {
 			continue
 		}
 		p := place{n.Interface, n.Kind}
 		t := d.kinds[p]
 		if t == nil {
-			t = &told{}
+			t = &droppedAt{}
 			d.kinds[p] = t
 		}
 		t.count += n.Count

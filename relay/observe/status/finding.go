@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// few is how many findings of a kind are told one by one. Where thousands of
+// foldFrom is how many findings of a kind are told one by one. Where thousands of
 // interfaces share one trouble, it is told once, with the number.
-const few = 5
+const foldFrom = 5
 
 // A found is a finding before those of a kind are folded into one.
 type found struct {
@@ -70,7 +70,7 @@ func fold(all []found) []Finding {
 		for n < len(all) && all[n].like(&all[0]) {
 			n++
 		}
-		if n > few {
+		if n > foldFrom {
 			out = append(out, together(all[:n]))
 		} else {
 			for i := range all[:n] {

@@ -103,7 +103,7 @@ func (b *builder) host() {
 	}
 	b.unframed()
 	b.strict()
-	b.deaf()
+	b.heardNothing()
 	if !b.Recorder.On {
 		b.add(found{
 			severity: Info, kind: recorderOff, about: Subject{Kind: OfRecorder},
@@ -244,8 +244,8 @@ func (b *builder) strict() {
 	}
 }
 
-// deaf tells that nothing was ever heard, which nothing else would show.
-func (b *builder) deaf() {
+// heardNothing tells that nothing was ever heard, which nothing else would show.
+func (b *builder) heardNothing() {
 	if b.Now.Sub(b.Started) < count.Window || len(b.Counts.Links) > 0 {
 		return
 	}

@@ -13,26 +13,26 @@ import (
 
 // An Input is all that a Report is made of.
 type Input struct {
-	Version    string
-	Host       string // the host's name
-	Now        time.Time
-	Started    time.Time
-	Config     Config
-	Listeners  []Listener
-	Links      []Link
-	Servers    []count.ServerID                   // of the configuration in effect
-	Ways       map[count.ServerID]offload.Verdict // whether bursts to them leave together
-	Counts     count.Reading
-	Problems   []agent.Problem // where configuration and host disagree
-	Failure    string          // why not all sockets work; "" if they do
-	Stale      string          // why the interfaces of the host cannot be read; "" if they can
-	StaleSince time.Time
-	Unframed   string // why replies to DHCPv6 clients do not go in frames; "" if they do
-	Rivals     []Rival
-	StrictPath []string // names of interfaces with strict rp_filter (1)
-	Recorder   Recorder
-	Sightings  []Sighting // at most one of each way
-	Takeover   *Takeover  // nil: the sockets are this process's own
+	Version      string
+	Host         string // the host's name
+	Now          time.Time
+	Started      time.Time
+	Config       Config
+	Listeners    []Listener
+	Links        []Link
+	Servers      []count.ServerID                   // of the configuration in effect
+	Ways         map[count.ServerID]offload.Verdict // whether bursts to them leave together
+	Counts       count.Reading
+	Problems     []agent.Problem // where configuration and host disagree
+	Failure      string          // why not all sockets work; "" if they do
+	Stale        string          // why the interfaces of the host cannot be read; "" if they can
+	StaleSince   time.Time
+	Unframed     string // why replies to DHCPv6 clients do not go in frames; "" if they do
+	Rivals       []Rival
+	StrictPath   []string // names of interfaces with strict rp_filter (1)
+	Recorder     Recorder
+	Observations []Observation // at most one of each way
+	Takeover     *Takeover     // nil: the sockets are this process's own
 
 	Confinement Confinement
 }

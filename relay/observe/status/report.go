@@ -157,7 +157,7 @@ type Server struct {
 	Failures   count.Number `json:"failures"`   // requests that the kernel refused to send to it
 	Unanswered count.Number `json:"unanswered"` // requests that it never answered
 
-	AnswerRatio *float64    `json:"answer_ratio"` // 0 to 1, of recent requests whose fate is known; null if there is none
+	AnswerRatio *float64    `json:"answer_ratio"` // 0 to 1, of recent requests whose outcome is known; null if there is none
 	Response    *Response   `json:"response"`     // null before its first reply
 	State       ServerState `json:"state"`
 	Verdict     string      `json:"verdict"` // the same in words

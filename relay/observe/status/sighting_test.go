@@ -31,9 +31,9 @@ func TestDropTellsWhereItCameFrom(t *testing.T) {
 			t.Parallel()
 			s := healthy()
 			s.drop(c.way.Interface, c.way.Family, c.way.Direction, c.way.Reason, 1)
-			s.in.Sightings = []Sighting{{Way{"vlan10", count.Kind{Family: dhcp.V6, Direction: dhcp.Requests, Reason: agent.HopLimit}}, "vlan30", from}}
+			s.in.Observations = []Observation{{Way{"vlan10", count.Kind{Family: dhcp.V6, Direction: dhcp.Requests, Reason: agent.HopLimit}}, "vlan30", from}}
 			if c.heard != "" {
-				s.in.Sightings = append(s.in.Sightings, Sighting{c.way, c.heard, c.from})
+				s.in.Observations = append(s.in.Observations, Observation{c.way, c.heard, c.from})
 			}
 			fs := s.report().Findings
 			if len(fs) != 1 {

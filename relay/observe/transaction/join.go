@@ -38,15 +38,15 @@ type Joiner struct {
 // A record is a transaction as it is kept: not yet redacted.
 type record struct {
 	facts
-	id    uint64
-	link  string
-	steps []step
-	count int // of all steps ever
-	told  int // of these, how many an event has told
-	known int // of these, how many the outcome rests on that Events has seen last
-	said  api.TransactionState
-	text  string
-	ended time.Time // when the client was sent its final answer
+	id         uint64
+	link       string
+	steps      []step
+	count      int // of all steps ever
+	shown      int // of these, how many an event has shown
+	known      int // of these, how many the outcome rests on that Events has seen last
+	shownState api.TransactionState
+	text       string
+	ended      time.Time // when the client was sent its final answer
 }
 
 // A step is a message without its octets, and what they told.
@@ -138,14 +138,14 @@ func (j *Joiner) Events(now time.Time, f Filter) []api.Event {
 			continue
 		}
 		v := r.judge(now, &j.o)
-		fresh := r.told < r.count || r.text != v.outcome
-		r.known, r.said, r.text = r.count, v.state, v.outcome
+		fresh := r.shown < r.count || r.text != v.outcome
+		r.known, r.shownState, r.text = r.count, v.state, v.outcome
 		if !fresh || !f.passes(r, &v, &j.o) {
 			continue
 		}
-		t := r.show(&v, &j.o, r.told, now)
+		t := r.show(&v, &j.o, r.shown, now)
 		es = append(es, api.Event{Transaction: t, First: r.count - len(t.Steps)})
-		r.told = r.count
+		r.shown = r.count
 	}
 	return es
 }
@@ -154,7 +154,7 @@ func (r *record) updated() time.Time { return r.steps[len(r.steps)-1].At }
 
 // settled reports whether time alone cannot change the outcome any more.
 func (r *record) settled(now time.Time) bool {
-	return r.said != api.Waiting || now.Sub(r.updated()) <= Timeout
+	return r.shownState != api.Waiting || now.Sub(r.updated()) <= Timeout
 }
 
 // add appends a step, in the order of time: an answer may be recorded before the

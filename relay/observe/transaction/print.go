@@ -34,8 +34,8 @@ type Printer struct {
 	ASCII bool // no characters but ASCII
 	Color bool // mark kinds of messages by terminal escapes
 
-	last uint64 // transaction whose head was printed last
-	said string // drop reason that was explained last, in that transaction
+	last      uint64 // transaction whose head was printed last
+	explained string // drop reason that was explained last, in that transaction
 }
 
 // Transaction prints a whole transaction with its outcome.
@@ -88,7 +88,7 @@ func (p *Printer) steps(b *strings.Builder, t *api.Transaction) {
 
 // head writes whose transaction it is.
 func (p *Printer) head(b *strings.Builder, t *api.Transaction) {
-	p.last, p.said = t.ID, ""
+	p.last, p.explained = t.ID, ""
 	fmt.Fprintf(b, "#%d %s", t.ID, t.Family)
 	for _, s := range []string{t.XID, t.Client.MAC, t.Client.DUID} {
 		if s != "" {
@@ -112,13 +112,13 @@ func (p *Printer) outcome(b *strings.Builder, t *api.Transaction) {
 		color = "32"
 	}
 	b.WriteString("  = " + p.paint(color, text.Visible(t.Outcome)) + "\n")
-	if t.State != api.Dropped || !told(t) {
+	if t.State != api.Dropped || !dropExplained(t) {
 		text.Wrap(b, "    ", text.Visible(t.Cause), textWidth)
 	}
 }
 
-// told reports whether a step has told of the drop that is the outcome.
-func told(t *api.Transaction) bool {
+// dropExplained reports whether a step has explained the drop that is the outcome.
+func dropExplained(t *api.Transaction) bool {
 	for i := range t.Steps {
 		if t.Steps[i].What != "" && strings.Contains(t.Cause, t.Steps[i].What) {
 			return true
@@ -154,8 +154,8 @@ func (p *Printer) step(b *strings.Builder, t *api.Transaction, s *api.Step) {
 		}
 		b.WriteString(" " + text.Visible(line) + "\n")
 	}
-	if s.What != "" && p.said != s.Outcome {
-		p.said = s.Outcome
+	if s.What != "" && p.explained != s.Outcome {
+		p.explained = s.Outcome
 		text.Wrap(b, strings.Repeat(" ", timeWidth+2), text.Visible(s.What+" "+s.Remedy), textWidth)
 	}
 }

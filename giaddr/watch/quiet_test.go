@@ -14,7 +14,7 @@ func TestSettle(t *testing.T) {
 	tests := []struct {
 		name    string
 		changes []time.Duration // when, from the first
-		want    time.Duration   // when settle returns
+		want    time.Duration   // when awaitQuiet returns
 	}{
 		{name: "one change", changes: []time.Duration{0}, want: 20 * ms},
 		{name: "two close together", changes: []time.Duration{0, 15 * ms}, want: 35 * ms},
@@ -38,7 +38,7 @@ func TestSettle(t *testing.T) {
 						}
 					}
 				})
-				if !settle(t.Context(), nudge) {
+				if !awaitQuiet(t.Context(), nudge) {
 					t.Fatal("ended")
 				}
 				if got := time.Since(start); got != tt.want {
@@ -55,11 +55,11 @@ func TestSettleEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		nudge := make(chan struct{}, 1)
-		if settle(ctx, nudge) {
+		if awaitQuiet(ctx, nudge) {
 			t.Error("settled without a change")
 		}
 		nudge <- struct{}{}
-		if settle(ctx, nudge) {
+		if awaitQuiet(ctx, nudge) {
 			t.Error("settled after the end")
 		}
 	})

@@ -30,7 +30,7 @@ func TestStalePictureIsTold(t *testing.T) {
 		{3 * staleAfter, watch.Stats{Resyncs: 8}, false, 2},
 	} {
 		e.watched(step.stats, start.Add(step.after))
-		p := e.Picture()
+		p := e.HostReading()
 		if (p.Stale != "") != step.stale || p.Resyncs != step.stats.Resyncs {
 			t.Errorf("after %v: %+v", step.after, p)
 		}

@@ -6,22 +6,22 @@ func TestFaceFollowsAskedWithoutNoting(t *testing.T) {
 	table := New(64)
 	client := []byte{2, 0, 0, 0, 0, 1}
 	if got := table.current(7, client, 3); got != 0 {
-		t.Errorf("unknown client: face %d, want 0", got)
+		t.Errorf("unknown client: choice %d, want 0", got)
 	}
 	var last int
 	for range 3 {
 		last = table.asked(7, client, 2, 3)
 		for range 5 {
 			if got := table.current(7, client, 3); got != last {
-				t.Fatalf("face %d, want %d as asked", got, last)
+				t.Fatalf("choice %d, want %d as asked", got, last)
 			}
 		}
 	}
 	if last != 1 {
-		t.Errorf("after 2 unanswered requests face %d, want 1", last)
+		t.Errorf("after 2 unanswered requests choice %d, want 1", last)
 	}
 	if got := table.current(7, client, 1); got != 0 {
-		t.Errorf("link with one face left: face %d, want 0", got)
+		t.Errorf("link with one choice left: choice %d, want 0", got)
 	}
 }
 
@@ -32,13 +32,13 @@ func TestNextIsWhatAskedReturns(t *testing.T) {
 	for i := range 20 {
 		next := table.following(1, client, 3, 4)
 		if again := table.following(1, client, 3, 4); again != next {
-			t.Fatalf("request %d: face %d, then %d", i, next, again)
+			t.Fatalf("request %d: choice %d, then %d", i, next, again)
 		}
 		if asked := table.asked(1, client, 3, 4); asked != next {
-			t.Errorf("request %d: face %d, want %d", i, asked, next)
+			t.Errorf("request %d: choice %d, want %d", i, asked, next)
 		}
 	}
 	if got := table.following(1, client, 3, 1); got != 0 {
-		t.Errorf("one face: %d, want 0", got)
+		t.Errorf("one choice: %d, want 0", got)
 	}
 }

@@ -5,19 +5,19 @@ import (
 	"net/http"
 )
 
-// maxDrafts is how many answers are made at a time. Making one may take as long
+// maxAnswers is how many answers are made at a time. Making one may take as long
 // as a scrape, and many readers must not take the processor from the relay.
-const maxDrafts = 2
+const maxAnswers = 2
 
-// A desk is where answers are made, a few at a time; the others wait.
-type desk chan struct{}
+// A turns lets a few answers be made at a time; the others wait.
+type turns chan struct{}
 
 // wrap returns a handler that answers what h does, once that is whole. A slow client
 // keeps nobody waiting.
-func (d desk) wrap(h http.Handler) http.Handler {
+func (t turns) wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer := &draft{ResponseWriter: w, code: http.StatusOK}
-		if !d.make(answer, h, r) {
+		answer := &heldAnswer{ResponseWriter: w, code: http.StatusOK}
+		if !t.make(answer, h, r) {
 			return
 		}
 		w.WriteHeader(answer.code)
@@ -26,10 +26,10 @@ func (d desk) wrap(h http.Handler) http.Handler {
 }
 
 // make has h make its answer, and reports whether the client waited for its turn.
-func (d desk) make(answer *draft, h http.Handler, r *http.Request) bool {
+func (t turns) make(answer *heldAnswer, h http.Handler, r *http.Request) bool {
 	select {
-	case d <- struct{}{}:
-		defer func() { <-d }()
+	case t <- struct{}{}:
+		defer func() { <-t }()
 	case <-r.Context().Done():
 		return false
 	}
@@ -37,15 +37,15 @@ func (d desk) make(answer *draft, h http.Handler, r *http.Request) bool {
 	return true
 }
 
-// A draft is an answer that is not yet sent.
-type draft struct {
+// A heldAnswer is not sent before it is whole.
+type heldAnswer struct {
 	http.ResponseWriter // for the header
 	code                int
 	body                bytes.Buffer
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (d *draft) WriteHeader(code int) { d.code = code }
+func (a *heldAnswer) WriteHeader(code int) { a.code = code }
 
 // Write implements io.Writer.
-func (d *draft) Write(b []byte) (int, error) { return d.body.Write(b) }
+func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }

@@ -10,9 +10,9 @@ const (
 	longest = 200 * time.Millisecond // that changes may be gathered
 )
 
-// settle waits for a nudge, and then until the burst that it began is over. It
+// awaitQuiet waits for a nudge, and then until the burst that it began is over. It
 // reports false when ctx ends.
-func settle(ctx context.Context, nudge <-chan struct{}) bool {
+func awaitQuiet(ctx context.Context, nudge <-chan struct{}) bool {
 	select {
 	case <-ctx.Done():
 		return false

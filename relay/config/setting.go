@@ -6,41 +6,41 @@ import (
 	"strings"
 )
 
-// A Said is what a configuration says about one key.
-type Said struct {
+// A Setting is what a configuration says about one key.
+type Setting struct {
 	Key   string // such as "hop_limit" or "option82.circuit_id"
 	Value string // as it is written in the file; a default as it would be
 	File  string
 	Line  int // from 1; 0 if the file does not give the key, so that its default holds
 }
 
-// Said returns what holds for a key of Policy.Interfaces[i]: as the interface
+// Setting returns what holds for a key of Policy.Interfaces[i]: as the interface
 // gives it, else as the defaults do, else as it is built in.
-func (c *Config) Said(i int, key string) Said {
-	return c.src.said(c.src.given(element("interface", i), key), key)
+func (c *Config) Setting(i int, key string) Setting {
+	return c.src.setting(c.src.given(element("interface", i), key), key)
 }
 
-// SaidOnTop returns what holds for a key that stands before all tables, such as
+// TopSetting returns what holds for a key that stands before all tables, such as
 // "reply_sources".
-func (c *Config) SaidOnTop(key string) Said { return c.src.said(key, key) }
+func (c *Config) TopSetting(key string) Setting { return c.src.setting(key, key) }
 
-// SaidOfServer returns what holds for a key of the [[server]] of
+// ServerSetting returns what holds for a key of the [[server]] of
 // Policy.Servers[i].
-func (c *Config) SaidOfServer(i int, key string) Said {
+func (c *Config) ServerSetting(i int, key string) Setting {
 	said, ok := c.servers[c.Policy.Servers[i].Addr]
 	if !ok {
-		return c.src.said("", key)
+		return c.src.setting("", key)
 	}
-	return c.src.said(join(said.path, key), key)
+	return c.src.setting(join(said.path, key), key)
 }
 
-// said describes a key that the file gives at a path, or does not give there.
-func (s *source) said(path, key string) Said {
+// setting describes a key that the file gives at a path, or does not give there.
+func (s *source) setting(path, key string) Setting {
 	if (path == key || strings.HasSuffix(path, "."+key)) && s.has(path) {
 		line, _ := s.position(path, true)
-		return Said{Key: key, Value: cmp.Or(s.value(path), "true"), File: s.file, Line: line}
+		return Setting{Key: key, Value: cmp.Or(s.value(path), "true"), File: s.file, Line: line}
 	}
-	return Said{Key: key, Value: builtinValue(key)}
+	return Setting{Key: key, Value: builtinValue(key)}
 }
 
 // value returns the text of a value, "" for a table under a header of its own.

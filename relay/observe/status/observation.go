@@ -6,9 +6,9 @@ import (
 	"dhcp-relay/relay/observe/count"
 )
 
-// A Sighting tells where the last message was heard that was dropped in one way,
+// An Observation tells where the last message was heard that was dropped in one way,
 // as far as the flight recorder knows.
-type Sighting struct {
+type Observation struct {
 	Drop  Way
 	Heard string     // interface that heard it
 	From  netip.Addr // its source; not valid if it is not to be told
@@ -23,8 +23,8 @@ type Way struct {
 // where says where the last of dropped messages came from: " from 10.9.0.2 on
 // eth0", or nothing; and whether it names a source.
 func (b *builder) where(drop Way) (text string, from bool) {
-	for i := range b.Sightings {
-		s := &b.Sightings[i]
+	for i := range b.Observations {
+		s := &b.Observations[i]
 		if s.Drop != drop {
 			continue
 		}
