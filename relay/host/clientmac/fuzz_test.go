@@ -18,6 +18,7 @@ func FuzzNotice(f *testing.F) {
 	f.Add(whole)
 	f.Add(nd)
 	f.Add([]byte{})
+	f.Add(append(nd[:12:12], 10, 0, 0, 0, 0, 0, 0, 0, 0, 0)) // an attribute that is not padded
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var n Neighbours
 		for _, typ := range []uint16{unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH} {

@@ -116,7 +116,7 @@ func (n *Neighbours) notice(typ uint16, data []byte) error {
 	default:
 		return nil
 	}
-	if len(data) < unix.SizeofNdMsg {
+	if len(data) < unix.SizeofNdMsg || len(data)%unix.NLMSG_ALIGNTO != 0 {
 		return unix.EBADMSG
 	}
 	e, err := netlink.NeighDeserialize(data)
