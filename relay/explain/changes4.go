@@ -52,14 +52,14 @@ func fields4() []field {
 
 // changes4 returns in what a BOOTP message as sent differs from the same as
 // received.
-func changes4(in, out []byte, d dhcp.Direction) []change {
-	var cs []change
+func changes4(in, out []byte, d dhcp.Direction) []Change {
+	var cs []Change
 	fs := fields4()
 	head := min(len(in), len(out), bootp.OptionsOffset)
 	for i, f := range fs[:len(fs)-1] {
 		from, to := min(f.off, head), min(fs[i+1].off, head)
 		if a, b := in[from:to], out[from:to]; !bytes.Equal(a, b) {
-			cs = append(cs, change{
+			cs = append(cs, Change{
 				Offset: from, To: from, Field: f.name, Old: a, New: b,
 				OldText: f.text(a), NewText: f.text(b), Setting: f.setting,
 			})
@@ -123,10 +123,10 @@ type walk struct {
 	in, out     []item
 	inAt, outAt int
 	d           dhcp.Direction
-	cs          []change
+	cs          []Change
 }
 
-func (w *walk) changes() []change {
+func (w *walk) changes() []Change {
 	for len(w.in) > 0 || len(w.out) > 0 {
 		a, b := first(w.in), first(w.out)
 		switch {
@@ -167,7 +167,7 @@ func (w *walk) step(old, fresh []byte) {
 }
 
 func (w *walk) change(i item, old, fresh []byte) {
-	c := change{Offset: w.inAt, To: w.outAt, Field: i.name(), Old: old, New: fresh}
+	c := Change{Offset: w.inAt, To: w.outAt, Field: i.name(), Old: old, New: fresh}
 	if i.code == itemPadding {
 		c.OldText, c.NewText = zeros(len(old)), zeros(len(fresh))
 	}
@@ -206,11 +206,11 @@ func (i item) name() string {
 }
 
 // parts takes option 82 apart.
-func (w *walk) parts(v []byte) []part {
-	var ps []part
+func (w *walk) parts(v []byte) []Part {
+	var ps []Part
 	for len(v) >= 2 && len(v) >= 2+int(v[1]) {
 		n := 2 + int(v[1])
-		p := part{Code: int(v[0]), Name: bootp.SubName(v[0]), Value: v[2:n], Text: textOf82(v[0], v[2:n])}
+		p := Part{Code: int(v[0]), Name: bootp.SubName(v[0]), Value: v[2:n], Text: textOf82(v[0], v[2:n])}
 		if w.d == dhcp.Requests {
 			p.Setting = agent.SuboptionKey(v[0])
 		}

@@ -15,9 +15,9 @@ import (
 // changes6 returns in what a DHCPv6 message as sent differs from the same as
 // received: a request gets a header and options in front, a reply loses what is
 // around the message inside.
-func changes6(in, out []byte, d dhcp.Direction) []change {
+func changes6(in, out []byte, d dhcp.Direction) []Change {
 	if d == dhcp.Requests {
-		return shell(out, len(out)-len(in), func(c *change, b []byte, at int, key string) {
+		return shell(out, len(out)-len(in), func(c *Change, b []byte, at int, key string) {
 			c.To, c.New, c.NewText, c.Setting = at, b, c.OldText, key
 			c.OldText = ""
 		})
@@ -26,7 +26,7 @@ func changes6(in, out []byte, d dhcp.Direction) []change {
 	if !ok {
 		return nil
 	}
-	return shell(in, opts.RelayMsg.Off, func(c *change, b []byte, at int, _ string) {
+	return shell(in, opts.RelayMsg.Off, func(c *Change, b []byte, at int, _ string) {
 		c.Offset, c.Old = at, b
 		if at >= opts.RelayMsg.Off {
 			c.To = len(out)
@@ -37,10 +37,10 @@ func changes6(in, out []byte, d dhcp.Direction) []change {
 // shell takes apart what is around the message inside a relay message, which
 // begins at inner. Each part goes to put with its octets, its offset, and the
 // key that makes this relay send it.
-func shell(m []byte, inner int, put func(c *change, b []byte, at int, key string)) []change {
-	var cs []change
+func shell(m []byte, inner int, put func(c *Change, b []byte, at int, key string)) []Change {
+	var cs []Change
 	part := func(name, text string, at, n int, key string) {
-		c := change{Field: name, OldText: text}
+		c := Change{Field: name, OldText: text}
 		put(&c, m[at:at+n], at, key)
 		cs = append(cs, c)
 	}

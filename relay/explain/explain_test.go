@@ -116,7 +116,7 @@ func explained(t testing.TB, r *Relay, m Message) Result {
 }
 
 // rebuild applies changes to a message.
-func rebuild(t testing.TB, in []byte, cs []change) []byte {
+func rebuild(t testing.TB, in []byte, cs []Change) []byte {
 	t.Helper()
 	var out []byte
 	at := 0

@@ -12,7 +12,7 @@ import (
 // A silence says why a message does not reach the relay.
 type silence struct {
 	what, remedy string
-	rules        rules
+	rules        Rules
 }
 
 // notHeard returns why the sockets of the daemon would not get a message, nil if
@@ -77,7 +77,7 @@ func (r *Relay) inVRF(l *giaddr.Link) string {
 }
 
 // byFamily returns the rule of a family.
-func byFamily(f dhcp.Family, four, six string) rules {
+func byFamily(f dhcp.Family, four, six string) Rules {
 	if f == dhcp.V6 {
 		return cite(six)
 	}

@@ -110,15 +110,15 @@ func TestOutcomesAndSettings(t *testing.T) {
 			if res.Dropped() == (tt.outcome == agent.Relayed) {
 				t.Errorf("Dropped says %v", res.Dropped())
 			}
-			var last setting
+			var last Setting
 			if n := len(res.Settings); n > 0 {
 				last = res.Settings[n-1]
 			}
-			want := setting{}
+			want := Setting{}
 			if key, value, ok := strings.Cut(tt.setting, " = "); ok {
-				want = setting{Key: key, Value: value, Line: tt.line}
+				want = Setting{Key: key, Value: value, Line: tt.line}
 			}
-			if diff := cmp.Diff(want, last, cmpopts.IgnoreFields(setting{}, "File")); diff != "" {
+			if diff := cmp.Diff(want, last, cmpopts.IgnoreFields(Setting{}, "File")); diff != "" {
 				t.Errorf("last setting (-want +got):\n%s", diff)
 			}
 			if (last.File == "relay.toml") != (last.Line > 0) {

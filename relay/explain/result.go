@@ -13,18 +13,18 @@ import (
 type Result struct {
 	Frame    int        `json:"frame,omitempty"` // in the capture, from 1; 0 if the message was described
 	Time     *time.Time `json:"time,omitempty"`
-	Message  summary    `json:"message"`
+	Message  Summary    `json:"message"`
 	Outcome  string     `json:"outcome"` // "relayed", the reason of a drop, or NotHeard
 	What     string     `json:"what"`
 	Remedy   string     `json:"remedy"`
-	Rules    rules      `json:"rules"`
+	Rules    Rules      `json:"rules"`
 	Copies   []Copy     `json:"copies,omitempty"`
-	Settings []setting  `json:"settings,omitempty"`
+	Settings []Setting  `json:"settings,omitempty"`
 	Notes    []string   `json:"notes,omitempty"`
 }
 
-// A summary names a message as received.
-type summary struct {
+// A Summary names a message as received.
+type Summary struct {
 	Family      string         `json:"family"`
 	Direction   string         `json:"direction,omitempty"` // "request" or "reply"; "" if it was not looked at
 	Type        string         `json:"type"`
@@ -36,19 +36,19 @@ type summary struct {
 	Octets      int            `json:"octets"`
 }
 
-// rules are where a decision comes from: sections of RFCs, or where no RFC says
+// Rules are where a decision comes from: sections of RFCs, or where no RFC says
 // it, a reason in words.
-type rules struct {
+type Rules struct {
 	RFC string `json:"rfc,omitempty"`
 	Why string `json:"why,omitempty"`
 }
 
 // A Copy is one form of a message as sent, and all that get it in this form.
 type Copy struct {
-	Sends   []send   `json:"sends"`
+	Sends   []Send   `json:"sends"`
 	Octets  int      `json:"octets"`
-	Changes []change `json:"changes"`
-	Data    octets   `json:"data"` // the message as sent
+	Changes []Change `json:"changes"`
+	Data    Octets   `json:"data"` // the message as sent
 }
 
 func (c Copy) possible() bool {
@@ -60,8 +60,8 @@ func (c Copy) possible() bool {
 	return false
 }
 
-// A send is one datagram or frame.
-type send struct {
+// A Send is one datagram or frame.
+type Send struct {
 	Towards     string         `json:"towards"` // "server", "client" or "relay"
 	Cast        string         `json:"cast"`    // "unicast", "broadcast" or "multicast"
 	Destination netip.AddrPort `json:"destination"`
@@ -74,38 +74,38 @@ type send struct {
 	Problem     string         `json:"problem,omitempty"`    // why it cannot be sent now
 }
 
-// A change is one place in which the message as sent differs from the message as
+// A Change is one place in which the message as sent differs from the message as
 // received: Old, which stood at Offset, gives way to New, which stands at To.
 // The changes in their order and what lies between them are the whole message.
-type change struct {
+type Change struct {
 	Offset  int    `json:"offset"`
 	To      int    `json:"to"`
 	Field   string `json:"field"`
-	Old     octets `json:"old"`
-	New     octets `json:"new"`
+	Old     Octets `json:"old"`
+	New     Octets `json:"new"`
 	OldText string `json:"old_text,omitempty"`
 	NewText string `json:"new_text,omitempty"`
-	Parts   []part `json:"parts,omitempty"` // suboptions of what was put in or taken out
+	Parts   []Part `json:"parts,omitempty"` // suboptions of what was put in or taken out
 	Setting string `json:"setting,omitempty"`
 }
 
-// A part is a suboption of option 82.
-type part struct {
+// A Part is a suboption of option 82.
+type Part struct {
 	Code    int    `json:"code"`
 	Name    string `json:"name"`
-	Value   octets `json:"value"`
+	Value   Octets `json:"value"`
 	Text    string `json:"text,omitempty"`
 	Setting string `json:"setting,omitempty"` // key that made it; "" if it is not this relay's
 }
 
-// octets are written in hexadecimal.
-type octets []byte
+// Octets are written in hexadecimal.
+type Octets []byte
 
 // MarshalJSON returns the octets as a string of hexadecimal digits.
-func (o octets) MarshalJSON() ([]byte, error) { return json.Marshal(hex.EncodeToString(o)) }
+func (o Octets) MarshalJSON() ([]byte, error) { return json.Marshal(hex.EncodeToString(o)) }
 
-// A setting is one that the decision rests on.
-type setting struct {
+// A Setting is one that the decision rests on.
+type Setting struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 	File  string `json:"file,omitempty"` // "": the default holds

@@ -7,10 +7,10 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-func cite(rfc string) rules { return rules{RFC: rfc} }
+func cite(rfc string) Rules { return Rules{RFC: rfc} }
 
 // rulesOf returns where a decision comes from.
-func rulesOf(r agent.Reason, f dhcp.Family, d dhcp.Direction) rules {
+func rulesOf(r agent.Reason, f dhcp.Family, d dhcp.Direction) Rules {
 	switch {
 	case r == agent.Relayed && d == dhcp.Replies && f == dhcp.V4:
 		return cite("RFC 1542, section 4.1.2")
@@ -19,7 +19,7 @@ func rulesOf(r agent.Reason, f dhcp.Family, d dhcp.Direction) rules {
 	}
 	rule := r.Doc().Rule[f]
 	if !strings.HasPrefix(rule, "RFC ") {
-		return rules{Why: rule}
+		return Rules{Why: rule}
 	}
 	return cite(rule)
 }

@@ -13,9 +13,9 @@ import (
 // copies returns what is sent, each form of the message once.
 func (r *Relay) copies(m *Message, b agent.Buf, v agent.Verdict) []Copy {
 	if v.To != agent.ToServers {
-		return []Copy{r.form(m, &b, &v, []send{r.toClient(&v)})}
+		return []Copy{r.form(m, &b, &v, []Send{r.toClient(&v)})}
 	}
-	var same, bare []send
+	var same, bare []Send
 	for c := range r.plan.Copies(&v) {
 		if c.Form == agent.WithoutVSS {
 			bare = append(bare, r.toServer(&c, &v))
@@ -36,7 +36,7 @@ func (r *Relay) copies(m *Message, b agent.Buf, v agent.Verdict) []Copy {
 }
 
 // form tells how a message has changed for those who get it.
-func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []send) Copy {
+func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []Send) Copy {
 	out := bytes.Clone(b.Bytes())
 	c := Copy{Sends: sends, Octets: len(out), Data: out}
 	if v.Family == dhcp.V6 {
@@ -45,14 +45,14 @@ func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []send) C
 		c.Changes = changes4(m.Data, out, v.Direction)
 	}
 	if c.Changes == nil {
-		c.Changes = []change{}
+		c.Changes = []Change{}
 	}
 	return c
 }
 
-func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) send {
+func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) Send {
 	to := &r.snap.Policy.Servers[c.Server]
-	s := send{
+	s := Send{
 		Towards: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
 		SourcePort: c.From.Port, Interface: to.Link,
 	}
@@ -72,8 +72,8 @@ func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) send {
 	return s
 }
 
-func (r *Relay) toClient(v *agent.Verdict) send {
-	s := send{
+func (r *Relay) toClient(v *agent.Verdict) Send {
+	s := Send{
 		Towards: "client", Cast: "unicast", Destination: netip.AddrPortFrom(v.Dst, v.Port),
 		SourcePort: v.Family.Port(), Interface: v.Link.Host.Name, VRF: r.plan.VRFName(r.plan.VRF(v.Link.Host.Index)),
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // settings returns what of the configuration a decision rests on.
-func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copies []Copy) []setting {
+func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copies []Copy) []Setting {
 	var keys []string
 	link := v.Link
 	if reason == agent.Relayed {
@@ -21,9 +21,9 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 			link = r.snap.Link(r.byName[m.Link].Index)
 		}
 	}
-	var all []setting
+	var all []Setting
 	add := func(key, value, file string, line int) {
-		s := setting{key, value, file, line}
+		s := Setting{key, value, file, line}
 		if !slices.Contains(all, s) {
 			all = append(all, s)
 		}

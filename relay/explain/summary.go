@@ -10,9 +10,9 @@ import (
 )
 
 // summarize names a message by what can be read of it, be it broken.
-func summarize(m *Message) summary {
+func summarize(m *Message) Summary {
 	f := dhcp.FamilyOf(m.Dst.Addr())
-	s := summary{
+	s := Summary{
 		Family: f.String(), Type: "unknown", Interface: m.Link,
 		Source: m.Src, Destination: m.Dst, Octets: len(m.Data),
 	}
@@ -24,7 +24,7 @@ func summarize(m *Message) summary {
 	return s
 }
 
-func (s *summary) name4(b []byte) {
+func (s *Summary) name4(b []byte) {
 	p := bootp.Packet(b)
 	if !p.Valid() {
 		return
@@ -38,7 +38,7 @@ func (s *summary) name4(b []byte) {
 	}
 }
 
-func (s *summary) name6(b []byte) {
+func (s *Summary) name6(b []byte) {
 	m := dhcp6.Message(b)
 	if !m.Valid() {
 		return

@@ -81,13 +81,13 @@ func (r *Result) outcome(b *strings.Builder) {
 }
 
 // String returns the rules in one line, "" if there are none.
-func (r rules) String() string { return r.RFC + r.Why }
+func (r Rules) String() string { return r.RFC + r.Why }
 
 // assignment returns a setting as it is written.
-func (s *setting) assignment() string { return s.Key + " = " + s.Value }
+func (s *Setting) assignment() string { return s.Key + " = " + s.Value }
 
 // where returns where a setting is written.
-func (s *setting) where() string {
+func (s *Setting) where() string {
 	if s.Line == 0 {
 		return "default"
 	}
@@ -95,7 +95,7 @@ func (s *setting) where() string {
 }
 
 // String says what is sent where.
-func (s *send) String() string {
+func (s *Send) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s to %s %s", s.Cast, s.Towards, s.Destination)
 	if s.Interface != "" {
@@ -149,7 +149,7 @@ func by(setting string) string {
 
 // words says what changes in a place: the octets as people read them, and in
 // brackets as they are.
-func (c *change) words() string {
+func (c *Change) words() string {
 	switch {
 	case c.Field == padding:
 		return c.Field + ": " + either(c.OldText, "none") + " -> " + either(c.NewText, "none")
@@ -163,7 +163,7 @@ func (c *change) words() string {
 	return fmt.Sprintf("%s: %s -> %s (%s -> %s)", c.Field, c.OldText, c.NewText, c.Old.spaced(), c.New.spaced())
 }
 
-func inBrackets(text string, o octets) string {
+func inBrackets(text string, o Octets) string {
 	if text == "" {
 		return o.spaced()
 	}
@@ -171,4 +171,4 @@ func inBrackets(text string, o octets) string {
 }
 
 // spaced writes octets in hexadecimal for people.
-func (o octets) spaced() string { return fmt.Sprintf("% x", []byte(o)) }
+func (o Octets) spaced() string { return fmt.Sprintf("% x", []byte(o)) }
