@@ -42,7 +42,7 @@ func serveStatus(t *testing.T, r status.Report) (socket string) {
 func TestStatusCommand(t *testing.T) {
 	t.Parallel()
 	bad := status.Finding{Severity: status.Error, Kind: "server_silent", Subject: "server 10.9.0.2", About: []status.Subject{{Kind: status.OfServer, Server: "10.9.0.2"}}, Text: "The server answers nothing.", Do: "Check that it runs."}
-	warn := status.Finding{Severity: status.Warn, Kind: "interface_down", Subject: "interface vlan20 (DHCPv4)", About: []status.Subject{{Kind: status.OfInterface, Interface: "vlan20", Family: "ipv4"}}, Text: "It is down.", Do: "Bring it up."}
+	warn := status.Finding{Severity: status.Warn, Kind: "interface_down", Subject: "interface vlan20 (DHCPv4)", About: []status.Subject{{Kind: status.OfInterface, Interface: "vlan20", Family: status.ScopeOf(dhcp.V4)}}, Text: "It is down.", Do: "Bring it up."}
 	cases := []struct {
 		name   string
 		told   status.Report

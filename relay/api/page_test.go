@@ -156,6 +156,8 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 			return "address", ""
 		case "dhcp.Family":
 			return "`ipv4` or `ipv6`", ""
+		case "senderror.Towards":
+			return "`server` or `client`", ""
 		case "dhcp.Direction":
 			return "`request` or `reply`", ""
 		case "agent.State":
@@ -167,6 +169,8 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 		switch e.Name {
 		case "string", "Octets":
 			return "string", ""
+		case "Scope":
+			return "`ipv4` or `ipv6`", ""
 		case "Endpoint":
 			return "address:port", ""
 		case "bool":

@@ -138,7 +138,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	if v.Reason == agent.Relayed && v.To == agent.ToServers {
 		r.last = &sent{m, b, v}
 	}
-	res.Message.Direction = v.Direction.String()
+	res.Message.Direction = &v.Direction
 	r.judge(&res, &m, b, v)
 	return res, nil
 }

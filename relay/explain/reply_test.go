@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // TestDroppedReplies changes the usual reply to a client on vlan10 until the
@@ -68,7 +69,7 @@ func TestDroppedReplies(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkChanges(t, m, &res)
-			if res.Outcome != tt.outcome.String() || res.Message.Direction != "reply" || res.Rules.String() == "" {
+			if res.Outcome != tt.outcome.String() || *res.Message.Direction != dhcp.Replies || res.Rules.String() == "" {
 				t.Fatalf("want %s:\n%s", tt.outcome, res.String())
 			}
 			last := ""

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/api"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 // A Result is what would become of one message, and why.
@@ -25,15 +26,15 @@ type Result struct {
 
 // A Summary names a message as received.
 type Summary struct {
-	Family      string         `json:"family"`
-	Direction   string         `json:"direction,omitempty"` // "request" or "reply"; "" if it was not looked at
-	Type        string         `json:"type"`
-	Interface   string         `json:"interface,omitempty"`
-	Source      netip.AddrPort `json:"source"`
-	Destination netip.AddrPort `json:"destination"`
-	Xid         string         `json:"xid,omitempty"`
-	Client      api.Client     `json:"client,omitzero"`
-	Octets      int            `json:"octets"`
+	Family      dhcp.Family     `json:"family"`
+	Direction   *dhcp.Direction `json:"direction,omitempty"` // absent if it was not looked at
+	Type        string          `json:"type"`
+	Interface   string          `json:"interface,omitempty"`
+	Source      netip.AddrPort  `json:"source"`
+	Destination netip.AddrPort  `json:"destination"`
+	Xid         string          `json:"xid,omitempty"`
+	Client      api.Client      `json:"client,omitzero"`
+	Octets      int             `json:"octets"`
 }
 
 // Rules are where a decision comes from: sections of RFCs, or where no RFC says

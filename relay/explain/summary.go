@@ -13,7 +13,7 @@ import (
 func summarize(m *Message) Summary {
 	f := dhcp.FamilyOf(m.Dst.Addr())
 	s := Summary{
-		Family: f.String(), Type: "unknown", Interface: m.Link,
+		Family: f, Type: "unknown", Interface: m.Link,
 		Source: m.Src, Destination: m.Dst, Octets: len(m.Data),
 	}
 	if f == dhcp.V6 {

@@ -8,6 +8,7 @@ import (
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -39,7 +40,7 @@ func busy() status.Report {
 			{Interface: "vlan20", Family: dhcp.V4, Direction: dhcp.Requests, Reason: "untrusted_option82", What: "A client's message already bears option 82.", Remedy: "Set trusted = true.", Count: 4, Recent: 4, LastSeen: noon.Add(-3 * time.Second)},
 		},
 		Kernel:     []status.KernelDrops{{Family: dhcp.V4, Count: 7, Recent: 0}, {Family: dhcp.V6}},
-		SendErrors: []status.SendError{{Towards: "server", Error: "ENETUNREACH", What: "There is no route.", Remedy: "Add a route.", Count: 3, Recent: 1}},
+		SendErrors: []status.SendError{{Towards: senderror.Servers, Error: "ENETUNREACH", What: "There is no route.", Remedy: "Add a route.", Count: 3, Recent: 1}},
 		Recorder:   status.Recorder{On: true, Messages: 1000},
 	}
 }

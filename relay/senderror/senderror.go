@@ -3,6 +3,7 @@
 package senderror
 
 import (
+	"fmt"
 	"strconv"
 	"syscall"
 
@@ -53,6 +54,20 @@ const (
 
 // String returns the name that metrics and JSON have.
 func (t Towards) String() string { return [NumTowards]string{"server", "client"}[t] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Towards) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *Towards) UnmarshalText(b []byte) error {
+	for i := range Towards(NumTowards) {
+		if i.String() == string(b) {
+			*t = i
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is neither server nor client", b)
+}
 
 // A word is what an error of the kernel means, and what to do: a sentence without its
 // full stop, and one with it.

@@ -71,3 +71,17 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestTowardsIsText(t *testing.T) {
+	t.Parallel()
+	for want := range Towards(NumTowards) {
+		b, _ := want.MarshalText()
+		var got Towards
+		if err := got.UnmarshalText(b); err != nil || got != want {
+			t.Errorf("%s is %v, %v", b, got, err)
+		}
+	}
+	if new(Towards).UnmarshalText([]byte("relay")) == nil {
+		t.Error("an unknown side is taken")
+	}
+}

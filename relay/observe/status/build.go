@@ -133,7 +133,7 @@ func (b *builder) losses() {
 	}
 	for _, e := range b.Counts.SendErrors {
 		what, remedy := e.Error.Doc(e.Towards)
-		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards.String(), e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
+		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
 		if e.Count.Recent > 0 {
 			b.add(refused(e, what, remedy, b.window()))
 		}

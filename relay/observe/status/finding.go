@@ -61,7 +61,7 @@ func fold(all []found) []Finding {
 			strings.Compare(a.name(), b.name()),
 			strings.Compare(string(a.about.Kind), string(b.about.Kind)),
 			natural(a.about.short(), b.about.short()),
-			strings.Compare(a.about.Family, b.about.Family),
+			cmp.Compare(a.about.Family, b.about.Family),
 		)
 	})
 	out := []Finding{}

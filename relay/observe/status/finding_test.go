@@ -1,6 +1,7 @@
 package status
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -135,5 +136,23 @@ func TestOnlyTellsServersApart(t *testing.T) {
 		if strings.HasPrefix(f.Subject, "server") && f.Subject != "server 10.9.0.7 in VRF red" {
 			t.Errorf("a finding about %s", f.Subject)
 		}
+	}
+}
+
+// A subject is the same after JSON, with its family or without.
+func TestSubjectsSurviveJSON(t *testing.T) {
+	t.Parallel()
+	for _, want := range []Subject{{Kind: OfAll}, {Kind: OfBuffer, Family: ScopeOf(dhcp.V4)}, {Kind: OfBuffer, Family: ScopeOf(dhcp.V6)}} {
+		b, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Subject
+		if err := json.Unmarshal(b, &got); err != nil || got != want {
+			t.Errorf("%s is %+v, %v; want %+v", b, got, err, want)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"family": "ipx"}`), &Subject{}); err == nil {
+		t.Error("an unknown family is taken")
 	}
 }

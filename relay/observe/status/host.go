@@ -179,7 +179,7 @@ func (b *builder) unframed() {
 		return
 	}
 	b.add(found{
-		severity: Info, kind: unframedReplies, about: Subject{Kind: OfClientReplies, Family: dhcp.V6.String()},
+		severity: Info, kind: unframedReplies, about: Subject{Kind: OfClientReplies, Family: ScopeOf(dhcp.V6)},
 		text:   "Replies to DHCPv6 clients go by the kernel's neighbour table, which has room for few clients at once",
 		detail: b.Unframed,
 		do:     "Let the daemon have CAP_NET_RAW and CAP_BPF, as the unit does; or raise net.ipv6.neigh.default.gc_thresh3 on the host.",
@@ -234,7 +234,7 @@ func (b *builder) strict() {
 			do:   sentence(text.Loosen(near[0]) + ", if such clients are to be heard at once; 2 hears those to whose address this host has a route, 0 all"),
 		})
 	}
-	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == serverSilent && f.about.Family == dhcp.V4.String() })
+	silent := slices.ContainsFunc(b.found, func(f found) bool { return f.kind == serverSilent && f.about.Family == ScopeOf(dhcp.V4) })
 	if silent && len(far) > 0 {
 		b.add(found{
 			severity: Warn, kind: rpFilterServer, about: Subject{Kind: OfRPFilter, Name: text.Some(far, mostNamed)},

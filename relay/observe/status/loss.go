@@ -9,7 +9,7 @@ import (
 // overrun tells of messages that were lost in a full receive buffer.
 func overrun(f dhcp.Family, n uint64, window string) found {
 	return found{
-		severity: Error, kind: kernelDropped, about: Subject{Kind: OfBuffer, Family: f.String()},
+		severity: Error, kind: kernelDropped, about: Subject{Kind: OfBuffer, Family: ScopeOf(f)},
 		text:   "The kernel has dropped messages before the relay could read them, for its buffer was full",
 		detail: plural(n, "message") + " " + window,
 		do:     "Look for an interface with a flood of requests in the list below, and whether other programs leave the relay no CPU time. If bursts are normal here, raise net.core.rmem_max or let the daemon have CAP_NET_ADMIN.",

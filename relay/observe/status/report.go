@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -196,12 +197,12 @@ type KernelDrops struct {
 
 // A SendError counts messages that the kernel refused to send for one reason.
 type SendError struct {
-	Towards string `json:"towards"` // "server" or "client"
-	Error   string `json:"error"`   // such as "ENETUNREACH"
-	What    string `json:"what"`    // what that means
-	Remedy  string `json:"remedy"`  // what to do about it
-	Count   uint64 `json:"count"`
-	Recent  uint64 `json:"recent"`
+	Towards senderror.Towards `json:"towards"`
+	Error   string            `json:"error"`  // such as "ENETUNREACH"
+	What    string            `json:"what"`   // what that means
+	Remedy  string            `json:"remedy"` // what to do about it
+	Count   uint64            `json:"count"`
+	Recent  uint64            `json:"recent"`
 }
 
 // A Recorder tells of the flight recorder.

@@ -14,11 +14,43 @@ import (
 type Subject struct {
 	Kind      SubjectKind  `json:"kind"`
 	Interface string       `json:"interface,omitempty"`
-	Family    string       `json:"family,omitempty"` // "ipv4" or "ipv6"; "" if it is about both or neither
+	Family    Scope        `json:"family,omitempty"` // absent if it is about both or neither
 	Server    api.Endpoint `json:"server,omitempty"`
 	VRF       string       `json:"vrf,omitempty"` // of the server
 	Port      uint16       `json:"port,omitempty"`
 	Name      string       `json:"name,omitempty"` // of what else there is: a file, a program, an address
+}
+
+// A Scope is the family that a subject is about; the zero Scope is both or neither.
+type Scope uint8
+
+// ScopeOf returns the Scope of one family.
+func ScopeOf(f dhcp.Family) Scope { return Scope(f) + 1 }
+
+// protocol returns what people call the protocol of the family, "" for the zero Scope.
+func (s Scope) protocol() string {
+	if s == 0 {
+		return ""
+	}
+	return dhcp.Family(s - 1).Protocol()
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Scope) MarshalText() ([]byte, error) {
+	if s == 0 {
+		return nil, nil
+	}
+	return dhcp.Family(s - 1).MarshalText()
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Scope) UnmarshalText(b []byte) error {
+	var f dhcp.Family
+	if err := f.UnmarshalText(b); err != nil {
+		return err
+	}
+	*s = ScopeOf(f)
+	return nil
 }
 
 // A SubjectKind is what sort of thing a subject is.
@@ -45,14 +77,14 @@ const (
 // onLink is the subject of what concerns an interface in one family.
 func onLink(name string, f dhcp.Family) Subject {
 	if name == count.Other {
-		return Subject{Kind: OfOthers, Family: f.String()}
+		return Subject{Kind: OfOthers, Family: ScopeOf(f)}
 	}
-	return Subject{Kind: OfInterface, Interface: name, Family: f.String()}
+	return Subject{Kind: OfInterface, Interface: name, Family: ScopeOf(f)}
 }
 
 // onServer is the subject of what concerns a server.
 func onServer(s count.ServerID) Subject {
-	return Subject{Kind: OfServer, Server: endpoint(s), VRF: s.VRF, Family: s.Family().String()}
+	return Subject{Kind: OfServer, Server: endpoint(s), VRF: s.VRF, Family: ScopeOf(s.Family())}
 }
 
 // endpoint returns a server's address and port.
@@ -117,8 +149,8 @@ func (s Subject) String() string {
 		return words + " of " + s.Name
 	case OfOthers, OfReplies, OfClientReplies, OfBuffer, OfSockets, OfRecorder, OfAll:
 	}
-	if s.Family != "" {
-		words += " (" + protocolOf(s.Family) + ")"
+	if s.Family != 0 {
+		words += " (" + s.Family.protocol() + ")"
 	}
 	return words
 }
@@ -131,7 +163,7 @@ func (s *Subject) short() string {
 	case s.Server != "" && s.VRF != "":
 		return s.Server.String() + " in VRF " + s.VRF
 	}
-	return cmp.Or(s.Server.String(), s.Name, protocolOf(s.Family))
+	return cmp.Or(s.Server.String(), s.Name, s.Family.protocol())
 }
 
 // several names subjects of one kind in words: "4000 interfaces (a, b, c and 3997
@@ -159,14 +191,4 @@ func (s *Subject) concerns(name string, servers []ServerName) bool {
 	case OfConfiguration, OfReplies, OfClientReplies, OfBuffer, OfSending, OfPort, OfListener, OfRPFilter, OfSockets, OfRecorder, OfAll:
 	}
 	return true
-}
-
-// protocolOf returns what people call the protocol of a family by its name.
-func protocolOf(family string) string {
-	for f := range dhcp.Families {
-		if dhcp.Family(f).String() == family {
-			return dhcp.Family(f).Protocol()
-		}
-	}
-	return ""
 }

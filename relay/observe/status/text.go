@@ -191,7 +191,7 @@ func (r *Report) writeLosses(b *strings.Builder) {
 		rows = append(rows, []string{"receive buffer full, " + k.Family.String(), number(k.Recent), number(k.Count)})
 	}
 	for _, e := range r.SendErrors {
-		rows = append(rows, []string{"sending to " + e.Towards + "s: " + e.Error, number(e.Recent), number(e.Count)})
+		rows = append(rows, []string{"sending to " + e.Towards.String() + "s: " + e.Error, number(e.Recent), number(e.Count)})
 	}
 	table(b, rows)
 }
