@@ -203,14 +203,14 @@ servers = ["10.9.0.2"]
 	d.signal(syscall.SIGTERM)
 	d.notices("STOPPING=1")
 	want := []string{
-		"WARN configuration is doubtful",
+		"WARN configuration warning",
 		"INFO interface does not exist",
 		"INFO confined",
 		"INFO relaying",
-		"WARN configuration is doubtful",
+		"WARN configuration warning",
 		"INFO configuration reloaded",
 		"ERROR configuration refused, the former one stays",
-		"WARN configuration is doubtful",
+		"WARN configuration warning",
 		"WARN metrics.listen takes effect at the next start",
 		"WARN recorder.messages takes effect at the next start",
 		"WARN log.format takes effect at the next start",

@@ -24,7 +24,7 @@ const (
 	BootpRefused                 // plain BOOTP, and the interface refuses it
 	UntrustedOption82            // option 82 from a client, also in sname or file
 	Option82Malformed            // option 82 that cannot be parsed
-	GiaddrSpoof                  // the request bears an address of this relay as giaddr
+	GiaddrSpoof                  // the request has an address of this relay as giaddr
 	GiaddrInvalid                // giaddr is no unicast address
 	GiaddrUntrusted              // a relayed request on an interface that is not trusted
 	GiaddrRefused                // a relayed request, and the interface drops those
@@ -186,18 +186,18 @@ var docs = [NumReasons]Doc{
 		Intended, only4("RFC 1542, section 4.1.1"), only4("dhcpv4.bootp"), noHints(),
 	},
 	UntrustedOption82: {
-		"untrusted_option82", "A client's message already bears option 82.",
+		"untrusted_option82", "A client's message already contains option 82.",
 		"If a switch with DHCP snooping or another relay adds it, set trusted = true on this interface.",
 		Partial, only4("RFC 3046, section 2.1"), only4("trusted"), noHints(),
 	},
 	Option82Malformed: {
-		"option82_malformed", "The message bears an option 82 that cannot be parsed.",
+		"option82_malformed", "The message contains an option 82 that cannot be parsed.",
 		"Look for a broken switch or server, or a hostile client.",
 		Partial, only4("RFC 3046, section 2.0"), none(),
 		Hints{See: ByTrace},
 	},
 	GiaddrSpoof: {
-		"giaddr_spoof", "A request bears an address of this relay as giaddr.",
+		"giaddr_spoof", "A request has an address of this relay as giaddr.",
 		"Look for a hostile client, or for a loop that brings the relay's own requests back.",
 		Minor, only4("RFC 3046, section 2.1.1"), none(),
 		Hints{See: ByTrace},
@@ -251,7 +251,7 @@ var docs = [NumReasons]Doc{
 		Partial, only6("RFC 6221, section 6.1.2"), only6("trusted"), noHints(),
 	},
 	RSOORefused: {
-		"rsoo_refused", "A Relay-forward bears options for the client, and dhcpv6.refuse_rsoo is set.",
+		"rsoo_refused", "A Relay-forward contains options for the client, and dhcpv6.refuse_rsoo is set.",
 		"Set dhcpv6.refuse_rsoo = false if the relays attached here may supply options.",
 		Intended, only6("RFC 6422, section 5"), only6("dhcpv6.refuse_rsoo"), noHints(),
 	},
@@ -274,7 +274,7 @@ var docs = [NumReasons]Doc{
 		Hints{See: ByTrace, Stranger: true},
 	},
 	BogusGiaddr: {
-		"bogus_giaddr", "A reply bears a giaddr that this relay does not use now.",
+		"bogus_giaddr", "A reply has a giaddr that this relay does not use now.",
 		"Check the routes for the giaddr, and whether the interface has lost its address.",
 		Partial, only4("RFC 1542, section 4.1.2"), none(), noHints(),
 	},

@@ -259,11 +259,11 @@ func TestParseDHCPv6Problems(t *testing.T) {
 		},
 		{
 			name: "multicast group with an interface", text: "[[interface]]\nname = \"vlan10\"\nservers = [\"ff05::1:3%u0\"]",
-			want: []string{`f:3:12: interface[0].servers[0]: ff05::1:3%u0 bears the name of an interface; write "ff05::1:3" and a [[server]] with interface = "u0"`},
+			want: []string{`f:3:12: interface[0].servers[0]: ff05::1:3%u0 contains the name of an interface; write "ff05::1:3" and a [[server]] with interface = "u0"`},
 		},
 		{
 			name: "global address with interface and port", text: "[[interface]]\nname = \"vlan10\"\nservers = [\"[2001:db8:9::2%u0]:1547\"]",
-			want: []string{`f:3:12: interface[0].servers[0]: 2001:db8:9::2%u0 bears the name of an interface, and the route leads to a global address; leave out %u0: write "[2001:db8:9::2]:1547"`},
+			want: []string{`f:3:12: interface[0].servers[0]: 2001:db8:9::2%u0 contains the name of an interface, and the route leads to a global address; leave out %u0: write "[2001:db8:9::2]:1547"`},
 		},
 		{
 			name: "interface of a server that is routed", text: one + "[[server]]\naddress = \"10.9.0.2\"\ninterface = \"u0\"",

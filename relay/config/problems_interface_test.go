@@ -111,7 +111,7 @@ servers = [
 				`f:4:63: interface[0].servers[4]: 224.0.0.1 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				"f:4:76: interface[0].servers[5]: nothing listens on port 0; leave the port away, or write the server's",
 				`f:5:3: interface[0].servers[6]: ::ffff:10.9.0.2 is an IPv4 address in IPv6 form; write "10.9.0.2"`,
-				`f:5:22: interface[0].servers[7]: 2001:db8:9::2%eth0 bears the name of an interface, and the route leads to a global address; leave out %eth0: write "2001:db8:9::2"`,
+				`f:5:22: interface[0].servers[7]: 2001:db8:9::2%eth0 contains the name of an interface, and the route leads to a global address; leave out %eth0: write "2001:db8:9::2"`,
 				`f:5:44: interface[0].servers[8]: :: is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:5:50: interface[0].servers[9]: "2001:db8::2:547x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:5:70: interface[0].servers[10]: 127.0.0.1:67 is this relay itself; write the port on which the server listens, such as "127.0.0.1:1067"`,

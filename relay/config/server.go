@@ -161,9 +161,9 @@ func refuseServer(s netip.AddrPort) (text, hint string) {
 	a := s.Addr()
 	switch {
 	case a.Zone() != "" && a.IsMulticast():
-		return a.String() + " bears the name of an interface", "write " + strconv.Quote(a.WithZone("").String()) + " and a [[server]] with interface = " + strconv.Quote(a.Zone())
+		return a.String() + " contains the name of an interface", "write " + strconv.Quote(a.WithZone("").String()) + " and a [[server]] with interface = " + strconv.Quote(a.Zone())
 	case a.Zone() != "" && !a.IsLinkLocalUnicast():
-		return a.String() + " bears the name of an interface, and the route leads to a global address", "leave out %" + a.Zone() + ": write " + strconv.Quote(plain(s))
+		return a.String() + " contains the name of an interface, and the route leads to a global address", "leave out %" + a.Zone() + ": write " + strconv.Quote(plain(s))
 	case a.Zone() != "" && !giaddr.ValidName(a.Zone()):
 		return strconv.Quote(a.Zone()) + " is no name that an interface can have", "write one after the %"
 	case a.Is4In6():

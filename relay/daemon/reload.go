@@ -104,7 +104,7 @@ func (p *process) warnLater(cfg *Loaded) (texts []string) {
 // warn logs what is legal but doubtful.
 func (p *process) warn(cfg *Loaded) {
 	for _, w := range cfg.Warnings {
-		p.log.Warn("configuration is doubtful", "problem", w.Error())
+		p.log.Warn("configuration warning", "problem", w.Error())
 	}
 }
 

@@ -50,7 +50,7 @@ func testShows(t *testing.T, ctx context.Context) {
 		"#servers":              {"answering It answers.", "99 %", "1.2 ms", "4.8 ms", "1.5 s", "20 (1 204)", "silent", "VRF red"},
 		"#interfaces":           {"1 to 3 of 3", "no address", "it has no IPv4 address", "Give it one.", "10.1.0.1", "2001:db8:1::1", "20 (1 204)", "4 (4)"},
 		"#t1":                   {"answered", "02:00:00:00:00:01", "giaddr 10.1.0.1", "DISCOVER", "OFFER", "REQUEST", "ACK", "gives 10.1.0.100, after 1.2 ms, unicast to 10.1.0.100 02:00:00:00:00:01"},
-		"#t2":                   {"dropped", "vlan20", "untrusted_option82", "already bears option 82.", "set trusted = true on this interface."},
+		"#t2":                   {"dropped", "vlan20", "untrusted_option82", "already contains option 82.", "set trusted = true on this interface."},
 		"#t3":                   {"unanswered", "no answer from 2001:db8:9::2", "See whether the server runs and has a route back"},
 		"#drops":                {"untrusted_option82", "Set trusted = true.", "IPv4 request", "4 (4)", "7 IPv4 messages", "ENETUNREACH", "Add a route."},
 		"[aria-label=Sections]": {"Findings 2", "Servers 2/3", "Interfaces 2/3", "Drops 4"},

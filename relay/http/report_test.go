@@ -24,7 +24,7 @@ func busy() status.Report {
 		Config: status.Config{File: "/etc/dhcp-relay/relay.toml", OK: true, Loaded: noon.Add(-time.Hour), Hash: "0123456789abcdef", Tried: noon.Add(-time.Hour)},
 		Findings: []status.Finding{
 			{Severity: status.Error, Kind: "server_silent", Subject: "server 10.9.0.3", Text: "None of the last 12 requests was answered.", Do: "See whether the server runs and routes back to the giaddr."},
-			{Severity: status.Warn, Kind: "drop_untrusted_option82", Subject: "interface vlan20", Text: "A client's message already bears option 82.", Do: "If a switch adds it, set trusted = true on this interface."},
+			{Severity: status.Warn, Kind: "drop_untrusted_option82", Subject: "interface vlan20", Text: "A client's message already contains option 82.", Do: "If a switch adds it, set trusted = true on this interface."},
 		},
 		Interfaces: []status.Interface{
 			{Name: "vlan20", Family: dhcp.V4, State: agent.NoAddress, Servers: []status.ServerName{{Address: "10.9.0.2"}}, Reason: "it has no IPv4 address", Do: "Give it one.", Requests: status.Flow{Received: 4, Dropped: 4, RecentDropped: 4}},
@@ -37,7 +37,7 @@ func busy() status.Report {
 			{Address: "2001:db8:9::2", VRF: "red", Family: dhcp.V6, State: status.StateIdle, Verdict: "Nothing was asked of it."},
 		},
 		Drops: []status.Drop{
-			{Interface: "vlan20", Family: dhcp.V4, Direction: dhcp.Requests, Reason: "untrusted_option82", What: "A client's message already bears option 82.", Remedy: "Set trusted = true.", Count: 4, Recent: 4, LastSeen: noon.Add(-3 * time.Second)},
+			{Interface: "vlan20", Family: dhcp.V4, Direction: dhcp.Requests, Reason: "untrusted_option82", What: "A client's message already contains option 82.", Remedy: "Set trusted = true.", Count: 4, Recent: 4, LastSeen: noon.Add(-3 * time.Second)},
 		},
 		Kernel:     []status.KernelDrops{{Family: dhcp.V4, Count: 7, Recent: 0}, {Family: dhcp.V6}},
 		SendErrors: []status.SendError{{Towards: senderror.Servers, Error: "ENETUNREACH", What: "There is no route.", Remedy: "Add a route.", Count: 3, Recent: 1}},
@@ -77,7 +77,7 @@ func exchanges() []api.Transaction {
 	}
 	lost := api.Step{
 		Time: at(900), Direction: dhcp.Requests, Type: "discover", Interface: "vlan20", Source: "0.0.0.0:68", Destination: "255.255.255.255:67", Outcome: "untrusted_option82",
-		What: "A client's message already bears option 82.", Remedy: "If a switch with DHCP snooping adds it, set trusted = true on this interface.",
+		What: "A client's message already contains option 82.", Remedy: "If a switch with DHCP snooping adds it, set trusted = true on this interface.",
 	}
 	return []api.Transaction{
 		{

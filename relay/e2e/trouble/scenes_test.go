@@ -120,14 +120,14 @@ func troublesOfRequests() []trouble {
 			name:   "a switch adds option 82, and its interface is not trusted",
 			play:   func(b *bed) { b.silence("a1", client.Config{AgentInfo: []byte{1, 5, 'p', 'o', 'r', 't', '7'}}, 1) },
 			counts: []string{"interface", "clients-a", "outcome", "untrusted_option82"},
-			words:  []string{"clients-a", "already bears option 82", "set trusted = true on this interface"},
+			words:  []string{"clients-a", "already contains option 82", "set trusted = true on this interface"},
 		},
 		{
 			name:   "another relay that adds option 82 is attached to an interface that is not trusted",
 			plan:   scene.Plan{Config: plain, Chain: true},
 			play:   func(b *bed) { b.silence("c1", client.Config{}, 1) },
 			counts: []string{"interface", "clients-b", "outcome", "untrusted_option82"},
-			words:  []string{"clients-b", "10.2.0.9", "already bears option 82", "or another relay adds it, set trusted = true on this interface"},
+			words:  []string{"clients-b", "10.2.0.9", "already contains option 82", "or another relay adds it, set trusted = true on this interface"},
 		},
 		{
 			name: "another relay is attached to an interface that is not trusted",

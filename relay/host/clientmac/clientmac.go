@@ -7,12 +7,12 @@
 //
 // A filter on the socket (Table) sees the frame of each message before the
 // message can be read. It knows the first Solicit of a client that the kernel has
-// never heard of, all of 10,000 clients' that lay in the buffer at once, one
+// never heard of, however many lie in the buffer at once, one
 // source address on two links, priority tags, reassembled fragments, veth,
 // macvlan and bridge.
 //
-// The kernel's neighbour table (Neighbours) did not know the first Solicit: the
-// kernel learns nothing from UDP. It knew the client after the first reply to it.
+// The kernel's neighbour table (Neighbours) does not know the first Solicit: the
+// kernel learns nothing from UDP. It knows the client after the first reply to it.
 // It tells who has an address, rather than who sent a frame.
 //
 // A Neighbor Solicitation of our own would have the message wait for the client's

@@ -13,7 +13,7 @@ const handover = 30 * time.Second
 // stampArrivals has the kernel tell when each datagram arrived. Before Linux 5.1 it
 // cannot be asked so, and no age is known. Once any socket of the host asks, as that
 // of an NTP client does, the kernel reads the clock for each packet that the host
-// receives: 20 to 30 ns.
+// receives.
 func stampArrivals(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1)
 }

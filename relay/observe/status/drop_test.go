@@ -127,7 +127,7 @@ func TestDropsAreErrorsIfNothingElseComesThrough(t *testing.T) {
 				t.Errorf("want one %s, got %+v", c.want, r.Findings)
 			}
 			i := slices.IndexFunc(r.Interfaces, func(i Interface) bool { return i.Name == "vlan20" })
-			if told := strings.Contains(r.Interfaces[i].Reason, "already bears option 82"); told != (c.want == Error) {
+			if told := strings.Contains(r.Interfaces[i].Reason, "already contains option 82"); told != (c.want == Error) {
 				t.Errorf("the interface says %q", r.Interfaces[i].Reason)
 			}
 		})

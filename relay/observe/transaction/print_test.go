@@ -51,7 +51,7 @@ func TestPrint(t *testing.T) {
 		"a dropped request": {[]recorder.Message{refused}, transaction.Printer{}, `
 #1 ipv4  0x00000002  02:00:00:00:00:01  vlan10  10:00:00.000
        0.0  client ─── DISCOVER ────▶✗                   dropped: untrusted_option82, from 0.0.0.0 on vlan10
-            A client's message already bears option 82. If a switch with DHCP snooping or another relay adds it, set
+            A client's message already contains option 82. If a switch with DHCP snooping or another relay adds it, set
             trusted = true on this interface.
   = dropped: untrusted_option82
 
@@ -60,7 +60,7 @@ func TestPrint(t *testing.T) {
 #1 ipv4  0x00000002  02:00:00:00:00:01  vlan10, giaddr 10.1.0.1  10:00:00.000
        0.0  client ─── DISCOVER ────▶┃─── DISCOVER ────▶ 10.9.0.2, 10.9.0.3  relayed in 12µs
        2.0  client                   ✗◀───── OFFER ───── 10.9.0.2  dropped: bogus_giaddr, on eth0, after 2ms
-            A reply bears a giaddr that this relay does not use now. Check the routes for the giaddr, and whether the
+            A reply has a giaddr that this relay does not use now. Check the routes for the giaddr, and whether the
             interface has lost its address.
   = dropped: bogus_giaddr
 
