@@ -31,7 +31,7 @@ func TestChangesAreToldWithinBounds(t *testing.T) {
 		e.showLinks(at, state("vlan10", true), state("vlan10", false))
 		e.showLinks(at, state("vlan10", false), state("vlan10", true))
 	}
-	if n := lines(); n == 0 || n > few {
+	if n := lines(); n == 0 || n > logLimit {
 		t.Errorf("141 flaps make %d lines", n)
 	}
 	e.showLinks(at, state("vlan20", true), state("vlan20", false))
@@ -44,7 +44,7 @@ func TestChangesAreToldWithinBounds(t *testing.T) {
 		e.showLinks(at, state(name, true), nil)
 		e.showProblems(at, []agent.Problem{{Interface: name, Text: "none", Hint: "do"}}, nil)
 	}
-	if n := lines(); n == 0 || n > 2*few {
+	if n := lines(); n == 0 || n > 2*logLimit {
 		t.Errorf("4096 interfaces that come and go make %d lines", n)
 	}
 	e.showRest(at, new(agent.Snapshot))

@@ -151,7 +151,7 @@ func (o *sending) toFrame(m *observe.Message) {
 	v, b := &m.Verdict, &m.Buf
 	src, dst := netip.AddrPortFrom(v.Src, o.family.Port()), netip.AddrPortFrom(v.Dst, v.Port)
 	err := o.frames.send(v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
-	o.toldClient(m, errnoOf(err))
+	o.sentToClient(m, errnoOf(err))
 }
 
 // errnoOf returns the errno that stands for an error of a frame.
@@ -174,7 +174,7 @@ func (o *sending) sent(i int, errno syscall.Errno) {
 	c := &o.copies[i]
 	switch m := c.m; {
 	case c.to == nil:
-		o.toldClient(m, errno)
+		o.sentToClient(m, errno)
 	case errno == 0:
 		m.Sent, m.Bare = true, m.Bare || m.Verdict.Omitted
 		m.Copies |= 1 << c.n
@@ -187,8 +187,8 @@ func (o *sending) sent(i int, errno syscall.Errno) {
 	}
 }
 
-// toldClient notes whether a reply left.
-func (o *sending) toldClient(m *observe.Message, errno syscall.Errno) {
+// sentToClient notes whether a reply left.
+func (o *sending) sentToClient(m *observe.Message, errno syscall.Errno) {
 	if errno == 0 {
 		m.Sent = true
 		return

@@ -11,10 +11,10 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// few is how many changes are told one by one, at once or in a minute. When thousands
+// logLimit is how many changes are told one by one, at once or in a minute. When thousands
 // of VLANs come up together, or come and go, the operator gets their number, and Debug
 // the rest.
-const few = 20
+const logLimit = 20
 
 // A subject is one interface in one family.
 type subject struct {
@@ -71,7 +71,7 @@ func (e *Engine) showLinks(at time.Time, was, now map[subject]shown) {
 	slices.SortFunc(changed, func(a, b subject) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.family, b.family))
 	})
-	many := len(changed) > few
+	many := len(changed) > logLimit
 	if many {
 		e.changes.leave(len(changed))
 	}
