@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"dhcp-relay/relay/text"
 )
 
 // FuzzReport has status print what any answer of a daemon says, also one that is
@@ -26,8 +29,13 @@ func FuzzReport(f *testing.F) {
 		}
 		for _, all := range []bool{false, true} {
 			var b strings.Builder
-			if err := r.WriteText(&b, all); err != nil || !strings.HasSuffix(b.String(), "\n") {
+			if err := r.WriteText(text.Writer{W: &b}, all); err != nil || !strings.HasSuffix(b.String(), "\n") {
 				t.Errorf("%q, %v", b.String(), err)
+			}
+			if i := strings.IndexFunc(b.String(), func(c rune) bool {
+				return c != '\n' && c != '\t' && unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c)
+			}); i >= 0 {
+				t.Errorf("a control character at %d of %q", i, b.String())
 			}
 		}
 	})
