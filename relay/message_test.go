@@ -120,9 +120,9 @@ func datagram(src, dst netip.AddrPort, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// parseDatagram is the inverse of datagram; ok if it is UDP.
+// parseDatagram is the inverse of datagram; ok if it is UDP, and no later fragment.
 func parseDatagram(b []byte) (f frame, ok bool) {
-	if len(b) < 28 || b[0] != 0x45 || b[9] != 17 {
+	if len(b) < 28 || b[0] != 0x45 || b[9] != 17 || b[6]&0x1f|b[7] != 0 {
 		return f, false
 	}
 	f.src = netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[12:16])), binary.BigEndian.Uint16(b[20:]))
