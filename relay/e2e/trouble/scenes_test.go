@@ -36,7 +36,7 @@ func troublesOfHost() []trouble {
 				b.silence("a1", client.Config{}, 1)
 			},
 			counts: []string{"interface", "clients-a", "outcome", "no_giaddr"},
-			words:  []string{"clients-a", "no address that may stand for its clients", "Give the interface an IPv4 address, or set giaddr"},
+			words:  []string{"clients-a", "no address that may stand for its clients", "Give the interface an IPv4 address, or set dhcpv4.giaddr"},
 		},
 		{
 			name:   "the interface is in no [[interface]]",
@@ -164,7 +164,7 @@ func troublesOfRequests() []trouble {
 			plan:   scene.Plan{Config: plain + "dhcpv4.min_secs = 30\n"},
 			play:   func(b *bed) { b.silence("a1", client.Config{}, 1) },
 			counts: []string{"interface", "clients-a", "outcome", "secs_below"},
-			words:  []string{"clients-a", "has not yet tried for min_secs seconds", "lower min_secs"},
+			words:  []string{"clients-a", "has not yet tried for min_secs seconds", "lower dhcpv4.min_secs"},
 		},
 		{
 			name: "the interface has DHCPv6 servers only",
