@@ -99,7 +99,8 @@ const (
 )
 
 // contestFor is how long an interface counts as one that others share the relay with
-// after it was heard. Who is alone takes nothing from others, however much it sends.
+// after it was heard. Who is alone takes nothing from others, however much it sends, until
+// the receive buffer fills: then others may be kept out unheard.
 const contestFor = time.Minute
 
 // A cut sheds what exceeds the share of an interface.
@@ -115,7 +116,7 @@ type cut struct {
 }
 
 // read takes note of what was read at a time.
-func (c *cut) read(ds []udp.Datagram, more bool, now time.Duration) {
+func (c *cut) read(ds []udp.Datagram, more, filling bool, now time.Duration) {
 	for i := range ds {
 		if link := ds[i].Link; link != c.link {
 			if c.link != 0 {
@@ -124,10 +125,14 @@ func (c *cut) read(ds []udp.Datagram, more bool, now time.Duration) {
 			c.link = link
 		}
 	}
+	age := ds[len(ds)-1].Age
+	if filling {
+		c.contested = now + contestFor
+	}
 	var changed bool
 	switch {
 	case now < c.contested:
-		if changed = c.share.Read(now, ds[len(ds)-1].Age, len(ds), more); changed {
+		if changed = c.share.Read(now, age, len(ds), more); changed {
 			c.rate = c.share.Rate()
 		}
 	case c.rate.Limits():

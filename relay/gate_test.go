@@ -11,12 +11,17 @@ import (
 
 // late has a cut read full batches of late messages of some links for a second.
 func late(c *cut, from time.Duration, links ...int) (now time.Duration) {
+	return lateIn(c, from, false, links...)
+}
+
+// lateIn is late; filling says that they fill the receive buffer.
+func lateIn(c *cut, from time.Duration, filling bool, links ...int) (now time.Duration) {
 	ds := make([]udp.Datagram, batchSize)
 	for now = from; now < from+time.Second; now += 10 * time.Millisecond {
 		for i := range ds {
 			ds[i] = udp.Datagram{Link: links[i%len(links)], Age: 500 * time.Millisecond}
 		}
-		c.read(ds, true, now)
+		c.read(ds, true, filling, now)
 	}
 	return now
 }
@@ -37,8 +42,11 @@ func TestNobodyIsCutForItself(t *testing.T) {
 	if now = late(c, now, 7); !c.rate.Limits() {
 		t.Error("the other one is forgotten at once")
 	}
-	late(c, now+contestFor, 7)
+	now = late(c, now+contestFor, 7)
 	if c.rate.Limits() {
 		t.Error("an interface is cut for one that was heard long ago")
+	}
+	if lateIn(c, now, true, 7); !c.rate.Limits() {
+		t.Error("an interface is not cut that may keep others from being heard")
 	}
 }

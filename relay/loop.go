@@ -68,7 +68,7 @@ func (l *loop) run() {
 		l.follow(l.engine.state.Load(), n > 0)
 		l.resume()
 		if n > 0 {
-			l.cut.read(l.data[:n], l.conn.More(), time.Since(l.engine.start))
+			l.cut.read(l.data[:n], l.conn.More(), l.conn.Filling(), time.Since(l.engine.start))
 		}
 		l.relay(l.hold(l.data[:n]))
 		l.turns.Add(1)

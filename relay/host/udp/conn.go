@@ -80,14 +80,15 @@ type receiver struct {
 	names []sockaddr
 	ctls  []control
 
-	try    func(fd uintptr) bool // receive
-	first  *Datagram             // of those that the headers point to; nil: to none
-	batch  int                   // datagrams that there is room for
-	asked  int                   // datagrams asked for
-	n      int                   // datagrams received
-	more   bool                  // there may be others
-	waited bool                  // there was nothing to receive at first
-	errno  syscall.Errno
+	try     func(fd uintptr) bool // receive
+	first   *Datagram             // of those that the headers point to; nil: to none
+	batch   int                   // datagrams that there is room for
+	asked   int                   // datagrams asked for
+	n       int                   // datagrams received
+	more    bool                  // there may be others
+	filling bool                  // the buffer is half full
+	waited  bool                  // there was nothing to receive at first
+	errno   syscall.Errno
 
 	spread spread
 	ages   ages
@@ -124,6 +125,9 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	}
 	return r.n, nil
 }
+
+// Filling reports whether the last Read has left half of the receive buffer full.
+func (c *Conn) Filling() bool { return c.rx.filling }
 
 // More reports whether others may wait that the last Read has left.
 func (c *Conn) More() bool { return c.rx.more }
@@ -193,6 +197,7 @@ func (r *receiver) receive(fd uintptr) bool {
 		r.n, r.errno = recvmmsg(fd, r.msgs[:r.asked])
 		if r.errno != unix.EINTR {
 			r.more = r.n == r.asked
+			r.filling = r.more && halfFull(fd)
 			r.waited = r.waited || r.errno == unix.EAGAIN
 			return r.errno != unix.EAGAIN
 		}

@@ -89,17 +89,31 @@ func disconnect(fd uintptr) {
 	_, _, _ = unix.Syscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&sa)), unsafe.Sizeof(sa))
 }
 
-// skDrops returns the socket's count of drops. SO_RXQ_OVFL would bring the same
-// number, but as a control message with each datagram.
-func skDrops(fd uintptr) (n uint32, ok bool) {
-	const (
-		drops  = 8 // SK_MEMINFO_DROPS
-		fields = 9 // SK_MEMINFO_VARS
-	)
-	var info [fields]uint32
+// Fields of what the kernel says of a socket's memory (linux/sock_diag.h).
+const (
+	memWaiting = 0 // SK_MEMINFO_RMEM_ALLOC: octets of what waits to be read, with all that it takes
+	memRoom    = 1 // SK_MEMINFO_RCVBUF: how much of that there may be
+	memDrops   = 8 // SK_MEMINFO_DROPS
+	memFields  = 9 // SK_MEMINFO_VARS
+)
+
+func memory(fd uintptr) (info [memFields]uint32, ok bool) {
 	size := uint32(unsafe.Sizeof(info))
 	//nolint:gosec // G103: the kernel wants pointers
 	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-	return info[drops], e == 0 && size > drops*4
+	return info, e == 0 && size > memDrops*4
+}
+
+// skDrops returns the socket's count of drops. SO_RXQ_OVFL would bring the same
+// number, but as a control message with each datagram.
+func skDrops(fd uintptr) (n uint32, ok bool) {
+	info, ok := memory(fd)
+	return info[memDrops], ok
+}
+
+// halfFull reports whether what waits to be read takes half of the room for it.
+func halfFull(fd uintptr) bool {
+	info, ok := memory(fd)
+	return ok && info[memWaiting] > info[memRoom]/2
 }
