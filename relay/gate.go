@@ -135,8 +135,9 @@ func (c *cut) read(ds []udp.Datagram, more, filling bool, now time.Duration) {
 		if changed = c.share.Read(now, age, len(ds), more); changed {
 			c.rate = c.share.Rate()
 		}
-	case c.rate.Limits():
-		c.share, c.rate, changed = limit.Share{}, limit.Rate{}, true
+	default:
+		c.share.Restart(now)
+		changed, c.rate = c.rate.Limits(), limit.Rate{}
 	}
 	if c.gate != nil && (changed || c.rate.Limits() && now-c.told > gateAgain) {
 		each, ahead := c.rate.Pace()

@@ -49,4 +49,12 @@ func TestNobodyIsCutForItself(t *testing.T) {
 	if lateIn(c, now, true, 7); !c.rate.Limits() {
 		t.Error("an interface is not cut that may keep others from being heard")
 	}
+
+	// A long silence before says nothing of how much the relay reads.
+	c = &cut{buckets: make([]limit.Bucket, shed.Slots)}
+	late(c, time.Hour, 7)
+	lateIn(c, time.Hour+time.Second, true, 7)
+	if each, ahead := c.rate.Pace(); each == 0 || ahead/each < batchSize {
+		t.Errorf("one message in %v, and %v at once: far less than is read", each, ahead)
+	}
 }

@@ -28,6 +28,9 @@ type Share struct {
 	per     float64       // messages a second; 0: no limit
 }
 
+// Restart forgets all that is known, and judges what is read from now on.
+func (s *Share) Restart(now time.Duration) { *s = Share{began: now} }
+
 // Read takes note of n messages that were read at now, of which none had waited for less
 // than age; more says that others wait. It reports whether Rate has changed.
 func (s *Share) Read(now, age time.Duration, n int, more bool) bool {
