@@ -2,12 +2,14 @@ package relay
 
 import (
 	"context"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/egress"
 	"dhcp-relay/relay/host/udp"
+	"dhcp-relay/relay/observe/capture"
 	"dhcp-relay/relay/offload"
 )
 
@@ -104,6 +106,31 @@ func Egresses(s *agent.Snapshot, p *agent.Plan) []egress.Way {
 		}
 	}
 	return ways
+}
+
+// Paths returns how the servers of the policy are reached now. It asks the kernel, so it
+// is for who has time.
+func (e *Engine) Paths() map[netip.AddrPort]capture.Path {
+	s := e.state.Load()
+	if s == nil {
+		return nil
+	}
+	h, err := egress.Open()
+	if err != nil {
+		return nil // the caller says that it is not known
+	}
+	defer func() { _ = h.Close() }() // nothing is lost with it
+	paths := make(map[netip.AddrPort]capture.Path, len(s.servers))
+	for i, w := range Egresses(s.Snap, s.Plan) {
+		to := s.Snap.Policy.Servers[i].Addr
+		to = netip.AddrPortFrom(to.Addr().WithZone(""), to.Port())
+		link, src := h.Path(&w)
+		if p, twice := paths[to]; twice && p != (capture.Path{Source: src, Link: link}) {
+			link, src = 0, netip.Addr{} // in several VRFs
+		}
+		paths[to] = capture.Path{Source: src, Link: link}
+	}
+	return paths
 }
 
 // A routeWatch is what it takes to look where the ways lead. Without it bursts leave

@@ -21,6 +21,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/capture"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
@@ -38,6 +39,8 @@ func newTape() *tape {
 }
 
 func (p *tape) Recorder() *recorder.Log { return p.log }
+
+func (p *tape) Paths() map[netip.AddrPort]capture.Path { return nil }
 
 func (p *tape) LinkName(index int) string { return map[int]string{2: "vlan10", 9: "eth0"}[index] }
 

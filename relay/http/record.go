@@ -46,7 +46,7 @@ func (v *Recording) capture(w io.Writer, redact bool) error {
 	}
 	ms, _ := log.Reader().Read()
 	return capture.Write(w, ms, capture.Options{
-		Names: v.source.LinkName, Redact: redact || v.redact.Load(), Application: v.name,
+		Names: v.source.LinkName, Paths: v.source.Paths(), Redact: redact || v.redact.Load(), Application: v.name,
 	})
 }
 

@@ -3,11 +3,13 @@ package http
 import (
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"dhcp-relay/relay/api"
+	"dhcp-relay/relay/observe/capture"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -16,6 +18,7 @@ import (
 type Source interface {
 	Recorder() *recorder.Log // nil: it records nothing
 	LinkName(index int) string
+	Paths() map[netip.AddrPort]capture.Path
 }
 
 // kept is how many transactions are held to be asked for.

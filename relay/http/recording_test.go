@@ -23,6 +23,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/capture"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -39,6 +40,8 @@ func newSource(messages int) *source {
 }
 
 func (s *source) Recorder() *recorder.Log { return s.log }
+
+func (s *source) Paths() map[netip.AddrPort]capture.Path { return nil }
 
 func (s *source) LinkName(index int) string { return map[int]string{2: "vlan10", 9: "eth0"}[index] }
 

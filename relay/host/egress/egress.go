@@ -4,6 +4,7 @@
 package egress
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -148,6 +149,20 @@ func (h *Host) Routes(ways []Way) [][]int {
 		}
 	}
 	return all
+}
+
+// Path returns by which link the kernel sends to a way now, 0 if nowhere, and the
+// source address that it chooses, not valid if none is to be told.
+func (h *Host) Path(w *Way) (link int, src netip.Addr) {
+	if !w.Dst.IsValid() {
+		return w.Link, src
+	}
+	rs, err := h.routes.RouteGetWithOptions(w.Dst.AsSlice(), &netlink.RouteGetOptions{OifIndex: max(w.VRF, w.Link)})
+	if err != nil || len(rs) == 0 {
+		return w.Link, src
+	}
+	src, _ = netip.AddrFromSlice(rs[0].Src)
+	return cmp.Or(w.Link, rs[0].LinkIndex), src.Unmap()
 }
 
 // leadsNowhere reports whether an error says that nothing can be sent: there is no

@@ -86,6 +86,37 @@ func TestLookFollowsTheHost(t *testing.T) {
 
 // TestLookSeesAllNextHops has a route by two cables, of which one takes nothing
 // together.
+// A path has the link and the source that the kernel's routes choose.
+func TestPath(t *testing.T) {
+	relay, server := netns.NewSpace(t), netns.NewSpace(t)
+	relay.Veth("u0", server, "s0")
+	relay.Addr("u0", "198.51.100.1/24", "2001:db8:9::1/64")
+	relay.Route("203.0.113.0/24", "198.51.100.2")
+	h := open(relay)
+	type path struct {
+		Link int
+		Src  netip.Addr
+	}
+	u0 := relay.Index("u0")
+	for _, tc := range []struct {
+		name string
+		way  Way
+		want path
+	}{
+		{"on the link", to("198.51.100.2"), path{u0, netip.MustParseAddr("198.51.100.1")}},
+		{"by a gateway", to("203.0.113.9"), path{u0, netip.MustParseAddr("198.51.100.1")}},
+		{"IPv6", to("2001:db8:9::2"), path{u0, netip.MustParseAddr("2001:db8:9::1")}},
+		{"nowhere", to("192.0.2.9"), path{}},
+		{"a link that is named", Way{Dst: netip.MustParseAddr("ff05::1:3"), Link: u0}, path{u0, netip.MustParseAddr("2001:db8:9::1")}},
+	} {
+		var got path
+		got.Link, got.Src = h.Path(&tc.way)
+		if diff := cmp.Diff(tc.want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", tc.name, diff)
+		}
+	}
+}
+
 func TestLookSeesAllNextHops(t *testing.T) {
 	relay, server := netns.NewSpace(t), netns.NewSpace(t)
 	relay.Veth("u0", server, "s0")

@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -19,9 +21,42 @@ func headersOf(dst netip.Addr) int {
 	return headerIPv6 + headerUDP
 }
 
-// datagram returns the payload with IP and UDP headers. Of a payload of size
-// octets it may be but the beginning.
-func datagram(src, dst netip.AddrPort, payload []byte, size int) ([]byte, error) {
+// sizeCooked is the size of a cooked header, see Packet.cooked.
+const sizeCooked = 16
+
+// Packet types of cooked headers.
+const (
+	toThisHost = 0
+	toAll      = 1
+	toGroup    = 2
+)
+
+const ethernetARPHRD = 1
+
+// cooked returns a cooked header without a link-layer address.
+func cooked(out bool, dst netip.Addr) (h [sizeCooked]byte) {
+	typ := uint16(toThisHost)
+	switch {
+	case out:
+		typ = packetOutgoing
+	case dst == broadcast():
+		typ = toAll
+	case dst.IsMulticast():
+		typ = toGroup
+	}
+	ether := uint16(typeIPv4)
+	if dst.Is6() {
+		ether = typeIPv6
+	}
+	binary.BigEndian.PutUint16(h[0:], typ)
+	binary.BigEndian.PutUint16(h[2:], ethernetARPHRD)
+	binary.BigEndian.PutUint16(h[14:], ether)
+	return h
+}
+
+// datagram returns the payload with a cooked, an IP and a UDP header. Of a payload of
+// size octets it may be but the beginning.
+func datagram(cooked [sizeCooked]byte, src, dst netip.AddrPort, payload []byte, size int) ([]byte, error) {
 	udp := layers.UDP{SrcPort: layers.UDPPort(src.Port()), DstPort: layers.UDPPort(dst.Port()), Length: uint16(headerUDP + size)}
 	from, to := addresses(src.Addr(), dst.Addr())
 	var ip interface {
@@ -49,8 +84,10 @@ func datagram(src, dst netip.AddrPort, payload []byte, size int) ([]byte, error)
 	if err := udp.SerializeTo(b, gopacket.SerializeOptions{ComputeChecksums: len(payload) == size}); err != nil {
 		return nil, err
 	}
-	err := ip.SerializeTo(b, gopacket.SerializeOptions{ComputeChecksums: true})
-	return b.Bytes(), err
+	if err := ip.SerializeTo(b, gopacket.SerializeOptions{ComputeChecksums: true}); err != nil {
+		return nil, err
+	}
+	return slices.Concat(cooked[:], b.Bytes()), nil
 }
 
 // addresses returns the octets of both, in the family of the destination.

@@ -51,18 +51,32 @@ func (c *file) add(m *recorder.Message) error {
 	}
 	for i, to := range copies {
 		p := packet{at: m.Done, on: on, out: true, comment: c.copied(m, i, len(copies))}
-		if err := c.put(p, from, to, sent, m.SentLen); err != nil {
+		src := from
+		if m.To == agent.ToServers {
+			p.on, src = c.toward(to, from)
+		}
+		if err := c.put(p, src, to, sent, m.SentLen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// toward returns the capture interface of what went to a server, and its source: the
+// kernel's if the relay named none.
+func (c *file) toward(server, from netip.AddrPort) (on int, src netip.AddrPort) {
+	path := c.o.Paths[server]
+	if from.Addr().IsUnspecified() && path.Source.IsValid() {
+		from = netip.AddrPortFrom(path.Source.WithZone(""), from.Port())
+	}
+	return c.on(path.Link), from
+}
+
 // put adds a packet with a payload of size octets, of which there may be but the
 // beginning.
 func (c *file) put(p packet, src, dst netip.AddrPort, payload []byte, size int) (err error) {
-	p.size = headersOf(dst.Addr()) + size
-	p.data, err = datagram(src, dst, payload, size)
+	p.size = sizeCooked + headersOf(dst.Addr()) + size
+	p.data, err = datagram(cooked(p.out, dst.Addr()), src, dst, payload, size)
 	c.packets = append(c.packets, p)
 	return err
 }

@@ -3,6 +3,7 @@ package capture
 import (
 	"cmp"
 	"io"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,17 +18,25 @@ import (
 
 // Options say how to write.
 type Options struct {
-	Names       func(index int) string // names of interfaces, "" if it is not known; must not be nil
-	Redact      bool                   // blank what identifies clients; lengths stay
-	Application string                 // what writes, such as "dhcp-relay 1.2.0"
+	Names       func(index int) string  // names of interfaces, "" if it is not known; must not be nil
+	Paths       map[netip.AddrPort]Path // how servers are reached, as far as that is known
+	Redact      bool                    // blank what identifies clients; lengths stay
+	Application string                  // what writes, such as "dhcp-relay 1.2.0"
 }
 
-// routed is the capture interface of what went to servers: the recorder does not
-// know which way the kernel's routes led.
+// A Path is how the kernel's routes lead to a server.
+type Path struct {
+	Source netip.Addr // that it chooses for whoever names none
+	Link   int        // index of the interface, 0 if several lead there
+}
+
+// routed is the capture interface of what went to servers to which no path is known.
 const routed = "to-servers"
 
 const rebuilt = "From the flight recorder of dhcp-relay: each message as received, and each copy as sent. " +
-	"IP and UDP headers were rebuilt (TTL 64; a source address of 0.0.0.0 or :: is one that the kernel chose); the octets of the payload are exact."
+	"Headers were rebuilt (cooked, without link-layer addresses; TTL 64). To which interface, and from which source, requests " +
+	"went to a server is what the routes say at the time of writing; where that is not known they are on " + routed + ", from 0.0.0.0 or ::. " +
+	"The octets of the payload are exact."
 
 const blanked = " What identifies clients has been blanked: hardware and client identifiers, host names, addresses, and the contents of relay options."
 
@@ -66,9 +75,10 @@ func Write(w io.Writer, ms []recorder.Message, o Options) error {
 	return ng.Flush()
 }
 
-// link returns a capture interface without link-layer headers.
+// link returns a capture interface, with cooked headers: tcpdump reads no file of
+// several interfaces without any.
 func link(name string) pcapgo.NgInterface {
-	return pcapgo.NgInterface{Name: name, LinkType: layers.LinkTypeRaw, OS: runtime.GOOS}
+	return pcapgo.NgInterface{Name: name, LinkType: layers.LinkTypeLinuxSLL, OS: runtime.GOOS}
 }
 
 // A file collects what is to be written.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,7 +23,11 @@ import (
 func write(t *testing.T, ms []recorder.Message, redact bool) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := capture.Write(&b, ms, capture.Options{Names: names, Redact: redact}); err != nil {
+	paths := map[netip.AddrPort]capture.Path{
+		netip.MustParseAddrPort("10.9.0.2:67"):         {Source: netip.MustParseAddr("10.9.0.7"), Link: uplink},
+		netip.MustParseAddrPort("[2001:db8:9::2]:547"): {Source: netip.MustParseAddr("2001:db8:9::1"), Link: uplink},
+	}
+	if err := capture.Write(&b, ms, capture.Options{Names: names, Paths: paths, Redact: redact}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -75,13 +80,13 @@ func TestTsharkReadsBothLegs(t *testing.T) {
 	in, out := "0x00000001", "0x00000002"
 	want := [][]string{
 		{"vlan10", in, "1772618400.123456789", "10.1.0.100", "255.255.255.255", "", "", "68", "67", "relayed to 10.9.0.2, 10.9.0.3"},
-		{"to-servers", out, "1772618400.123468789", "10.9.0.1", "10.9.0.2", "", "", "67", "67", "sent: copy 1 of 2 of what was received on vlan10, 12µs later"},
+		{"eth0", out, "1772618400.123468789", "10.9.0.1", "10.9.0.2", "", "", "67", "67", "sent: copy 1 of 2 of what was received on vlan10, 12µs later"},
 		{"to-servers", out, "1772618400.123468789", "10.9.0.1", "10.9.0.3", "", "", "67", "67", "sent: copy 2 of 2 of what was received on vlan10, 12µs later"},
 		{"eth0", in, "1772618400.124456789", "10.9.0.2", "10.1.0.1", "", "", "67", "67", "relayed to 10.1.0.100 (02:aa:bb:cc:dd:ee) on vlan10"},
 		{"vlan10", out, "1772618400.124456809", "10.1.0.1", "10.1.0.100", "", "", "67", "68", "sent on vlan10: the reply that was received on eth0, 0s later"},
 		{"interface 77", in, "1772618400.125456789", "0.0.0.0", "255.255.255.255", "", "", "68", "67", doc(agent.UntrustedOption82)},
 		{"vlan10", in, "1772618400.126456789", "", "", "fe80::5ec", "ff02::1:2", "546", "547", "relayed to 2001:db8:9::2"},
-		{"to-servers", out, "1772618400.126456789", "", "", "::", "2001:db8:9::2", "547", "547", "sent: copy 1 of 1 of what was received on vlan10, 0s later"},
+		{"eth0", out, "1772618400.126456789", "", "", "2001:db8:9::1", "2001:db8:9::2", "547", "547", "sent: copy 1 of 1 of what was received on vlan10, 0s later"},
 		{"eth0", in, "1772618400.127456789", "", "", "2001:db8:9::2", "2001:db8:1::1", "547", "547", "relayed to fe80::5ec on vlan10"},
 		{"vlan10", out, "1772618400.127456789", "", "", "fe80::1", "fe80::5ec", "547", "546", "sent on vlan10: the reply that was received on eth0, 0s later"},
 		{"vlan10", in, "1772618400.128456789", "0.0.0.0", "255.255.255.255", "", "", "68", "67", doc(agent.Oversize)},
@@ -157,9 +162,38 @@ func TestPayloadIsExact(t *testing.T) {
 
 func TestCutMessageSaysHowLongItWas(t *testing.T) {
 	rows := dissect(t, write(t, recorded(), false), "frame.cap_len", "frame.len", "udp.length")
-	for i, want := range map[int][]string{10: {"4124", "6028", "6008"}, 11: {"4144", "6048", "6008"}} {
+	for i, want := range map[int][]string{10: {"4140", "6044", "6008"}, 11: {"4160", "6064", "6008"}} {
 		if d := cmp.Diff(want, rows[i]); d != "" {
 			t.Errorf("packet %d: captured, length, UDP length (-want +got):\n%s", i+1, d)
+		}
+	}
+}
+
+// tcpdump, the tool that routers have, opens it and shows the way of each message.
+func TestTcpdumpReadsIt(t *testing.T) {
+	if _, err := exec.LookPath("tcpdump"); err != nil {
+		if os.Getenv("RELAY_TEST_NOSKIP") == "1" {
+			t.Fatal("tcpdump is missing; make deps-test installs it")
+		}
+		t.Skip("tcpdump is missing; make deps-test installs it")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, "tcpdump", "-n", "-t", "-r", "-")
+	c.Stdin = bytes.NewReader(write(t, recorded(), false))
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("tcpdump: %v\n%s", err, stderr.String())
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	for i, want := range []string{
+		"10.1.0.100.68 > 255.255.255.255.67: BOOTP/DHCP, Request from ", "10.9.0.1.67 > 10.9.0.2.67: BOOTP/DHCP, Request from ",
+		"10.9.0.1.67 > 10.9.0.3.67: BOOTP/DHCP, Request from ", "10.9.0.2.67 > 10.1.0.1.67: BOOTP/DHCP, Reply",
+	} {
+		if i >= len(lines) || !strings.Contains(lines[i], want) {
+			t.Fatalf("tcpdump printed\n%s\nwant in line %d: %s", out, i+1, want)
 		}
 	}
 }
