@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -116,5 +117,28 @@ func TestEverNewNamesFindRoom(t *testing.T) {
 	}
 	if m.Link("stays") != stays {
 		t.Error("what stayed has lost its counts")
+	}
+}
+
+// What a server did before it was left out of the configuration does not count for the
+// one that comes back.
+func TestHealthOfAServerThatComesBack(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_790_000_000, 0)
+	tb := New()
+	addr := netip.MustParseAddrPort("10.9.0.2:67")
+	s := tb.Server(addr, "")
+	s.Health.Replied(1, netip.Addr{}, time.Second)
+	s.Health.Judge(2*time.Second, now)
+	tb.Server(addr, "") // a reload that keeps it
+	if is := s.Health.State(); is != health.Answering {
+		t.Errorf("%v after a reload", is)
+	}
+	tb.InUse(now, nil, nil)
+	if tb.Server(addr, "") != s || s.Health.State() != health.Idle {
+		t.Errorf("%v after it was gone", s.Health.State())
+	}
+	if g := tb.Server(netip.MustParseAddrPort("[ff05::1:3]:547"), ""); g.Health.State() != health.Group {
+		t.Errorf("a group is %v", g.Health.State())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -36,6 +37,7 @@ type Server struct {
 	Replies  Counter // accepted from it
 	NoReply  Counter // copies that it has not answered
 	Response Histogram
+	Health   health.Server
 
 	errors *errors // shared with every other server
 
