@@ -138,14 +138,39 @@ func (s *scrape) all() {
 		}
 	}
 	s.servers(c.Servers())
-	s.linkCounters(links)
+	var st *State
+	if read := s.g.m.state.Load(); read != nil {
+		now := (*read)()
+		st = &now
+	}
+	s.linkCounters(links, served(st))
 	for _, e := range c.SendErrors() {
 		s.add(sendErrors, float64(e.Count), pair("error", e.Error.String()), pair("towards", e.Towards.String()))
 	}
 	s.add(buildInfo, 1, s.g.build...)
-	if state := s.g.m.state.Load(); state != nil {
-		s.state((*state)())
+	if st != nil {
+		s.state(*st)
 	}
+}
+
+// A servedLink is an interface in a family that it has servers of.
+type servedLink struct {
+	name   string
+	family dhcp.Family
+}
+
+// served returns those that are configured and there.
+func served(st *State) map[servedLink]struct{} {
+	if st == nil {
+		return nil
+	}
+	all := make(map[servedLink]struct{}, len(st.Links))
+	for i := range st.Links {
+		if l := &st.Links[i]; l.State != agent.Missing {
+			all[servedLink{text(l.Name), l.Family}] = struct{}{}
+		}
+	}
+	return all
 }
 
 // A link is one in a scrape, with its label.
@@ -205,13 +230,20 @@ func (s *scrape) servers(all []*count.Server) {
 	}
 }
 
-// linkCounters adds what else is counted on the links, where it is not zero.
-func (s *scrape) linkCounters(links []link) {
+// linkCounters adds what else is counted on the links, where it is not zero or to be
+// shown from the start.
+func (s *scrape) linkCounters(links []link, served map[servedLink]struct{}) {
 	for c := range count.LinkCounter(count.NumLinkCounters) {
 		if c.Doc().Family {
 			for f, family := range s.g.families {
 				for _, l := range links {
-					s.some(linkCounters+series(c), l.Value(c, dhcp.Family(f)), family, l.label)
+					n, shown := l.Value(c, dhcp.Family(f)), false
+					if c.Doc().Start {
+						_, shown = served[servedLink{l.Name(), dhcp.Family(f)}]
+					}
+					if n > 0 || shown {
+						s.add(linkCounters+series(c), float64(n), family, l.label)
+					}
 				}
 			}
 			continue

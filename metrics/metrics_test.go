@@ -70,6 +70,12 @@ func full(m bed) {
 	s.Answered(time.Minute)
 	s.Unanswered()
 	vlan10.Unanswered(dhcp.V4)
+	vlan10.Unsent(dhcp.V4)
+	vlan10.Answered(dhcp.V4)
+	for range 3 {
+		vlan10.Expected(dhcp.V4)
+	}
+	vlan10.BroadcastCleared()
 	vlan10.NewClient(dhcp.V4)
 	vlan10.ShedUnread(dhcp.V6, 11)
 	m.Server(netip.MustParseAddrPort("10.9.0.3:67"), "mgmt").Sent()

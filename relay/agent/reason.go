@@ -371,6 +371,18 @@ func (r Reason) DocOf(d dhcp.Direction) Doc {
 // Doc returns what is known of the reason.
 func (r Reason) Doc() Doc { return docs[r] }
 
+// Unserved reports whether a request that is dropped so is one that clients had a
+// right to see answered: neither the configuration nor a limit asks to drop it, and
+// its sender is not to blame.
+func (r Reason) Unserved() bool {
+	switch r.Doc().Severity {
+	case Partial, Outage:
+		return r != InterfaceLimit && r != Overload
+	case Expected, Intended, Minor:
+	}
+	return false
+}
+
 // String returns the value that the label "outcome" has for the reason.
 func (r Reason) String() string {
 	if int(r) < NumReasons {

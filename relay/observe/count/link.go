@@ -32,6 +32,10 @@ const (
 	Option79Omitted
 	NewClients
 	Shed
+	Expected
+	Answered
+	Unsent
+	BroadcastCleared
 	NumLinkCounters = int(iota)
 )
 
@@ -40,14 +44,19 @@ type CounterDoc struct {
 	Name   string // the metric is dhcp_relay_NAME_total
 	What   string // what it counts, one sentence
 	Family bool   // it is told for each family apart
+	Start  bool   // it is told of what is configured before anything is counted, so that rates know the first event
 }
 
 var linkCounters = [NumLinkCounters]CounterDoc{
-	Unanswered:      {"unanswered", "Requests that no server has answered before the client asked again, or within 10 seconds; not those that ask for a server that is not known (option 54, Server Identifier).", true},
-	Option82Omitted: {"option82_omitted", "Requests that were relayed without option 82 because it did not fit.", false},
-	Option79Omitted: {"option79_omitted", "DHCPv6 messages that were relayed without the client's link-layer address because it was not known.", false},
-	NewClients:      {"new_clients", "Requests of clients that were not among those that have sent last, of some 16,000. Clients that are made up to use up a server's addresses are new each time.", true},
-	Shed:            {"shed", "Messages that the socket filter has dropped before they could be read: more came than the relay can read, and from this interface more than its share. They are not among dhcp_relay_received_total.", true},
+	Unanswered:       {"unanswered", "Requests that went to servers and that none has answered before the client asked again, or within 10 seconds, or before they were forgotten for want of room; not those that ask for a server that is not known (option 54, Server Identifier).", true, true},
+	Option82Omitted:  {"option82_omitted", "Requests that were relayed without option 82 because it did not fit.", false, false},
+	Option79Omitted:  {"option79_omitted", "DHCPv6 messages that were relayed without the client's link-layer address because it was not known.", false, false},
+	NewClients:       {"new_clients", "Requests of clients that were not among those that have sent last, of some 16,000. Clients that are made up to use up a server's addresses are new each time.", true, false},
+	Shed:             {"shed", "Messages that the socket filter has dropped before they could be read: more came than the relay can read, and from this interface more than its share. They are not among dhcp_relay_received_total.", true, false},
+	Expected:         {"requests_expected", "Requests heard that expect an answer, whether they were sent on or not. What became of each is known within 10 seconds: answered, unanswered or unsent.", true, true},
+	Answered:         {"requests_answered", "Requests, of dhcp_relay_requests_expected_total, that a server has answered: the service that clients get.", true, true},
+	Unsent:           {"requests_unsent", "Requests, of dhcp_relay_requests_expected_total, that went to no server, because the relay could not send them or had to drop them; the outcomes of dhcp_relay_messages_total say why. Those are not among them that a limit or the configuration keeps from servers.", true, true},
+	BroadcastCleared: {"broadcast_cleared", "DHCPv4 requests of clients that ask again although they were answered: they had asked for broadcast, and the server has cleared the flag in its reply.", false, false},
 }
 
 // Doc returns what is known of the counter.
@@ -97,6 +106,19 @@ func (l *Link) OmittedOption79() { l.counts[Option79Omitted][dhcp.V6].Inc() }
 
 // Unanswered counts one request that no server has answered.
 func (l *Link) Unanswered(f dhcp.Family) { l.counts[Unanswered][f].Inc() }
+
+// Expected counts one request that expects an answer.
+func (l *Link) Expected(f dhcp.Family) { l.counts[Expected][f].Inc() }
+
+// Answered counts one of those that were Expected that a server has answered.
+func (l *Link) Answered(f dhcp.Family) { l.counts[Answered][f].Inc() }
+
+// Unsent counts one of those that were Expected that no server was sent.
+func (l *Link) Unsent(f dhcp.Family) { l.counts[Unsent][f].Inc() }
+
+// BroadcastCleared counts one request of a client that asks again, having asked for
+// broadcast and been answered by unicast.
+func (l *Link) BroadcastCleared() { l.counts[BroadcastCleared][dhcp.V4].Inc() }
 
 // NewClient counts a request of a client that was not among those that have sent last.
 func (l *Link) NewClient(f dhcp.Family) { l.counts[NewClients][f].Inc() }

@@ -239,6 +239,14 @@ func (p *play) compare(t *rapid.T) (answers int) {
 			t.Errorf("by transactions the answers of %s took %v, by the counter %v", from, took[from], sum)
 		}
 	}
+	p.table.Sweep(p.now + time.Minute) // nobody waits any more
+	l := p.state.Links[0]
+	for f := range dhcp.Family(dhcp.Families) {
+		became := l.Value(count.Answered, f) + l.Value(count.Unanswered, f) + l.Value(count.Unsent, f)
+		if expected := l.Value(count.Expected, f); became != expected {
+			t.Errorf("%v: of %d requests that expect an answer, it is known of %d what became of them", f, expected, became)
+		}
+	}
 	return answers
 }
 

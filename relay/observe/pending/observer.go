@@ -28,7 +28,9 @@ type about struct {
 	early transaction.Key // replies: see transaction.Key.Early
 	kind  kind
 	to    uint64 // asks: bit n: the link's server n is to reply
-	how   meta   // asks: anyone if one reply is enough, strange
+	how   meta   // asks: anyone if one reply is enough, strange, wants
+
+	unicast bool // replies: a DHCPv4 client is sent it by unicast
 }
 
 // A kind is what a message does to the table.
@@ -52,6 +54,7 @@ func (o *Observer) Decided(b *observe.Batch) {
 		a, m := &o.about[i], &b.Messages[i]
 		*a = about{}
 		if m.Verdict.Reason != agent.Relayed {
+			refused(b, m)
 			continue
 		}
 		a.read(m, &o.table.seen)
@@ -66,6 +69,20 @@ func (o *Observer) Decided(b *observe.Batch) {
 	}
 }
 
+// refused counts a request that should have gone to servers, and does not.
+func refused(b *observe.Batch, m *observe.Message) {
+	v := &m.Verdict
+	if v.Direction != dhcp.Requests || v.Link == nil || v.Type == agent.TypeInvalid || !v.Reason.Unserved() {
+		return
+	}
+	if transaction.Expects(v.Family, v.Type, further(m)) < transaction.Anyones {
+		return
+	}
+	l := b.Counts(v.Link)
+	l.Expected(v.Family)
+	l.Unsent(v.Family)
+}
+
 // read tells what a message that is relayed means; seen are the servers that replies
 // are of.
 func (a *about) read(m *observe.Message, seen *identities) {
@@ -77,6 +94,7 @@ func (a *about) read(m *observe.Message, seen *identities) {
 		if v.Family == dhcp.V6 {
 			seen.add(inner.ServerID())
 		}
+		a.unicast = v.Family == dhcp.V4 && v.Dst != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 		return
 	}
 	switch transaction.Expects(v.Family, typ, further(m)) {
@@ -92,6 +110,9 @@ func (a *about) read(m *observe.Message, seen *identities) {
 		}
 	case transaction.Everyone:
 	}
+	if v.Family == dhcp.V4 && bootp.Packet(m.Received).Broadcast() {
+		a.how |= wants
+	}
 	a.kind, a.to = asks, 1<<len(v.Link.Side[v.Family].Servers)-1
 	if v.Server >= 0 {
 		a.to = 1 << v.Server
@@ -104,7 +125,7 @@ func further(m *observe.Message) bool {
 		return false
 	}
 	g := bootp.Packet(m.Received).Giaddr()
-	return !slices.ContainsFunc(m.Verdict.Link.Side[dhcp.V4].Choices, func(c agent.Choice) bool { return c.Addr == g })
+	return !g.IsUnspecified() && !slices.ContainsFunc(m.Verdict.Link.Side[dhcp.V4].Choices, func(c agent.Choice) bool { return c.Addr == g })
 }
 
 // keyOf returns the key of a message, and its type: in DHCPv6 that of the message
@@ -149,7 +170,7 @@ func (o *Observer) Done(b *observe.Batch) {
 	}
 	for i := range b.Messages {
 		if a := &o.about[i]; a.kind == replies {
-			o.table.replied(a.key, a.early, b.Messages[i].In.Src, b.Now)
+			o.table.replied(a.key, a.early, b.Messages[i].In.Src, a.unicast, b.Now)
 		}
 	}
 }

@@ -30,8 +30,21 @@ type Server interface {
 	Unanswered()
 }
 
-// A Link is told of requests that no server has answered.
-type Link interface{ Unanswered(dhcp.Family) }
+// A Link is told of requests that expect an answer, and of what became of each:
+// Answered, Unanswered or Unsent, once it is known.
+type Link interface {
+	// Expected tells of a request to which an answer is due.
+	Expected(dhcp.Family)
+	// Answered tells of the first reply to one.
+	Answered(dhcp.Family)
+	// Unanswered tells of one that no server has answered, as far as is known.
+	Unanswered(dhcp.Family)
+	// Unsent tells of one that no server was sent.
+	Unsent(dhcp.Family)
+	// BroadcastCleared tells of a DHCPv4 client that asks again although it was
+	// answered: it had asked for broadcast, and was answered by unicast.
+	BroadcastCleared()
+}
 
 // A Way is where requests of one link and family go. It is immutable and shared
 // by many requests.
@@ -64,8 +77,10 @@ type bucket struct {
 
 // A meta is the state of a slot:
 //
-//	bit 63..21  when the request was heard, microseconds; wraps after 101 days
-//	bit 20..5   servers that have yet to answer
+//	bit 63..23  when the request was heard, microseconds; wraps after 25 days
+//	bit 22..7   servers that have yet to answer
+//	bit 6       a client that wants broadcast was answered by unicast
+//	bit 5       the client wants broadcast
 //	bit 4       no answer is not amiss: the client has chosen a server that is not known
 //	bit 3       one answer is enough: the request is for one server, or any
 //	bit 2       someone has answered
@@ -79,16 +94,18 @@ const (
 	answered meta = 1 << 2
 	anyone   meta = 1 << 3
 	strange  meta = 1 << 4
+	wants    meta = 1 << 5
+	cleared  meta = 1 << 6
 
-	pendingShift = 5
-	timeShift    = 21
+	pendingShift = 7
+	timeShift    = 23
 	pendingMask  = meta(1<<MaxServers-1) << pendingShift
 )
 
 // stamp returns the meta of a moment.
 func stamp(now time.Duration) meta { return meta(now.Microseconds()) << timeShift }
 
-// age returns how long before now the request of m was heard, less than 50 days. It
+// age returns how long before now the request of m was heard, less than 12 days. It
 // is negative if another loop has heard it since.
 func (m meta) age(now meta) time.Duration {
 	const low = meta(1)<<timeShift - 1
@@ -135,6 +152,9 @@ func (t *Table) Asked(k transaction.Key, w *Way, to uint64, one bool, now time.D
 // ask notes a request with the bits of how.
 func (t *Table) ask(k transaction.Key, w *Way, to uint64, how meta, now time.Duration) {
 	m := used | how | stamp(now) | meta(to)<<pendingShift&pendingMask
+	if m.counts() {
+		w.Link.Expected(w.Family)
+	}
 	b := t.bucket(k)
 	for range ways { // another loop may be faster, hardly more often than that
 		n, old := b.place(k, m, w)
@@ -149,20 +169,39 @@ func (t *Table) ask(k transaction.Key, w *Way, to uint64, how meta, now time.Dur
 		b.meta[n].Store(uint64(m))
 		return
 	}
+	t.evict(w, m)
+}
+
+// counts reports whether an answer is due to a request of which nobody has been told
+// what became of it.
+func (m meta) counts() bool { return m.open() && m&(strange|answered) == 0 }
+
+// evict forgets a request that waits. What comes of it nobody will know, so that it
+// is unanswered: in an outage that is what it would be.
+func (t *Table) evict(w *Way, m meta) {
 	t.evicted[w.Family].Add(1)
+	if m.counts() {
+		w.Link.Unanswered(w.Family)
+	}
 }
 
 // leave settles what was in a slot before k comes into it.
 func (t *Table) leave(b *bucket, n int, old meta, k transaction.Key) {
-	if !old.open() {
+	if !old.open() && old&cleared == 0 {
 		return
 	}
 	w := b.way[n].Load()
-	if b.key[n].Load() == uint64(k) {
-		w.missing(old) // the client asks again
-		return
+	again := b.key[n].Load() == uint64(k)
+	if again && old&cleared != 0 {
+		w.Link.BroadcastCleared()
 	}
-	t.evicted[w.Family].Add(1)
+	switch {
+	case !old.open():
+	case again:
+		w.missing(old)
+	default:
+		t.evict(w, old)
+	}
 }
 
 // place returns the slot for a key: its own, else a free one, one that waits for
@@ -218,7 +257,7 @@ func (b *bucket) find(k transaction.Key) (n int, m meta) {
 // replied notes a reply from a server that may answer the request of either of two
 // exchanges, the last one of them: early is 0 if there is only one, see
 // transaction.Key.Early.
-func (t *Table) replied(k, early transaction.Key, from netip.AddrPort, now time.Duration) {
+func (t *Table) replied(k, early transaction.Key, from netip.AddrPort, unicast bool, now time.Duration) {
 	if early != 0 {
 		n, m := t.bucket(k).find(k)
 		o, e := t.bucket(early).find(early)
@@ -226,12 +265,17 @@ func (t *Table) replied(k, early transaction.Key, from netip.AddrPort, now time.
 			k = early
 		}
 	}
-	t.Answered(k, from, now)
+	t.answer(k, from, unicast, now)
 }
 
 // Answered notes a reply from a server. It reports whether there is a request
 // that it may answer.
 func (t *Table) Answered(k transaction.Key, from netip.AddrPort, now time.Duration) bool {
+	return t.answer(k, from, false, now)
+}
+
+// answer is Answered; unicast says that the client is sent a DHCPv4 reply so.
+func (t *Table) answer(k transaction.Key, from netip.AddrPort, unicast bool, now time.Duration) bool {
 	b := t.bucket(k)
 	for range ways { // replies of several servers may come at once
 		n, m := b.find(k)
@@ -241,6 +285,9 @@ func (t *Table) Answered(k transaction.Key, from netip.AddrPort, now time.Durati
 		w := b.way[n].Load()
 		v := w.index(from, m.pending())
 		next := m | answered
+		if unicast && m&wants != 0 {
+			next |= cleared
+		}
 		first := v >= 0 && m.pending()>>v&1 == 1
 		if first {
 			next &^= 1 << (pendingShift + v)
@@ -253,6 +300,9 @@ func (t *Table) Answered(k transaction.Key, from netip.AddrPort, now time.Durati
 		}
 		if !b.meta[n].CompareAndSwap(uint64(m), uint64(next)) {
 			continue
+		}
+		if m.counts() {
+			w.Link.Answered(w.Family)
 		}
 		if first {
 			w.Servers[v].Answered(max(0, m.age(stamp(now))))
@@ -271,7 +321,8 @@ func (t *Table) find(k transaction.Key) *Way {
 		return nil
 	}
 	w := b.way[n].Load()
-	if meta(b.meta[n].Load())&^(answered|pendingMask) != m&^(answered|pendingMask) {
+	const settled = answered | cleared | pendingMask // what a reply may change
+	if meta(b.meta[n].Load())&^settled != m&^settled {
 		return nil // another request has its place by now
 	}
 	return w
@@ -281,9 +332,15 @@ func (t *Table) find(k transaction.Key) *Way {
 // after all, so that no reply is due.
 func (t *Table) Unsent(k transaction.Key, to uint64) {
 	b := t.bucket(k)
-	if n, m := b.find(k); n >= 0 {
-		// Who has changed it meanwhile has written a newer request.
-		b.meta[n].CompareAndSwap(uint64(m), uint64(m&^(meta(to)<<pendingShift&pendingMask)))
+	n, m := b.find(k)
+	if n < 0 {
+		return
+	}
+	w := b.way[n].Load()
+	left := m &^ (meta(to) << pendingShift & pendingMask)
+	// Who has changed it meanwhile has written a newer request.
+	if b.meta[n].CompareAndSwap(uint64(m), uint64(left)) && m.counts() && !left.open() {
+		w.Link.Unsent(w.Family)
 	}
 }
 
@@ -309,7 +366,7 @@ func (w *Way) missing(m meta) {
 	if m&strange != 0 {
 		return
 	}
-	if m&answered == 0 {
+	if m.counts() {
 		w.Link.Unanswered(w.Family)
 	}
 	for n := range min(len(w.Servers), MaxServers) {
