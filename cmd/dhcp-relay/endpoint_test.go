@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/daemon"
+	"dhcp-relay/relay/host/frame"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/status"
 )
@@ -308,4 +311,37 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 	if n := strings.Count(string(said), "http refused"); n != 4 {
 		t.Errorf("%d lines about it, want one for each reason and listener:\n%s", n, said)
 	}
+}
+
+// On TCP, which every user of the host reaches, nobody sees which clients there are,
+// unless the configuration says so; over the socket the operators do.
+func TestClientsAreShownToOperatorsAlone(t *testing.T) {
+	t.Parallel()
+	s, clients := netns.NewSpace(t), netns.NewSpace(t)
+	s.Veth("vlan10", clients, "c0")
+	s.Addr("vlan10", "10.10.0.1/24")
+	d := startAt(t, s, t.TempDir(), oneInterface)
+	d.notices("READY=1")
+	const mac, path = "02:00:00:00:00:01", "/api/v1/transactions"
+	clients.Do(func() error {
+		c, err := frame.Open(clients.Index("c0"), []byte{2, 0, 0, 0, 0, 1})
+		if err != nil {
+			return err
+		}
+		all := frame.Broadcast()
+		err = c.Send(append(make([]byte, frame.Headroom), octets(1, 1, 1)...), 1500, netip.MustParseAddrPort("0.0.0.0:68"), netip.MustParseAddrPort("255.255.255.255:67"), all[:])
+		return errors.Join(err, c.Close())
+	})
+	shown := func() string { return ask(s, "127.0.0.1:9867", path) }
+	eventually(t, "a transaction is shown", func() bool { return strings.Contains(shown(), "discover") })
+	if said := shown() + ask(s, "127.0.0.1:9867", "/"); strings.Contains(said, mac) || !strings.Contains(said, `"mac-`) {
+		t.Errorf("on TCP: %s", said)
+	}
+	var all []api.Transaction
+	if err := web.NewClient(d.socket).Get(t.Context(), path, &all); err != nil || len(all) == 0 || all[0].Client.MAC != mac {
+		t.Errorf("over the socket: %+v, %v", all, err)
+	}
+	d.write("metrics.clients = true\n" + oneInterface)
+	d.signal(syscall.SIGHUP)
+	eventually(t, "the client is shown", func() bool { return strings.Contains(shown(), mac) })
 }

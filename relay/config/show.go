@@ -14,6 +14,7 @@ type Metrics struct {
 	On        bool
 	Listen    netip.AddrPort // valid if On
 	WebConfig string         // file of TLS and basic authentication; "": neither
+	Clients   bool           // what identifies clients is shown there
 }
 
 // Control says where the commands of the operator find the daemon.
@@ -49,6 +50,11 @@ func metricsKeys() []key[Metrics] {
 			"web_config", `""`, `the path of a file, or "" for plain HTTP`,
 			"TLS and basic authentication, in the file format that Prometheus exporters share. Another file takes effect at the next start, what is in it at once.",
 			func(r *reader, v value, to *Metrics) { to.WebConfig, _ = r.path(v) },
+		},
+		{
+			"clients", "false", "true or false",
+			"Whether the page and the API show there what identifies clients, and not pseudonyms: every user of this host reaches a loopback address, and whoever reaches the address unless web_config asks for a password. The commands, which use the socket, show it to whom the socket lets in.",
+			flag(func(c *Metrics) *bool { return &c.Clients }),
 		},
 	}
 }
@@ -103,7 +109,7 @@ func recorderKeys() []key[Recorder] {
 		},
 		{
 			"redact", "false", "true or false",
-			"Blank the identifiers of clients in what record writes and trace shows.",
+			"Blank the identifiers of clients in what record writes, trace shows and the log tells at level debug.",
 			flag(func(c *Recorder) *bool { return &c.Redact }),
 		},
 	}
@@ -113,7 +119,7 @@ func logKeys() []key[log] {
 	return []key[log]{
 		{
 			"level", `"info"`, `"debug", "info", "warn" or "error"`,
-			"The least severe events to log.",
+			"The least severe events to log. \"debug\" also logs a line of each message, with what identifies the client unless recorder.redact is set; it costs relaying nothing, and says how many it left out.",
 			func(r *reader, v value, to *log) {
 				levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
 				if i, ok := r.choice(v, "debug", "info", "warn", "error"); ok {

@@ -89,7 +89,8 @@ type process struct {
 	counts  *count.Table
 	metrics *metrics.Metrics
 	engine  *relay.Engine
-	view    *web.Recording // what was recorded
+	view    *web.Recording // what was recorded, as who may use the socket sees it
+	shown   *web.Recording // the same as [metrics] shows it
 	// Where it answers. A change takes effect at the next start.
 	metricsAt config.Metrics
 	controlAt config.Control
@@ -137,6 +138,7 @@ func newProcess(o Options, cfg *Loaded) *process {
 	p.engine.Record(cfg.Recorder.Messages)
 	p.metricsAt, p.controlAt, p.recorderAt, p.logAs = cfg.Metrics, cfg.Control, cfg.Recorder, cfg.Log.Format
 	p.view = web.NewRecording(p.engine, "dhcp-relay "+p.version, cfg.Recorder.Redact)
+	p.shown = web.NewRecording(p.engine, "dhcp-relay "+p.version, cfg.Recorder.Redact || !cfg.Metrics.Clients)
 	p.asked = make(chan chan<- api.Verdict)
 	p.endpoints = p.newEndpoints()
 	p.applied(cfg)
@@ -184,6 +186,7 @@ func (p *process) run(ctx context.Context) error {
 		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.rivals, p.setRivals, p.log) })
 		wg.Go(func() { p.followCounters(ctx) })
+		wg.Go(func() { p.view.Log(ctx, p.log) })
 	})
 	var next *successor
 	if cause := context.Cause(ctx); err == nil && errors.As(cause, &next) {

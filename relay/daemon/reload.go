@@ -42,6 +42,7 @@ func (p *process) reload(ctx context.Context) api.Verdict {
 	}
 	p.level.Set(cfg.Log.Level)
 	p.view.SetRedact(cfg.Recorder.Redact)
+	p.shown.SetRedact(cfg.Recorder.Redact || !cfg.Metrics.Clients)
 	p.applied(cfg)
 	p.reloaded()
 	p.log.Info("configuration reloaded", "config", p.file)

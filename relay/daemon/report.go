@@ -16,14 +16,14 @@ import (
 )
 
 // report tells the state of this moment; its counts are at most a second old.
-func (p *process) report() status.Report {
+func (p *process) report(redact bool) status.Report {
 	now := time.Now()
 	in := status.Input{
 		Version: p.version, Now: now, Started: p.started,
 		Counts:  p.recent.At(now),
 		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
 		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
-		Recorder: p.recorder(), Observations: p.observations(),
+		Recorder: p.recorder(redact), Observations: p.observations(redact),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(), Confinement: p.confinement(),
 	}
 	host := p.engine.HostReading()
@@ -39,9 +39,9 @@ func (p *process) report() status.Report {
 }
 
 // recorder tells of the flight recorder.
-func (p *process) recorder() status.Recorder {
+func (p *process) recorder(redact bool) status.Recorder {
 	return status.Recorder{
-		On: p.recorderAt.Messages > 0, Messages: p.recorderAt.Messages, Redact: p.view.Redacts(),
+		On: p.recorderAt.Messages > 0, Messages: p.recorderAt.Messages, Redact: redact,
 		Missed: p.engine.Recorder().Missed(),
 	}
 }
@@ -49,7 +49,7 @@ func (p *process) recorder() status.Recorder {
 // observations tells where the last message of each kind of drop was heard. The
 // sources of requests may be clients, which are not named where their identifiers
 // are redacted.
-func (p *process) observations() (all []status.Observation) {
+func (p *process) observations(redact bool) (all []status.Observation) {
 	ms, _ := p.engine.Recorder().Reader().Pick(func(g recorder.Glance) bool { return g.Outcome != agent.Relayed }, 0)
 	known := make(map[status.Way]bool)
 	for i := range slices.Backward(ms) {
@@ -63,7 +63,7 @@ func (p *process) observations() (all []status.Observation) {
 		}
 		known[d] = true
 		s := status.Observation{Drop: d, Heard: p.linkName(m.Heard)}
-		if a := m.Src.Addr().WithZone(""); m.Direction == dhcp.Replies || !p.view.Redacts() && a.IsGlobalUnicast() {
+		if a := m.Src.Addr().WithZone(""); m.Direction == dhcp.Replies || !redact && a.IsGlobalUnicast() {
 			s.From = a
 		}
 		all = append(all, s)

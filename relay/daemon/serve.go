@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/status"
 )
 
 // newEndpoints returns where the process is to answer by [metrics] and [control].
@@ -19,7 +20,7 @@ func (p *process) newEndpoints() (es []*endpoint) {
 			listen: func(ctx context.Context) (net.Listener, error) {
 				return new(net.ListenConfig).Listen(ctx, "tcp", address)
 			},
-			gate: gate, handler: web.NewMux(p.shown(), gate), webConfig: at.WebConfig,
+			gate: gate, handler: web.NewMux(p.answers(p.shown), gate), webConfig: at.WebConfig,
 		})
 	}
 	if at := p.controlAt; at.Socket != "" {
@@ -38,18 +39,19 @@ func (p *process) newEndpoints() (es []*endpoint) {
 	return es
 }
 
-// shown is what is answered on [metrics] listen: whoever may read this changes
-// nothing.
-func (p *process) shown() web.Relay {
+// answers is what is answered to those who see a recording: whoever may read this
+// changes nothing.
+func (p *process) answers(v *web.Recording) web.Relay {
 	return web.Relay{
-		Metrics: p.metrics.Handler(), Unready: p.unready, Doubts: p.doubts, Report: p.report,
-		Transactions: p.view.Last, Trace: p.view.Trace(),
+		Metrics: p.metrics.Handler(), Unready: p.unready, Doubts: p.doubts,
+		Report:       func() status.Report { return p.report(v.Redacts()) },
+		Transactions: v.Last, Trace: v.Trace(),
 	}
 }
 
 // controlled is what is answered on the socket of [control].
 func (p *process) controlled() web.Relay {
-	all := p.shown()
+	all := p.answers(p.view)
 	all.Control = &web.Control{Record: p.view.Record(), Level: p.level, Reload: p.askReload}
 	return all
 }

@@ -37,5 +37,5 @@ func (r *Relay) Log() string { return r.log.String() }
 
 // configure writes the configuration, with the socket that the relay has.
 func (r *Relay) configure(config string) error {
-	return os.WriteFile(r.file, []byte(fmt.Sprintf("control.socket = %q\n", r.socket)+config), 0o600)
+	return os.WriteFile(r.file, []byte(fmt.Sprintf("control.socket = %q\nmetrics.clients = true\n", r.socket)+config), 0o600)
 }
