@@ -54,6 +54,10 @@ type Engine struct {
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
 	moved   chan struct{} // holds one if the ways to the servers may lead elsewhere now
+
+	held      atomic.Pointer[map[string]bool] // agent.Policy.Held of the latest state
+	heldMoved chan struct{}                   // holds one if a file says something else now
+
 	// The loops read no more.
 	stopping atomic.Bool
 
@@ -124,6 +128,7 @@ func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 		keeper:     noKeeper{},
 		reload:     make(chan request),
 		moved:      make(chan struct{}, 1),
+		heldMoved:  make(chan struct{}, 1),
 		probe:      make(chan chan error),
 		guard:      make(chan struct{}, 1),
 	}
@@ -152,6 +157,7 @@ func (e *Engine) Run(ctx context.Context, ready func()) error {
 		return err
 	}
 	e.loops.Go(func() { e.sweep(ctx) })
+	e.loops.Go(func() { e.watchHeld(ctx) })
 	o := new(routeWatch)
 	_ = o.open() // in the network namespace of this thread; what fails is tried again
 	e.lookRoutes(ctx, o)
@@ -195,6 +201,7 @@ func (e *Engine) follow(ctx context.Context, err error) error {
 		case done = <-changed:
 		case r := <-e.reload:
 			e.policy, done = r.policy, r.done
+		case <-e.heldMoved:
 		case <-again:
 		case <-unused:
 			continue
@@ -245,6 +252,9 @@ func (e *Engine) Reload(ctx context.Context, p agent.Policy) error {
 // Sockets that cannot be opened are missing from it, but at the start they are
 // all that matters.
 func (e *Engine) apply(links []giaddr.Link) error {
+	held := Held(e.policy.Files())
+	e.policy.Held = held
+	e.held.Store(&held)
 	snap, problems := agent.Compile(e.policy, links)
 	s := &state{problems: problems, lacking: lacking(snap)}
 	e.number++

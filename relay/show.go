@@ -144,6 +144,8 @@ func (e *Engine) tell(about subject, n shown, served bool, most slog.Level) {
 		if n.missing != agent.NoSuchName {
 			what, attrs = "interface cannot be served", append(attrs, "why", n.missing)
 		}
+	case n.state == agent.Standby:
+		what, attrs = "interface on standby", append(attrs, "why", n.problem)
 	case n.problem != "":
 		level, what = slog.LevelWarn, "interface cannot relay"
 		attrs = append(attrs, "state", n.state.String(), "err", n.problem)

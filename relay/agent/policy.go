@@ -16,6 +16,10 @@ type Policy struct {
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
 	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
 	Alone        bool           // to servers each datagram leaves alone, never several with UDP_SEGMENT
+
+	// Held are the files of Active that say that this router is active, which nobody
+	// who compiles the policy looks for.
+	Held map[string]bool
 }
 
 // A Server is a DHCP server, or the next relay on the way to one, or an IPv6
@@ -33,6 +37,7 @@ type Interface struct {
 	Servers []int  // indexes into Policy.Servers, both families
 	Mode    Mode
 	Trusted bool // relays and switches are attached, not only clients
+	Active  Active
 
 	Limit       int // messages a second that may come from the link, requests and replies apart; 0: no limit
 	ClientLimit int // requests a second that may come from one of its clients; 0: no limit

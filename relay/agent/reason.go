@@ -19,6 +19,7 @@ const (
 	NoGiaddr                     // the link has no IPv4 address that may stand for it
 	NoLinkAddress                // the link has no IPv6 address that may stand for it
 	NoServer                     // the interface has no server of this family
+	OnStandby                    // another router is to serve the interface now
 	HopLimit                     // hops above the limit
 	SecsBelow                    // secs below the threshold
 	BootpRefused                 // plain BOOTP, and the interface refuses it
@@ -169,6 +170,12 @@ var docs = [NumReasons]Doc{
 		"no_server", "The interface has no server of this address family.",
 		"Add an address of this family to servers.",
 		Intended, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19"), both("servers"), noHints(),
+	},
+	OnStandby: {
+		"standby", "Another router is to serve this interface now: what active asks for does not hold.",
+		"Nothing to do while the other router relays; else see active, and what moves the virtual address.",
+		Expected, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19.1"), both("active"),
+		Hints{State: Standby},
 	},
 	HopLimit: {
 		"hop_limit", "The message has passed more relays than hop_limit allows.",

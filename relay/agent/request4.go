@@ -115,6 +115,8 @@ func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingre
 		return BootpRefused
 	case len(l.Side[dhcp.V4].Servers) == 0:
 		return NoServer
+	case l.Side[dhcp.V4].State == Standby:
+		return OnStandby
 	case opts.NumRelay > 0 && !l.Interface.Trusted:
 		return UntrustedOption82
 	case opts.NumRelay > 0 && !relayInfoValid(p, opts):

@@ -81,6 +81,8 @@ func (s *Snapshot) admit6(l *Link, m dhcp6.Message, in *Ingress) Reason {
 		return PeerInvalid
 	case len(l.Side[dhcp.V6].Servers) == 0:
 		return NoServer
+	case l.Side[dhcp.V6].State == Standby:
+		return OnStandby
 	case m.Type() == dhcp6.RelayForward:
 		return s.admitRelay6(l, m)
 	}

@@ -70,6 +70,7 @@ const (
 	Missing           // no such interface exists now
 	Member            // the interface is a port of another one, where its packets are heard
 	Down              // the interface is down or has no carrier
+	Standby           // another router is to serve it now, see Active
 	NoAddress         // the interface has no address that may stand for its clients
 	NoLinkLocal       // the interface has no IPv6 link-local address, so IPv6 does not work there
 	NumStates   = int(iota)
@@ -86,6 +87,7 @@ var states = [NumStates]StateDoc{
 	Missing:     {"missing", "there is no such interface now"},
 	Member:      {"member", "it is a port of another interface, which hears its packets"},
 	Down:        {"down", "it is down or has no carrier"},
+	Standby:     {"standby", "another router is to serve it now"},
 	NoAddress:   {"no_address", "it has no address that may stand for its clients"},
 	NoLinkLocal: {"no_link_local", "it has no IPv6 link-local address"},
 }
@@ -226,11 +228,12 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 	s.learnServers()
 	match := newMatcher(p.Interfaces)
 	near := neighbourhood{host, make(map[giaddr.Rule][]giaddr.Link)}
+	held := newHolder(&s.Policy, host)
 	matched := make([]bool, len(p.Interfaces))
 	for i := range host {
 		if j, alt := match.link(&host[i]); j >= 0 && !host[i].IsVRF {
 			matched[j] = true
-			s.addLink(&s.Policy.Interfaces[j], &host[i], alt, &near, &ps)
+			s.addLink(&s.Policy.Interfaces[j], &host[i], alt, &near, &held, &ps)
 		}
 	}
 	seek := search{interfaces: p.Interfaces, match: match, host: host}
@@ -311,7 +314,7 @@ func (n *neighbourhood) of(r giaddr.Rule) []giaddr.Link {
 }
 
 // addLink adds one client-facing link.
-func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neighbourhood, ps *problems) {
+func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neighbourhood, held *holder, ps *problems) {
 	l := &Link{
 		ID:        len(s.Links),
 		Host:      *h,
@@ -334,8 +337,15 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neig
 		s.addMember(l, ps)
 		return
 	}
-	s.add4(l, near, ps)
-	s.add6(l, near, ps)
+	for f, add := range [dhcp.Families]func(*Link, *neighbourhood, *problems){dhcp.V4: s.add4, dhcp.V6: s.add6} {
+		why := held.waits(&s.Policy, l, dhcp.Family(f))
+		if why == nil {
+			add(l, near, ps)
+			continue
+		}
+		add(l, near, new(problems)) // what it lacks now it may have once it serves
+		l.Side[f].fail(Standby, why)
+	}
 	if !h.Up {
 		l.fail(Down, errDown)
 	}

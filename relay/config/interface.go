@@ -54,6 +54,11 @@ func interfaceKeys() []key[settings] {
 			flag(func(s *settings) *bool { return &s.Trusted }),
 		},
 		{
+			"active", `"always"`, wantActive,
+			"While what this router serves the interface, where another one could: while it has one of the addresses (of each family those of that family, if there are any; a link-local one on the interface itself, or on a macvlan of it, as VRRP has), or while the file is there and is empty or says active or master. Else the interface is on standby, hears and counts requests and relays none.",
+			readActive,
+		},
+		{
 			"limit", "0", "a number of messages a second up to 1000000, or 0 for no limit",
 			"How much may come from the interface, requests and replies apart, each family by itself; what comes in ten seconds may come at once. Without a limit, too, an interface that sends more than the relay can read takes nothing from others.",
 			number(0, maxLimit, func(s *settings) *int { return &s.Limit }),

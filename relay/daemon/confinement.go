@@ -44,6 +44,9 @@ func (p *process) needs() confine.Needs {
 		BPF:          policy.Relays(dhcp.V6),
 		Abstract:     strings.HasPrefix(os.Getenv("NOTIFY_SOCKET"), "@"),
 	}
+	for _, f := range policy.Files() {
+		n.Read = append(n.Read, confine.Above(filepath.Dir(f)))
+	}
 	if os.Geteuid() != 0 {
 		n.Read = append(n.Read, "/etc") // of others than root it keeps its secrets itself
 	}
@@ -78,6 +81,11 @@ func (p *process) givenUp(next agent.Policy) (texts []string) {
 			text += ", and a client's first message goes without option 79 (CAP_BPF is given up)"
 		}
 		texts = append(texts, text+"; restart it to have all again")
+	}
+	for _, f := range next.Files() {
+		if p.box.State().Landlock > 0 && !slices.Contains(now.Files(), f) {
+			texts = append(texts, f+" is new in active, and the daemon has confined itself since its start: if it may not read the file, the interface stays on standby; restart it")
+		}
 	}
 	slices.Sort(texts)
 	return texts

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"dhcp-relay/giaddr/watch"
+	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
@@ -98,7 +99,9 @@ func (l *Loaded) Host() (all []check.Doubt, does []string, err error) {
 	}
 	defer func() { _ = w.Close() }() // it was only read
 	links := w.Links()
-	snap, problems := agent.Compile(l.Policy, links)
+	policy := l.Policy
+	policy.Held = relay.Held(policy.Files())
+	snap, problems := agent.Compile(policy, links)
 	for _, q := range problems {
 		all = append(all, check.Doubt{Text: placed(l.Config, q), Fatal: q.Fatal})
 	}

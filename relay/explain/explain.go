@@ -59,7 +59,12 @@ func New(cfg *config.Config, host []giaddr.Link) *Relay {
 		cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)),
 		smart: smartrelay.New(1 << 12), given: make(map[settingAt]config.Setting),
 	}
-	r.snap, r.problems = agent.Compile(cfg.Policy, host)
+	policy := cfg.Policy
+	policy.Held = make(map[string]bool) // what a router does that is active
+	for _, f := range policy.Files() {
+		policy.Held[f] = true
+	}
+	r.snap, r.problems = agent.Compile(policy, host)
 	r.plan = r.snap.Plan(host)
 	for i := range host {
 		for _, alt := range host[i].AltNames {

@@ -76,15 +76,19 @@ func existing(paths []string) (there []string) {
 // the closest ones above them.
 func above(paths []string) (there []string) {
 	for _, p := range paths {
-		if len(existing([]string{p})) > 0 {
-			continue
+		if len(existing([]string{p})) == 0 {
+			there = append(there, Above(p))
 		}
-		for p != filepath.Dir(p) && len(existing([]string{p})) == 0 {
-			p = filepath.Dir(p)
-		}
-		there = append(there, p)
 	}
 	return there
+}
+
+// Above returns a directory, or the closest one above it that is there.
+func Above(dir string) string {
+	for dir != filepath.Dir(dir) && len(existing([]string{dir})) == 0 {
+		dir = filepath.Dir(dir)
+	}
+	return dir
 }
 
 // dirs returns the directory of a file, and that of the file that it leads to: a

@@ -92,7 +92,7 @@ func (i *Interface) Tone() Tone {
 			return Doubtful
 		}
 		return Good
-	case agent.Missing:
+	case agent.Missing, agent.Standby:
 		return Neutral
 	case agent.Member, agent.Down, agent.NoAddress, agent.NoLinkLocal:
 	}
@@ -106,6 +106,8 @@ func (b *builder) judge(l *Link, n *Interface) found {
 	switch l.State {
 	case agent.Missing:
 		return missing(l, f)
+	case agent.Standby:
+		return found{}
 	case agent.Member:
 		f.kind, f.text = interfaceMember, "The interface hears no client: another one does in its place, such as the bridge that it is a port of"
 		f.detail = l.Name + " " + l.Problem

@@ -66,16 +66,23 @@ func (r *Report) relaying() string {
 	if r.Config.None {
 		return `nothing is relayed, by choice (interfaces = "none")`
 	}
-	n := 0
+	n, waits, standby := 0, 0, ""
 	for i := range r.Interfaces {
-		if r.Interfaces[i].State == agent.Relaying {
+		switch r.Interfaces[i].State {
+		case agent.Relaying:
 			n++
+		case agent.Standby:
+			waits++
+		default:
 		}
+	}
+	if waits > 0 {
+		standby = ", " + strconv.Itoa(waits) + " on standby"
 	}
 	if n == len(r.Interfaces) {
 		return plural(uint64(n), "interface") + ", all relaying"
 	}
-	return strconv.Itoa(n) + " of " + plural(uint64(len(r.Interfaces)), "interface") + " relaying"
+	return strconv.Itoa(n) + " of " + plural(uint64(len(r.Interfaces)), "interface") + " relaying" + standby
 }
 
 // uptime says a number of seconds as people do.
