@@ -333,3 +333,49 @@ func BenchmarkLook(b *testing.B) {
 		h.Look(ways)
 	}
 }
+
+// TestNeighbour asks for a neighbour that is there, and for one that is not.
+func TestNeighbour(t *testing.T) {
+	t.Parallel()
+	s, other := netns.NewSpace(t), netns.NewSpace(t)
+	s.Veth("up", other, "o")
+	s.Addr("up", "10.9.0.1/24", "2001:db8:9::1/64")
+	other.Addr("o", "10.9.0.2/24", "2001:db8:9::2/64")
+	s.Route("10.8.0.0/16", "10.9.0.99")
+	h := open(s)
+	for _, c := range []struct {
+		to, hop string
+		want    Neighbour
+	}{
+		{"10.9.0.2", "10.9.0.2", Unknown},
+		{"10.9.0.99", "10.9.0.99", GivenUp},
+		{"10.8.0.1", "10.9.0.99", GivenUp},
+		{"2001:db8:9::2", "2001:db8:9::2", Unknown},
+		{"2001:db8:9::99", "2001:db8:9::99", GivenUp},
+	} {
+		hop, link, err := h.NextHop(&Way{Dst: netip.MustParseAddr(c.to)})
+		if err != nil || hop != netip.MustParseAddr(c.hop) || link != s.Index("up") {
+			t.Fatalf("to %s: %s by %d, %v", c.to, hop, link, err)
+		}
+		network := "udp4"
+		if hop.Is6() {
+			network = "udp6"
+		}
+		conn := s.ListenUDP(network, ":0")
+		if _, err := conn.WriteToUDPAddrPort([]byte("x"), netip.AddrPortFrom(netip.MustParseAddr(c.to), 4711)); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			got := h.Neighbour(hop, link)
+			if got == c.want {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %d, want %d", c.to, got, c.want)
+			}
+		}
+	}
+	if _, _, err := h.NextHop(&Way{Dst: netip.MustParseAddr("192.0.2.1")}); err == nil {
+		t.Error("a way without a route")
+	}
+}
