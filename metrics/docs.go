@@ -22,6 +22,7 @@ const (
 	serverFailures
 	serverReplies
 	serverUnanswered
+	serverICMP
 	serverResponse
 	transactionsOpen
 	transactionsEvicted
@@ -106,6 +107,11 @@ func fixed() []MetricDoc {
 			"dhcp_relay_server_unanswered_total", "counter",
 			[]string{"server", "vrf"},
 			"Copies of requests that the server has not answered before the client asked again, or within 10 seconds. Of requests for which one reply is enough, only those that nobody answered; none that asks for another server (option 54, Server Identifier).",
+		},
+		serverICMP: {
+			"dhcp_relay_server_icmp_errors_total", "counter",
+			[]string{"kind", "server", "vrf"},
+			"ICMP errors about requests to the server, by what they say: port_closed, host_unreachable (which this host says, too, when a neighbour on the way does not answer), no_route, prohibited, too_big, hops_exceeded or other. They may be forged; believe them of a server that is silent.",
 		},
 		serverResponse: {
 			"dhcp_relay_server_response_seconds", "histogram",

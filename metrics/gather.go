@@ -11,6 +11,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/icmp"
 )
 
 // A gatherer adds what the atomics hold to what the registry gathers. It is no
@@ -223,6 +224,11 @@ func (s *scrape) servers(all []*count.Server) {
 	} {
 		for i, v := range all {
 			s.add(c.series, float64(c.of(v).Value()), labels[i]...)
+		}
+	}
+	for i, v := range all {
+		for k := range v.ICMP {
+			s.some(serverICMP, v.ICMP[k].Value(), pair("kind", icmp.Kind(k).String()), labels[i][0], labels[i][1])
 		}
 	}
 	for i, v := range all {

@@ -20,6 +20,7 @@ import (
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/icmp"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -69,6 +70,7 @@ func full(m bed) {
 	s.Answered(300 * time.Microsecond)
 	s.Answered(time.Minute)
 	s.Unanswered()
+	s.ICMP[icmp.PortClosed].Inc()
 	vlan10.Unanswered(dhcp.V4)
 	vlan10.Unsent(dhcp.V4)
 	vlan10.Answered(dhcp.V4)

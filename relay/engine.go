@@ -53,6 +53,7 @@ type Engine struct {
 	whole   [2]atomic.Bool         // of guarded: all addresses have a socket of their own
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
+	icmp    icmpErrors
 	moved   chan struct{} // holds one if the ways to the servers may lead elsewhere now
 
 	held      atomic.Pointer[map[string]bool] // agent.Policy.Held of the latest state
@@ -83,6 +84,10 @@ type Engine struct {
 	probe       chan chan error
 	guard       chan struct{}             // holds one if guarded has changed
 	turns       map[*atomic.Uint64]uint64 // of the loops, as the latest probe saw them
+
+	// What follows belongs to sweep.
+	troubles map[*count.Server]toldTrouble
+	lookouts map[*count.Server]lookout
 }
 
 // A request hands a new policy to Run.
@@ -285,6 +290,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.setSenders(s)
 	e.names.learn(links)
 	e.state.Store(s)
+	e.hearICMP(s)
 	e.counts.InUse(time.Now(), s.Links, s.Servers)
 	e.recheckRoutes()
 	errs = append(errs, e.join(s)...)
@@ -304,6 +310,7 @@ const drainTime = 2 * time.Second
 func (e *Engine) stop() {
 	e.stopping.Store(true)
 	e.wakeLoops()
+	e.icmp.close()
 	drained := make(chan struct{})
 	go func() { e.loops.Wait(); close(drained) }()
 	select {
@@ -318,4 +325,5 @@ func (e *Engine) stop() {
 		_ = e.macs.table.Close() // it only frees what the end frees too
 	}
 	<-drained
+	e.icmp.free()
 }

@@ -60,6 +60,8 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.counts.Sweep(now)
 			e.collectShed()
 			e.watched(e.watcher.Stats(), now)
+			e.lookNeighbours(e.state.Load(), now)
+			e.tellTroubles(e.state.Load(), now)
 			e.showRest(now, e.state.Load().Snap)
 		}
 	}

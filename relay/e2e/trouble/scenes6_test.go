@@ -22,10 +22,10 @@ func troubles6() []trouble {
 				b.silence6("a1", 4)
 			},
 			spread: true,
-			words:  []string{"2001:db8:9::2", "2001:db8:9::3", "a subnet for"},
-			status: []string{"The server answers nothing", "Check that the address is right, that it runs"},
-			trace:  []string{"2001:db8:9::2 and 2001:db8:9::3 have not answered", "that the servers run"},
-			page:   []string{"The server answers nothing", "Check that the address is right, that it runs"},
+			words:  []string{"2001:db8:9::2", "2001:db8:9::3"},
+			status: []string{"The server answers nothing", "2001:db8:9::2 says that nothing listens on port 547"},
+			trace:  []string{"2001:db8:9::2 and 2001:db8:9::3 have not answered", "that the servers run", "a subnet for"},
+			page:   []string{"The server answers nothing", "2001:db8:9::2 says that nothing listens on port 547"},
 		},
 		{
 			name:   "DHCPv6: another relay is attached to an interface that is not trusted",

@@ -36,6 +36,7 @@ type OfServer struct {
 	ServerID
 	Copies, Replies, Failures, NoReply Number
 	Response                           *Histogram
+	Trouble                            *Trouble // nil: nothing is known to stand in the way to it
 }
 
 // An OfError counts what the kernel refused to send for one reason.
@@ -59,9 +60,13 @@ func (r *Recent) At(now time.Time) Reading {
 		c.Links[l.name] = r.ofLink(w, second)
 	}
 	for _, w := range r.servers {
-		c.Servers = append(c.Servers, OfServer{
-			w.of.ServerID, w.copies.at(second), w.replies.at(second), w.failures.at(second), w.noReply.at(second), &w.of.Response,
-		})
+		of := OfServer{
+			w.of.ServerID, w.copies.at(second), w.replies.at(second), w.failures.at(second), w.noReply.at(second), &w.of.Response, nil,
+		}
+		if t, is := w.of.Trouble(now); is {
+			of.Trouble = &t
+		}
+		c.Servers = append(c.Servers, of)
 	}
 	for f := range r.kernel {
 		c.Kernel[f] = r.kernel[f].at(second)

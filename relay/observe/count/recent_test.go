@@ -161,7 +161,7 @@ func TestRecentCountsTheRest(t *testing.T) {
 			Counts:   [NumLinkCounters][2]Number{Unanswered: {dhcp.V6: {3, 2}}},
 			Refusals: Number{3, 2},
 		}},
-		Servers:    []OfServer{{s.ServerID, Number{30, 20}, Number{24, 16}, Number{3, 2}, Number{6, 4}, nil}},
+		Servers:    []OfServer{{s.ServerID, Number{30, 20}, Number{24, 16}, Number{3, 2}, Number{6, 4}, nil, nil}},
 		Kernel:     [2]Number{dhcp.V6: {21, 14}},
 		SendErrors: []OfError{{senderror.EPERM, senderror.Clients, Number{15, 10}}},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
+	"dhcp-relay/relay/wire/icmp"
 )
 
 // A ServerID tells one server from the others.
@@ -38,8 +39,10 @@ type Server struct {
 	NoReply  Counter // copies that it has not answered
 	Response Histogram
 	Health   health.Server
+	ICMP     [icmp.NumKinds]Counter // errors about requests to it
 
-	errors *errors // shared with every other server
+	trouble atomic.Pointer[Trouble]
+	errors  *errors // shared with every other server
 
 	// Guarded by the mutex of Table, as those of Link.
 	use  uint64

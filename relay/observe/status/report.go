@@ -5,6 +5,7 @@
 package status
 
 import (
+	"net/netip"
 	"time"
 
 	"dhcp-relay/relay/api"
@@ -162,8 +163,21 @@ type Server struct {
 	Response    *Response   `json:"response"`     // null before its first reply
 	State       ServerState `json:"state"`
 	Verdict     string      `json:"verdict"` // the same in words
+	Cause       *Cause      `json:"cause"`   // null if nobody says what stands in the way
 
 	Segmentation *Segmentation `json:"segmentation"` // null for a server of a former configuration
+}
+
+// A Cause is what hosts on the way, or this one, say by ICMP of requests to a server: an
+// explanation of its silence and no proof, for anybody can send it.
+type Cause struct {
+	Kind   string     `json:"kind"`    // as in the label "kind" of dhcp_relay_server_icmp_errors_total
+	What   string     `json:"what"`    // who says what
+	Remedy string     `json:"remedy"`  // what to do about it
+	SaidBy netip.Addr `json:"said_by"` // "" if it is this host itself
+	Since  time.Time  `json:"since"`   // when it was said first
+	Last   time.Time  `json:"last_seen"`
+	Count  uint64     `json:"count"` // how often
 }
 
 // A Response says how soon a server replies, in seconds since the start of the

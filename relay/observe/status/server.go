@@ -31,13 +31,14 @@ func (b *builder) servers() {
 		s := Server{
 			Address: endpoint(id), VRF: id.VRF, Family: id.Family(),
 			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.NoReply,
-			AnswerRatio: ratio(&c), Response: response(c.Response),
+			AnswerRatio: ratio(&c), Response: response(c.Response), Cause: causeOf(&c),
 		}
 		if v, ok := b.Ways[id]; ok {
 			s.Segmentation = segmentation(v)
 		}
 		if slices.Contains(b.Servers, id) {
 			if f := b.judgeServer(id, &c, &s); f.kind != none {
+				f.because(&s)
 				b.add(f)
 			}
 		} else {
