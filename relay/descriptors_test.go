@@ -50,7 +50,10 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 	b.relay.Must(unix.Prlimit(d.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1 << 10, Max: 1 << 10}, nil))
 	ask(2)
 	n.want()
-	d.balanced()
+	d.await("every message has had its outcome", func() bool {
+		s := d.scrape()
+		return s.sum("dhcp_relay_received_total") == s.sum("dhcp_relay_messages_total")
+	})
 }
 
 // Too low a limit is told at the start.
