@@ -126,14 +126,16 @@ func TestAllCountersAreRead(t *testing.T) {
 		Servers: []count.OfServer{{
 			ServerID: s.ServerID, Copies: two, Replies: one, Failures: one, NoReply: one,
 		}},
-		Kernel: [2]count.Number{dhcp.V6: {Total: 9, Recent: 9}},
+		Kernel:     [2]count.Number{dhcp.V6: {Total: 9, Recent: 9}},
+		KernelLast: [2]time.Time{dhcp.V6: now},
 		SendErrors: []count.OfError{
-			{Towards: senderror.Servers, Error: senderror.ENETUNREACH, Count: one}, {Towards: senderror.Clients, Error: senderror.EPERM, Count: one},
+			{Towards: senderror.Servers, Error: senderror.ENETUNREACH, Count: one, Last: now}, {Towards: senderror.Clients, Error: senderror.EPERM, Count: one, Last: now},
 		},
 	}
 	opts := []cmp.Option{
 		cmpopts.EquateComparable(netip.AddrPort{}),
 		cmpopts.IgnoreFields(count.OfServer{}, "Response"),
+		cmpopts.IgnoreFields(count.OfLink{}, "Lately"),
 	}
 	if diff := cmp.Diff(want, got, opts...); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -13,6 +13,7 @@ type Reading struct {
 	Links      map[string]OfLink
 	Servers    []OfServer // in the order in which they were first seen
 	Kernel     [dhcp.Families]Number
+	KernelLast [dhcp.Families]time.Time // the reading with the last one
 	SendErrors []OfError
 }
 
@@ -22,6 +23,7 @@ type OfLink struct {
 	Counts   [NumLinkCounters][dhcp.Families]Number
 	Refusals Number // DHCPNAKs that were relayed
 	Drops    []OfDrop
+	Lately   [dhcp.Families]Lately
 }
 
 // An OfDrop counts what was dropped for one reason.
@@ -44,6 +46,7 @@ type OfError struct {
 	Error   senderror.Error
 	Towards senderror.Towards
 	Count   Number
+	Last    time.Time // the reading with the last one
 }
 
 // At returns what is known at a time that is not before the last reading.
@@ -70,10 +73,13 @@ func (r *Recent) At(now time.Time) Reading {
 	}
 	for f := range r.kernel {
 		c.Kernel[f] = r.kernel[f].at(second)
+		if c.Kernel[f].Total > 0 {
+			c.KernelLast[f] = r.moment(r.kernel[f].last)
+		}
 	}
 	for i := range r.errors {
 		e := &r.errors[i]
-		c.SendErrors = append(c.SendErrors, OfError{e.error, e.towards, e.at(second)})
+		c.SendErrors = append(c.SendErrors, OfError{e.error, e.towards, e.at(second), r.moment(e.last)})
 	}
 	return c
 }
@@ -95,7 +101,10 @@ func (r *Recent) ofLink(w *linkWindows, second int64) (c OfLink) {
 	}
 	for i := range w.drops {
 		d := &w.drops[i]
-		c.Drops = append(c.Drops, OfDrop{d.Kind, d.at(second), r.start.Add(time.Duration(d.last) * time.Second)})
+		c.Drops = append(c.Drops, OfDrop{d.Kind, d.at(second), r.moment(d.last)})
+	}
+	for f := range dhcp.Family(dhcp.Families) {
+		c.Lately[f] = r.lately(w, f, second)
 	}
 	return c
 }

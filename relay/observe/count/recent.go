@@ -39,6 +39,7 @@ type linkWindows struct {
 type familyWindows struct {
 	relayed [dhcp.Directions]window
 	counts  [NumLinkCounters]*window // nil until something is counted
+	unmet   uint64                   // requests that nobody has answered, since a reply was relayed last
 }
 
 type dropWindow struct {
@@ -110,7 +111,10 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 	for kind, tally := range l.outcomes() {
 		n := tally.Sum()
 		if kind.Reason == agent.Relayed {
-			w.family(kind.Family).relayed[kind.Direction].read(n, r.second)
+			of := w.family(kind.Family)
+			if of.relayed[kind.Direction].read(n, r.second) > 0 && kind.Direction == dhcp.Replies {
+				of.unmet = 0
+			}
 			continue
 		}
 		if n := w.drop(kind).read(n, r.second); n > 0 {
@@ -122,7 +126,11 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 	for c := range l.counts {
 		for f := range l.counts[c] {
 			if n := l.counts[c][f].Value(); n > 0 {
-				w.family(dhcp.Family(f)).counter(LinkCounter(c)).read(n, r.second)
+				of := w.family(dhcp.Family(f))
+				fresh := of.counter(LinkCounter(c)).read(n, r.second)
+				if c := LinkCounter(c); c == Unanswered || c == Unsent {
+					of.lose(fresh, r.second)
+				}
 			}
 		}
 	}

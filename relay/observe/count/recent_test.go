@@ -163,9 +163,10 @@ func TestRecentCountsTheRest(t *testing.T) {
 		}},
 		Servers:    []OfServer{{s.ServerID, Number{30, 20}, Number{24, 16}, Number{3, 2}, Number{6, 4}, nil, nil}},
 		Kernel:     [2]Number{dhcp.V6: {21, 14}},
-		SendErrors: []OfError{{senderror.EPERM, senderror.Clients, Number{15, 10}}},
+		KernelLast: [2]time.Time{dhcp.V6: after(10 * time.Minute)},
+		SendErrors: []OfError{{senderror.EPERM, senderror.Clients, Number{15, 10}, after(10 * time.Minute)}},
 	}
-	opts := []cmp.Option{cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.IgnoreFields(OfServer{}, "Response")}
+	opts := []cmp.Option{cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.IgnoreFields(OfServer{}, "Response"), cmpopts.IgnoreFields(OfLink{}, "Lately")}
 	if diff := cmp.Diff(want, b.At(after(Window)), opts...); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -102,7 +103,9 @@ func (b *builder) drops() {
 			})
 			if d.Count.Recent > 0 && !expected(d.Reason) && !b.stated(name, d) {
 				f := b.judgeDrop(name, &c, d)
-				b.add(f)
+				if d.Reason != agent.SendFailed || d.Direction == dhcp.Replies || f.severity == Info || len(b.refusing(senderror.Servers)) == 0 {
+					b.add(f) // else what is said of servers and send errors says it
+				}
 				if f.severity == Error {
 					b.losing[f.about] = f
 				}
@@ -127,17 +130,16 @@ func (b *builder) losses() {
 		if c.Total > 0 {
 			b.report.Kernel = append(b.report.Kernel, KernelDrops{dhcp.Family(f), c.Total, c.Recent})
 		}
-		if c.Recent > 0 {
-			b.add(overrun(dhcp.Family(f), c.Recent, b.window()))
+		if c.Recent == 0 {
+			continue
 		}
-	}
-	for _, e := range b.Counts.SendErrors {
-		what, remedy := e.Error.Doc(e.Towards)
-		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
-		if e.Count.Recent > 0 {
-			b.add(refused(e, what, remedy, b.window()))
+		n := overrun(dhcp.Family(f), c.Recent, b.window())
+		if last := b.Counts.KernelLast[f]; !b.now(last) {
+			n = b.past(n, last, "")
 		}
+		b.add(n)
 	}
+	b.sendErrors()
 }
 
 // window says how long back "recent" reaches.

@@ -2,7 +2,6 @@ package status
 
 import (
 	"strings"
-	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
@@ -31,14 +30,17 @@ func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found
 	}
 	where, from := b.where(Way{link, d.Kind})
 	f.detail += where
-	if now := b.over(link, d); now != "" {
-		return past(f, d, now)
+	if why := b.over(link, d); why != "" || doc.Severity != agent.Intended && !b.now(d.Last) {
+		return b.past(f, d.Last, why)
 	}
 	switch doc.Severity {
 	case agent.Intended:
 		f.severity = Info
 	case agent.Outage:
 		f.severity = Error
+		if f.unsent = d.Reason == agent.SendFailed && d.Direction == dhcp.Replies; f.unsent && !b.mute(d) {
+			f.severity = Warn // one client that has left is enough for it
+		}
 	case agent.Partial:
 		if link != count.Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == count.Other && b.mute(d) {
 			f.severity = Error
@@ -49,41 +51,6 @@ func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found
 		f.do += show(doc.See)
 	}
 	return f
-}
-
-// past makes history of drops whose cause has ended, so that status tells by
-// itself that a repair has worked.
-func past(f found, d *count.OfDrop, now string) found {
-	f.severity = Info
-	f.text = "No longer so: " + strings.ToLower(f.text[:1]) + f.text[1:]
-	f.detail += ", until " + d.Last.UTC().Format(time.TimeOnly) + " UTC; now " + now
-	f.do = "Nothing to do."
-	return f
-}
-
-// over says what is so now and contradicts the reason of drops, or nothing. Most
-// reasons are of the message rather than of a state.
-func (b *builder) over(link string, d *count.OfDrop) (now string) {
-	l := b.byName[named{link, d.Family}]
-	if l == nil {
-		return ""
-	}
-	switch d.Reason {
-	case agent.NoGiaddr, agent.NoLinkAddress:
-		if l.Address.IsValid() && l.State == agent.Relaying {
-			return "the interface has the address " + l.Address.String()
-		}
-	case agent.LinkDown:
-		if l.State != agent.Down && l.State != agent.Missing {
-			return "the interface is up"
-		}
-	case agent.NoServer:
-		if len(l.Servers) > 0 {
-			return "the interface has servers of this family"
-		}
-	default:
-	}
-	return ""
 }
 
 // stated reports whether the state of the interface, which is a finding of its own,

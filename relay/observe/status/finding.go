@@ -19,6 +19,7 @@ type found struct {
 	text     string // what is wrong, the same for all of a kind, without a full stop
 	detail   string // what more there is to say of this one
 	do       string
+	unsent   bool // it is about replies that could not be sent
 }
 
 // name returns Finding.Kind.

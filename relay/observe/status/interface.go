@@ -22,7 +22,14 @@ type Interface struct {
 	Do         string       `json:"remedy,omitempty"`  // what to do about Problem
 	Requests   Flow         `json:"requests"`          // what its clients sent
 	Replies    Flow         `json:"replies"`           // what the servers sent for its clients
-	Unanswered count.Number `json:"unanswered"`        // requests that no server answered
+	Expected   count.Number `json:"expected"`          // requests that expect an answer, relayed or not
+	Answered   count.Number `json:"answered"`          // those of them that a server answered
+	Unanswered count.Number `json:"unanswered"`        // those of them that none answered, or that could not be sent
+}
+
+// sum adds two counts.
+func sum(a, b count.Number) count.Number {
+	return count.Number{Total: a.Total + b.Total, Recent: a.Recent + b.Recent}
 }
 
 // interfaces tells of the interfaces.
@@ -40,7 +47,8 @@ func (b *builder) interfaces() {
 		}
 		c := b.Counts.Links[l.Name]
 		n.Requests, n.Replies = flow(&c, l.Family, dhcp.Requests), flow(&c, l.Family, dhcp.Replies)
-		n.Unanswered = c.Counts[count.Unanswered][l.Family]
+		n.Expected, n.Answered = c.Counts[count.Expected][l.Family], c.Counts[count.Answered][l.Family]
+		n.Unanswered = sum(c.Counts[count.Unanswered][l.Family], c.Counts[count.Unsent][l.Family])
 		f := b.judge(l, &n)
 		if lost, ok := b.losing[onLink(l.Name, l.Family)]; ok && f.kind == none {
 			n.Reason, n.Do = lost.sentence(), lost.do
@@ -162,25 +170,43 @@ const enough = 4
 // judgeTraffic looks for requests that nobody answers.
 func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 	asked, lost := n.Requests.RecentRelayed, n.Unanswered.Recent
+	now := b.Counts.Links[l.Name].Lately[l.Family]
+	lostNow := now.Counts[count.Unanswered]
 	switch {
 	case asked == 0 || lost == 0 && asked < enough:
-		return b.refused(l, n, f)
-	case n.Replies.RecentRelayed == 0 && n.Replies.RecentDropped == 0:
+		return b.refused(l, f)
+	case n.Replies.RecentRelayed == 0 && n.Replies.RecentDropped == 0 && b.now(now.Relayed[dhcp.Requests]):
 		return b.unanswered(l, f, asked)
-	case lost >= 3 && lost*10 >= asked && n.Replies.RecentRelayed > 0:
+	case now.Unmet >= enough && !b.dropsReplies(l):
+		return b.unanswered(l, f, now.Unmet)
+	case lostNow >= 3 && lostNow*10 >= now.Requests && now.Replies > 0:
 		f.severity, f.kind = Warn, interfacePartly
 		f.text = "Some of its requests are answered and some are not"
-		f.detail = plural(lost, "request") + " of " + plural(asked, "message") + " from its clients found no answer " + b.window()
+		f.detail = plural(lostNow, "request") + " of " + plural(now.Requests, "message") + " from its clients found no answer in the last minute or two"
 		f.do = "Look whether the server has addresses left in the subnet of " + n.Address + ", and at its log; dhcp-relay trace shows which clients it is."
 		return f
 	}
-	return b.refused(l, n, f)
+	return b.refused(l, f)
+}
+
+// dropsReplies reports whether replies that may be for an interface are heard and
+// dropped these days.
+func (b *builder) dropsReplies(l *Link) bool {
+	for _, name := range []string{l.Name, count.Other} {
+		for _, d := range b.Counts.Links[name].Drops {
+			if d.Family == l.Family && d.Direction == dhcp.Replies && d.Count.Recent > 0 && b.now(d.Last) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // refused tells of servers that refuse more than they give. A client that was
 // elsewhere before is refused once, and then asks anew.
-func (b *builder) refused(l *Link, n *Interface, f found) found {
-	nak, replies := b.Counts.Links[l.Name].Refusals.Recent, n.Replies.RecentRelayed
+func (b *builder) refused(l *Link, f found) found {
+	now := b.Counts.Links[l.Name].Lately[l.Family]
+	nak, replies := now.Refusals, now.Replies
 	if l.Family != dhcp.V4 || nak == 0 || nak*5 < replies {
 		return found{}
 	}
@@ -189,7 +215,7 @@ func (b *builder) refused(l *Link, n *Interface, f found) found {
 		f.severity = Warn
 	}
 	f.text = "Servers refuse addresses that its clients ask for (NAK)"
-	f.detail = plural(nak, "refusal") + " in " + plural(replies, "reply") + " " + b.window()
+	f.detail = plural(nak, "refusal") + " in " + plural(replies, "reply") + " in the last minute or two"
 	f.do = "Nothing, if its clients have moved here and then get other addresses; else check which subnet the server has for giaddr " +
 		l.Address.String() + ", and that servers agree on leases. dhcp-relay trace --outcome refused shows which clients it is."
 	return f

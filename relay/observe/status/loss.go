@@ -25,7 +25,7 @@ const newcomers = 10_000
 func (b *builder) floods(name string, c *count.OfLink) {
 	for f := range dhcp.Family(dhcp.Families) {
 		about := onLink(name, f)
-		if n := c.Counts[count.Shed][f].Recent; n > 0 {
+		if n := c.Counts[count.Shed][f].Recent; n > 0 && c.Lately[f].Counts[count.Shed] > 0 {
 			b.add(found{
 				severity: Warn, kind: interfaceFloods, about: about,
 				text:   "More comes from the interface than the relay can read, and more than its share of that, which is all that is relayed",
@@ -33,7 +33,7 @@ func (b *builder) floods(name string, c *count.OfLink) {
 				do:     "Look for a client that floods; dhcp-relay trace shows who sends. If there is none, see whether other programs leave the relay no CPU time.",
 			})
 		}
-		if n := c.Counts[count.NewClients][f].Recent; n >= newcomers {
+		if n := c.Counts[count.NewClients][f].Recent; n >= newcomers && c.Lately[f].Counts[count.NewClients] > 0 {
 			b.add(found{
 				severity: Warn, kind: interfaceNewClients, about: about,
 				text:   "Very many clients appear on the interface that were not heard before, as when one host makes them up to use up the server's addresses",

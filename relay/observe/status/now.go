@@ -1,0 +1,124 @@
+package status
+
+import (
+	"strings"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/senderror"
+)
+
+const (
+	// goesOn is how long after the last drop for a reason the reason holds, if no
+	// state tells.
+	goesOn = time.Minute
+	// repaired is how long messages must have come through for a reason to be over
+	// before that.
+	repaired = 10 * time.Second
+)
+
+// now reports whether what has happened last at a time still goes on. What was before
+// a reload tells nothing of the configuration that it brought.
+func (b *builder) now(last time.Time) bool {
+	if at := b.Config.Loaded; at.After(b.Started) && !last.After(at.Add(time.Second)) {
+		return false // the reading may be a second later
+	}
+	return b.Now.Sub(last) <= goesOn
+}
+
+// past makes history of drops that have ended: a note that needs nobody to act. Why it
+// is over is said of a state that has changed.
+func (b *builder) past(f found, last time.Time, why string) found {
+	f.severity = Info
+	f.text = "No longer so: " + strings.ToLower(f.text[:1]) + f.text[1:]
+	f.detail += ", until " + last.UTC().Format(time.TimeOnly) + " UTC"
+	if why != "" {
+		f.detail += "; now " + why
+		f.do = "Nothing to do."
+		return f
+	}
+	f.do = "Nothing now. If it comes back: " + strings.ToLower(f.do[:1]) + f.do[1:]
+	return f
+}
+
+// over says what is so now and contradicts the reason of drops, or nothing. Most
+// reasons are of the message rather than of a state.
+func (b *builder) over(link string, d *count.OfDrop) (now string) {
+	l := b.byName[named{link, d.Family}]
+	if l == nil {
+		return ""
+	}
+	switch d.Reason {
+	case agent.NoGiaddr, agent.NoLinkAddress:
+		if l.Address.IsValid() && l.State == agent.Relaying {
+			return "the interface has the address " + l.Address.String()
+		}
+	case agent.LinkDown:
+		if l.State != agent.Down && l.State != agent.Missing {
+			return "the interface is up"
+		}
+	case agent.NoServer:
+		if len(l.Servers) > 0 {
+			return "the interface has servers of this family"
+		}
+	case agent.SendFailed:
+		c := b.Counts.Links[link]
+		if b.Now.Sub(d.Last) >= repaired && c.Lately[d.Family].Relayed[d.Direction].After(d.Last) {
+			return "messages are sent on"
+		}
+	default:
+	}
+	return ""
+}
+
+// refusing returns what the kernel refuses to send these days.
+func (b *builder) refusing(towards senderror.Towards) (all []count.OfError) {
+	for _, e := range b.Counts.SendErrors {
+		if e.Towards == towards && e.Count.Recent > 0 && b.now(e.Last) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// explained puts what the kernel says into a finding about messages that could not be
+// sent, so that one cause is told once. It returns false if the kernel says nothing,
+// or several things.
+func (b *builder) explained(f *found, towards senderror.Towards) bool {
+	errs := b.refusing(towards)
+	if len(errs) != 1 {
+		return false
+	}
+	what, remedy := errs[0].Error.Doc(towards)
+	f.detail += "; " + strings.ToLower(what[:1]) + what[1:] + " (" + errs[0].Error.String() + ")"
+	f.do = remedy + strings.TrimSuffix(" "+strings.Replace(f.do, " and what is said of send errors", "", 1), " ")
+	return true
+}
+
+// sendErrors tells of what the kernel refuses to send, but for what a finding about the
+// servers or interfaces concerned says already.
+func (b *builder) sendErrors() {
+	var said [senderror.NumTowards]bool
+	for i := range b.found {
+		switch f := &b.found[i]; {
+		case f.kind == serverUnreachable && f.severity != Info:
+			said[senderror.Servers] = b.explained(f, senderror.Servers)
+		case f.unsent:
+			f.do = ""
+			said[senderror.Clients] = b.explained(f, senderror.Clients)
+		}
+	}
+	for _, e := range b.Counts.SendErrors {
+		what, remedy := e.Error.Doc(e.Towards)
+		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
+		if e.Count.Recent == 0 || said[e.Towards] && b.now(e.Last) {
+			continue
+		}
+		f := refused(e, what, remedy, b.window())
+		if !b.now(e.Last) {
+			f = b.past(f, e.Last, "")
+		}
+		b.add(f)
+	}
+}
