@@ -358,7 +358,7 @@ var docs = [NumReasons]Doc{
 		Outage, apiece("RFC 1542, section 4.1.2", "RFC 9915, section 19.2"), none(), noHints(),
 	},
 	SendFailed: {
-		"send_failed", "The kernel refused to send; dhcp_relay_send_errors_total says why.",
+		"send_failed", "The kernel refused to send it.",
 		"Look for a missing route, a firewall, a full queue or a full neighbour table.",
 		Outage, apiece("RFC 1542, section 4.1.1", "RFC 9915, section 19"), both("servers"),
 		Hints{See: InSendErrors},

@@ -8,7 +8,6 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
-	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -103,8 +102,8 @@ func (b *builder) drops() {
 			})
 			if d.Count.Recent > 0 && !expected(d.Reason) && !b.stated(name, d) {
 				f := b.judgeDrop(name, &c, d)
-				if d.Reason != agent.SendFailed || d.Direction == dhcp.Replies || f.severity == Info || len(b.refusing(senderror.Servers)) == 0 {
-					b.add(f) // else what is said of servers and send errors says it
+				if !b.saidOfServers(d) {
+					b.add(f)
 				}
 				if f.severity == Error {
 					b.losing[f.about] = f

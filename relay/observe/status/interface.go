@@ -58,6 +58,7 @@ func (b *builder) interfaces() {
 		if f.kind != none {
 			b.add(f)
 		}
+		b.notes(l)
 		b.report.Interfaces = append(b.report.Interfaces, n)
 	}
 }

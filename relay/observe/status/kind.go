@@ -22,6 +22,7 @@ const (
 	interfaceNoAddress
 	interfaceNoLinkLocal
 	interfacePartly
+	interfaceQuiet
 	interfaceRefused
 	interfaceUnanswered
 	interfaceUnmatched
@@ -34,10 +35,13 @@ const (
 
 	droppedMessages
 
+	broadcastCleared
+	firewallDrops
 	kernelDropped
 	listenerClosed
 	listenerRefuses
 	nothingHeard
+	option82Omitted
 	recorderOff
 	rivalProgram
 	rivalServer
@@ -74,6 +78,10 @@ func kindDocs() [numKinds]KindDoc {
 		interfaceNoAddress:   {"interface_no_address", "an interface has no address for giaddr or link-address"},
 		interfaceNoLinkLocal: {"interface_no_link_local", "an interface has no IPv6 link-local address"},
 		interfacePartly:      {"interface_partly", "some requests of an interface find no answer"},
+		interfaceQuiet:       {"interface_quiet", "an interface that relays has never heard a request, or none for a day"},
+		broadcastCleared:     {"broadcast_cleared", "clients that ask for broadcast are answered by unicast, and ask again"},
+		firewallDrops:        {"firewall", "this host's firewall drops what the relay is to hear; found by the command status only, as root"},
+		option82Omitted:      {"option82_omitted", "requests go out without option 82 for want of room"},
 		interfaceRefused:     {"interface_refused", "servers refuse addresses that clients ask for"},
 		interfaceUnanswered:  {"interface_unanswered", "servers answer other interfaces and not this one"},
 		interfaceUnmatched:   {"interface_unmatched", "no interface matches a pattern"},

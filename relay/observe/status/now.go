@@ -1,12 +1,14 @@
 package status
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/senderror"
+	"dhcp-relay/relay/wire/dhcp"
 )
 
 const (
@@ -16,29 +18,36 @@ const (
 	// repaired is how long messages must have come through for a reason to be over
 	// before that.
 	repaired = 10 * time.Second
+	// starting is how much later than the start a configuration is loaded by a reload.
+	starting = 2 * time.Second
 )
 
 // now reports whether what has happened last at a time still goes on. What was before
 // a reload tells nothing of the configuration that it brought.
 func (b *builder) now(last time.Time) bool {
-	if at := b.Config.Loaded; at.After(b.Started) && !last.After(at.Add(time.Second)) {
-		return false // the reading may be a second later
+	const reading = time.Second // may be so much later
+	if at := b.Config.Loaded; at.After(b.Started.Add(starting)) && !last.After(at.Add(reading)) {
+		return false
 	}
 	return b.Now.Sub(last) <= goesOn
 }
 
 // past makes history of drops that have ended: a note that needs nobody to act. Why it
-// is over is said of a state that has changed.
+// is over is known if a state has changed.
 func (b *builder) past(f found, last time.Time, why string) found {
 	f.severity = Info
-	f.text = "No longer so: " + strings.ToLower(f.text[:1]) + f.text[1:]
+	over := "No longer so: "
+	if why == "" {
+		over = "Not seen any more: "
+	}
+	f.text = over + strings.ToLower(f.text[:1]) + f.text[1:]
 	f.detail += ", until " + last.UTC().Format(time.TimeOnly) + " UTC"
 	if why != "" {
 		f.detail += "; now " + why
 		f.do = "Nothing to do."
 		return f
 	}
-	f.do = "Nothing now. If it comes back: " + strings.ToLower(f.do[:1]) + f.do[1:]
+	f.do = "Nothing, unless it comes back; then " + strings.ToLower(f.do[:1]) + f.do[1:]
 	return f
 }
 
@@ -91,7 +100,7 @@ func (b *builder) explained(f *found, towards senderror.Towards) bool {
 		return false
 	}
 	what, remedy := errs[0].Error.Doc(towards)
-	f.detail += "; " + strings.ToLower(what[:1]) + what[1:] + " (" + errs[0].Error.String() + ")"
+	f.text = what + " (" + errs[0].Error.String() + "), so messages are lost"
 	f.do = remedy + strings.TrimSuffix(" "+strings.Replace(f.do, " and what is said of send errors", "", 1), " ")
 	return true
 }
@@ -99,11 +108,11 @@ func (b *builder) explained(f *found, towards senderror.Towards) bool {
 // sendErrors tells of what the kernel refuses to send, but for what a finding about the
 // servers or interfaces concerned says already.
 func (b *builder) sendErrors() {
-	var said [senderror.NumTowards]bool
+	var said, open [senderror.NumTowards]bool
 	for i := range b.found {
 		switch f := &b.found[i]; {
 		case f.kind == serverUnreachable && f.severity != Info:
-			said[senderror.Servers] = b.explained(f, senderror.Servers)
+			said[senderror.Servers], open[senderror.Servers] = b.explained(f, senderror.Servers), true
 		case f.unsent:
 			f.do = ""
 			said[senderror.Clients] = b.explained(f, senderror.Clients)
@@ -112,13 +121,24 @@ func (b *builder) sendErrors() {
 	for _, e := range b.Counts.SendErrors {
 		what, remedy := e.Error.Doc(e.Towards)
 		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
-		if e.Count.Recent == 0 || said[e.Towards] && b.now(e.Last) {
+		now := b.now(e.Last)
+		if e.Count.Recent == 0 || now && said[e.Towards] || !now && open[e.Towards] {
 			continue
 		}
 		f := refused(e, what, remedy, b.window())
-		if !b.now(e.Last) {
+		if !now {
 			f = b.past(f, e.Last, "")
 		}
 		b.add(f)
 	}
+}
+
+// saidOfServers reports whether what is said of servers and send errors says why
+// messages were dropped.
+func (b *builder) saidOfServers(d *count.OfDrop) bool {
+	if d.Reason != agent.SendFailed || d.Direction == dhcp.Replies {
+		return false
+	}
+	return len(b.refusing(senderror.Servers)) > 0 ||
+		slices.ContainsFunc(b.found, func(f found) bool { return f.kind == serverUnreachable && f.about.Family == ScopeOf(d.Family) })
 }

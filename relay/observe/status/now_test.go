@@ -47,7 +47,7 @@ func TestWhatIsOverIsANote(t *testing.T) {
 					t.Fatalf("%v after the last: %+v, want one %s %s", at.now, r.Findings, at.want, c.kind)
 				}
 				f := r.Findings[0]
-				if past := strings.HasPrefix(f.Text, "No longer so: ") && strings.Contains(f.Text, "until 08:00:30 UTC"); past != (at.want == Info) {
+				if past := strings.HasPrefix(f.Text, "Not seen any more: ") && strings.Contains(f.Text, "until 08:00:30 UTC"); past != (at.want == Info) {
 					t.Errorf("%v after the last: %s", at.now, f.Text)
 				}
 			}
@@ -83,7 +83,7 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 		t.Fatalf("%+v, want one server_unreachable", r.Findings)
 	}
 	f := r.Findings[0]
-	for _, w := range []string{"there is no route to the server (ENETUNREACH)", "Add a route", "ip route get 10.9.0.2"} {
+	for _, w := range []string{"There is no route to the server (ENETUNREACH)", "9 requests lost", "Add a route", "ip route get 10.9.0.2"} {
 		if !strings.Contains(f.Text+f.Do, w) {
 			t.Errorf("%q lacks in %s -> %s", w, f.Text, f.Do)
 		}

@@ -38,7 +38,7 @@ func (r *Report) WriteText(w io.Writer, all bool) error {
 
 func (r *Report) writeHead(b *strings.Builder) {
 	fmt.Fprintf(b, "dhcp-relay %s on %s, up %s\n", r.Version, r.Host, uptime(r.Uptime))
-	fmt.Fprintf(b, "configuration %s (%s), loaded %s\n", r.Config.File, r.Config.Hash, r.Config.Loaded.Format(time.DateTime))
+	fmt.Fprintf(b, "configuration %s (%s), loaded %s\n", r.Config.File, r.Config.Hash, r.Config.Loaded.Format(time.DateTime+" MST"))
 	if t := r.Takeover; t != nil {
 		fmt.Fprintf(b, "%s\n", t)
 	}
@@ -61,14 +61,22 @@ func (t *Takeover) String() string {
 	return s
 }
 
-// relaying says how many interfaces relay.
+// relaying says how many interfaces relay. One that has servers of both families is
+// one.
 func (r *Report) relaying() string {
 	if r.Config.None {
 		return `nothing is relayed, by choice (interfaces = "none")`
 	}
-	n, waits, standby := 0, 0, ""
+	states := make(map[string]agent.State) // the first that is not to relay
 	for i := range r.Interfaces {
-		switch r.Interfaces[i].State {
+		n := &r.Interfaces[i]
+		if was, known := states[n.Name]; !known || was == agent.Relaying {
+			states[n.Name] = n.State
+		}
+	}
+	n, waits, standby := 0, 0, ""
+	for _, is := range states {
+		switch is {
 		case agent.Relaying:
 			n++
 		case agent.Standby:
@@ -79,10 +87,10 @@ func (r *Report) relaying() string {
 	if waits > 0 {
 		standby = ", " + strconv.Itoa(waits) + " on standby"
 	}
-	if n == len(r.Interfaces) {
+	if n == len(states) {
 		return plural(uint64(n), "interface") + ", all relaying"
 	}
-	return strconv.Itoa(n) + " of " + plural(uint64(len(r.Interfaces)), "interface") + " relaying" + standby
+	return strconv.Itoa(n) + " of " + plural(uint64(len(states)), "interface") + " relaying" + standby
 }
 
 // uptime says a number of seconds as people do.
@@ -126,12 +134,12 @@ func (r *Report) writeServers(b *strings.Builder) {
 	rows := [][]string{{"SERVER", "STATE", "SENT", "REPLIES", "UNANSWERED", "REFUSED", "ANSWERED", "P50", "P90", "P99"}}
 	for i := range r.Servers {
 		s := &r.Servers[i]
-		row := []string{ServerName{s.Address, s.VRF}.String(), s.State.String(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
+		row := []string{ServerName{s.Address, s.VRF}.String(), s.State.words(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
 		if s.AnswerRatio != nil {
 			row[6] = strconv.FormatFloat(100**s.AnswerRatio, 'f', 0, 64) + "%"
 		}
 		if p := s.Response; p != nil {
-			row[7], row[8], row[9] = milliseconds(p.P50), milliseconds(p.P90), milliseconds(p.P99)
+			row[7], row[8], row[9] = duration(p.P50), duration(p.P90), duration(p.P99)
 		}
 		rows = append(rows, row)
 	}
@@ -141,9 +149,31 @@ func (r *Report) writeServers(b *strings.Builder) {
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// milliseconds says a time in seconds with three digits that matter.
-func milliseconds(s float64) string {
-	return strconv.FormatFloat(s*1000, 'g', 3, 64) + " ms"
+// duration says a short time in seconds as people write it: "350 µs", "1.2 ms", "1.8 s".
+func duration(s float64) string {
+	switch {
+	case s < 0.001:
+		return strconv.FormatFloat(s*1e6, 'f', 0, 64) + " µs"
+	case s < 0.01:
+		return strconv.FormatFloat(s*1e3, 'f', 1, 64) + " ms"
+	case s < 0.9995:
+		return strconv.FormatFloat(s*1e3, 'f', 0, 64) + " ms"
+	}
+	return strconv.FormatFloat(s, 'f', 1, 64) + " s"
+}
+
+// words says the state in a table, where its name would say too little.
+func (s ServerState) words() string {
+	switch s {
+	case StateElsewhere:
+		return "answers from elsewhere"
+	case StatePartly:
+		return "answers few"
+	case StateDropped:
+		return "replies dropped here"
+	default:
+		return s.String()
+	}
 }
 
 // calm says how the interfaces from the nth on do.
