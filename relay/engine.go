@@ -65,6 +65,9 @@ type Engine struct {
 	unframed atomic.Pointer[string] // see WithoutFrames
 
 	changes, doubts quota // of what the log tells of interfaces, and of problems with them
+	serverChanges   quota // of what it tells of servers
+	// Servers that it was told do not answer, and since when. Belongs to sweep.
+	silent map[*count.Server]time.Time
 
 	// What follows belongs to the goroutine of Run.
 	watcher     *watch.Watcher
@@ -136,6 +139,7 @@ func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 		heldMoved:  make(chan struct{}, 1),
 		probe:      make(chan chan error),
 		guard:      make(chan struct{}, 1),
+		silent:     make(map[*count.Server]time.Time),
 	}
 	for _, f := range families() {
 		m.SetSocketDrops(f, func() uint64 { return e.drops.of(f) })

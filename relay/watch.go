@@ -58,6 +58,7 @@ func (e *Engine) sweep(ctx context.Context) {
 				e.open[f].Store(int64(n))
 			}
 			e.counts.Sweep(now)
+			e.judgeServers(now)
 			e.collectShed()
 			e.watched(e.watcher.Stats(), now)
 			e.lookNeighbours(e.state.Load(), now)

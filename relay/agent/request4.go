@@ -66,6 +66,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	}
 	// Another port only with suboption 19 (RFC 8357, section 5.1), see add82.
 	v.SrcPort = dhcp.ServerPort4
+	v.Named = opts.ServerID.IsValid()
 	var r Reason
 	if p.Giaddr().IsUnspecified() {
 		r = s.first4(b, p, opts, in, v)

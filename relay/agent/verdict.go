@@ -53,6 +53,7 @@ type Verdict struct {
 	Dst       netip.Addr // ToFrame, ToHost: destination address
 	Port      uint16     // ToFrame, ToHost: destination UDP port
 	Elsewhere bool       // ToServers: option 54 names a server that is none of the link's, and may be nobody
+	Named     bool       // ToServers: option 54 names a server
 	Chained   bool       // ToHost: Dst and Port are of a relay, which must have asked from there lately
 	HW        []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
 	Omitted   bool       // option 82 was left out for want of room

@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -29,11 +28,6 @@ func (*Counter) Done(b *Batch) {
 		}
 		if m.Sent && v.NoMAC {
 			c.OmittedOption79()
-		}
-		if v.Reason == agent.Relayed && v.Direction == dhcp.Replies {
-			if n := b.replier(v.Link, m.In.Src, m.In.Link); n >= 0 {
-				b.Servers[n].Replied()
-			}
 		}
 		c.Count(b.Family, v.Direction, v.Type, m.Outcome)
 	}

@@ -4,7 +4,6 @@
 package observe
 
 import (
-	"net/netip"
 	"syscall"
 	"time"
 
@@ -68,25 +67,6 @@ func (s *State) Counts(l *agent.Link) *count.Link {
 		return s.Other
 	}
 	return s.Links[l.ID]
-}
-
-// replier returns which of a link's servers a message is from that an interface has
-// heard, -1 if it is from none of them: of several at one address the one with the
-// port, else the first. It is an index into Servers.
-func (s *State) replier(l *agent.Link, from netip.AddrPort, heard int) int {
-	best := -1
-	for _, n := range l.Side[dhcp.FamilyOf(from.Addr())].Servers {
-		addr := s.Snap.Policy.Servers[n].Addr
-		out := s.Plan.Way(n).Link
-		switch {
-		case addr.Addr().WithZone("") != from.Addr() || out != 0 && out != heard:
-		case addr.Port() == from.Port():
-			return n
-		case best < 0:
-			best = n
-		}
-	}
-	return best
 }
 
 // A Message is one message on its way through the relay.

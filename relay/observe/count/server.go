@@ -58,11 +58,14 @@ func (s *Server) Failed(errno syscall.Errno) {
 	s.errors.inc(errno)
 }
 
-// Replied counts one reply that was accepted from the server.
+// Replied counts one reply that was accepted, and is credited to the server.
 func (s *Server) Replied() { s.Replies.Inc() }
 
 // Answered notes how long the first reply to a request took.
-func (s *Server) Answered(after time.Duration) { s.Response.observe(after) }
+func (s *Server) Answered(after time.Duration) {
+	s.Response.observe(after)
+	s.Health.Answered(after)
+}
 
 // Unanswered counts one request that the server has not answered.
 func (s *Server) Unanswered() { s.NoReply.Inc() }

@@ -1,11 +1,14 @@
 package pending
 
 import (
+	"math/bits"
 	"net/netip"
 	"slices"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
@@ -29,6 +32,8 @@ type about struct {
 	kind  kind
 	to    uint64 // asks: bit n: the link's server n is to reply
 	how   meta   // asks: anyone if one reply is enough, strange, wants
+	due   uint64 // asks: bit n: that server is silent if it does not reply
+	inner []byte // replies: in DHCPv6 the message inside all relay headers
 
 	unicast bool // replies: a DHCPv4 client is sent it by unicast
 }
@@ -62,9 +67,40 @@ func (o *Observer) Decided(b *observe.Batch) {
 			o.table.fetch(a.key)
 		}
 	}
+	var run asked
 	for i := range b.Messages {
 		if a := &o.about[i]; a.kind == asks {
-			o.table.ask(a.key, o.way(b, b.Messages[i].Verdict.Link), a.to, a.how, b.Now)
+			w := o.way(b, b.Messages[i].Verdict.Link)
+			o.table.ask(a.key, w, a.to, a.how, b.Now)
+			run.add(w, a.due, b.Now)
+		}
+	}
+	run.end(b.Now)
+}
+
+// The asked are requests in a row that are due to be answered by the same servers.
+type asked struct {
+	way *Way
+	due uint64
+	n   int
+}
+
+func (r *asked) add(w *Way, due uint64, now time.Duration) {
+	if w != r.way || due != r.due {
+		r.end(now)
+		*r = asked{way: w, due: due}
+	}
+	r.n++
+}
+
+// end tells the servers before anything is sent to them: a reply may come at once.
+func (r *asked) end(now time.Duration) {
+	if r.way == nil {
+		return
+	}
+	for due := r.due; due != 0; due &= due - 1 {
+		if n := bits.TrailingZeros64(due); n < len(r.way.Health) {
+			r.way.Health[n].Asked(r.n, r.way.Index, now)
 		}
 	}
 }
@@ -90,14 +126,12 @@ func (a *about) read(m *observe.Message, seen *identities) {
 	k, typ, inner := keyOf(m)
 	a.key = k.Exchange(v.Family, typ)
 	if v.To != agent.ToServers {
-		a.kind, a.early = replies, k.Early(v.Family, typ)
-		if v.Family == dhcp.V6 {
-			seen.add(inner.ServerID())
-		}
+		a.kind, a.early, a.inner = replies, k.Early(v.Family, typ), inner
 		a.unicast = v.Family == dhcp.V4 && v.Dst != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 		return
 	}
-	switch transaction.Expects(v.Family, typ, further(m)) {
+	expects := transaction.Expects(v.Family, typ, further(m))
+	switch expects {
 	case transaction.Nobodys:
 		return
 	case transaction.Perhaps:
@@ -117,6 +151,22 @@ func (a *about) read(m *observe.Message, seen *identities) {
 	if v.Server >= 0 {
 		a.to = 1 << v.Server
 	}
+	a.due = due(m, expects, a)
+}
+
+// due returns which servers are silent if they do not answer a request: not those that
+// it does not name, or that need not know its client (RFC 2131, section 4.3.2, of
+// INIT-REBOOT).
+func due(m *observe.Message, expects transaction.Expectation, a *about) uint64 {
+	switch v := &m.Verdict; {
+	case expects == transaction.Everyone:
+		return a.to
+	case a.how&strange != 0, bits.OnesCount64(a.to) != 1:
+		return 0
+	case v.Family == dhcp.V4 && bootp.Type(v.Type) == bootp.DHCPRequest && !v.Named && bootp.Packet(m.Received).Ciaddr().IsUnspecified():
+		return 0
+	}
+	return a.to
 }
 
 // further reports whether the giaddr in a request is another relay's.
@@ -146,10 +196,13 @@ func (o *Observer) way(b *observe.Batch, l *agent.Link) *Way {
 		return w
 	}
 	servers := l.Side[b.Family].Servers
-	w := &Way{Link: b.Links[l.ID], Family: b.Family, Addrs: make([]netip.AddrPort, len(servers)), Servers: make([]Server, len(servers))}
+	w := &Way{
+		Link: b.Links[l.ID], Index: l.Host.Index, Family: b.Family,
+		Addrs: make([]netip.AddrPort, len(servers)), Servers: make([]Server, len(servers)), Health: make([]*health.Server, len(servers)),
+	}
 	for i, n := range servers {
 		a := b.Snap.Policy.Servers[n].Addr
-		w.Addrs[i], w.Servers[i] = netip.AddrPortFrom(a.Addr().WithZone(""), a.Port()), b.Servers[n]
+		w.Addrs[i], w.Servers[i], w.Health[i] = netip.AddrPortFrom(a.Addr().WithZone(""), a.Port()), b.Servers[n], &b.Servers[n].Health
 	}
 	o.ways[l.ID] = w
 	return w
@@ -162,15 +215,34 @@ func (o *Observer) Done(b *observe.Batch) {
 		case asks:
 			if missed := a.to &^ b.Messages[i].Copies; missed != 0 {
 				o.table.Unsent(a.key, missed)
+				unsent(b, &b.Messages[i], missed&a.due)
 			}
 		case replies:
 			o.table.fetch(a.key)
 		case nothing:
+			if v := &b.Messages[i].Verdict; v.Direction == dhcp.Replies && v.Reason != agent.Relayed {
+				lost(b, &b.Messages[i])
+			}
 		}
 	}
 	for i := range b.Messages {
 		if a := &o.about[i]; a.kind == replies {
-			o.table.replied(a.key, a.early, b.Messages[i].In.Src, a.unicast, b.Now)
+			o.replied(b, &b.Messages[i], a)
+		}
+	}
+}
+
+// unsent tells servers that they did not get a request. One to which the kernel
+// refuses to send leaves it unanswered all the same.
+func unsent(b *observe.Batch, m *observe.Message, missed uint64) {
+	servers := m.Verdict.Link.Side[b.Family].Servers
+	for ; missed != 0; missed &= missed - 1 {
+		n := bits.TrailingZeros64(missed)
+		h := &b.Servers[servers[n]].Health
+		if m.Refused>>n&1 == 1 {
+			h.Refused(b.Now)
+		} else {
+			h.Unasked(1)
 		}
 	}
 }

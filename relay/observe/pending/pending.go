@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -28,6 +29,8 @@ type Server interface {
 	// Unanswered tells of a request without a reply of this server, though one
 	// was due.
 	Unanswered()
+	// Replied tells of a reply that is credited to the server.
+	Replied()
 }
 
 // A Link is told of requests that expect an answer, and of what became of each:
@@ -50,9 +53,18 @@ type Link interface {
 // by many requests.
 type Way struct {
 	Link    Link
+	Index   int // of the link
 	Family  dhcp.Family
 	Addrs   []netip.AddrPort // of the servers
 	Servers []Server         // as long as Addrs
+	Health  []*health.Server // of Servers
+	Aliases []Alias          // from where else they answer
+}
+
+// An Alias is where a server of a Way answers from, too.
+type Alias struct {
+	From   netip.Prefix
+	Server int // index into Servers
 }
 
 // A Table is safe for concurrent use. Its methods neither lock nor allocate.
@@ -254,49 +266,51 @@ func (b *bucket) find(k transaction.Key) (n int, m meta) {
 	return -1, 0
 }
 
-// replied notes a reply from a server that may answer the request of either of two
-// exchanges, the last one of them: early is 0 if there is only one, see
-// transaction.Key.Early.
-func (t *Table) replied(k, early transaction.Key, from netip.AddrPort, unicast bool, now time.Duration) {
-	if early != 0 {
-		n, m := t.bucket(k).find(k)
-		o, e := t.bucket(early).find(early)
-		if moment := stamp(now); o >= 0 && (n < 0 || e.age(moment) < m.age(moment)) {
-			k = early
-		}
+// latest returns which of two exchanges a reply answers, the last one that has a
+// request: early is 0 if there is only one, see transaction.Key.Early.
+func (t *Table) latest(k, early transaction.Key, now time.Duration) transaction.Key {
+	if early == 0 {
+		return k
 	}
-	t.answer(k, from, unicast, now)
+	n, m := t.bucket(k).find(k)
+	o, e := t.bucket(early).find(early)
+	if moment := stamp(now); o >= 0 && (n < 0 || e.age(moment) < m.age(moment)) {
+		return early
+	}
+	return k
 }
 
-// Answered notes a reply from a server. It reports whether there is a request
+// Answered notes a reply from an address. It reports whether there is a request
 // that it may answer.
 func (t *Table) Answered(k transaction.Key, from netip.AddrPort, now time.Duration) bool {
-	return t.answer(k, from, false, now)
+	w, _ := t.answered(k, &replier{from: from}, now)
+	return w != nil
 }
 
-// answer is Answered; unicast says that the client is sent a DHCPv4 reply so.
-func (t *Table) answer(k transaction.Key, from netip.AddrPort, unicast bool, now time.Duration) bool {
+// answered notes a reply. It returns the way of the request that it may answer, nil if
+// there is none, and to which of its servers it is credited.
+func (t *Table) answered(k transaction.Key, r *replier, now time.Duration) (w *Way, of credit) {
 	b := t.bucket(k)
 	for range ways { // replies of several servers may come at once
 		n, m := b.find(k)
 		if n < 0 || m.age(stamp(now)) > transaction.Timeout {
-			return false
+			return nil, credit{server: -1}
 		}
-		w := b.way[n].Load()
-		v := w.index(from, m.pending())
+		w = b.way[n].Load()
+		of = t.credit(w, m.pending(), r)
 		next := m | answered
-		if unicast && m&wants != 0 {
+		if r.unicast && m&wants != 0 {
 			next |= cleared
 		}
-		first := v >= 0 && m.pending()>>v&1 == 1
+		first := of.server >= 0 && m.pending()>>of.server&1 == 1
 		if first {
-			next &^= 1 << (pendingShift + v)
+			next &^= 1 << (pendingShift + of.server)
 		}
 		if m&anyone != 0 {
 			next &^= pendingMask
 		}
 		if next == m {
-			return true
+			return w, of
 		}
 		if !b.meta[n].CompareAndSwap(uint64(m), uint64(next)) {
 			continue
@@ -305,11 +319,11 @@ func (t *Table) answer(k transaction.Key, from netip.AddrPort, unicast bool, now
 			w.Link.Answered(w.Family)
 		}
 		if first {
-			w.Servers[v].Answered(max(0, m.age(stamp(now))))
+			w.Servers[of.server].Answered(max(0, m.age(stamp(now))))
 		}
-		return true
+		return w, of
 	}
-	return true
+	return w, of
 }
 
 // find returns the way of a request that a reply with the key may answer, nil if there
@@ -342,23 +356,6 @@ func (t *Table) Unsent(k transaction.Key, to uint64) {
 	if b.meta[n].CompareAndSwap(uint64(m), uint64(left)) && m.counts() && !left.open() {
 		w.Link.Unsent(w.Family)
 	}
-}
-
-// index returns which server a reply is from, -1 if it is from none of them. Of
-// several at one address it is the one with the port, else the first that has yet to
-// answer: servers may answer from another port than they listen on.
-func (w *Way) index(from netip.AddrPort, waiting uint64) int {
-	best := -1
-	for n := range min(len(w.Addrs), MaxServers) {
-		switch {
-		case w.Addrs[n].Addr() != from.Addr():
-		case w.Addrs[n].Port() == from.Port():
-			return n
-		case best < 0, waiting>>best&1 == 0 && waiting>>n&1 == 1:
-			best = n
-		}
-	}
-	return best
 }
 
 // missing tells whom a request has waited for in vain.

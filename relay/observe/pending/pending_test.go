@@ -30,6 +30,7 @@ func (s server) Answered(d time.Duration) {
 }
 
 func (s server) Unanswered() { s.book.told = append(s.book.told, s.name+" silent") }
+func (server) Replied()      {}
 
 func (b *book) Expected(dhcp.Family) {}
 func (b *book) Answered(dhcp.Family) {}
@@ -103,6 +104,22 @@ func TestTable(t *testing.T) {
 				tb.Asked(7, w, 1, true, 0)
 				tb.Answered(7, other, time.Millisecond)
 			},
+			told: []string{"a after 1ms"},
+		},
+		"another address of the last one that waits": {
+			play: func(tb *pending.Table, w *pending.Way) {
+				tb.Asked(7, w, both, false, 0)
+				tb.Answered(7, srvA, time.Millisecond)
+				tb.Answered(7, other, 2*time.Millisecond)
+			},
+			told: []string{"a after 1ms", "b after 2ms"},
+		},
+		"another address of nobody knows whom": {
+			play: func(tb *pending.Table, w *pending.Way) {
+				tb.Asked(7, w, both, false, 0)
+				tb.Answered(7, other, time.Millisecond)
+			},
+			told: []string{"a silent", "b silent"},
 		},
 		"the reply comes twice": {
 			play: func(tb *pending.Table, w *pending.Way) {
@@ -227,6 +244,7 @@ type counter struct{ answered, silent, nobody, expected, met, unsent atomic.Int6
 
 func (c *counter) Answered(time.Duration)   { c.answered.Add(1) }
 func (c *counter) Unanswered()              { c.silent.Add(1) }
+func (c *counter) Replied()                 {}
 func (c *counter) nobodyLink() pending.Link { return link{c} }
 
 type link struct{ c *counter }
@@ -330,7 +348,7 @@ func TestAnsweredTellsOfTheRequest(t *testing.T) {
 	reply(7, srvA, 5*time.Millisecond, true)
 	tb.Sweep(11 * time.Second)
 	reply(7, srvA, 12*time.Second, false)
-	if d := cmp.Diff([]string{"b after 1ms", "a after 4ms"}, b.told); d != "" {
+	if d := cmp.Diff([]string{"b after 1ms", "a after 3ms"}, b.told); d != "" {
 		t.Errorf("told (-want +got):\n%s", d)
 	}
 }

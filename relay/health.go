@@ -1,0 +1,98 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
+)
+
+// judgeServers judges how the servers do, and tells what has changed.
+func (e *Engine) judgeServers(now time.Time) {
+	s := e.state.Load()
+	if len(e.silent) > 0 {
+		maps.DeleteFunc(e.silent, func(v *count.Server, _ time.Time) bool { return !slices.Contains(s.Servers, v) })
+	}
+	for n, v := range s.Servers {
+		was, is := v.Health.Judge(now.Sub(e.start), now)
+		if was != is {
+			e.showServer(now, s, n, was)
+		}
+	}
+}
+
+// needs reports whether a link has no other server that does well.
+func (s *state) needs(server int) bool {
+	f := s.Servers[server].Family()
+	for _, l := range s.Snap.Links {
+		var has, other bool
+		for _, n := range l.Side[f].Servers {
+			has = has || n == server
+			other = other || n != server && answers(s.Servers[n].Health.State())
+		}
+		if has && !other {
+			return true
+		}
+	}
+	return false
+}
+
+// answers reports whether a server in a state answers clients.
+func answers(s health.State) bool { return s == health.Answering || s == health.Slow }
+
+// showServer tells of a server that does otherwise than before: once that it does not
+// answer, or answers slowly, and once that this is over. Whether it is, is not known of
+// one that nothing is asked of.
+func (e *Engine) showServer(now time.Time, s *state, n int, was health.State) {
+	v := s.Servers[n]
+	r := v.Health.Read()
+	since, silent := e.silent[v]
+	switch {
+	case !r.State.Well() || r.State == health.Elsewhere:
+		if silent {
+			return
+		}
+		e.silent[v] = r.Since
+		level := slog.LevelWarn
+		if s.needs(n) {
+			level = slog.LevelError
+		}
+		e.logServer(now, level, "server does not answer", v, silence(now, v, &r)...)
+	case silent && answers(r.State):
+		delete(e.silent, v)
+		e.logServer(now, slog.LevelInfo, "server answers again", v, "silent_for", now.Sub(since).Round(time.Second))
+	case r.State == health.Slow:
+		e.logServer(now, slog.LevelWarn, "server answers slowly", v, "later_than", health.Late)
+	case was == health.Slow:
+		e.logServer(now, slog.LevelInfo, "server answers in time again", v)
+	}
+}
+
+// silence says what is known of a server that does not answer.
+func silence(now time.Time, v *count.Server, r *health.Reading) []any {
+	last := "never"
+	if !r.LastReply.IsZero() {
+		last = r.LastReply.Format(time.RFC3339)
+	}
+	attrs := []any{"state", r.State.String(), "last_reply", last, "requests_since", r.Requests}
+	if t, is := v.Trouble(now); is {
+		attrs = append(attrs, "why", t.String())
+	}
+	return attrs
+}
+
+// logServer logs one line of a server, at Debug if there were many.
+func (e *Engine) logServer(now time.Time, level slog.Level, text string, v *count.Server, attrs ...any) {
+	if !e.serverChanges.spend(now, v.String()+v.VRF) {
+		level = slog.LevelDebug
+	}
+	all := []any{"server", v.String()}
+	if v.VRF != "" {
+		all = append(all, "vrf", v.VRF)
+	}
+	e.log.Log(context.Background(), level, text, append(all, attrs...)...)
+}
