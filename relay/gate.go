@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"time"
 
 	"dhcp-relay/relay/host/shed"
@@ -103,6 +104,17 @@ const (
 // the receive buffer fills: then others may be kept out unheard.
 const contestFor = time.Minute
 
+// shutFor is for how long an interface is shut out at most that has sent much of what
+// waits, if whoever reads gets no processor meanwhile.
+const shutFor = gateLasts
+
+// mostLoud is how many interfaces are shut out at most, each for a share of what waits.
+const mostLoud = 8
+
+// fillingFor is for how long what is read may fill the receive buffer where nobody else
+// is heard: a burst may.
+const fillingFor = 500 * time.Millisecond
+
 // A cut sheds what exceeds the share of an interface.
 type cut struct {
 	share   limit.Share
@@ -111,42 +123,151 @@ type cut struct {
 	told    time.Duration  // when the gate was told the rate
 	buckets []limit.Bucket // by shed.Slot
 
-	link      int           // interface that was heard last, 0: none yet
-	contested time.Duration // until when others are known beside it
+	link    int           // interface that was heard last, 0: none yet
+	others  time.Duration // until when others are known beside it
+	maybe   time.Duration // until when others may be there that were kept out
+	heard   []heard       // by shed.Slot
+	wait    uint32        // counts the times at which nothing waited
+	sum     uint32        // messages read since nothing waited
+	filling time.Duration // when the receive buffer was not half full last
+	shut    []int         // slots that are shut out until what waits is read; room for mostLoud
 }
 
-// read takes note of what was read at a time.
+// Heard is how many messages were read of an interface since nothing waited.
+type heard struct{ wait, messages uint32 }
+
+func newCut() cut {
+	return cut{buckets: make([]limit.Bucket, shed.Slots), heard: make([]heard, shed.Slots), shut: make([]int, 0, mostLoud)}
+}
+
+// read takes note of what was read at a time. Filling says that what waits fills the
+// receive buffer.
 func (c *cut) read(ds []udp.Datagram, more, filling bool, now time.Duration) {
-	for i := range ds {
-		if link := ds[i].Link; link != c.link {
-			if c.link != 0 {
-				c.contested = now + contestFor
-			}
-			c.link = link
-		}
-	}
+	c.note(ds, now)
 	age := ds[len(ds)-1].Age
-	if filling {
-		c.contested = now + contestFor
+	if !filling {
+		c.filling = now
 	}
-	var changed bool
-	switch {
-	case now < c.contested:
-		if changed = c.share.Read(now, age, len(ds), more); changed {
-			c.rate = c.share.Rate()
-		}
-	default:
-		c.share.Restart(now)
-		changed, c.rate = c.rate.Limits(), limit.Rate{}
+	full := filling && (now < c.others || now-c.filling > fillingFor || c.share.InVain(now, age, requestAge))
+	if full && now >= c.others {
+		c.maybe = now + contestFor
+	}
+	changed := c.share.Read(now, age, len(ds), more, full, c.besides(now))
+	if changed {
+		c.rate = c.share.Rate()
 	}
 	if c.gate != nil && (changed || c.rate.Limits() && now-c.told > gateAgain) {
 		each, ahead := c.rate.Pace()
 		c.gate.Set(each, ahead, gateLasts)
 		c.told = now
 	}
+	if c.share.Drains() {
+		c.shutOut(ds, now)
+	} else if len(c.shut) > 0 {
+		c.letIn(now)
+	}
+	if !more {
+		c.wait++
+		c.sum = 0
+	}
 }
 
-// exceeded reports whether a message exceeds the share of the interface that it came by.
-func (c *cut) exceeded(link int, now time.Duration) bool {
-	return c.gate == nil && c.rate.Limits() && !c.buckets[shed.Slot(link)].Take(now, c.rate)
+// note counts for each interface what was read.
+func (c *cut) note(ds []udp.Datagram, now time.Duration) {
+	from := 0
+	for i := range ds {
+		link := ds[i].Link
+		if link == c.link {
+			continue
+		}
+		if c.link != 0 {
+			c.others = now + contestFor
+		}
+		c.add(c.link, i-from)
+		from, c.link = i, link
+	}
+	c.add(c.link, len(ds)-from)
+	c.sum += uint32(len(ds))
+}
+
+// besides returns what is known of others than the one that was heard last.
+func (c *cut) besides(now time.Duration) limit.Others {
+	switch {
+	case now < c.others:
+		return limit.SomeOthers
+	case now < c.maybe:
+		return limit.MaybeOthers
+	default:
+		return limit.NoOthers
+	}
+}
+
+// add counts messages of an interface.
+func (c *cut) add(link, n int) {
+	h := &c.heard[shed.Slot(link)]
+	if h.wait != c.wait {
+		*h = heard{wait: c.wait}
+	}
+	h.messages += uint32(n)
+}
+
+// shutOut shuts out the interfaces of a batch that have sent much of what waits.
+func (c *cut) shutOut(ds []udp.Datagram, now time.Duration) {
+	last := 0
+	for i := range ds {
+		if ds[i].Link == last {
+			continue
+		}
+		last = ds[i].Link
+		slot := shed.Slot(last)
+		if !slices.Contains(c.shut, slot) && len(c.shut) < mostLoud && c.loud(slot) {
+			c.shut = append(c.shut, slot)
+		}
+	}
+	for _, slot := range c.shut {
+		c.hold(slot, now, shutFor)
+	}
+}
+
+// letIn lets in again who is shut out, each within its share from now on.
+func (c *cut) letIn(now time.Duration) {
+	for _, slot := range c.shut {
+		c.hold(slot, now, 0)
+	}
+	c.shut = c.shut[:0]
+}
+
+// hold lets nothing of an interface pass for a while, and nothing ahead then.
+func (c *cut) hold(slot int, now, lasts time.Duration) {
+	if c.gate != nil {
+		c.gate.Hold(slot, lasts)
+		return
+	}
+	c.buckets[slot].Hold(now+lasts, c.rate)
+}
+
+// leastLoud is how many messages nobody is held for.
+const leastLoud = 1024
+
+// loud reports whether an interface has sent much of what waits.
+func (c *cut) loud(slot int) bool {
+	h := c.heard[slot]
+	return h.wait == c.wait && h.messages > leastLoud && h.messages > c.sum/8
+}
+
+// How old messages may be of who is shut out that wait already: where it keeps others
+// waiting, and where it is alone.
+const (
+	shutAge      = 250 * time.Millisecond
+	shutAgeAlone = time.Second
+)
+
+// exceeded reports whether a message of an age exceeds the share of the interface that it
+// came by: also what has passed the filter before there was one.
+func (c *cut) exceeded(link int, age, now time.Duration) bool {
+	slot := shed.Slot(link)
+	if c.gate == nil && c.rate.Limits() && !c.buckets[slot].Take(now, c.rate) {
+		return true
+	}
+	return age > shutAge && (now < c.others || age > shutAgeAlone) && slices.Contains(c.shut, slot)
 }

@@ -4,10 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"dhcp-relay/relay/host/shed"
 	"dhcp-relay/relay/host/udp"
-	"dhcp-relay/relay/limit"
 )
+
+func newTestCut() *cut { c := newCut(); return &c }
 
 // late has a cut read full batches of late messages of some links for a second.
 func late(c *cut, from time.Duration, links ...int) (now time.Duration) {
@@ -30,7 +30,7 @@ func lateIn(c *cut, from time.Duration, filling bool, links ...int) (now time.Du
 // however long it takes.
 func TestNobodyIsCutForItself(t *testing.T) {
 	t.Parallel()
-	c := &cut{buckets: make([]limit.Bucket, shed.Slots)}
+	c := newTestCut()
 	now := late(c, time.Second, 7)
 	if c.rate.Limits() {
 		t.Error("an interface is cut that is alone")
@@ -51,10 +51,28 @@ func TestNobodyIsCutForItself(t *testing.T) {
 	}
 
 	// A long silence before says nothing of how much the relay reads.
-	c = &cut{buckets: make([]limit.Bucket, shed.Slots)}
+	c = newTestCut()
 	late(c, time.Hour, 7)
 	lateIn(c, time.Hour+time.Second, true, 7)
 	if each, ahead := c.rate.Pace(); each == 0 || ahead/each < batchSize {
 		t.Errorf("one message in %v, and %v at once: far less than is read", each, ahead)
+	}
+}
+
+// Who has sent most of what waits is shut out until it is read, and nobody else.
+func TestWhoFillsTheBufferIsShutOut(t *testing.T) {
+	t.Parallel()
+	c := newTestCut()
+	links := append(make([]int, 0, 16), 8)
+	for len(links) < cap(links) {
+		links = append(links, 7)
+	}
+	now := lateIn(c, time.Hour, true, links...)
+	if !c.exceeded(7, 0, now) || c.exceeded(8, 0, now) {
+		t.Errorf("shut out: %v of the loud one, %v of the quiet one", c.exceeded(7, 0, now), c.exceeded(8, 0, now))
+	}
+	c.read([]udp.Datagram{{Link: 7}}, false, false, now)
+	if c.exceeded(7, 0, now) || !c.exceeded(7, 0, now) {
+		t.Error("once all is read, the loud one has another share than what it may send next")
 	}
 }

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"dhcp-relay/relay/agent"
-	"dhcp-relay/relay/host/shed"
 	"dhcp-relay/relay/host/udp"
-	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/observe"
 )
 
@@ -45,9 +43,9 @@ func newLoop(e *Engine, k agent.Socket, c *udp.Conn, turns *atomic.Uint64) *loop
 		batch:     observe.Batch{Family: k.Family, Port: k.Port},
 		observers: e.observers(k.Family),
 		send:      newSending(e, k.Family),
+		cut:       newCut(),
 	}
 	l.batch.Messages = make([]observe.Message, batchSize)
-	l.cut.buckets = make([]limit.Bucket, shed.Slots)
 	return l
 }
 

@@ -63,7 +63,7 @@ func (l *loop) refuse(d *udp.Datagram, m []byte) agent.Reason {
 	switch {
 	case d.Age > replyAge, d.Age > requestAge && !reply:
 		return agent.Stale
-	case l.cut.exceeded(d.Link, l.batch.Now):
+	case l.cut.exceeded(d.Link, d.Age, l.batch.Now):
 		return agent.Overload
 	}
 	link := l.state.Snap.Link(d.Link)

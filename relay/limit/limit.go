@@ -51,3 +51,7 @@ func (b *Bucket) Take(now time.Duration, r Rate) bool {
 		}
 	}
 }
+
+// Hold lets nothing pass until a time, and from then on what the rate is, with none of it
+// at once.
+func (b *Bucket) Hold(until time.Duration, r Rate) { b.due.Store(int64(until + r.ahead)) }

@@ -100,6 +100,9 @@ type reader struct {
 func (r *reader) run(d time.Duration, come, read int) {
 	const step = 10 * time.Millisecond
 	for end := r.now + d; r.now < end; r.now += step {
+		if r.share.Drains() {
+			r.bucket.Hold(r.now+step, r.share.Rate())
+		}
 		for range come / 100 {
 			if r.bucket.Take(r.now, r.share.Rate()) {
 				r.queue = append(r.queue, r.now)
@@ -113,7 +116,7 @@ func (r *reader) run(d time.Duration, come, read int) {
 		}
 		youngest := r.now - r.queue[n-1]
 		r.queue = r.queue[n:]
-		r.share.Read(r.now, youngest, n, len(r.queue) > 0)
+		r.share.Read(r.now, youngest, n, len(r.queue) > 0, false, SomeOthers)
 	}
 }
 
@@ -132,7 +135,7 @@ func TestShareFollowsWhatIsRead(t *testing.T) {
 			wait = max(wait, r.now-r.queue[0])
 		}
 	}
-	if wait > time.Second {
+	if wait > 500*time.Millisecond {
 		t.Errorf("a message waits for %v in a flood", wait)
 	}
 	if per := r.share.per; per < 3000 || per > 30_000 {
@@ -148,6 +151,48 @@ func TestShareFollowsWhatIsRead(t *testing.T) {
 	}
 }
 
+// A reader that was held up once in a burst has another share soon than what it read
+// until then.
+func TestShareAfterAHold(t *testing.T) {
+	t.Parallel()
+	r := new(reader)
+	r.run(500*time.Millisecond, 20_000, 20_000)
+	r.run(400*time.Millisecond, 20_000, 0)
+	r.run(500*time.Millisecond, 20_000, 50_000)
+	if n := r.share.Rate(); n.Limits() && r.share.per < 20_000 {
+		t.Errorf("%f messages a second may come where 50,000 can be read", r.share.per)
+	}
+	shed := r.shed
+	r.run(time.Second, 20_000, 50_000)
+	if r.shed != shed {
+		t.Errorf("%d messages are shed afterwards", r.shed-shed)
+	}
+}
+
+// A share tells that what comes will be too late, and no other: not in a burst that is
+// read in time.
+func TestShareTellsWhatIsInVain(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		read int // messages in 10 ms of which each brings 2000
+		want bool
+	}{{"much is read", 800, false}, {"hardly anything is read", 60, true}} {
+		var s Share
+		read, got := 0, false
+		for i := 1; i <= 40; i++ {
+			now := time.Duration(i) * 10 * time.Millisecond
+			read += tc.read
+			age := now - time.Duration(read/2)*10*time.Microsecond
+			s.Read(now, age, tc.read, true, false, NoOthers)
+			got = got || s.InVain(now, age, 2*time.Second)
+		}
+		if got != tc.want {
+			t.Errorf("%s: in vain: %v", tc.name, got)
+		}
+	}
+}
+
 // A process that gets its processor for a moment of each 100 ms is late with each
 // message, and reads them all.
 func TestShareOfAReaderThatIsHeldUp(t *testing.T) {
@@ -155,8 +200,8 @@ func TestShareOfAReaderThatIsHeldUp(t *testing.T) {
 	var s Share
 	for i := range 100 {
 		now := time.Duration(i) * 100 * time.Millisecond
-		s.Read(now, 90*time.Millisecond, 128, true)
-		s.Read(now, 40*time.Millisecond, 100, false)
+		s.Read(now, 90*time.Millisecond, 128, true, false, SomeOthers)
+		s.Read(now, 40*time.Millisecond, 100, false, false, SomeOthers)
 	}
 	if s.Rate().Limits() {
 		t.Error("a limit, though all is read")
@@ -172,7 +217,7 @@ func TestNothingAllocates(t *testing.T) {
 		now += time.Millisecond
 		b.Take(now, r)
 		c.Take(c.Key(1, uint64(now), 0), now, r)
-		s.Read(now, time.Second, 128, true)
+		s.Read(now, time.Second, 128, true, false, SomeOthers)
 		s.Rate()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -4,68 +4,136 @@ import "time"
 
 // What makes a Share. A queue that is found empty now and then is none, however long
 // messages wait in between, as those of a process do that gets its processor for a few
-// milliseconds of each 100: so the least age counts, not the largest (RFC 8289, section
-// 3.1).
+// milliseconds of each 100: so only what was not read whole for a while counts (RFC 8289,
+// section 3.1).
 const (
-	window   = 200 * time.Millisecond // of a judgement
-	lateness = 100 * time.Millisecond // what no message of a window has waited less than
-	leastPer = 100                    // messages a second that each interface may have always
-	freeFrom = 1 << 20                // messages a second that are no limit any more
-	quicker  = 1.08                   // per window that was not late
-	slower   = 0.6                    // per window that was
+	window     = 150 * time.Millisecond // of a judgement, more than a period of the processor's quota
+	lateFirst  = 250 * time.Millisecond // age of messages that begins a limit: a burst may wait that long
+	lateNext   = 20 * time.Millisecond  // age of messages that lowers one
+	leastPer   = 100                    // messages a second that each interface may have always
+	leastBurst = 1024                   // messages that each may have at once
+	freeFrom   = 1 << 20                // messages a second that are no limit any more
+	quicker    = 1.08                   // per window that was not late
+	quickest   = 1.5                    // the same where perhaps nobody needs the rest
+	slower     = 0.7                    // per window that was
+	spare      = 0.9                    // of what is read, so that what waits becomes less
 )
 
 // A Share is how much each interface may send to a socket that is read more slowly than
 // messages come: the same for all, so that those are cut that send most. There is no
-// limit until then; it follows what the relay turns out to read, and ends by itself. It
+// limit until then; it is what the relay turns out to read, and ends by itself. It
 // belongs to the one that reads the socket.
 type Share struct {
-	began   time.Duration // of the window
+	began   time.Duration // since when what waits was not read whole; if waits
+	count   int           // messages read since then
+	first   time.Duration // age then
 	changed time.Duration // when the rate was changed last: what came before tells nothing of it
-	least   time.Duration // age of a message in the window
-	told    bool          // the window has a message that came after the change
-	count   int           // messages in the window
 	per     float64       // messages a second; 0: no limit
+	waits   bool
+	drains  bool
 }
 
-// Restart forgets all that is known, and judges what is read from now on.
-func (s *Share) Restart(now time.Duration) { *s = Share{began: now} }
+// Others are who may be kept out by what waits.
+type Others uint8
+
+// What is known of others.
+const (
+	NoOthers    Others = iota // nobody else is heard
+	MaybeOthers               // they may have been kept out unheard
+	SomeOthers                // somebody else is heard
+)
 
 // Read takes note of n messages that were read at now, of which none had waited for less
-// than age; more says that others wait. It reports whether Rate has changed.
-func (s *Share) Read(now, age time.Duration, n int, more bool) bool {
-	s.count += n
+// than age; more says that others wait, full that they take much of the room for them. It
+// reports whether Rate has changed.
+func (s *Share) Read(now, age time.Duration, n int, more, full bool, others Others) bool {
+	was := s.per
 	if !more {
 		age = 0
 	}
-	if now-age >= s.changed && (!s.told || age < s.least) {
-		s.told, s.least = true, age
+	if s.waits {
+		s.count += n
+	} else if more {
+		s.waits, s.began, s.count, s.first = true, now, 0, age
 	}
-	took := now - s.began
-	if took < window {
-		return false
+	if s.drains { // the longer it takes, the better it tells
+		s.per, s.changed = max(leastPer, s.speed(now)), now
 	}
-	was := s.per
 	switch {
-	case !s.told:
-	case s.least <= lateness:
-		for ; took >= window && s.per != 0; took -= window {
-			if s.per *= quicker; s.per > freeFrom {
-				s.per = 0
-			}
-		}
-	case s.per == 0:
-		s.per = max(leastPer, float64(s.count)/took.Seconds()/2)
-	default:
-		s.per = max(leastPer, s.per*slower)
+	case others == NoOthers:
+		s.per, s.drains = 0, false
+	case s.late(now, age, full, others):
+		s.lower(now, age)
+	case !s.drains:
+		s.raise(now, others)
+	case age <= lateNext: // what is read from now on came by the new rate
+		s.waits, s.drains = false, false
 	}
-	if s.per < was || was == 0 && s.per != 0 {
-		s.changed = now
-	}
-	s.began, s.told, s.count = now, false, 0
+	s.waits = s.waits && more
 	return s.per != was
 }
 
-// Rate returns what each interface may send: what it sends in a second at once, if it
-// was silent.
-func (s *Share) Rate() Rate { return PerSecond(int(s.per), int(s.per)) }
+// late reports whether messages wait for too long.
+func (s *Share) late(now, age time.Duration, full bool, others Others) bool {
+	switch took := now - s.began; {
+	case !s.waits, s.count == 0, s.drains:
+		return false
+	case s.per == 0 && full:
+		return true
+	default:
+		return took >= window && (age > lateFirst || age > lateNext && s.per != 0 && others == SomeOthers)
+	}
+}
+
+// InVain reports whether a message that comes now will wait for longer than most until it
+// is read, if what was read since messages wait tells how many come; age is that of the
+// latest one.
+func (s *Share) InVain(now, age, most time.Duration) bool {
+	took := now - s.began
+	if !s.waits || took <= 0 {
+		return false
+	}
+	came := max(took-(age-s.first), time.Millisecond) // what was read came within it
+	return age.Seconds()*took.Seconds()/came.Seconds() > most.Seconds()
+}
+
+// lower makes the rate what was read of late, or less, and has what waits be drained.
+func (s *Share) lower(now, age time.Duration) {
+	s.drains = true
+	switch {
+	case s.per == 0:
+		s.per = max(leastPer, s.speed(now))
+	case now-age < s.changed: // it came before
+		return
+	default:
+		s.per = max(leastPer, min(s.per*slower, s.speed(now)))
+	}
+	s.changed = now
+}
+
+// speed returns how many messages a second are read while some wait, but for what is
+// kept to spare.
+func (s *Share) speed(now time.Duration) float64 {
+	return float64(s.count) / (now - s.began).Seconds() * spare
+}
+
+// raise makes the rate larger for the time since it was changed.
+func (s *Share) raise(now time.Duration, others Others) {
+	by := quicker
+	if others != SomeOthers {
+		by = quickest
+	}
+	for ; s.per != 0 && now-s.changed >= window; s.changed += window {
+		if s.per *= by; s.per > freeFrom {
+			s.per = 0
+		}
+	}
+}
+
+// Rate returns what each interface may send: what it sends in a quarter of a second at
+// once, if it was silent, and what a network's clients send who all begin together.
+func (s *Share) Rate() Rate { return PerSecond(int(s.per), max(leastBurst, int(s.per/4))) }
+
+// Drains reports whether what came before the limit waits still: who has sent most of it
+// is to send nothing until it is read.
+func (s *Share) Drains() bool { return s.drains }

@@ -53,8 +53,8 @@ const (
 	passAll    = -1
 )
 
-// A Gate is the filter's part of one socket. Set is for who reads the socket, the others
-// for one goroutine.
+// A Gate is the filter's part of one socket. Set and Hold are for who reads the socket,
+// the others for one goroutine.
 type Gate struct {
 	board  *board
 	states *ebpf.Map
@@ -108,12 +108,24 @@ func (g *Gate) Attach(rc syscall.RawConn, first byte, only bool) error {
 // Set makes the share of each interface one message in each time, some of which may be
 // ahead, for a while. An each of 0 is no limit.
 func (g *Gate) Set(each, ahead, lasts time.Duration) {
-	var now unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it is always there
 	store(&g.board.ahead, uint64(ahead))
-	store(&g.board.until, uint64(now.Nano())+uint64(lasts))
+	store(&g.board.until, monotonic()+uint64(lasts))
 	store(&g.board.each, uint64(each))
 	runtime.KeepAlive(g)
+}
+
+// Hold has the share of an interface begin in a while, with nothing ahead, and until then
+// lets nothing of it pass.
+func (g *Gate) Hold(slot int, lasts time.Duration) {
+	store(&g.board.slots[slot].due, monotonic()+uint64(lasts)+load(&g.board.ahead))
+	runtime.KeepAlive(g)
+}
+
+// monotonic returns the time of the kernel's clock by which the filter works.
+func monotonic() uint64 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it is always there
+	return uint64(now.Nano())
 }
 
 // Shed returns how many messages were shed in all.
