@@ -1,13 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/config"
 	web "dhcp-relay/relay/http"
 )
 
@@ -30,22 +28,17 @@ func addSocketFlag(c *cobra.Command) func() (*web.Client, error) {
 // otherwise.
 const defaultSocket = "/run/dhcp-relay/control.sock"
 
-// socketOf reads nothing but the socket from the configuration file: the daemon
-// can be asked above all while the rest of the file is wrong. A file that nobody
-// named may be missing, or closed to this user.
+// socketOf returns the socket of the configuration. A file that nobody named may be
+// missing, or closed to this user.
 func socketOf(file string, named bool) (string, error) {
-	var f struct {
-		Control struct{ Socket *string }
-	}
-	_, err := toml.DecodeFile(file, &f)
-	var unreadable *fs.PathError
+	socket, given, err := config.Socket(file)
 	switch {
-	case errors.As(err, &unreadable) && named:
-		return "", fmt.Errorf("read the configuration: %w", err)
-	case err != nil || f.Control.Socket == nil:
+	case err != nil && named:
+		return "", err
+	case !given:
 		return defaultSocket, nil
-	case *f.Control.Socket == "":
+	case socket == "":
 		return "", fmt.Errorf("%s gives the daemon no socket (control.socket = \"\"), so it cannot be asked", file)
 	}
-	return *f.Control.Socket, nil
+	return socket, nil
 }

@@ -34,8 +34,8 @@ func (r *reader) checkInterface(s *settings, p *agent.Policy) {
 // failed reports whether a problem was found with the value at a path, or
 // within it.
 func (r *reader) failed(path string) bool {
-	for _, p := range r.problems {
-		if rest, ok := strings.CutPrefix(p.Key, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+	for _, bad := range r.bad {
+		if rest, ok := strings.CutPrefix(bad, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return true
 		}
 	}
@@ -45,7 +45,7 @@ func (r *reader) failed(path string) bool {
 func (r *reader) checkServers(s *settings, p *agent.Policy) {
 	at := r.src.given(s.path, "servers")
 	if len(s.servers) == 0 {
-		if at == s.path || !r.failed(at) {
+		if !r.lost && !r.failed(join(s.path, "servers")) && !r.failed("defaults.servers") {
 			r.wrong(at, "this interface has no servers", `write servers = ["10.9.0.2"] here or in [defaults]`)
 		}
 		return

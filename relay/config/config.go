@@ -5,12 +5,9 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 
 	"dhcp-relay/relay/agent"
 )
@@ -42,37 +39,35 @@ type Host struct {
 	Hostname string // stands in for hostname if that is not given
 }
 
-// Load reads and checks the file at path. The error is Problems if the file
-// could be read.
+// Load reads and checks the file at path, with those of conf.d beside it. The error is
+// Problems if they could be read.
 func Load(path string, host Host) (*Config, error) {
-	data, err := Read(path)
+	files, err := ReadFiles(path)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data, host)
+	return ParseFiles(files, host)
 }
 
 // Parse checks the configuration in data, which problems call by name. The
 // error is Problems: all that is wrong.
 func Parse(name string, data []byte, host Host) (*Config, error) {
-	text := strings.TrimPrefix(string(data), "\ufeff")
-	var m map[string]any
-	if _, err := toml.Decode(text, &m); err != nil {
-		return nil, Problems{syntaxProblem(name, err)}
-	}
-	src, err := newSource(name, text)
-	if err != nil {
-		return nil, Problems{syntaxProblem(name, err)}
-	}
-	r := &reader{src: src, formers: make(map[former][]string)}
+	return ParseFiles([]File{{name, data}}, host)
+}
+
+// ParseFiles checks a configuration of several files, of which there is one at least.
+// The error is Problems: all that is wrong.
+func ParseFiles(files []File, host Host) (*Config, error) {
+	r := &reader{formers: make(map[former][]string)}
+	tree := r.gather(files)
 	f := builtinFile()
-	readTable(r, topKeys(), value{any: m}, &f)
+	readTable(r, topKeys(), value{any: tree}, &f)
 	r.tellFormer()
 	c := r.config(&f, host)
 	if len(r.problems) > 0 {
-		return nil, Problems(tidy(r.problems))
+		return nil, Problems(tidy(r.problems, files))
 	}
-	c.Warnings = tidy(r.warnings)
+	c.Warnings = tidy(r.warnings, files)
 	return c, nil
 }
 
@@ -96,21 +91,15 @@ func (s *source) given(table, key string) string {
 	return table
 }
 
-func syntaxProblem(name string, err error) Problem {
-	p := Problem{File: name, Text: err.Error()}
-	var e toml.ParseError
-	if errors.As(err, &e) {
-		p.Line, p.Col = e.Position.Line, e.Position.Col
-		p.Key, p.Text = e.LastKey, e.Message
-	}
-	return p
-}
-
 // tidy sorts problems by position and drops what was found twice: a default is
 // checked with each interface that has it.
-func tidy(ps []Problem) []Problem {
+func tidy(ps []Problem, files []File) []Problem {
+	order := make(map[string]int, len(files))
+	for i := range files {
+		order[files[i].Name] = i
+	}
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), strings.Compare(a.Text, b.Text))
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), strings.Compare(a.Text, b.Text))
 	})
 	return slices.Compact(ps)
 }

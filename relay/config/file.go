@@ -1,8 +1,11 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 
 	"dhcp-relay/relay/wire/duid"
 )
@@ -134,7 +137,7 @@ func readDUID(r *reader, v value, to *file) {
 // readNone has a hint of its own for those who list their interfaces in it.
 func readNone(r *reader, v value, to *file) {
 	if _, ok := v.any.(string); !ok {
-		r.fail(v, `write [[interface]] for each of them, with its name and servers below`, "%s", describeType(v.any))
+		r.fail(v, listedHint(v.any), "%s", describeType(v.any))
 		return
 	}
 	either(func(f *file) *bool { return &f.none }, "listed", "none")(r, v, to)
@@ -172,6 +175,10 @@ func (r *reader) prefix(v value) (p netip.Prefix, ok bool) {
 }
 
 func readServers(r *reader, v value, to *file) {
+	if len(stringsOf(v.any)) > 0 {
+		r.fail(v, foreign("", "servers", v.any), "%s", describeType(v.any))
+		return
+	}
 	list, _ := r.list(v, "a table")
 	for _, v := range list {
 		s := builtin(serverKeys())
@@ -179,7 +186,7 @@ func readServers(r *reader, v value, to *file) {
 		if !readTable(r, serverKeys(), v, &s) {
 			continue
 		}
-		if !r.src.has(v.path + ".address") {
+		if !r.src.has(v.path+".address") && !r.lost {
 			r.wrong(v.path, "this server has no address", `write address = "10.9.0.2", as interfaces list it`)
 		}
 		r.checkWay(&s)
@@ -209,6 +216,10 @@ func (r *reader) checkWay(s *server) {
 }
 
 func readInterfaces(r *reader, v value, to *file) {
+	if m, ok := v.any.(map[string]any); ok {
+		r.fail(v, tableHint(m), "%s, and there may be many", describeType(m))
+		return
+	}
 	list, _ := r.list(v, "a table")
 	keys := append([]key[settings]{nameKey()}, interfaceKeys()...)
 	for _, v := range list {
@@ -218,9 +229,19 @@ func readInterfaces(r *reader, v value, to *file) {
 		if !readTable(r, keys, v, &s) {
 			continue
 		}
-		if !r.src.has(v.path + ".name") {
+		if at := v.path + ".name"; !r.src.has(at) && !r.lost && !r.failed(at) {
 			r.wrong(v.path, "this interface has no name", `write name = "vlan10", or a pattern such as name = "vlan*"`)
 		}
 		to.interfaces = append(to.interfaces, s)
 	}
+}
+
+// tableHint says what to write for [interface] and [interface.vlan10].
+func tableHint(m map[string]any) string {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if _, ok := m[name].(map[string]any); ok && !strings.HasPrefix(name, "dhcpv") {
+			return "write [[interface]] for each, and below it name = " + strconv.Quote(name)
+		}
+	}
+	return "write [[interface]]"
 }

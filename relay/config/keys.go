@@ -68,7 +68,7 @@ func builtin[T any](keys []key[T]) T {
 		panic("config: defaults: " + err.Error())
 	}
 	var t T
-	r := &reader{src: source{file: "defaults"}}
+	r := &reader{}
 	if readTable(r, keys, value{any: m}, &t); r.problems != nil {
 		panic("config: " + Problems(r.problems).Error())
 	}

@@ -89,7 +89,7 @@ func (r *reader) servers(f *file) *book {
 	b := book{listed: map[netip.AddrPort]server{}, others: builtin(serverKeys())}
 	for _, s := range f.servers {
 		if first, ok := b.listed[s.addr]; ok {
-			r.wrong(s.path+".address", s.addr.String()+" is already "+first.path, "make one of both")
+			r.wrong(s.path+".address", s.addr.String()+" is already "+r.src.other(first.path, s.path), "make one of both")
 			continue
 		}
 		if s.addr.IsValid() {
@@ -138,13 +138,13 @@ func (n *names) add(r *reader, s *settings) {
 		return
 	}
 	if first, ok := n.paths[s.Name]; ok {
-		r.wrong(at, strconv.Quote(s.Name)+" is already "+first, "make one of both")
+		r.wrong(at, strconv.Quote(s.Name)+" is already "+r.src.other(first, s.path), "make one of both")
 		return
 	}
 	n.paths[s.Name] = s.path
 	for _, b := range n.patterns {
 		if takes(b.Name, s.Name) {
-			r.wrong(at, b.path+" "+strconv.Quote(b.Name)+" comes before and holds for all that "+strconv.Quote(s.Name)+" means", "move this interface before that one")
+			r.wrong(at, r.src.other(b.path, s.path)+" "+strconv.Quote(b.Name)+" comes before and holds for all that "+strconv.Quote(s.Name)+" means", "move this interface before that one")
 			return
 		}
 	}

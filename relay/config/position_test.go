@@ -74,14 +74,14 @@ func TestPositions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, err := newSource("f", tt.text)
+			s, err := sourceOf(tt.text)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := map[string]string{}
 			for path := range s.marks {
-				l, c := s.position(path, true)
-				vl, vc := s.position(path, false)
+				_, l, c := s.position(path, true)
+				_, vl, vc := s.position(path, false)
 				got[path] = fmt.Sprintf("%d:%d %d:%d", l, c, vl, vc)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -91,9 +91,15 @@ func TestPositions(t *testing.T) {
 	}
 }
 
+// sourceOf finds the keys of a configuration of one file.
+func sourceOf(text string) (source, error) {
+	marks, err := markTOML(text)
+	return source{parts: []part{{file: "f", text: text}}, marks: marks}, err
+}
+
 func TestPositionOfWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	s, err := newSource("f", "\n[[i]]\nn = [1]\n")
+	s, err := sourceOf("\n[[i]]\nn = [1]\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +114,7 @@ func TestPositionOfWhatIsMissing(t *testing.T) {
 		{"", 0, 0},
 	}
 	for _, tt := range tests {
-		if line, col := s.position(tt.path, false); line != tt.line || col != tt.col {
+		if _, line, col := s.position(tt.path, false); line != tt.line || col != tt.col {
 			t.Errorf("%q: want %d:%d, got %d:%d", tt.path, tt.line, tt.col, line, col)
 		}
 	}
@@ -123,7 +129,7 @@ func FuzzPositions(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s, bad := newSource("f", text)
+		s, bad := sourceOf(text)
 		var m map[string]any
 		if _, err := toml.Decode(text, &m); err != nil || strings.HasPrefix(text, "\ufeff") || strings.HasPrefix(text, "\xfe") || strings.HasPrefix(text, "\xff") {
 			return

@@ -6,6 +6,15 @@ func TestParseInterfaceProblems(t *testing.T) {
 	t.Parallel()
 	tests := []parsing{
 		{
+			name: "a port behind an IPv6 address without brackets",
+			text: `[[interface]]
+name = "vlan10"
+servers = ["2001:db8:9::2:547", "[2001:db8:9::3]:547", "2001:db8:9::547"]`,
+			want: []string{
+				`f:3:12: interface[0].servers[0]: the last part of 2001:db8:9::2:547 is a part of the address, not a port; write "2001:db8:9::2", or "[2001:db8:9::2:547]:547" if it is one`,
+			},
+		},
+		{
 			name: "interface without name and servers",
 			text: `[[interface]]
 dhcpv4.min_secs = 1`,

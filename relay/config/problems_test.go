@@ -40,7 +40,7 @@ func TestParseProblems(t *testing.T) {
 			name: "syntax",
 			text: "hostname = \n",
 			want: []string{
-				`f:1:12: hostname: expected value but found '\n' instead`,
+				`f:1:1: there is no value; write one, or leave the key out`,
 			},
 		},
 		{
@@ -56,7 +56,7 @@ func TestParseProblems(t *testing.T) {
 hostname = "b"
 `,
 			want: []string{
-				"f:2:16: hostname: Key 'hostname' has already been defined.",
+				"f:2:1: hostname: this is already in line 1; remove one",
 			},
 		},
 		{
@@ -122,14 +122,14 @@ hostname = "b"
 name = "x"
 `,
 			want: []string{
-				"f:1:1: interfaces: this is a list of tables; write [[interface]] for each of them, with its name and servers below",
+				"f:1:1: interfaces: this is a list of tables; write [[interface]] for each, and below it name = \"vlan10\" and servers = [\"10.9.0.2\"]",
 			},
 		},
 		{
 			name: "interfaces as a list",
 			text: `interfaces = ["vlan10"]`,
 			want: []string{
-				"f:1:14: interfaces: this is a list; write [[interface]] for each of them, with its name and servers below",
+				"f:1:14: interfaces: this is a list; write [[interface]], and below it name = \"vlan10\" and servers = [\"10.9.0.2\"]",
 			},
 		},
 		{
@@ -165,7 +165,7 @@ name = "x"
 			text: `[interface]
 name = "x"`,
 			want: []string{
-				"f:1:1: interface: this is a table; write tables [[interface]], each with a name",
+				"f:1:1: interface: this is a table, and there may be many; write [[interface]]",
 			},
 		},
 		{

@@ -13,6 +13,8 @@ import (
 type reader struct {
 	src      source
 	problems []Problem
+	bad      []string // the paths of problems
+	lost     bool     // a part of the files could not be read, so what is missing may be there
 	warnings []Problem
 	formers  map[former][]string // the paths of keys that stand at their former places
 }
@@ -30,18 +32,23 @@ func (r *reader) fail(v value, hint, format string, args ...any) {
 	if hint == "" {
 		hint = "write " + v.want
 	}
-	r.problems = append(r.problems, r.src.problem(v.path, false, fmt.Sprintf(format, args...), hint))
+	r.note(v.path, false, fmt.Sprintf(format, args...), hint)
 }
 
 // refuse notes that a value cannot be used, with an error that says what to
 // write.
 func (r *reader) refuse(v value, err error) {
-	r.problems = append(r.problems, r.src.problem(v.path, false, err.Error(), ""))
+	r.note(v.path, false, err.Error(), "")
 }
 
 // wrong notes a problem with the key at a path, which may be a missing one.
 func (r *reader) wrong(path, text, hint string) {
-	r.problems = append(r.problems, r.src.problem(path, true, text, hint))
+	r.note(path, true, text, hint)
+}
+
+func (r *reader) note(path string, atKey bool, text, hint string) {
+	r.bad = append(r.bad, path)
+	r.problems = append(r.problems, r.src.problem(path, atKey, text, hint))
 }
 
 // warn notes something doubtful about the key at a path.
@@ -125,6 +132,8 @@ func (r *reader) mistyped(v value) { r.fail(v, "", "%s", describeType(v.any)) }
 
 func describeType(v any) string {
 	switch v := v.(type) {
+	case nil:
+		return "null is no value"
 	case string:
 		return fmt.Sprintf("%q is a string", v)
 	case int64:
@@ -158,7 +167,7 @@ func readTable[T any](r *reader, keys []key[T], v value, to *T) bool {
 	known := keyNames(keys)
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if !slices.Contains(known, name) {
-			r.wrong(join(v.path, name), "there is no such key", instead(name, known))
+			r.stranger(v, name, known)
 		}
 	}
 	return true

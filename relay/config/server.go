@@ -119,7 +119,8 @@ func (r *reader) server(v value) (a netip.AddrPort, ok bool) {
 		return a, false
 	}
 	if plain, ok := portWritten(s); ok {
-		r.warn(v.path, "the last part of "+s+" is a part of the address, not a port", "write "+strconv.Quote(plain)+" if the port is meant")
+		r.fail(v, "write "+strconv.Quote(plain)+", or "+strconv.Quote("["+s+"]:"+strconv.Itoa(port6))+" if it is one", "the last part of %s is a part of the address, not a port", s)
+		return a, false
 	}
 	if text, hint := refuseServer(a); text != "" {
 		r.fail(v, hint, "%s", text)

@@ -37,8 +37,8 @@ func (c *Config) ServerSetting(i int, key string) Setting {
 // setting describes a key that the file gives at a path, or does not give there.
 func (s *source) setting(path, key string) Setting {
 	if (path == key || strings.HasSuffix(path, "."+key)) && s.has(path) {
-		line, _ := s.position(path, true)
-		return Setting{Key: key, Value: cmp.Or(s.value(path), "true"), File: s.file, Line: line}
+		n, line, _ := s.position(path, true)
+		return Setting{Key: key, Value: cmp.Or(s.value(path), "true"), File: s.parts[n].file, Line: line}
 	}
 	return Setting{Key: key, Value: builtinValue(key)}
 }
@@ -46,7 +46,7 @@ func (s *source) setting(path, key string) Setting {
 // value returns the text of a value, "" for a table under a header of its own.
 func (s *source) value(path string) string {
 	m, _ := s.mark(path)
-	text := strings.TrimSpace(s.text[m.value:max(m.value, m.end)])
+	text := strings.TrimSpace(s.parts[m.part].text[m.value:max(m.value, m.end)])
 	if strings.Contains(text, "\n") {
 		text = strings.Join(strings.Fields(text), " ")
 	}

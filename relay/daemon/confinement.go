@@ -12,6 +12,7 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/confine"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/status"
@@ -38,7 +39,7 @@ func (p *process) needs() confine.Needs {
 	n := confine.Needs{
 		// Sockets for VRFs that come later, and frames to clients.
 		Capabilities: []cap.Value{cap.NET_BIND_SERVICE, cap.NET_RAW},
-		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), p.file)...), "/proc", "/sys"),
+		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), configFiles(p.file)...)...), "/proc", "/sys"),
 		Files:        []string{"/etc/group", "/etc/hosts", "/etc/resolv.conf"},
 		Group:        p.controlAt.Group,
 		BPF:          policy.Relays(dhcp.V6),
@@ -67,6 +68,15 @@ func (p *process) needs() confine.Needs {
 		n.Run = program
 	}
 	return n
+}
+
+// configFiles lists what a reload reads. Those of conf.d may be links to elsewhere.
+func configFiles(file string) []string {
+	beside, err := config.Beside(file)
+	if err != nil {
+		beside = nil // the next reload says why
+	}
+	return append(beside, file)
 }
 
 // givenUp tells what a configuration would need that the process has given up.

@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -12,8 +14,8 @@ import (
 	"dhcp-relay/relay/observe/status"
 )
 
-// fileEvery is how often to look whether the configuration file has changed, which
-// costs one system call.
+// fileEvery is how often to look whether the configuration has changed, which costs a
+// system call for each file.
 const fileEvery = time.Second
 
 // An onDisk is the configuration file as it was seen last.
@@ -41,9 +43,26 @@ type stamp struct {
 	mtime, ctime syscall.Timespec
 	mode         fs.FileMode
 	err          string
+	beside       string // the stamps of what stands in conf.d
 }
 
+// stampOf stamps a configuration file with what stands beside it.
 func stampOf(file string) stamp {
+	s := stampOne(file)
+	names, err := config.Beside(file)
+	if err != nil {
+		s.err = err.Error()
+		return s
+	}
+	var b strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&b, "%s %v\n", name, stampOne(name))
+	}
+	s.beside = b.String()
+	return s
+}
+
+func stampOne(file string) stamp {
 	info, err := os.Stat(file)
 	if err != nil {
 		return stamp{err: err.Error()}
@@ -87,12 +106,12 @@ func look(file string, s stamp) onDisk {
 	case s.mode.IsDir():
 		return onDisk{err: errors.New(file + " is a directory")}
 	}
-	data, err := config.Read(file)
+	files, err := config.ReadFiles(file)
 	if err != nil {
 		return onDisk{err: err}
 	}
-	_, err = judge(file, data)
-	return onDisk{hash: fingerprint(data), err: err}
+	_, err = judge(files)
+	return onDisk{hash: fingerprint(files), err: err}
 }
 
 // noteFile keeps what the file says, and logs when it begins or ceases to differ

@@ -16,7 +16,7 @@ import (
 	web "dhcp-relay/relay/http"
 )
 
-// A Loaded is a configuration with a fingerprint of its file.
+// A Loaded is a configuration with a fingerprint of its files.
 type Loaded struct {
 	*config.Config
 	hash string
@@ -24,20 +24,20 @@ type Loaded struct {
 
 // Load reads and checks the configuration.
 func Load(file string) (*Loaded, error) {
-	data, err := config.Read(file)
+	files, err := config.ReadFiles(file)
 	if err != nil {
 		return nil, err
 	}
-	return judge(file, data)
+	return judge(files)
 }
 
-// judge checks what a configuration file says.
-func judge(file string, data []byte) (*Loaded, error) {
+// judge checks what the files of a configuration say.
+func judge(files []config.File) (*Loaded, error) {
 	hostname, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("read the host's name: %w", err)
 	}
-	cfg, err := config.Parse(file, data, config.Host{Hostname: hostname})
+	cfg, err := config.ParseFiles(files, config.Host{Hostname: hostname})
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +46,20 @@ func judge(file string, data []byte) (*Loaded, error) {
 		return nil, err
 	}
 	cfg.Warnings = append(cfg.Warnings, later...)
-	return &Loaded{cfg, fingerprint(data)}, nil
+	return &Loaded{cfg, fingerprint(files)}, nil
 }
 
-// fingerprint returns the hash by which configurations are told apart.
-func fingerprint(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:8])
+// fingerprint returns the hash by which configurations are told apart. That of a single
+// file is the beginning of its SHA-256, as sha256sum has it.
+func fingerprint(files []config.File) string {
+	h := sha256.New()
+	for i, f := range files {
+		if i > 0 {
+			fmt.Fprintf(h, "\x00%s\x00%d\x00", f.Name, len(f.Data))
+		}
+		h.Write(f.Data)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // checkServed tells what this host lacks of what the endpoints need: a sound file
