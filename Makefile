@@ -10,6 +10,8 @@ GO ?= go
 BIN := bin
 TOOLS := .bin
 GOLANGCI_VERSION := v2.15.0
+NFPM_VERSION := v2.48.0
+CYCLONEDX_VERSION := v1.10.0
 FUZZTIME ?= 30s
 # Tests that the race detector would distort: allocations, memory, many random messages.
 DISTORTED := Alloc|Memory|Random|Million|Mutation|Property|Library|NothingIsKept|CostsNothing
@@ -68,10 +70,43 @@ lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## run golangci-lint; it also h
 	@$< run ./...
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
-	@echo "building golangci-lint $(GOLANGCI_VERSION) from its module, once"
-	@mkdir -p $(TOOLS)
-	@GOBIN=$(CURDIR)/$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
-	@mv $(TOOLS)/golangci-lint $@
+	@$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION))
+
+$(TOOLS)/nfpm-$(NFPM_VERSION):
+	@$(call tool,github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION))
+
+$(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION):
+	@$(call tool,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION))
+
+# tool builds a program from its module, into $@.
+tool = echo "building $(notdir $@) from its module, once"; mkdir -p $(TOOLS); \
+  GOBIN=$(CURDIR)/$(TOOLS) $(GO) install $(1) && mv $(TOOLS)/$(firstword $(subst @, ,$(notdir $(1)))) $@
+
+# What packages are built of, beside the tree: the same again gives the same octets.
+PACKAGING = NFPM=$(CURDIR)/$(TOOLS)/nfpm-$(NFPM_VERSION) SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) COMMITS=$(shell git rev-list --count HEAD)
+
+.PHONY: packages
+packages: $(TOOLS)/nfpm-$(NFPM_VERSION) ## build deb, rpm, apk and Arch packages into bin/packages, for amd64, arm64, armhf and riscv64 (ARCHS=amd64 FORMATS=deb for one)
+	@rm -rf $(BIN)/packages
+	@$(PACKAGING) deploy/packages/build $(VERSION) $(BIN)/packages $(FORMATS)
+
+.PHONY: release
+release: packages $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION) ## the packages and programs of a tag, with bills of materials (CycloneDX) and SHA256SUMS, into bin/packages
+	@for program in $(BIN)/packages/dhcp-relay_linux_*; do \
+	  $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION) bin -json -std -noserial -version "$(VERSION)" -output $$program.cdx.json $$program 2>/dev/null; \
+	  sed -i 's/"timestamp": ".*"/"timestamp": "$(shell TZ=UTC git log -1 --date=format-local:%FT%TZ --format=%cd)"/' $$program.cdx.json; \
+	done
+	@cd $(BIN)/packages && sha256sum * >SHA256SUMS && cat SHA256SUMS
+
+.PHONY: reproducible
+reproducible: $(TOOLS)/nfpm-$(NFPM_VERSION) ## build the packages of HEAD twice, in two folders, and compare them
+	@for copy in one two-of-another-name; do \
+	  rm -rf $(BIN)/reproducible/$$copy && mkdir -p $(BIN)/reproducible/$$copy; \
+	  git archive HEAD | tar -x -C $(BIN)/reproducible/$$copy; \
+	  $(PACKAGING) $(BIN)/reproducible/$$copy/deploy/packages/build $(VERSION) $(BIN)/reproducible/$$copy/bin/packages $(FORMATS); \
+	done
+	@cd $(BIN)/reproducible && diff -r one/bin/packages two-of-another-name/bin/packages && sha256sum one/bin/packages/*
+	@rm -rf $(BIN)/reproducible
 
 .PHONY: bench
 bench: deps-bench build ## measure against other relays, 27 minutes (root; BENCH="--quick" for a look)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/relay/explain"
+	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/capture"
 )
 
@@ -93,6 +94,10 @@ func newExplainCommand() *cobra.Command {
 	fs.IntVar(&f.tries, "tries", 1, "which of the client's tries without an answer this is, for smart_relay_after")
 	fs.StringArrayVar(&f.servers, "reply-from", nil, "explain the usual reply of this server, too; may be repeated")
 	fs.StringVar(&f.yiaddr, "yiaddr", "", "address that the server gives to the client")
+	complete(c, func() (*web.Client, error) {
+		at, err := socketOf(*config, false)
+		return web.NewClient(at), err
+	})
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f.config = *config
 		return f.run(c, args)

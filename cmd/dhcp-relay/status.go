@@ -32,6 +32,7 @@ func newStatusCommand() *cobra.Command {
 	asJSON := c.Flags().Bool("json", false, "print the state as JSON, as the daemon tells it")
 	only := c.Flags().StringP("interface", "i", "", "show only what concerns one interface")
 	all := c.Flags().BoolP("all", "a", false, "list every interface and every kind of drop")
+	complete(c, find)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		d, err := find()
 		if err != nil {

@@ -44,6 +44,7 @@ func newTraceCommand() *cobra.Command {
 	for _, key := range transaction.FilterKeys() {
 		flags.String(key, "", filterHelp(key))
 	}
+	complete(c, find)
 	asJSON := flags.Bool("json", false, "print JSON: a list with --last, one event a line while following")
 	last := flags.Int("last", 0, "show the last `number` of transactions that the daemon still knows, at most 1000")
 	follow := flags.Bool("follow", false, "go on with what happens now after --last")

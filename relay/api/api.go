@@ -7,6 +7,7 @@ const (
 	Status       = "/api/v1/status"
 	Transactions = "/api/v1/transactions"
 	Trace        = "/api/v1/trace"
+	Ready        = "/readyz"
 )
 
 // The paths of what it tells and does on the socket of [control] only.

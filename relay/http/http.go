@@ -75,7 +75,7 @@ func NewMux(r Relay, g *Gate) *http.ServeMux {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusOK, "ok\n")
 	})
-	mux.HandleFunc("GET /readyz", r.readiness)
+	mux.HandleFunc("GET "+api.Ready, r.readiness)
 
 	views, few := g.places(maxViews, viewGivesWay, "too many requests at once"), make(turns, maxAnswers)
 	view := func(pattern string, h http.HandlerFunc) {
