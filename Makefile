@@ -130,6 +130,10 @@ fuzz: ## fuzz each fuzz function for FUZZTIME (default 30s)
 restarts: ## restart the relay 20 times and upgrade it 10 times under 2,000 transactions a second (root)
 	@RELAY_TEST_RESTARTS=full $(GO) test -count=1 -v -timeout 5m -run '^TestNothingIsLostAtARestart$$' ./relay
 
+.PHONY: ha
+ha: deps-test ## have keepalived move a gateway between two routers under 1,000 logins a second (root)
+	@RELAY_TEST_HA=1000 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 10m -run '^TestVRRP$$' ./relay
+
 .PHONY: deps-demo
 deps-demo:
 	@.ci/deps ip
@@ -137,7 +141,7 @@ deps-demo:
 
 .PHONY: deps-test
 deps-test:
-	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay promtool chromium tshark tcpdump
+	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay promtool chromium tshark tcpdump keepalived
 
 # A relay that cannot be had does not keep the others from being measured.
 .PHONY: deps-bench

@@ -35,16 +35,7 @@ func (b *bed) network6(name, prefix string) *network6 {
 	b.t.Helper()
 	b.relay.Veth(name, b.clients.Space, "c"+name)
 	b.relay.ipv6(name, prefix)
-	n := &network6{t: b.t, to: unix.SockaddrLinklayer{Ifindex: b.clients.Index("c" + name)}}
-	const ipv6 = unix.ETH_P_IPV6>>8 | unix.ETH_P_IPV6<<8&0xff00 // in network order
-	b.clients.Do(func() (err error) {
-		n.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ipv6)
-		return err
-	})
-	b.t.Cleanup(func() { _ = unix.Close(n.fd) })
-	b.clients.Must(unix.SetsockoptInt(n.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer))
-	b.clients.Must(unix.SetsockoptTimeval(n.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100_000}))
-	b.clients.Must(unix.Bind(n.fd, &unix.SockaddrLinklayer{Protocol: ipv6, Ifindex: n.to.Ifindex}))
+	n := attach6(b.clients, "c"+name)
 	as, err := b.relay.NL.AddrList(b.relay.Link(name), netlink.FAMILY_V6)
 	b.relay.Must(err)
 	for _, a := range as {
@@ -52,6 +43,22 @@ func (b *bed) network6(name, prefix string) *network6 {
 			n.relay, _ = netip.AddrFromSlice(a.IP)
 		}
 	}
+	return n
+}
+
+// attach6 opens the clients' end of a link for DHCPv6.
+func attach6(s *space, link string) *network6 {
+	s.T.Helper()
+	n := &network6{t: s.T, to: unix.SockaddrLinklayer{Ifindex: s.Index(link)}}
+	const ipv6 = unix.ETH_P_IPV6>>8 | unix.ETH_P_IPV6<<8&0xff00 // in network order
+	s.Do(func() (err error) {
+		n.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, ipv6)
+		return err
+	})
+	s.T.Cleanup(func() { _ = unix.Close(n.fd) })
+	s.Must(unix.SetsockoptInt(n.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer))
+	s.Must(unix.SetsockoptTimeval(n.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100_000}))
+	s.Must(unix.Bind(n.fd, &unix.SockaddrLinklayer{Protocol: ipv6, Ifindex: n.to.Ifindex}))
 	return n
 }
 

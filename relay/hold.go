@@ -36,9 +36,9 @@ func lacking(s *agent.Snapshot) (some [2]bool) {
 }
 
 // lacks reports whether requests of a link may wait for an address. What relays
-// have relayed needs none of it.
+// have relayed needs none of it, and what comes on standby another router relays.
 func lacks(l *agent.Link, f dhcp.Family) bool {
-	return len(l.Side[f].Servers) > 0 && !l.Side[f].Addr().IsValid() && !l.Interface.Trusted
+	return l.Side[f].State != agent.Standby && len(l.Side[f].Servers) > 0 && !l.Side[f].Addr().IsValid() && !l.Interface.Trusted
 }
 
 // early reports whether a message came before an address of its link.
