@@ -11,7 +11,7 @@ type Form uint8
 
 // The forms.
 const (
-	NoCopy     Form = iota // none: Mode has chosen another server
+	NoCopy     Form = iota // none: others were chosen
 	Whole                  // as the Verdict left it
 	WithoutVSS             // after ShedVSS: the server does not understand VSS (RFC 6607, section 5)
 )
@@ -19,7 +19,7 @@ const (
 // FormFor returns in which form a request goes to the i-th of Link.Side[Family].Servers.
 func (v *Verdict) FormFor(i int, to *Server) Form {
 	switch {
-	case v.Server >= 0 && v.Server != i:
+	case v.Asked>>i&1 == 0:
 		return NoCopy
 	case v.vss > 0 && !to.VSS:
 		return WithoutVSS

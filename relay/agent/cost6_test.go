@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"testing"
+
+	"dhcp-relay/giaddr"
 )
 
 // A feed6 hands the same message to the core again and again.
@@ -22,11 +24,13 @@ func (f *feed6) once() Verdict {
 }
 
 func feeds6() map[string]*feed6 {
-	busy, _ := compile6(each(func(i *Interface) {
-		i.Mode = Hash
-		i.V6.RefuseRSOO, i.V6.SourcePort = true, 5470
-		i.V6.VSS = VSS{On: true, Name: []byte("red")}
-	}))
+	busy, _ := compile6(func(p *Policy, h []giaddr.Link) {
+		grouped(p, Hash)
+		each(func(i *Interface) {
+			i.V6.RefuseRSOO, i.V6.SourcePort = true, 5470
+			i.V6.VSS = VSS{On: true, Name: []byte("red")}
+		})(p, h)
+	})
 	plain, _ := compile6(nil)
 	fs := make(map[string]*feed6)
 	add := func(name string, s *Snapshot, c case6) {

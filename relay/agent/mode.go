@@ -1,34 +1,29 @@
 package agent
 
-// A Mode says which of an interface's servers gets a request.
+// A Mode says which of a group's servers gets a request.
 type Mode uint8
 
 // The modes.
 const (
 	All      Mode = iota // a copy to each
+	Failover             // the most preferred one that answers
 	Hash                 // one, always the same for a client (RFC 1542, section 4.1.1)
+	Balance              // one, by the hash that servers share clients by, too (RFC 3074)
 	NumModes = int(iota)
 )
 
 // String returns the mode as the configuration has it.
-func (m Mode) String() string { return [...]string{"all", "hash"}[m] }
+func (m Mode) String() string { return [...]string{"all", "failover", "hash", "balance"}[m] }
 
-// choose returns which of the link's servers of the family gets a request, by what
-// stays the same of its client; -1 is for each of them.
-func (s *Snapshot) choose(v *Verdict, client []byte) int {
-	switch v.Link.Interface.Mode {
-	case Hash:
-		return s.pick(v.Link.Side[v.Family].Servers, client)
-	case All:
-	}
-	return -1
-}
-
-// pick returns the one of some servers that a client always gets. It is chosen
-// by rendezvous, so that a server more or less moves few clients.
-func (s *Snapshot) pick(servers []int, client []byte) int {
-	best, most := 0, uint64(0)
+// pick returns the one of some servers that a client always gets, as an index into
+// servers; in has the bits of those that come into question, at least one. It is
+// chosen by rendezvous, so that a server more or less moves few clients.
+func (s *Snapshot) pick(servers []int, in uint64, client []byte) int {
+	best, most := -1, uint64(0)
 	for i, n := range servers {
+		if in>>i&1 == 0 {
+			continue
+		}
 		addr := s.Policy.Servers[n].Addr.Addr()
 		a := addr.As16()
 		octets := a[:]
@@ -36,7 +31,7 @@ func (s *Snapshot) pick(servers []int, client []byte) int {
 			octets = a[12:]
 		}
 		h := fnv(fnv(fnvOffset, octets), client)
-		if h = mix(h); h > most || i == 0 {
+		if h = mix(h); h > most || best < 0 {
 			best, most = i, h
 		}
 	}

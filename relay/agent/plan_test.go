@@ -142,7 +142,7 @@ func TestPlanCopies(t *testing.T) {
 	if diff := cmp.Diff(want, slices.Collect(plan.Copies(&v))); diff != "" {
 		t.Errorf("copies (-want +got):\n%s", diff)
 	}
-	v.Server = 1
+	v.Asked = 1 << 1
 	if diff := cmp.Diff(want[1:2], slices.Collect(plan.Copies(&v))); diff != "" {
 		t.Errorf("copies of a mode that chooses (-want +got):\n%s", diff)
 	}

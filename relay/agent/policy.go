@@ -2,6 +2,7 @@ package agent
 
 import (
 	"net/netip"
+	"time"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/wire/dhcp"
@@ -12,6 +13,7 @@ import (
 type Policy struct {
 	Hostname     string         // for templates; at most 64 octets
 	Servers      []Server       // each server once; interfaces refer to them by index
+	Groups       []Group        // interfaces refer to them by index
 	Interfaces   []Interface    // the first whose pattern matches a link holds
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
 	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
@@ -29,15 +31,23 @@ type Server struct {
 	Link string         // name of the interface to send on if Addr is link-local or a multicast group, else ""
 	VRF  string         // name of the VRF device that leads to it, "" for the default VRF
 	VSS  bool           // the server understands VSS (RFC 6607)
+
+	Name    string        // as [[server]] has it, "" for none
+	Delay   time.Duration // how long a client has to have tried before it is asked
+	Listens bool          // it gets copies, and never answers
 }
 
 // An Interface says how to serve the links whose name matches.
 type Interface struct {
 	Name    string // a link's name, or a pattern with * ? [ ] as in path.Match
 	Servers []int  // indexes into Policy.Servers, both families
-	Mode    Mode
-	Trusted bool // relays and switches are attached, not only clients
+	Groups  []int  // indexes into Policy.Groups: their servers are Servers, in this order; empty: each server gets a copy
+	Trusted bool   // relays and switches are attached, not only clients
 	Active  Active
+
+	// NextAfter is how often a client asks the first of Groups in vain before the next one
+	// is asked too; 0: all are asked at once.
+	NextAfter int
 
 	Limit       int // messages a second that may come from the link, requests and replies apart; 0: no limit
 	ClientLimit int // requests a second that may come from one of its clients; 0: no limit

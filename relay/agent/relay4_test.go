@@ -123,7 +123,7 @@ func TestRequest4FromClients(t *testing.T) {
 	relayedPlain := of(of(plain, 3, 1), 24, 192, 0, 2, 1)
 	toAll := func(t *testing.T, v *Verdict) {
 		t.Helper()
-		if v.To != ToServers || v.Server != -1 || v.Src.IsValid() || v.Omitted || v.Direction != dhcp.Requests || v.Link.Host.Name != "d0" {
+		if v.To != ToServers || v.Asked != ^uint64(0) || v.Src.IsValid() || v.Omitted || v.Direction != dhcp.Requests || v.Link.Host.Name != "d0" {
 			t.Errorf("got %+v, want all servers, by the route, counted for d0", v)
 		}
 	}
@@ -489,17 +489,17 @@ func TestRequest4Source(t *testing.T) {
 func TestR1542_22_HashStays(t *testing.T) {
 	t.Parallel()
 	p := testPolicy(t)
-	p.Interfaces[0].Mode = Hash
 	p.Interfaces[0].Servers = nil
 	for n := range 5 {
 		p.Servers = append(p.Servers[:n], Server{Addr: netip.MustParseAddrPort(fmt.Sprintf("198.51.100.%d:67", 10+n))})
 		p.Interfaces[0].Servers = append(p.Interfaces[0].Servers, n)
 	}
+	grouped(&p, Hash)
 	s, _ := Compile(p, testHost())
 	chosen := func(s *Snapshot, i int, on ...byte) int {
 		c := case4{m: of(ask(bootp.Discover, on...), 28, 2, 0, 0, 0, byte(i>>8), byte(i))}
 		_, v := c.decide(s)
-		return v.Server
+		return only(v.Asked)
 	}
 	got := ""
 	for i := range 40 {
@@ -521,7 +521,8 @@ func TestR1542_22_HashStays(t *testing.T) {
 	// One server less moves its own clients only.
 	fewer := p
 	fewer.Interfaces = slices.Clone(p.Interfaces)
-	fewer.Interfaces[0].Servers = []int{0, 1, 2, 3}
+	fewer.Interfaces[0].Servers, fewer.Groups = []int{0, 1, 2, 3}, nil
+	grouped(&fewer, Hash)
 	f, _ := Compile(fewer, testHost())
 	for i := range 200 {
 		if a, b := chosen(s, i), chosen(f, i); a != 4 && a != b {

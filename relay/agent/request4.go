@@ -76,10 +76,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	if r != Relayed {
 		return r
 	}
-	v.Elsewhere = opts.ServerID.IsValid() && !s.names(l, opts.ServerID)
-	if l.Interface.Mode != All {
-		v.Server = s.choose(v, clientKey4(p, opts))
-	}
+	s.choose4(p, opts, in, v)
 	p = bootp.Packet(b.Bytes())
 	p.SetHops(p.Hops() + 1)
 	// RFC 1542, section 2.1: peers may drop what is shorter.
@@ -87,17 +84,6 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 		b.set(p)
 	}
 	return Relayed
-}
-
-// names reports whether an address in option 54 is that of one of a link's servers, or
-// one of this host, where servers are told to be found (RFC 5107).
-func (s *Snapshot) names(l *Link, id netip.Addr) bool {
-	for _, n := range l.Side[dhcp.V4].Servers {
-		if s.Policy.Servers[n].Addr.Addr() == id {
-			return true
-		}
-	}
-	return s.owns(l.Host.VRF, id)
 }
 
 // admit4 checks what holds for every request of a link.

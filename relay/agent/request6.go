@@ -61,10 +61,7 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	c := &l.Interface.V6
 	v.SrcPort = c.SourcePort
 	v.Src = c.source(l.Side[dhcp.V6].first())
-	if l.Interface.Mode != All {
-		from := in.Src.Addr().As16()
-		v.Server = s.choose(v, clientKey6(m, from[:]))
-	}
+	s.choose6(m, in, v)
 	if m.Type() == dhcp6.RelayForward {
 		return further6(b, m, in, v)
 	}
@@ -215,8 +212,7 @@ func (v *Verdict) shedVSS6(b *Buf) {
 
 // clientKey6 returns what stays the same of a client through all relays: its
 // DUID, or else (RFC 9915, section 18.2.6, allows none) where it sends from.
-func clientKey6(m dhcp6.Message, from []byte) []byte {
-	inner, _ := m.Innermost()
+func clientKey6(inner dhcp6.Message, from []byte) []byte {
 	if id := inner.ClientID(); len(id) > 0 {
 		return id
 	}

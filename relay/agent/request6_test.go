@@ -284,13 +284,13 @@ func TestRequest6Source(t *testing.T) {
 
 // A client keeps its server, whichever relays its messages pass.
 func TestRequest6Hash(t *testing.T) {
-	s, _ := compile6(each(func(i *Interface) { i.Mode = Hash }))
+	s, _ := compile6(func(p *Policy, _ []giaddr.Link) { grouped(p, Hash) })
 	pick := func(c case6) int {
 		v := s.Relay6(buf6(c.in), c.ingress(s))
-		if v.Reason != Relayed || v.Server < 0 || v.Server > 1 {
-			t.Fatalf("outcome %v, server %d, want one of two", v.Reason, v.Server)
+		if server := only(v.Asked); v.Reason != Relayed || server < 0 || server > 1 {
+			t.Fatalf("outcome %v, servers %b, want one of two", v.Reason, v.Asked)
 		}
-		return v.Server
+		return only(v.Asked)
 	}
 	var seen [2]int
 	for i := range 64 {

@@ -30,6 +30,8 @@ type Snapshot struct {
 	named   map[string]int // interface index of each link of the host, by all its names
 	twins   map[int]*Link  // links that hear what a client-facing one hears too, by index; nil if there are none
 	past    history
+
+	choosings map[chooser]*choosing // until all links are known
 }
 
 // An ownAddr is an address of this host: what VRFs have in common is their numbers
@@ -135,8 +137,9 @@ type Side struct {
 	// Choices stand for the clients, the best first; there is none without Servers,
 	// and more than one only for smart relay. In DHCPv6 the one has no Addr if none
 	// is found, for the link is known by its Interface-Id too.
-	Choices []Choice
-	chained *option // what is added to requests that another relay has relayed, nil if nothing is
+	Choices  []Choice
+	chained  *option // what is added to requests that another relay has relayed, nil if nothing is
+	choosing *choosing
 }
 
 // fail notes why a link cannot relay in either family.
@@ -222,6 +225,8 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		groups:  make(map[netip.Addr]*group, len(host)),
 		ids:     group{family: dhcp.V6},
 		named:   make(map[string]int, len(host)),
+
+		choosings: make(map[chooser]*choosing),
 	}
 	var ps problems
 	s.learnHost(host)
@@ -236,6 +241,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 			s.addLink(&s.Policy.Interfaces[j], &host[i], alt, &near, &held, &ps)
 		}
 	}
+	s.choosings = nil
 	seek := search{interfaces: p.Interfaces, match: match, host: host}
 	for j, ok := range matched {
 		if !ok {
@@ -330,6 +336,9 @@ func (s *Snapshot) addLink(in *Interface, h *giaddr.Link, alt string, near *neig
 		if vrf, ok := s.vrf(s.Policy.Servers[i].VRF); ok && !slices.Contains(l.vrfs, vrf) {
 			l.vrfs = append(l.vrfs, vrf)
 		}
+	}
+	for f := range dhcp.Family(dhcp.Families) {
+		s.learnChoosing(l, f)
 	}
 	s.Links = append(s.Links, l)
 	s.byIndex[h.Index] = l

@@ -13,6 +13,9 @@ type Ingress struct {
 	Src       netip.AddrPort // source of the datagram, without zone
 	Dst       netip.Addr     // destination of the datagram
 	Choice    int            // which of Side.Choices to try first
+	Tries     int            // how often the client has asked in vain, before the conversation that the message belongs to
+	Named     int            // the server that the message is known to name, as an index into Policy.Servers and 1; 0: none
+	Standings []Standing     // of groups and families, by StandingOf; nil: nothing is known
 	MAC       []byte         // DHCPv6: link-layer source of the frame; empty if it is not known
 	Routes    [][]int        // by which links the servers are reached, by index into Policy.Servers; an entry that is nil is not known, nil allows any
 	Unasked   bool           // the message answers no open transaction
@@ -47,7 +50,8 @@ type Verdict struct {
 	Link      *Link // the client-facing link concerned, nil if there is none
 	To        Target
 
-	Server    int        // ToServers: index into Link.Side[Family].Servers of the only one to send to, or -1 for all
+	Asked     uint64     // ToServers: bit n: the n-th of Link.Side[Family].Servers gets a copy
+	Due       uint64     // ToServers: bit n: of those the n-th may be expected to answer
 	Src       netip.Addr // source address to use; invalid: the kernel's choice
 	SrcPort   uint16     // ToServers: source port to use
 	Dst       netip.Addr // ToFrame, ToHost: destination address
@@ -71,7 +75,7 @@ type Verdict struct {
 // elsewhere and copied, and the copy waits until what is narrower has been stored.
 func (v *Verdict) begin(f dhcp.Family, l *Link) {
 	*v = Verdict{}
-	v.Family, v.Type, v.Link, v.Server = f, TypeInvalid, l, -1
+	v.Family, v.Type, v.Link, v.Asked = f, TypeInvalid, l, ^uint64(0)
 }
 
 // Frameable reports whether a reply to a DHCPv6 client is better sent in a frame,

@@ -62,8 +62,33 @@ func (r *reader) checkServers(s *settings, p *agent.Policy) {
 		r.wrong(at, fmt.Sprintf("%d servers of one family, and an interface can have %d", n, agent.MaxServers), "leave some out, or name relays that pass requests on to several")
 	}
 	r.checkTwins(s, p)
-	if s.Mode == agent.Hash && max(v4, v6) < 2 {
-		r.warn(r.src.given(s.path, "mode"), `"hash" chooses among servers of one family, and there is one`, `add servers, or write mode = "all"`)
+	r.checkRoles(s, p)
+}
+
+// checkRoles finds an interface whose servers of a family never answer, or none at once.
+func (r *reader) checkRoles(s *settings, p *agent.Policy) {
+	for f := range dhcp.Family(dhcp.Families) {
+		listed, answers, prompt := 0, 0, 0
+		for _, i := range s.Servers {
+			v := &p.Servers[i]
+			if dhcp.FamilyOf(v.Addr.Addr()) != f {
+				continue
+			}
+			listed++
+			if !v.Listens {
+				answers++
+				if v.Delay == 0 {
+					prompt++
+				}
+			}
+		}
+		at := r.src.given(s.path, "servers")
+		switch {
+		case listed > 0 && answers == 0:
+			r.wrong(at, fmt.Sprintf("no %s server of this interface answers: each has the role \"listen\"", f.IP()), "add one that does")
+		case answers > 0 && prompt == 0:
+			r.warn(at, fmt.Sprintf("each %s server of this interface has a delay, so all are asked at once", f.IP()), "leave one of them without")
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -144,7 +145,8 @@ func TestParse(t *testing.T) {
 				dhcpv4.max_message_size = 576
 				dhcpv4.oversize = "drop"`,
 			want: func(_ *testing.T, c *Config, i *iface) {
-				i.Mode, i.Trusted, i.V4.HopLimit, i.V4.MinSecs = agent.Hash, true, 16, 10
+				i.Trusted, i.V4.HopLimit, i.V4.MinSecs = true, 16, 10
+				c.Policy.Groups, i.Groups = []agent.Group{{Mode: agent.Hash, Servers: []int{0, 1}, Back: 30 * time.Second}}, []int{0}
 				i.V4.Bootp, i.V4.Strict300, i.V4.Broadcast = false, true, true
 				i.V4.Address = giaddr.Rule{Kind: giaddr.InPrefix, Prefix: netip.MustParsePrefix("192.0.2.0/24")}
 				i.V4.SmartAfter, i.V4.Relayed = 3, agent.Replace

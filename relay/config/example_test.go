@@ -40,7 +40,7 @@ func example() string {
 		}
 		switch s.table {
 		case "":
-		case "server", "interface":
+		case "server", "server_group", "interface":
 			fmt.Fprintf(&b, "[[%s]]\n", s.table)
 		default:
 			fmt.Fprintf(&b, "[%s]\n", s.table)
@@ -68,6 +68,10 @@ func writeExample(b *strings.Builder, k Key) {
 		init = `"vlan10"`
 	case "server.address":
 		init = `"10.9.0.2"`
+	case "server_group.name":
+		init = `"campus"`
+	case "server_group.servers":
+		init = `["10.9.0.2"]`
 	}
 	b.WriteString("\n")
 	writeComment(b, k.Why)
@@ -107,7 +111,7 @@ const exampleTail = `
 # The servers of this interface. Every other key of [defaults] can stand here
 # too, and [interface.dhcpv4] with [interface.dhcpv4.option82] and
 # [interface.dhcpv6] below; what does not is as [defaults] says.
-servers = ["10.9.0.2"]
+servers = ["campus"]
 `
 
 // RELAY_UPDATE=1 writes the file anew from the table of keys.
@@ -126,7 +130,7 @@ func TestExampleFile(t *testing.T) {
 // All keys at their written defaults mean the same as none.
 func TestExampleHasTheDefaults(t *testing.T) {
 	t.Parallel()
-	want, err := Parse("relay.toml", []byte("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]"), testHost())
+	want, err := Parse("relay.toml", []byte("[[server_group]]\nname = \"campus\"\nservers = [\"10.9.0.2\"]\n[[interface]]\nname = \"vlan10\"\nservers = [\"campus\"]"), testHost())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +158,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 		}
 	}
 	elements := regexp.MustCompile(`\[[0-9]+\]`)
-	tables := []string{"metrics", "control", "recorder", "log", "relay", "defaults", "server", "interface"}
+	tables := []string{"metrics", "control", "recorder", "log", "relay", "defaults", "server", "server_group", "interface"}
 	var written []string
 	for path := range maps.Keys(flatten(m)) {
 		path = elements.ReplaceAllString(path, "")

@@ -24,6 +24,7 @@ type file struct {
 	log          log
 	defaults     settings
 	servers      []server
+	groups       []*serverGroup
 	interfaces   []settings
 }
 
@@ -103,6 +104,11 @@ func topKeys() []key[file] {
 			"server", "", "tables [[server]], each with an address",
 			"More about a server that interfaces list. Needed only where this differs from what stands here.",
 			readServers,
+		},
+		{
+			"server_group", "", "tables [[server_group]], each with a name",
+			"Servers among which the relay chooses, for interfaces to list by the group's name.",
+			readGroups,
 		},
 		{
 			"interface", "", "tables [[interface]], each with a name",

@@ -22,7 +22,8 @@ const (
 // they are held against [[server]].
 type settings struct {
 	agent.Interface
-	servers []netip.AddrPort
+	servers []listed
+	mode    agent.Mode // of servers that are in no [[server_group]]
 	path    string
 }
 
@@ -39,14 +40,19 @@ func nameKey() key[settings] {
 func interfaceKeys() []key[settings] {
 	return []key[settings]{
 		{
-			"servers", "[]", `a list of addresses, such as ["10.9.0.2", "10.9.0.3:1067", "2001:db8:9::2"]`,
+			"servers", "[]", `a list of addresses, such as ["10.9.0.2", "10.9.0.3:1067", "2001:db8:9::2"], and of names of [[server]] and [[server_group]]`,
 			"Where requests go, IPv4 to IPv4 servers and IPv6 to IPv6 servers. The list of an interface takes the place of this one. It has up to 16 of each family.",
 			readServerList,
 		},
 		{
-			"mode", `"all"`, `"all" or "hash"`,
-			"Which servers get a request: a copy to each, or always the same one for a client (RFC 1542, section 4.1.1).",
-			choice(func(s *settings) *agent.Mode { return &s.Mode }, modes()...),
+			"mode", `"all"`, `"all", "failover", "hash" or "balance"`,
+			"Which of the servers that are in no [[server_group]] get a request, as there.",
+			choice(func(s *settings) *agent.Mode { return &s.mode }, modes()...),
+		},
+		{
+			"next_after", "0", "a number of tries from 1 to 100, or 0 for all groups at once",
+			"After how many tries without an answer a client's requests go to the next group of servers, too: a second site. A group of which no server answers is not waited for.",
+			number(0, 100, func(s *settings) *int { return &s.NextAfter }),
 		},
 		{
 			"trusted", "false", "true or false",

@@ -22,26 +22,11 @@ func (r *reader) config(f *file, host Host) *Config {
 	about := r.servers(f)
 	c.servers = about.listed
 	seen := names{paths: map[string]string{}}
-	indexes := map[netip.AddrPort]int{}
+	all := r.newRoll(f, about, &c.Policy)
 	for i := range f.interfaces {
 		s := &f.interfaces[i]
 		seen.add(r, s)
-		s.Servers = nil
-		for _, a := range s.servers {
-			a := r.place(a, about, s)
-			n, ok := indexes[a]
-			if !ok {
-				n = len(c.Policy.Servers)
-				indexes[a] = n
-				r.checkGroup(a, about, s)
-				c.Policy.Servers = append(c.Policy.Servers, about.of(a))
-			}
-			if slices.Contains(s.Servers, n) {
-				r.wrong(r.src.given(s.path, "servers"), a.Addr().String()+" is on the list twice", "remove one")
-				continue
-			}
-			s.Servers = append(s.Servers, n)
-		}
+		all.serve(s)
 		r.checkInterface(s, &c.Policy)
 		if !s.V4.Option82.On {
 			// How to treat an echo is all that is left of it.
@@ -50,8 +35,9 @@ func (r *reader) config(f *file, host Host) *Config {
 		c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
 	}
 	r.checkSome(f)
+	all.tellUnused(f)
 	for _, s := range f.servers {
-		if _, used := indexes[s.addr]; !used && s.addr.IsValid() {
+		if _, used := all.addrs[s.addr]; !used && s.addr.IsValid() {
 			r.warn(s.path, "no interface lists the server "+s.addr.String(), "add it to the servers of one, or remove this table")
 		}
 	}
@@ -73,6 +59,7 @@ func (r *reader) checkSome(f *file) {
 // A book holds what [[server]] says of each address, and what holds of others.
 type book struct {
 	listed map[netip.AddrPort]server
+	named  map[string]server
 	others server
 }
 
@@ -82,12 +69,15 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 		s = b.others
 		s.link = a.Addr().Zone()
 	}
-	return agent.Server{Addr: a, Link: s.link, VRF: s.vrf, VSS: s.vss}
+	return agent.Server{Addr: a, Link: s.link, VRF: s.vrf, VSS: s.vss, Name: s.name, Delay: s.delay, Listens: s.listens}
 }
 
 func (r *reader) servers(f *file) *book {
-	b := book{listed: map[netip.AddrPort]server{}, others: builtin(serverKeys())}
+	b := book{listed: map[netip.AddrPort]server{}, named: map[string]server{}, others: builtin(serverKeys())}
 	for _, s := range f.servers {
+		if s.name != "" {
+			b.named[s.name] = s
+		}
 		if first, ok := b.listed[s.addr]; ok {
 			r.wrong(s.path+".address", s.addr.String()+" is already "+r.src.other(first.path, s.path), "make one of both")
 			continue
@@ -99,9 +89,9 @@ func (r *reader) servers(f *file) *book {
 	return &b
 }
 
-// place returns a server as [[server]] has it: a link-local address that bears no
+// place returns a server of a list as [[server]] has it: a link-local address that bears no
 // interface gets that of the only one with the same address.
-func (r *reader) place(a netip.AddrPort, about *book, s *settings) netip.AddrPort {
+func (r *reader) place(a netip.AddrPort, about *book, at string) netip.AddrPort {
 	if !local(a.Addr()) || a.Addr().Zone() != "" {
 		return a
 	}
@@ -111,7 +101,7 @@ func (r *reader) place(a netip.AddrPort, about *book, s *settings) netip.AddrPor
 			found = append(found, have)
 		}
 	}
-	address, at := a.Addr().String(), r.src.given(s.path, "servers")
+	address := a.Addr().String()
 	switch {
 	case len(found) == 1:
 		return found[0]
@@ -164,11 +154,11 @@ func takes(pattern, later string) bool {
 }
 
 // checkGroup finds multicast groups of which nobody says where they are.
-func (r *reader) checkGroup(a netip.AddrPort, about *book, s *settings) {
+func (r *reader) checkGroup(a netip.AddrPort, about *book, at string) {
 	said := about.listed[a]
 	if !a.Addr().IsMulticast() || said.link != "" || said.path != "" && r.failed(join(said.path, "interface")) {
 		return
 	}
-	r.wrong(r.src.given(s.path, "servers"), a.Addr().String()+" is a multicast group, and nothing says on which interface it is",
+	r.wrong(at, a.Addr().String()+" is a multicast group, and nothing says on which interface it is",
 		`write a [[server]] with address = "`+a.Addr().String()+`" and interface = "..."`)
 }

@@ -113,7 +113,7 @@ servers = [
   "::ffff:10.9.0.2", "2001:db8:9::2%eth0", "::", "2001:db8::2:547x", "127.0.0.1", "::1", 7,
 ]`,
 			want: []string{
-				`f:4:3: interface[0].servers[0]: "dhcp.example.net" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:4:3: interface[0].servers[0]: there is no server with the name "dhcp.example.net"; write an address, or a [[server]] or [[server_group]] with this name`,
 				`f:4:23: interface[0].servers[1]: "10.9.0" is no address; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:4:33: interface[0].servers[2]: 0.0.0.0 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:4:44: interface[0].servers[3]: 255.255.255.255 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
@@ -122,7 +122,7 @@ servers = [
 				`f:5:3: interface[0].servers[6]: ::ffff:10.9.0.2 is an IPv4 address in IPv6 form; write "10.9.0.2"`,
 				`f:5:22: interface[0].servers[7]: 2001:db8:9::2%eth0 contains the name of an interface, and the route leads to a global address; leave out %eth0: write "2001:db8:9::2"`,
 				`f:5:44: interface[0].servers[8]: :: is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
-				`f:5:50: interface[0].servers[9]: "2001:db8::2:547x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:5:50: interface[0].servers[9]: "2001:db8::2:547x" is no address; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:5:70: interface[0].servers[10]: 127.0.0.1:67 is this relay itself; write the port on which the server listens, such as "127.0.0.1:1067"`,
 				`f:5:83: interface[0].servers[11]: [::1]:547 is this relay itself; write the port on which the server listens, such as "[::1]:1547"`,
 				`f:5:90: interface[0].servers[12]: 7 is a number; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
@@ -150,7 +150,7 @@ servers = ["10.9.0.2", "10.9.0.2:67"]`,
 [[interface]]
 name = "x"`,
 			want: []string{
-				`f:1:21: defaults.servers[0]: "x" is no address; names are not looked up: write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
+				`f:1:21: defaults.servers[0]: there is no server with the name "x"; write an address, or a [[server]] or [[server_group]] with this name`,
 			},
 		},
 		{
@@ -208,12 +208,12 @@ dhcpv4.max_message_size = [1]`,
 		},
 		{
 			name: "choices",
-			text: one + `mode = "failover"
+			text: one + `mode = "fallback"
 dhcpv4.relayed_requests = "discard"
 dhcpv4.oversize = true
 dhcpv4.source = "eth0"`,
 			want: []string{
-				`f:4:8: interface[0].mode: there is no "failover"; write "all" or "hash"`,
+				`f:4:8: interface[0].mode: there is no "fallback"; write "all", "failover", "hash" or "balance"`,
 				`f:5:27: interface[0].dhcpv4.relayed_requests: there is no "discard"; write "forward", "append", "replace" or "drop"`,
 				`f:6:19: interface[0].dhcpv4.oversize: true is a boolean; write "without_option82" or "drop"`,
 				`f:7:17: interface[0].dhcpv4.source: "eth0" is no IPv4 address that a host can have; write "route", "giaddr" or an IPv4 address of this host`,

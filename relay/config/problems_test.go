@@ -157,7 +157,7 @@ name = "x"
 			name: "quoted key",
 			text: `"" = 1`,
 			want: []string{
-				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, relay, defaults, server, interface`,
+				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, relay, defaults, server, server_group, interface`,
 			},
 		},
 		{

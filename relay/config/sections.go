@@ -28,6 +28,8 @@ func sections() []section {
 			all = append(all, describe(k.name, k.why, interfaceKeys()))
 		case "server":
 			all = append(all, describe(k.name, k.why, serverKeys()))
+		case "server_group":
+			all = append(all, describe(k.name, k.why, groupKeys()))
 		case "interface":
 			all = append(all, describe(k.name, k.why, []key[settings]{nameKey()}))
 		}

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"dhcp-relay/giaddr"
 )
@@ -17,11 +19,14 @@ const (
 
 // A server is what a [[server]] says.
 type server struct {
-	addr netip.AddrPort
-	link string
-	vrf  string
-	vss  bool
-	path string
+	name    string
+	addr    netip.AddrPort
+	link    string
+	vrf     string
+	vss     bool
+	delay   time.Duration
+	listens bool
+	path    string
 }
 
 func serverKeys() []key[server] {
@@ -30,6 +35,15 @@ func serverKeys() []key[server] {
 			"address", "", `the address as interfaces list it, such as "10.9.0.2" or "10.9.0.2:1067"`,
 			"Which server this is about.",
 			func(r *reader, v value, to *server) { to.addr, _ = r.server(v) },
+		},
+		{
+			"name", `""`, `a name such as "kea1", or "" for none`,
+			"What interfaces and groups may list the server by.",
+			func(r *reader, v value, to *server) {
+				if v.any != "" {
+					to.name = r.name(v)
+				}
+			},
 		},
 		{
 			"interface", `""`, `the name of an interface, or "" where the route decides`,
@@ -45,6 +59,16 @@ func serverKeys() []key[server] {
 			"vss", "true", "true or false",
 			"The server understands virtual subnet selection, so send it (RFC 6607, section 5).",
 			flag(func(s *server) *bool { return &s.vss }),
+		},
+		{
+			"delay", "0", "a number of seconds from 0 to 255",
+			"How long a client has to have tried before this server is asked too, by secs or Elapsed Time; at once where no other one answers.",
+			seconds(func(s *server) *time.Duration { return &s.delay }),
+		},
+		{
+			"role", `"answer"`, `"answer" or "listen"`,
+			"Whether the server answers, or only gets copies: a profiler, or a log. No answer of it is waited for, and none is missed.",
+			either(func(s *server) *bool { return &s.listens }, "answer", "listen"),
 		},
 	}
 }
@@ -90,20 +114,30 @@ func readServerList(r *reader, v value, to *settings) {
 	if !ok {
 		return
 	}
-	to.servers = nil
-	at := map[netip.AddrPort]string{}
+	to.servers = r.entries(list)
+}
+
+// entries reads the entries of a list of servers.
+func (r *reader) entries(list []value) (all []listed) {
+	at := map[listed]string{}
 	for _, v := range list {
-		a, ok := r.server(v)
-		if !ok {
+		var e listed
+		if s, isText := v.any.(string); isText && isName(s) {
+			e.name = s
+		} else if a, ok := r.server(v); ok {
+			e.addr = a
+		} else {
 			continue
 		}
-		if first, ok := at[a]; ok {
-			r.fail(v, "remove one", "%s is already %s", a, first)
+		if first, ok := at[e]; ok {
+			r.fail(v, "remove one", "%s is already %s", cmp.Or(e.name, e.addr.String()), first)
 			continue
 		}
-		at[a] = v.path
-		to.servers = append(to.servers, a)
+		at[e] = v.path
+		e.path = v.path
+		all = append(all, e)
 	}
+	return all
 }
 
 // server reads the address of a server, with the standard port if none is
@@ -115,7 +149,7 @@ func (r *reader) server(v value) (a netip.AddrPort, ok bool) {
 	}
 	a, err := parseServer(s)
 	if err != nil {
-		r.fail(v, hostnameHint(s), "%q is no address", s)
+		r.fail(v, "write "+wantServer, "%q is no address", s)
 		return a, false
 	}
 	if plain, ok := portWritten(s); ok {
@@ -148,13 +182,6 @@ func portWritten(s string) (plain string, ok bool) {
 	}
 	a, err := netip.ParseAddr(plain)
 	return plain, err == nil && a.Is6()
-}
-
-func hostnameHint(s string) string {
-	if strings.Trim(s, "0123456789abcdefABCDEF.:[]") == "" {
-		return ""
-	}
-	return "names are not looked up: write " + wantServer
 }
 
 // refuseServer says why an address cannot be a server's, and what to write.

@@ -88,7 +88,8 @@ func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
 	var keys []string
 	switch {
 	case v.Direction == dhcp.Requests:
-		keys = requestKeys(v, c)
+		unnamed := slices.ContainsFunc(c.Groups, func(g int) bool { return r.snap.Policy.Groups[g].Name == "" })
+		keys = requestKeys(v, unnamed, c)
 	case v.Family == dhcp.V4:
 		keys = []string{"dhcpv4.broadcast"}
 	case c.Trusted:
@@ -109,10 +110,15 @@ func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
 	return keys
 }
 
-func requestKeys(v *agent.Verdict, c *agent.Interface) []string {
+// requestKeys returns the keys that shape a request; unnamed says that its servers are
+// chosen by the interface's mode.
+func requestKeys(v *agent.Verdict, unnamed bool, c *agent.Interface) []string {
 	keys := []string{"servers"}
-	if c.Mode != agent.All {
+	if unnamed {
 		keys = append(keys, "mode")
+	}
+	if c.NextAfter > 0 {
+		keys = append(keys, "next_after")
 	}
 	if v.Family == dhcp.V6 {
 		keys = append(keys, "dhcpv6.source")

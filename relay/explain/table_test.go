@@ -65,7 +65,7 @@ func TestSettingsExist(t *testing.T) {
 		check("suboption", agent.SuboptionKey(byte(code)))
 		check("option", settingOf6(uint16(code)))
 	}
-	for _, key := range requestKeys(&agent.Verdict{Omitted: true}, &agent.Interface{Mode: agent.Hash, Trusted: true, V4: agent.Interface4{SmartAfter: 1}}) {
+	for _, key := range requestKeys(&agent.Verdict{Omitted: true}, true, &agent.Interface{NextAfter: 1, Trusted: true, V4: agent.Interface4{SmartAfter: 1}}) {
 		check("requests", key)
 	}
 }

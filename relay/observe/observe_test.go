@@ -81,7 +81,7 @@ func (b *bed) run(now time.Duration, op byte, typ bootp.Type, done func(m *obser
 	}
 	for i := range b.batch.Messages {
 		m := &b.batch.Messages[i]
-		m.Verdict = agent.Verdict{Family: dhcp.V4, Type: uint8(typ), Link: b.batch.Snap.Links[0], Server: -1}
+		m.Verdict = agent.Verdict{Family: dhcp.V4, Type: uint8(typ), Link: b.batch.Snap.Links[0], Asked: 1, Due: 1}
 		if op == bootp.Reply {
 			m.Verdict.Direction, m.Verdict.To = dhcp.Replies, agent.ToFrame
 			m.In.Src = netip.MustParseAddrPort("10.9.0.2:1067")

@@ -149,11 +149,11 @@ type copyOf struct {
 // copies does what the engine does with a verdict for servers.
 func copies(s *agent.Snapshot, v agent.Verdict, b *agent.Buf) []copyOf {
 	servers := v.Link.Side[dhcp.V4].Servers
-	if v.Server >= 0 {
-		servers = servers[v.Server : v.Server+1]
-	}
 	var out []copyOf
-	for _, i := range servers {
+	for n, i := range servers {
+		if v.Asked>>n&1 == 0 {
+			continue
+		}
 		srv := s.Policy.Servers[i]
 		cb := agent.Buf{Store: slices.Clone(b.Store), Off: b.Off, Len: b.Len}
 		if cv := v; cv.HasVSS() && !srv.VSS {

@@ -147,10 +147,7 @@ func (a *about) read(m *observe.Message, seen *identities) {
 	if v.Family == dhcp.V4 && bootp.Packet(m.Received).Broadcast() {
 		a.how |= wants
 	}
-	a.kind, a.to = asks, 1<<len(v.Link.Side[v.Family].Servers)-1
-	if v.Server >= 0 {
-		a.to = 1 << v.Server
-	}
+	a.kind, a.to = asks, v.Due
 	a.due = due(m, expects, a)
 }
 

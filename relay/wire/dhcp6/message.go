@@ -6,6 +6,7 @@ package dhcp6
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 )
 
 // The header of a message between client and server (RFC 8415, section 8):
@@ -98,6 +99,16 @@ func (m Message) ClientID() []byte { return m.first(OptionClientID) }
 
 // ServerID is ClientID for the Server Identifier option.
 func (m Message) ServerID() []byte { return m.first(optionServerID) }
+
+// ElapsedTime returns how long the client has tried, by the first Elapsed Time option,
+// and 0 where ClientID would be nil. It ends at 655.35 s.
+func (m Message) ElapsedTime() time.Duration {
+	v := m.first(optionElapsedTime)
+	if len(v) != 2 {
+		return 0
+	}
+	return time.Duration(binary.BigEndian.Uint16(v)) * 10 * time.Millisecond
+}
 
 // first returns the value of the first option with a code, as ClientID does.
 func (m Message) first(option uint16) []byte {

@@ -6,6 +6,7 @@ import "encoding/binary"
 const (
 	OptionClientID        = 1   // RFC 8415, section 21.2
 	optionServerID        = 2   // RFC 8415, section 21.3
+	optionElapsedTime     = 8   // RFC 8415, section 21.9
 	OptionRelayMsg        = 9   // RFC 8415, section 21.10
 	OptionInterfaceID     = 18  // RFC 8415, section 21.18
 	OptionRemoteID        = 37  // RFC 4649, section 3
