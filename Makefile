@@ -98,6 +98,13 @@ release: packages $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION) ## the packages 
 	done
 	@cd $(BIN)/packages && sha256sum * >SHA256SUMS && cat SHA256SUMS
 
+.PHONY: image
+image: packages ## write the container image of all architectures into bin/image (an OCI layout) and bin/dhcp-relay-image.tar
+	@rm -rf $(BIN)/image
+	@$(GO) run ./deploy/image -programs $(BIN)/packages -out $(BIN)/image -version "$(VERSION)" -epoch $$(git log -1 --format=%ct)
+	@tar --sort=name --owner=0 --group=0 --numeric-owner --mode=u+rw,go+r --mtime=@$$(git log -1 --format=%ct) -C $(BIN)/image -cf $(BIN)/dhcp-relay-image.tar .
+	@cat $(BIN)/image/index.json
+
 .PHONY: reproducible
 reproducible: $(TOOLS)/nfpm-$(NFPM_VERSION) ## build the packages of HEAD twice, in two folders, and compare them
 	@for copy in one two-of-another-name; do \
@@ -141,7 +148,7 @@ deps-demo:
 
 .PHONY: deps-test
 deps-test:
-	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay promtool chromium tshark tcpdump keepalived
+	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay promtool chromium tshark tcpdump keepalived capsh
 
 # A relay that cannot be had does not keep the others from being measured.
 .PHONY: deps-bench
