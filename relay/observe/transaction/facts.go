@@ -32,6 +32,7 @@ type facts struct {
 	final    bool   // an answer after which the client asks no more
 	expects  Expectation
 	chained  bool // it came from another relay, or goes to one
+	flagged  bool // DHCPv4: the broadcast flag is set as it was received
 }
 
 // read returns the facts of a message.
@@ -65,7 +66,7 @@ func read4(m *recorder.Message) facts {
 	if a := p.Chaddr(); !zero(a) {
 		f.mac = append(f.mac, a...)
 	}
-	f.has, f.relay = p.Ciaddr(), p.Giaddr()
+	f.has, f.relay, f.flagged = p.Ciaddr(), p.Giaddr(), p.Broadcast()
 	f.chained = m.Direction == dhcp.Requests && isSet(f.relay)
 	f.within(Key4(p), m, m.Type)
 	if sent := bootp.Packet(m.Sent); sent.Valid() && m.Direction == dhcp.Requests {

@@ -232,20 +232,33 @@ func (r *record) also(last int, o *Options) string {
 // repeats tells of a client that goes on asking although it was answered.
 func (r *record) repeats(last int) string {
 	kind := r.steps[last].kind
-	asked, answered := 0, 0
+	asked, answered, cleared := 0, 0, 0
 	for i := range r.steps {
 		switch s := &r.steps[i]; {
 		case s.asks() && s.kind == kind:
 			asked++
 		case s.Outcome == agent.Relayed && answers(&r.steps[last], s):
 			answered++
+			if r.steps[last].flagged && s.byUnicast() {
+				cleared++
+			}
 		}
+	}
+	if asked >= 2 && answered > 0 && cleared == answered {
+		return fmt.Sprintf("The client asks for broadcast (flags), has asked %d times (%s), and the server has cleared the flag in its replies, so that they went by unicast: set broadcast = true in [interface.dhcpv4] of %s, or have the server return the flags as it gets them (RFC 2131, section 4.1).",
+			asked, words(kind), r.link)
 	}
 	if asked < 3 || answered < 2 {
 		return ""
 	}
 	return fmt.Sprintf("The client has asked %d times (%s) and was sent %d answers on %s: check that they reach it (VLAN, filters and DHCP snooping of the switches), and that it accepts them.",
 		asked, words(kind), answered, r.link)
+}
+
+// byUnicast reports whether a client was sent a DHCPv4 reply by unicast, for want of the
+// broadcast flag in it.
+func (s *step) byUnicast() bool {
+	return s.Family == dhcp.V4 && !s.chained && !s.flagged && s.Client.Addr() != broadcast()
 }
 
 // silence judges a transaction that no server has answered since the request at

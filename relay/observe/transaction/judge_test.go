@@ -130,6 +130,18 @@ func TestOutcome(t *testing.T) {
 			9100, api.Answered, "answered",
 			"The client has asked 3 times (discover) and was sent 3 answers on vlan10: check that they reach it (VLAN, filters and DHCP snooping of the switches), and that it accepts them.",
 		},
+		"a server that clears the broadcast flag": {
+			[]recorder.Message{flagged(asked(0, discover)), answered(2, offer), flagged(asked(4000, discover)), answered(4002, offer)},
+			4100, api.Answered, "answered",
+			"The client asks for broadcast (flags), has asked 2 times (discover), and the server has cleared the flag in its replies, so that they went by unicast: set broadcast = true in [interface.dhcpv4] of vlan10, or have the server return the flags as it gets them (RFC 2131, section 4.1).",
+		},
+		"a server that keeps it": {
+			[]recorder.Message{flagged(asked(0, discover)), flagged(answered(2, offer)), flagged(asked(4000, discover)), flagged(answered(4002, offer))},
+			4100, api.Answered, "answered", "",
+		},
+		"a client that asks once for broadcast": {
+			[]recorder.Message{flagged(asked(0, discover)), answered(2, offer)}, 100, api.Answered, "answered", "",
+		},
 		"a reply that nobody here has asked for": {exchange()[1:2], 100, api.Sent, "relayed", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

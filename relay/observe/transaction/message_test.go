@@ -80,6 +80,15 @@ func answered(ms int, d dhcp4) recorder.Message {
 	}
 }
 
+// flagged is a message with the broadcast flag; a reply goes by broadcast.
+func flagged(m recorder.Message) recorder.Message {
+	m.Received[10], m.Sent[10] = 0x80, 0x80
+	if m.Direction == dhcp.Replies {
+		m.Client = netip.MustParseAddrPort("255.255.255.255:68")
+	}
+	return m
+}
+
 // lost is a message that was dropped.
 func lost(r agent.Reason, m recorder.Message) recorder.Message {
 	m.Outcome, m.Sent, m.SentLen, m.Servers = r, nil, 0, nil
