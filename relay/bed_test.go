@@ -141,7 +141,10 @@ func (b *bed) launchBy(starter []string, config string, env ...string) *daemon {
 
 func (d *daemon) write(config string) {
 	d.t.Helper()
-	if err := os.WriteFile(d.config, []byte("log.format = \"json\"\ncontrol.socket = \"\"\n"+config), 0o600); err != nil {
+	if !strings.HasPrefix(config, "control.socket") {
+		config = "control.socket = \"\"\n" + config
+	}
+	if err := os.WriteFile(d.config, []byte("log.format = \"json\"\n"+config), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -54,6 +54,7 @@ type Engine struct {
 	failure atomic.Pointer[string] // of sockets, as it was told last; nil: not yet
 	names   names
 	icmp    icmpErrors
+	probes  probes
 	moved   chan struct{} // holds one if the ways to the servers may lead elsewhere now
 
 	held      atomic.Pointer[map[string]bool] // agent.Policy.Held of the latest state

@@ -68,7 +68,7 @@ func (l *loop) run() {
 		if n > 0 {
 			l.cut.read(l.data[:n], l.conn.More(), l.conn.Filling(), time.Since(l.engine.start))
 		}
-		l.relay(l.hold(l.data[:n]))
+		l.relay(l.hold(l.engine.probes.take(l.data[:n], l.batch.Family)))
 		l.turns.Add(1)
 	}
 	l.held.end()

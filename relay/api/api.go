@@ -15,6 +15,7 @@ const (
 	Record   = "/record"    // all that the recorder holds, as a capture file
 	LogLevel = "/log-level" // GET shows the level of the log, PUT sets it
 	Reload   = "/reload"    // POST has the configuration read anew
+	Probe    = "/probe"     // POST asks the servers of an interface as a client would
 )
 
 // A Level is the level of the log.

@@ -43,7 +43,7 @@ func (all house) find(name string) (r *room, typ string) {
 func rooms(t *testing.T) house {
 	t.Helper()
 	all := make(house)
-	for name, dir := range map[string]string{"api": ".", "status": "../observe/status", "count": "../observe/count", "explain": "../explain"} {
+	for name, dir := range map[string]string{"api": ".", "status": "../observe/status", "count": "../observe/count", "explain": "../explain", "probe": "../probe"} {
 		r := &room{name, make(map[string]*ast.TypeSpec), make(map[string]string), make(map[string][]string)}
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
@@ -199,6 +199,7 @@ func answers() [][2]string {
 		{"`/reload`, on the socket of `[control]`", "api.Verdict"},
 		{"`/log-level`, there", "api.Level"},
 		{"`dhcp-relay record --json`", "api.Recording"},
+		{"`/probe`, there, `dhcp-relay probe --json`: a list of", "probe.Result"},
 		{"`dhcp-relay explain --json`: one a line", "explain.Result"},
 	}
 }

@@ -39,6 +39,8 @@ type Control struct {
 	Record http.Handler   // answers with a capture
 	Level  *slog.LevelVar // of the log
 
+	Probe Prober
+
 	// Reload has the configuration read anew; not ok says that ctx ended before.
 	Reload func(ctx context.Context) (v api.Verdict, ok bool)
 }
@@ -63,6 +65,7 @@ const maxTransactions = 1000
 //	/record     what the recorder holds, as a capture file
 //	/log-level  the level of the log: an api.Level; PUT sets it
 //	/reload     POST has the configuration read anew: an api.Verdict
+//	/probe      POST asks the servers of an interface: a list of probe.Result
 //
 // Each kind has places of its own behind the gate.
 // Transactions are filtered by the keys of transaction.ParseFilter, and by n, which
@@ -98,6 +101,7 @@ func (c *Control) handle(mux *http.ServeMux, g *Gate) {
 	records := g.places(maxRecords, 0, "captures are being written already; try again")
 	mux.Handle("GET "+api.Record, records.wrap(c.Record))
 	mux.Handle(api.LogLevel, &levelHandler{c.Level, g.log})
+	mux.Handle("POST "+api.Probe, c.Probe)
 	mux.HandleFunc("POST "+api.Reload, func(w http.ResponseWriter, r *http.Request) {
 		if v, ok := c.Reload(r.Context()); ok {
 			object(w, v)
