@@ -132,8 +132,8 @@ servers = ["10.9.0.3"]
 name = "mov*"
 servers = ["10.9.0.2"]
 `)
-	if n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",state="missing"}`]; !ok || n != 1 {
-		t.Errorf("an interface that is missing shows %v (%v), want 1", n, ok)
+	if n, ok := d.scrape()[`dhcp_relay_interface_state{family="ipv4",interface="mov*",state="missing"}`]; ok {
+		t.Errorf("a pattern without an interface shows %v", n)
 	}
 	s := calm.stream(1000)
 

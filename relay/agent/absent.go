@@ -63,6 +63,15 @@ func (s *search) absence(j int) Problem {
 	return w
 }
 
+// ordinary reports whether nothing need be done about a pattern that holds for no link:
+// one file may be for many hosts, and its names for links that a pattern matches too.
+func (s *search) ordinary(name, why string) bool {
+	return isPattern(name) && (why == NoSuchName || strings.Contains(why, servedElsewhere))
+}
+
+// servedElsewhere is a part of the text of a problem.
+const servedElsewhere = " belongs to "
+
 // onHost says why a name or pattern that fits links of the host holds for none of
 // them, "" if it fits none.
 func (s *search) onHost(name string) (text, hint string) {
@@ -91,7 +100,7 @@ func (s *search) unserved(h *giaddr.Link) (text, hint string) {
 	case h.IsVRF:
 		return h.Name + " is a VRF, which has no clients of its own", "name the interfaces that are in it"
 	case first >= 0:
-		return h.Name + " is served by the earlier " + strconv.Quote(s.interfaces[first].Name), "put this [[interface]] before that one, or remove it"
+		return h.Name + servedElsewhere + strconv.Quote(s.interfaces[first].Name), "put this [[interface]] before that one, or remove it"
 	case h.Master != "":
 		text, hint = memberOf(h)
 		return "it matches no interface that hears clients: " + h.Name + " " + text, hint

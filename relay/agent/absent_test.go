@@ -1,15 +1,16 @@
 package agent
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"dhcp-relay/giaddr"
 )
 
-// What is written as other programs write names is told, with what to write.
-func TestWhyAnInterfaceIsAbsent(t *testing.T) {
-	host := []giaddr.Link{
+// hostLinks are links that patterns and names are held against.
+func hostLinks() []giaddr.Link {
+	return []giaddr.Link{
 		{Index: 1, Name: "lo", Loopback: true, Up: true},
 		{Index: 2, Name: "vlan10", AltNames: []string{"customers-ten"}, Up: true},
 		{Index: 3, Name: "port0", Master: "br0", Up: true},
@@ -18,6 +19,11 @@ func TestWhyAnInterfaceIsAbsent(t *testing.T) {
 		{Index: 6, Name: "odd@name", Up: true},
 		{Index: 7, Name: "a,b", Up: true},
 	}
+}
+
+// What is written as other programs write names is told, with what to write.
+func TestWhyAnInterfaceIsAbsent(t *testing.T) {
+	host := hostLinks()
 	const later = "; nothing to do if it is to appear later"
 	for _, tc := range []struct {
 		name  string
@@ -70,9 +76,62 @@ func TestWhyAnInterfaceIsAbsent(t *testing.T) {
 	}
 	p := testPolicy(t)
 	p.Interfaces = append(p.Interfaces, p.Interfaces[0])
-	p.Interfaces[0].Name, p.Interfaces[1].Name = "vlan*", "customers-ten"
+	p.Interfaces[0].Name, p.Interfaces[1].Name = "vlan10", "customers-ten"
 	_, ps := Compile(p, host)
-	if got, want := problemsOf(ps), `vlan10 is served by the earlier "vlan*"; put this [[interface]] before that one, or remove it`; !strings.Contains(got, want) {
+	if got, want := problemsOf(ps), `vlan10 belongs to "vlan10"; put this [[interface]] before that one, or remove it`; !strings.Contains(got, want) {
 		t.Errorf("second: %q, want %q", got, want)
+	}
+}
+
+// A pattern for links that this host lacks, or that have an [[interface]] of their own,
+// is no trouble, as long as there is another interface to serve.
+func TestPatternsWithoutALinkAreOrdinary(t *testing.T) {
+	host := hostLinks()
+	for _, tt := range []struct {
+		names []string
+		idle  int
+	}{
+		{[]string{"vlan10", "voice*", "vlan1?"}, 2},
+		{[]string{"voice*", "fax*"}, 0},
+		{[]string{"vlan10", "absent"}, 0},
+	} {
+		p := testPolicy(t)
+		in := p.Interfaces[0]
+		p.Interfaces = nil
+		for _, name := range tt.names {
+			in.Name = name
+			p.Interfaces = append(p.Interfaces, in)
+		}
+		s, ps := Compile(p, host)
+		if len(s.Idle) != tt.idle || len(s.Links)+len(s.Idle)+len(s.Absent) != len(tt.names) || len(s.Absent) != len(s.Why) {
+			t.Errorf("%v: links %d, idle %d, absent %d", tt.names, len(s.Links), len(s.Idle), len(s.Absent))
+		}
+		for _, q := range ps {
+			if q.Entry > 0 && len(s.Absent) == 0 {
+				t.Errorf("%v: %v", tt.names, q)
+			}
+		}
+	}
+}
+
+// An interface that is left alone has neither link nor problem, whether it is there or not.
+func TestInterfaceThatIsOff(t *testing.T) {
+	for _, name := range []string{"vlan10", "vlan99", "vlan1*"} {
+		p := testPolicy(t)
+		p.Interfaces = append(p.Interfaces, p.Interfaces[0])
+		p.Interfaces[0].Name, p.Interfaces[1].Name, p.Interfaces[1].Off = "vlan*", name, true
+		if name == "vlan1*" { // of patterns the first holds
+			p.Interfaces[0], p.Interfaces[1] = p.Interfaces[1], p.Interfaces[0]
+		}
+		s, ps := Compile(p, hostLinks())
+		served := slices.ContainsFunc(s.Links, func(l *Link) bool { return l.Host.Name == "vlan10" })
+		if want := name == "vlan99"; served != want {
+			t.Errorf("%s: vlan10 is served: %v, problems %v", name, served, ps)
+		}
+		for _, q := range ps {
+			if q.Interface == name && name != "vlan1*" {
+				t.Errorf("%s: %v", name, q)
+			}
+		}
 	}
 }

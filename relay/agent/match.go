@@ -6,8 +6,9 @@ import (
 	"dhcp-relay/giaddr"
 )
 
-// A matcher finds the first of a policy's interfaces whose pattern matches a
-// name. There may be thousands of them, most of them plain names.
+// A matcher finds which of a policy's interfaces holds for a name: one that is called
+// so, else the first whose pattern matches. There may be thousands of them, most of them
+// plain names.
 type matcher struct {
 	interfaces []Interface
 	plain      map[string]int // index by name
@@ -28,14 +29,20 @@ func newMatcher(is []Interface) *matcher {
 }
 
 // link returns the index of the interface that holds for a link, or -1, and the
-// alternative name by which it does, if it is not by the link's own. No pattern
-// matches a loopback or what hears nothing itself: only its name written out does,
-// so that a pattern for all is none for those.
+// alternative name by which it does, if it is not by the link's own. Of several names
+// that are written out the first holds. No pattern matches a loopback or what hears
+// nothing itself: only its name written out does, so that a pattern for all is none for
+// those.
 func (m *matcher) link(l *giaddr.Link) (first int, alt string) {
-	find := m.find
-	if l.Loopback || l.Master != "" {
-		find = m.literal
+	first, alt = firstOf(l, m.literal)
+	if first < 0 && !l.Loopback && l.Master == "" {
+		first, alt = firstOf(l, m.pattern)
 	}
+	return first, alt
+}
+
+// firstOf returns the first index that is found for any name of a link.
+func firstOf(l *giaddr.Link, find func(string) int) (first int, alt string) {
 	first = find(l.Name)
 	for _, name := range l.AltNames {
 		if i := find(name); i >= 0 && (first < 0 || i < first) {
@@ -45,7 +52,7 @@ func (m *matcher) link(l *giaddr.Link) (first int, alt string) {
 	return first, alt
 }
 
-// literal is find without the patterns.
+// literal returns the index of the interface that is called so, or -1.
 func (m *matcher) literal(name string) int {
 	if i, ok := m.plain[name]; ok {
 		return i
@@ -56,19 +63,12 @@ func (m *matcher) literal(name string) int {
 // isPattern reports whether an interface of the policy is named by a pattern.
 func isPattern(name string) bool { return strings.ContainsAny(name, `*?[\`) }
 
-// find returns an index, or -1 if no interface matches.
-func (m *matcher) find(name string) int {
-	first, ok := m.plain[name]
-	if !ok {
-		first = -1
-	}
+// pattern returns the index of the first pattern that matches, or -1.
+func (m *matcher) pattern(name string) int {
 	for _, i := range m.patterns {
-		if ok && i > first {
-			break
-		}
 		if giaddr.Match(m.interfaces[i].Name, name) {
 			return i
 		}
 	}
-	return first
+	return -1
 }

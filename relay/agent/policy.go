@@ -14,7 +14,7 @@ type Policy struct {
 	Hostname     string         // for templates; at most 64 octets
 	Servers      []Server       // each server once; interfaces refer to them by index
 	Groups       []Group        // interfaces refer to them by index
-	Interfaces   []Interface    // the first whose pattern matches a link holds
+	Interfaces   []Interface    // a link belongs to the one with its name, else to the first whose pattern matches
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
 	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
 	Alone        bool           // to servers each datagram leaves alone, never several with UDP_SEGMENT
@@ -39,9 +39,12 @@ type Server struct {
 
 // An Interface says how to serve the links whose name matches.
 type Interface struct {
+	Description string // for people
+
 	Name    string // a link's name, or a pattern with * ? [ ] as in path.Match
 	Servers []int  // indexes into Policy.Servers, both families
 	Groups  []int  // indexes into Policy.Groups: their servers are Servers, in this order; empty: each server gets a copy
+	Off     bool   // its links are left alone: an exception from a pattern
 	Trusted bool   // relays and switches are attached, not only clients
 	Active  Active
 

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Policy Policy
 	Links  []*Link      // the client-facing links that exist, by ID
 	Absent []*Interface // those of the policy that hold for no link now
+	Idle   []*Interface // patterns among them, which is ordinary while another interface is there
 	Why    []Problem    // of Absent, as long as that
 
 	byIndex map[int]*Link
@@ -238,14 +239,21 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 	for i := range host {
 		if j, alt := match.link(&host[i]); j >= 0 && !host[i].IsVRF {
 			matched[j] = true
+			if p.Interfaces[j].Off {
+				continue
+			}
 			s.addLink(&s.Policy.Interfaces[j], &host[i], alt, &near, &held, &ps)
 		}
 	}
 	s.choosings = nil
 	seek := search{interfaces: p.Interfaces, match: match, host: host}
 	for j, ok := range matched {
-		if !ok {
+		if in := &s.Policy.Interfaces[j]; !ok && !in.Off {
 			why := seek.absence(j)
+			if len(s.Links) > 0 && seek.ordinary(in.Name, why.Text) {
+				s.Idle = append(s.Idle, in)
+				continue
+			}
 			s.Absent, s.Why = append(s.Absent, &s.Policy.Interfaces[j]), append(s.Why, why)
 			ps = append(ps, why)
 		}

@@ -46,7 +46,7 @@ func (r *reader) checkServers(s *settings, p *agent.Policy) {
 	at := r.src.given(s.path, "servers")
 	if len(s.servers) == 0 {
 		if !r.lost && !r.failed(join(s.path, "servers")) && !r.failed("defaults.servers") {
-			r.wrong(at, "this interface has no servers", `write servers = ["10.9.0.2"] here or in [defaults]`)
+			r.wrong(at, "this interface has no servers", `write servers = ["10.9.0.2"] here or in [defaults], or relay = false to leave the interface alone`)
 		}
 		return
 	}

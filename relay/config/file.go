@@ -112,7 +112,7 @@ func topKeys() []key[file] {
 		},
 		{
 			"interface", "", "tables [[interface]], each with a name",
-			"The interfaces to serve. The first whose name matches an interface of the host holds for it.",
+			"The interfaces to serve. The one with an interface's name holds for it, or else the first whose pattern matches.",
 			readInterfaces,
 		},
 	}
@@ -227,7 +227,7 @@ func readInterfaces(r *reader, v value, to *file) {
 		return
 	}
 	list, _ := r.list(v, "a table")
-	keys := append([]key[settings]{nameKey()}, interfaceKeys()...)
+	keys := append([]key[settings]{nameKey(), descriptionKey()}, interfaceKeys()...)
 	for _, v := range list {
 		s := to.defaults
 		s.path = v.path

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
@@ -35,6 +38,28 @@ func nameKey() key[settings] {
 	}
 }
 
+// descriptionKey is for people; it is no key of [defaults].
+func descriptionKey() key[settings] {
+	return key[settings]{
+		"description", `""`, fmt.Sprintf("text of at most %d characters in one line", maxDescription),
+		"What the interface is for, as status, the page and config show tell it.",
+		func(r *reader, v value, to *settings) {
+			s, ok := r.text(v)
+			if !ok {
+				return
+			}
+			if utf8.RuneCountInString(s) > maxDescription || strings.ContainsFunc(s, unicode.IsControl) {
+				r.fail(v, "", "this is too long, or has line ends or control characters")
+				return
+			}
+			to.Description = s
+		},
+	}
+}
+
+// maxDescription is as much as a line of status takes, in characters.
+const maxDescription = 120
+
 // interfaceKeys are the keys of [defaults] and, beside the name, of
 // [[interface]].
 func interfaceKeys() []key[settings] {
@@ -43,6 +68,15 @@ func interfaceKeys() []key[settings] {
 			"servers", "[]", `a list of addresses, such as ["10.9.0.2", "10.9.0.3:1067", "2001:db8:9::2"], and of names of [[server]] and [[server_group]]`,
 			"Where requests go, IPv4 to IPv4 servers and IPv6 to IPv6 servers. The list of an interface takes the place of this one. It has up to 16 of each family.",
 			readServerList,
+		},
+		{
+			"relay", "true", "true or false",
+			"Whether to relay at all. With false the interface is left alone, as an exception from a pattern: the name of an interface holds before any pattern, wherever it stands.",
+			func(r *reader, v value, to *settings) {
+				if on, ok := r.boolean(v); ok {
+					to.Off = !on
+				}
+			},
 		},
 		{
 			"mode", `"all"`, `"all", "failover", "hash" or "balance"`,

@@ -2,9 +2,9 @@ package config
 
 import (
 	"net/netip"
-	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"dhcp-relay/relay/agent"
 )
@@ -26,6 +26,11 @@ func (r *reader) config(f *file, host Host) *Config {
 	for i := range f.interfaces {
 		s := &f.interfaces[i]
 		seen.add(r, s)
+		if s.Off {
+			s.Servers, s.Groups = nil, nil
+			c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
+			continue
+		}
 		all.serve(s)
 		r.checkInterface(s, &c.Policy)
 		if !s.V4.Option82.On {
@@ -133,7 +138,7 @@ func (n *names) add(r *reader, s *settings) {
 	}
 	n.paths[s.Name] = s.path
 	for _, b := range n.patterns {
-		if takes(b.Name, s.Name) {
+		if isPattern(s.Name) && takes(b.Name, s.Name) {
 			r.wrong(at, r.src.other(b.path, s.path)+" "+strconv.Quote(b.Name)+" comes before and holds for all that "+strconv.Quote(s.Name)+" means", "move this interface before that one")
 			return
 		}
@@ -143,14 +148,11 @@ func (n *names) add(r *reader, s *settings) {
 	}
 }
 
-// takes reports whether a pattern holds for everything that a later name or
-// pattern can mean, as far as that can be told.
+// takes reports whether a pattern holds for everything that a later one can mean, as far
+// as that can be told.
 func takes(pattern, later string) bool {
-	if pattern == "*" {
-		return true
-	}
-	ok, err := path.Match(pattern, later)
-	return ok && err == nil && !isPattern(later)
+	stem, ok := strings.CutSuffix(pattern, "*")
+	return ok && !isPattern(stem) && strings.HasPrefix(later, stem)
 }
 
 // checkGroup finds multicast groups of which nobody says where they are.

@@ -20,7 +20,7 @@ servers = ["2001:db8:9::2:547", "[2001:db8:9::3]:547", "2001:db8:9::547"]`,
 dhcpv4.min_secs = 1`,
 			want: []string{
 				`f:1:1: interface[0]: this interface has no name; write name = "vlan10", or a pattern such as name = "vlan*"`,
-				`f:1:1: interface[0]: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults]`,
+				`f:1:1: interface[0]: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults], or relay = false to leave the interface alone`,
 			},
 		},
 		{
@@ -31,7 +31,7 @@ servers = ["10.9.0.2"]
 name = "x"
 servers = []`,
 			want: []string{
-				`f:5:1: interface[0].servers: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults]`,
+				`f:5:1: interface[0].servers: this interface has no servers; write servers = ["10.9.0.2"] here or in [defaults], or relay = false to leave the interface alone`,
 			},
 		},
 		{
@@ -89,18 +89,18 @@ servers = ["10.9.0.2"]`,
 			},
 		},
 		{
-			name: "name behind a pattern",
+			name: "pattern behind a pattern",
 			text: `defaults.servers = ["10.9.0.2"]
 [[interface]]
 name = "vlan*"
 [[interface]]
-name = "vlan10"
+name = "vlan1*"
 [[interface]]
 name = "*"
 [[interface]]
 name = "eth?"`,
 			want: []string{
-				`f:5:1: interface[1].name: interface[0] "vlan*" comes before and holds for all that "vlan10" means; move this interface before that one`,
+				`f:5:1: interface[1].name: interface[0] "vlan*" comes before and holds for all that "vlan1*" means; move this interface before that one`,
 				`f:9:1: interface[3].name: interface[2] "*" comes before and holds for all that "eth?" means; move this interface before that one`,
 			},
 		},

@@ -31,7 +31,7 @@ func sections() []section {
 		case "server_group":
 			all = append(all, describe(k.name, k.why, groupKeys()))
 		case "interface":
-			all = append(all, describe(k.name, k.why, []key[settings]{nameKey()}))
+			all = append(all, describe(k.name, k.why, []key[settings]{nameKey(), descriptionKey()}))
 		}
 	}
 	i := slices.IndexFunc(all, func(s section) bool { return s.table == "defaults" }) + 1

@@ -60,7 +60,7 @@ func builtinValue(key string) string {
 	if i := strings.LastIndexByte(key, '.'); i >= 0 {
 		table, name = key[:i], key[i+1:]
 	}
-	tables := []string{strings.TrimSuffix("defaults."+table, "."), "server", ""}
+	tables := []string{strings.TrimSuffix("defaults."+table, "."), "interface", "server", ""}
 	for _, t := range tables {
 		keys := Keys()
 		if i := slices.IndexFunc(keys, func(k Key) bool { return k.Table == t && k.Name == name }); i >= 0 {

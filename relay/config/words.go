@@ -73,7 +73,7 @@ func plainWord(name string) string { return strings.ReplaceAll(strings.ToLower(n
 // meaningOf knows the words of dhcrelay, dnsmasq, switches and routers.
 func meaningOf(name string) meaning {
 	switch plainWord(name) {
-	case "helper_address", "helper_addresses", "helper", "helpers", "ip_helper", "ip_helper_address", "upstream", "upstreams", "dhcp_server", "dhcp_servers",
+	case "server", "helper_address", "helper_addresses", "helper", "helpers", "ip_helper", "ip_helper_address", "upstream", "upstreams", "dhcp_server", "dhcp_servers",
 		"server_address", "server_addresses", "server_ip", "destination", "destinations", "relay_to", "targets", "target", "dhcp_relay_server", "servers",
 		"ipv4_servers", "ipv6_servers", "servers4", "servers6", "servers_v4", "servers_v6", "dhcpv4_servers", "dhcpv6_servers", "server_list":
 		return serverWord

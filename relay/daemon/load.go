@@ -113,7 +113,7 @@ func (l *Loaded) Host() (all []check.Doubt, does []string, err error) {
 		all = append(all, check.Doubt{Text: placed(l.Config, q), Fatal: q.Fatal})
 	}
 	doubts, err := check.Host(snap, links)
-	return append(all, doubts...), segmentations(snap, links), err
+	return append(all, doubts...), append(idle(snap), segmentations(snap, links)...), err
 }
 
 // placed describes a problem with its place in the file, if it is with what is
@@ -123,4 +123,12 @@ func placed(cfg *config.Config, q agent.Problem) string {
 		return q.String()
 	}
 	return cfg.At(q.Entry-1, "name", strconv.Quote(q.Interface)+": "+q.Text, q.Hint).Error()
+}
+
+// idle tells of patterns that hold for nothing now, which is ordinary.
+func idle(s *agent.Snapshot) (lines []string) {
+	for _, i := range s.Idle {
+		lines = append(lines, i.Name+": this pattern holds for no interface now")
+	}
+	return lines
 }

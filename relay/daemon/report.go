@@ -98,7 +98,7 @@ func linksOf(s *agent.Snapshot) []status.Link {
 	for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
 		for _, l := range s.Links {
 			if side := &l.Side[f]; len(side.Servers) > 0 {
-				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Master: l.Host.Master, Family: f, State: side.State, Address: side.Addr(), Servers: idsOf(s, f, side.Servers)}
+				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Description: l.Interface.Description, Master: l.Host.Master, Family: f, State: side.State, Address: side.Addr(), Servers: idsOf(s, f, side.Servers)}
 				if side.Problem != nil {
 					n.Problem = side.Problem.Error()
 				}
@@ -110,7 +110,7 @@ func linksOf(s *agent.Snapshot) []status.Link {
 		}
 		for n, i := range s.Absent {
 			if s.Serves(i, f) {
-				l := status.Link{Name: i.Name, Family: f, State: agent.Missing, Servers: idsOf(s, f, i.Servers)}
+				l := status.Link{Name: i.Name, Description: i.Description, Family: f, State: agent.Missing, Servers: idsOf(s, f, i.Servers)}
 				if why := s.Why[n]; why.Text != agent.NoSuchName {
 					l.Problem, l.Hint = why.Text, why.Hint
 				}

@@ -40,8 +40,10 @@ type Input struct {
 // A Link is a client-facing interface in one family that it has servers of, or a
 // pattern that no interface matches.
 type Link struct {
-	Name    string
-	AltName string // by which the configuration names it; "" if it is by Name
+	Name        string
+	AltName     string // by which the configuration names it; "" if it is by Name
+	Description string // what the configuration says it is for
+
 	Master  string // the interface that hears its packets, if State is agent.Member
 	Family  dhcp.Family
 	State   agent.State

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"dhcp-relay/relay/agent"
@@ -12,19 +13,20 @@ import (
 
 // An Interface is a client-facing interface in one family that it has servers of.
 type Interface struct {
-	Name       string       `json:"name"`               // or the pattern that no interface matches
-	AltName    string       `json:"alt_name,omitempty"` // the alternative name of it that the configuration names
-	Family     dhcp.Family  `json:"family"`             // "ipv4" or "ipv6"
-	State      agent.State  `json:"state"`
-	Address    string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
-	Servers    []ServerName `json:"servers"`
-	Reason     string       `json:"problem,omitempty"` // why it does not relay, or relays badly; "" if all is well
-	Do         string       `json:"remedy,omitempty"`  // what to do about Problem
-	Requests   Flow         `json:"requests"`          // what its clients sent
-	Replies    Flow         `json:"replies"`           // what the servers sent for its clients
-	Expected   count.Number `json:"expected"`          // requests that expect an answer, relayed or not
-	Answered   count.Number `json:"answered"`          // those of them that a server answered
-	Unanswered count.Number `json:"unanswered"`        // those of them that none answered, or that could not be sent
+	Name        string       `json:"name"`                  // or the pattern that no interface matches
+	AltName     string       `json:"alt_name,omitempty"`    // the alternative name of it that the configuration names
+	Description string       `json:"description,omitempty"` // what the configuration says it is for
+	Family      dhcp.Family  `json:"family"`                // "ipv4" or "ipv6"
+	State       agent.State  `json:"state"`
+	Address     string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
+	Servers     []ServerName `json:"servers"`
+	Reason      string       `json:"problem,omitempty"` // why it does not relay, or relays badly; "" if all is well
+	Do          string       `json:"remedy,omitempty"`  // what to do about Problem
+	Requests    Flow         `json:"requests"`          // what its clients sent
+	Replies     Flow         `json:"replies"`           // what the servers sent for its clients
+	Expected    count.Number `json:"expected"`          // requests that expect an answer, relayed or not
+	Answered    count.Number `json:"answered"`          // those of them that a server answered
+	Unanswered  count.Number `json:"unanswered"`        // those of them that none answered, or that could not be sent
 }
 
 // sum adds two counts.
@@ -37,7 +39,7 @@ func (b *builder) interfaces() {
 	for i := range b.Links {
 		l := &b.Links[i]
 		n := Interface{
-			Name: l.Name, AltName: l.AltName, Family: l.Family, State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
+			Name: l.Name, AltName: l.AltName, Description: l.Description, Family: l.Family, State: l.State, Servers: make([]ServerName, 0, len(l.Servers)),
 		}
 		if l.Address.IsValid() {
 			n.Address = l.Address.String()
@@ -82,6 +84,9 @@ func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
 		if l.AltName != "" {
 			name += " (" + l.AltName + ")"
 		}
+		if l.Description != "" {
+			name += " " + short(l.Description)
+		}
 		rows = append(rows, []string{
 			name, l.Family.String(), l.State.String(), address, number(l.Requests.RecentRelayed), number(l.Replies.RecentRelayed),
 			number(l.Requests.RecentDropped + l.Replies.RecentDropped), number(l.Unanswered.Recent),
@@ -91,6 +96,15 @@ func (r *Report) writeInterfaces(b *strings.Builder, all bool) {
 	if more := len(r.Interfaces) - n; more > 0 {
 		fmt.Fprintf(b, "and %d more, %s; --all lists them\n", more, r.calm(n))
 	}
+}
+
+// short cuts a description to what a table has room for, in characters.
+func short(s string) string {
+	const most = 24
+	if r := []rune(s); len(r) > most {
+		s = strings.TrimSpace(string(r[:most-3])) + "..."
+	}
+	return strconv.Quote(s)
 }
 
 // Tone says how good the state of an interface is, with what else is known of it.
