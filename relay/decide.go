@@ -27,6 +27,19 @@ func (l *loop) decide(b *observe.Batch) {
 
 // judge asks the core, with what the past has to say.
 func (l *loop) judge(m *observe.Message) {
+	s := l.state
+	if !s.choosing {
+		l.judgeOne(m)
+		return
+	}
+	past := l.engine.past
+	r := past.Recall(s.Snap, s.serverNames, s.trials, l.batch.Family, m.Received, &m.In)
+	l.judgeOne(m)
+	past.Note(s.Snap, s.serverNames, &m.Verdict, &m.In, r, m.Buf.Bytes())
+}
+
+// judgeOne is judge but for what groups of servers have to say.
+func (l *loop) judgeOne(m *observe.Message) {
 	if l.batch.Family == dhcp.V6 {
 		l.state.Snap.Decide6(&m.Buf, &m.In, &m.Verdict)
 		l.downstream(m)

@@ -17,6 +17,7 @@ import (
 	"dhcp-relay/giaddr/watch"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/downstream"
+	"dhcp-relay/relay/group"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/observe"
@@ -38,6 +39,8 @@ type Engine struct {
 	log    *slog.Logger
 	counts *count.Table
 	smart  *smartrelay.Table
+	past   *group.Past
+	groups groups
 
 	downstream *downstream.Table
 	clients    *limit.Clients // that have sent last
@@ -109,6 +112,11 @@ type state struct {
 	rations []ration                // by agent.Link.ID
 	routes  atomic.Pointer[[][]int] // see agent.Ingress.Routes; changes with the routes
 
+	choosing    bool // a request may go to some servers only
+	standings   atomic.Pointer[[]agent.Standing]
+	serverNames *group.Names
+	trials      *group.Trials
+
 	problems []agent.Problem // of the snapshot
 	lacking  [2]bool         // links without an address, by agent.Family
 }
@@ -127,6 +135,7 @@ func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 		log:    log,
 		counts: m,
 		smart:  smartrelay.New(smartSlots),
+		past:   group.NewPast(),
 
 		downstream: downstream.New(downstreamSlots),
 		clients:    limit.NewClients(clientSlots),
@@ -287,6 +296,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.servers = append(s.servers, serverState{Server: v, counts: counts})
 	}
 	e.setRoutes(s)
+	e.setGroups(last, s)
 	e.setRations(s)
 	s.sockets = make(map[agent.Socket]*socket, len(e.sockets))
 	for k, v := range e.sockets {

@@ -92,13 +92,14 @@ func (l *loop) receive(ds []udp.Datagram) *observe.Batch {
 	b.At = time.Now()
 	b.Now = b.At.Sub(l.engine.start)
 	b.Messages = b.Messages[:len(ds)]
-	routes := *l.state.routes.Load()
+	routes, standings := *l.state.routes.Load(), *l.state.standings.Load()
 	for i := range ds {
 		d, m := &ds[i], &b.Messages[i]
 		m.Reset(d.Store, udp.Headroom, d.N)
 		in := &m.In
 		in.Link, in.Src, in.Dst, in.Truncated = d.Link, d.Src, d.Dst, d.Truncated
 		in.Choice, in.MAC, in.Routes, in.Unasked = 0, nil, routes, true
+		in.Tries, in.Named, in.Standings = 0, 0, standings
 		in.Refused = l.refuse(d, m.Received)
 	}
 	l.origins.ask(b)

@@ -1,0 +1,75 @@
+package group_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/group"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+func policy(mode agent.Mode, back time.Duration) *agent.Policy {
+	p := &agent.Policy{}
+	for _, a := range []string{"10.9.0.2:67", "10.9.0.3:67", "10.9.0.4:67"} {
+		p.Servers = append(p.Servers, agent.Server{Addr: netip.MustParseAddrPort(a)})
+	}
+	p.Groups = []agent.Group{{Name: "campus", Mode: mode, Servers: []int{0, 1, 2}, Back: back}}
+	return p
+}
+
+// A play steps a keeper through seconds; each step has the servers that are down.
+func TestActive(t *testing.T) {
+	t.Parallel()
+	const a, b, c = 1, 2, 4
+	for _, tc := range []struct {
+		name string
+		back time.Duration
+		down []uint64 // each second
+		want []int
+	}{
+		{"the first is preferred", 0, []uint64{0, 0}, []int{0, 0}},
+		{"back at once", 0, []uint64{0, a, a | b, a, 0}, []int{0, 1, 2, 1, 0}},
+		{"back after two seconds", 2 * time.Second, []uint64{a, 0, 0, 0, 0}, []int{1, 1, 1, 0, 0}},
+		{"it must last", 2 * time.Second, []uint64{a, 0, 0, a, 0, 0, 0}, []int{1, 1, 1, 1, 1, 1, 0}},
+		{"never back", agent.NeverBack, []uint64{0, a, 0, 0, b, 0}, []int{0, 1, 1, 1, 0, 0}},
+		{"all down: it stays", 0, []uint64{a, a | b | c, a | b, a | b | c}, []int{1, 1, 2, 2}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var k group.Keeper
+			p := policy(agent.Failover, tc.back)
+			for i, down := range tc.down {
+				all, _ := k.Step(p, time.Duration(i+1)*time.Second, func(n int) bool { return down>>n&1 == 1 })
+				st := all[agent.StandingOf(0, dhcp.V4)]
+				if st.Active != tc.want[i] || st.Down != down {
+					t.Errorf("second %d: active %d, down %03b, want %d and %03b", i, st.Active, st.Down, tc.want[i], down)
+				}
+			}
+		})
+	}
+}
+
+// What is active stays so through a reload that moves it, and changes are told once.
+func TestReloadKeepsTheActiveServer(t *testing.T) {
+	t.Parallel()
+	var k group.Keeper
+	p := policy(agent.Failover, agent.NeverBack)
+	first := func(n int) bool { return n == 0 }
+	none := func(int) bool { return false }
+	if _, changes := k.Step(p, 1, none); len(changes) > 0 {
+		t.Errorf("at first %v", changes)
+	}
+	_, changes := k.Step(p, 2, first)
+	if len(changes) != 1 || changes[0] != (group.Change{Family: dhcp.V4, From: "10.9.0.2", To: "10.9.0.3", Failed: true}) {
+		t.Errorf("%+v", changes)
+	}
+	if _, changes = k.Step(p, 3, none); len(changes) > 0 {
+		t.Errorf("told again: %+v", changes)
+	}
+	p.Groups[0].Servers = []int{2, 0, 1} // the present one is the last now
+	if all, _ := k.Step(p, 4, func(n int) bool { return n != 1 }); all[0].Active != 2 {
+		t.Errorf("active %d after a reload, want the same server", all[0].Active)
+	}
+}

@@ -1,0 +1,104 @@
+package relay
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+	"time"
+
+	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/group"
+	"dhcp-relay/relay/observe/health"
+	"dhcp-relay/relay/wire/dhcp"
+)
+
+// groups are what the engine keeps of groups of servers.
+type groups struct {
+	mu     sync.Mutex
+	keeper group.Keeper
+	allOut map[string]bool // groups none of whose servers answer, as it was told last
+}
+
+// setGroups gives a state what is known of its groups of servers.
+func (e *Engine) setGroups(last, s *state) {
+	p := &s.Snap.Policy
+	for i := range p.Servers {
+		h := &s.servers[i].counts.Health
+		switch listens := h.State() == health.Listening; {
+		case p.Servers[i].Listens:
+			h.Fix(health.Listening)
+		case listens:
+			h.Forget()
+		}
+	}
+	s.choosing = slices.ContainsFunc(s.Snap.Links, func(l *agent.Link) bool {
+		return l.Side[dhcp.V4].Chooses() || l.Side[dhcp.V6].Chooses()
+	})
+	s.trials = group.NewTrials(p)
+	s.serverNames = group.NewNames()
+	if last != nil && slices.Equal(last.Snap.Policy.Servers, p.Servers) {
+		s.serverNames = last.serverNames
+	}
+	s.standings.Store(new([]agent.Standing))
+	e.standGroups(s, time.Now())
+}
+
+// standGroups finds out which servers of groups are down, and which are active. Call it
+// each second.
+func (e *Engine) standGroups(s *state, now time.Time) {
+	p := &s.Snap.Policy
+	if len(p.Groups) == 0 {
+		return
+	}
+	e.groups.mu.Lock()
+	defer e.groups.mu.Unlock()
+	all, changes := e.groups.keeper.Step(p, now.Sub(e.start), func(n int) bool { return !s.servers[n].counts.Health.State().Well() })
+	s.trials.Set(all)
+	if !slices.Equal(all, *s.standings.Load()) {
+		s.standings.Store(&all)
+	}
+	for _, c := range changes {
+		e.tellActive(p, c)
+	}
+	e.tellAllOut(p, all)
+}
+
+// tellActive logs that a group asks another server.
+func (e *Engine) tellActive(p *agent.Policy, c group.Change) {
+	log := e.log.With("group", group.Name(p, c.Group), "family", c.Family.String(), "server", c.To, "before", c.From)
+	if c.Failed {
+		log.Warn("group asks another server, for the one before does not answer")
+		return
+	}
+	log.Info("group asks another server, which is preferred")
+}
+
+// tellAllOut logs that no server of a group answers, so that all are asked, and when
+// that is over.
+func (e *Engine) tellAllOut(p *agent.Policy, all []agent.Standing) {
+	out := make(map[string]bool)
+	for g := range p.Groups {
+		for _, f := range families() {
+			n := 0
+			for _, i := range p.Members(g, f) {
+				if !p.Servers[i].Listens {
+					n++
+				}
+			}
+			if n > 0 && bits.OnesCount64(all[agent.StandingOf(g, f)].Down) == n {
+				out[group.Name(p, g)] = true
+			}
+		}
+	}
+	for name := range out {
+		if !e.groups.allOut[name] {
+			e.log.Error("no server of the group answers, so all are asked", "group", name)
+		}
+	}
+	for name := range e.groups.allOut {
+		if !out[name] {
+			e.log.Info("a server of the group answers again", "group", name)
+		}
+	}
+	e.groups.allOut = out
+}
