@@ -56,7 +56,7 @@ func newCommand() *cobra.Command {
 		PersistentPreRun: makeVisible,
 	}
 	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(),
-		newVersionCommand(), newExplainCommand(), newReadyCommand(), newProbeCommand())
+		newVersionCommand(), newExplainCommand(), newImportCommand(), newReadyCommand(), newProbeCommand())
 	return root
 }
 
