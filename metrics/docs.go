@@ -24,6 +24,8 @@ const (
 	serverUnanswered
 	serverICMP
 	serverResponse
+	serverState
+	serverLastReply
 	transactionsOpen
 	transactionsEvicted
 	recorderMissed
@@ -117,6 +119,16 @@ func fixed() []MetricDoc {
 			"dhcp_relay_server_response_seconds", "histogram",
 			[]string{"server", "vrf"},
 			"Time from reading a request to reading the server's first reply to it.",
+		},
+		serverState: {
+			"dhcp_relay_server_state", "gauge",
+			[]string{"server", "state", "vrf"},
+			"1 for the state that the server is in, 0 for each other state, by what it was asked lately and what came back.",
+		},
+		serverLastReply: {
+			"dhcp_relay_server_last_reply_timestamp_seconds", "gauge",
+			[]string{"server", "vrf"},
+			"Time of the last reply that is credited to the server, in seconds since 1970; absent if there was none.",
 		},
 		transactionsOpen: {
 			"dhcp_relay_transactions_open", "gauge",

@@ -10,6 +10,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/icmp"
 )
@@ -26,6 +27,7 @@ type gatherer struct {
 	families   [dhcp.Families]*dto.LabelPair
 	outcomes   [agent.NumReasons]*dto.LabelPair
 	states     [agent.NumStates]*dto.LabelPair
+	health     []*dto.LabelPair                // by health.State
 	types      [dhcp.Families][]*dto.LabelPair // by slot of count.Tally
 
 	byName [agent.NumReasons]agent.Reason // in the order of their labels
@@ -52,6 +54,9 @@ func newGatherer(m *Metrics, version, goversion, revision string) *gatherer {
 	}
 	for i := range g.states {
 		g.states[i] = pair("state", agent.State(i).String())
+	}
+	for _, d := range health.States() {
+		g.health = append(g.health, pair("state", d.Name))
 	}
 	for r := range g.outcomes {
 		g.outcomes[r] = pair("outcome", agent.Reason(r).String())
@@ -233,6 +238,16 @@ func (s *scrape) servers(all []*count.Server) {
 	}
 	for i, v := range all {
 		s.histogram(serverResponse, exposed(&v.Response), labels[i]...)
+	}
+	for i, v := range all {
+		for state, label := range s.g.health {
+			s.add(serverState, truth(v.Health.State() == health.State(state)), labels[i][0], label, labels[i][1])
+		}
+	}
+	for i, v := range all {
+		if t := v.Health.Read().LastReply; !t.IsZero() {
+			s.add(serverLastReply, seconds(t), labels[i]...)
+		}
 	}
 }
 

@@ -70,6 +70,8 @@ func full(m bed) {
 	s.Answered(300 * time.Microsecond)
 	s.Answered(time.Minute)
 	s.Unanswered()
+	s.Health.Replied(1, netip.Addr{}, time.Second)
+	s.Health.Judge(2*time.Second, time.Unix(1_700_000_002, 0))
 	s.ICMP[icmp.PortClosed].Inc()
 	vlan10.Unanswered(dhcp.V4)
 	vlan10.Unsent(dhcp.V4)

@@ -23,9 +23,9 @@ func troubles6() []trouble {
 			},
 			spread: true,
 			words:  []string{"2001:db8:9::2", "2001:db8:9::3"},
-			status: []string{"The server answers nothing", "2001:db8:9::2 says that nothing listens on port 547"},
+			status: []string{"Requests do not reach the server", "2001:db8:9::2 says that nothing listens on port 547"},
 			trace:  []string{"2001:db8:9::2 and 2001:db8:9::3 have not answered", "that the servers run", "a subnet for"},
-			page:   []string{"The server answers nothing", "2001:db8:9::2 says that nothing listens on port 547"},
+			page:   []string{"Requests do not reach the server", "2001:db8:9::2 says that nothing listens on port 547"},
 		},
 		{
 			name:   "DHCPv6: another relay is attached to an interface that is not trusted",

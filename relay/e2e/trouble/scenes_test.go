@@ -64,9 +64,9 @@ func troublesOfHost() []trouble {
 			counts: []string{"interface", "clients-a", "outcome", "relayed"},
 			spread: true,
 			words:  []string{"10.9.0.2", "10.9.0.3"},
-			status: []string{"The server answers nothing", "10.9.0.2 says that nothing listens on port 67", "Start the DHCP server there"},
+			status: []string{"Requests do not reach the server", "10.9.0.2 says that nothing listens on port 67", "Start the DHCP server there"},
 			trace:  []string{"10.9.0.2 and 10.9.0.3 have not answered", "that the servers run", "a route back"},
-			page:   []string{"The server answers nothing", "10.9.0.2 says that nothing listens on port 67", "Start the DHCP server there"},
+			page:   []string{"Requests do not reach the server", "10.9.0.2 says that nothing listens on port 67", "Start the DHCP server there"},
 		},
 		{
 			name:   "the server's address is wrong",
@@ -74,9 +74,9 @@ func troublesOfHost() []trouble {
 			play:   func(b *bed) { b.silence("a1", client.Config{}, 4) },
 			counts: []string{"interface", "clients-a", "outcome", "relayed"},
 			words:  []string{"10.9.0.77"},
-			status: []string{"The server answers nothing", "10.9.0.77 does not answer ARP on servers"},
+			status: []string{"Requests do not reach the server", "10.9.0.77 does not answer ARP on servers"},
 			trace:  []string{"10.9.0.77 has not answered 4 requests", "that the address is right"},
-			page:   []string{"The server answers nothing", "10.9.0.77 does not answer ARP on servers"},
+			page:   []string{"Requests do not reach the server", "10.9.0.77 does not answer ARP on servers"},
 		},
 		{
 			name:   "there is no route to the server",

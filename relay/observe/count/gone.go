@@ -29,7 +29,8 @@ type late struct {
 }
 
 // InUse tells which links and servers there are now. The series of the others end
-// some minutes after they were last in use; those of a name that comes back before
+// some minutes after they were last in use, and what is known of the health of servers
+// at once; those of a name that comes back before
 // go on.
 func (t *Table) InUse(now time.Time, links []*Link, servers []*Server) {
 	t.mu.Lock()
@@ -45,7 +46,11 @@ func (t *Table) InUse(now time.Time, links []*Link, servers []*Server) {
 		l.gone = since(l.gone, now, l.use == t.use || l.name == Other)
 	}
 	for _, s := range t.inOrder {
-		s.gone = since(s.gone, now, s.use == t.use)
+		used := s.use == t.use
+		if !used && s.gone.IsZero() {
+			s.Health.Forget()
+		}
+		s.gone = since(s.gone, now, used)
 	}
 	if gone := t.goneLinks(); len(gone) > maxGone {
 		t.endLinks(now, gone[:len(gone)-maxGone])

@@ -3,6 +3,7 @@ package count
 import (
 	"time"
 
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -39,7 +40,13 @@ type OfServer struct {
 	Copies, Replies, Failures, NoReply Number
 	Response                           *Histogram
 	Trouble                            *Trouble // nil: nothing is known to stand in the way to it
+	Health                             health.Reading
+	Lately                             ServerLately
 }
+
+// A ServerLately is what tells whether what a server has counted still goes on: in the
+// present minute and in the one before.
+type ServerLately struct{ Copies, Replies, NoReply uint64 }
 
 // An OfError counts what the kernel refused to send for one reason.
 type OfError struct {
@@ -64,7 +71,10 @@ func (r *Recent) At(now time.Time) Reading {
 	}
 	for _, w := range r.servers {
 		of := OfServer{
-			w.of.ServerID, w.copies.at(second), w.replies.at(second), w.failures.at(second), w.noReply.at(second), &w.of.Response, nil,
+			ServerID: w.of.ServerID,
+			Copies:   w.copies.at(second), Replies: w.replies.at(second), Failures: w.failures.at(second), NoReply: w.noReply.at(second),
+			Response: &w.of.Response, Health: w.of.Health.Read(),
+			Lately: ServerLately{w.copies.lately(second), w.replies.lately(second), w.noReply.lately(second)},
 		}
 		if t, is := w.of.Trouble(now); is {
 			of.Trouble = &t

@@ -113,7 +113,7 @@ func (t *Table) Received(f dhcp.Family) *Counter { return &t.received[f] }
 
 // Server returns the counters of the server at an address, reached by the VRF device
 // named vrf, or "". The same arguments yield the same counters, until Sweep ends
-// them; what is known of the health of one that was gone is forgotten.
+// them.
 func (t *Table) Server(addr netip.AddrPort, vrf string) *Server {
 	key := ServerID{addr, text(vrf)}
 	t.mu.Lock()
@@ -123,9 +123,6 @@ func (t *Table) Server(addr netip.AddrPort, vrf string) *Server {
 		s = &Server{ServerID: key, errors: &t.errors[senderror.Servers]}
 		t.servers[key] = s
 		t.inOrder = append(t.inOrder, s)
-	}
-	if !s.gone.IsZero() {
-		s.Health.Forget()
 	}
 	if addr.Addr().IsMulticast() {
 		s.Health.Fix(health.Group)

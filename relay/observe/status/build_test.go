@@ -13,6 +13,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/offload"
 	"dhcp-relay/relay/senderror"
 	"dhcp-relay/relay/wire/bootp"
@@ -47,6 +48,28 @@ type exchange struct {
 	count.ServerID
 	Copies, Replies, Failures, Unanswered uint64
 	Response                              []time.Duration
+	Strange                               bool       // its clients are answered by nobody knows whom
+	From                                  netip.Addr // that its replies come from
+	Silent                                bool       // it has answered, and then no more
+}
+
+// health plays what it says of the server, half a minute long.
+func (e *exchange) health(h *health.Server) {
+	now := time.Second
+	if e.Replies > 0 {
+		now = 20 * time.Second
+		h.Replied(1, e.From, now)
+	}
+	if e.Replies == 0 || e.Silent {
+		h.Asked(int(e.Copies+e.Failures), 1, now)
+	}
+	if e.Failures > 0 && e.Copies == 0 {
+		h.Refused(now)
+	}
+	if e.Strange {
+		h.Strange(now)
+	}
+	h.Judge(30*time.Second, after(30*time.Second))
 }
 
 // healthy is a relay with nothing wrong: two interfaces, and a server of each
@@ -131,6 +154,7 @@ func (s *scene) count(t *count.Table) {
 		for _, d := range e.Response {
 			c.Answered(d)
 		}
+		e.health(&c.Health)
 	}
 	for f, n := range s.kernel {
 		t.SetSocketDrops(dhcp.Family(f), func() uint64 { return n })
@@ -149,6 +173,7 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 		Address: "10.9.0.2:67", Family: dhcp.V4, Copies: count.Number{Total: 40, Recent: 40}, Replies: count.Number{Total: 40, Recent: 40},
 		Segmentation: &Segmentation{Reason: "virtual", Device: "u0", Text: "bursts leave datagram by datagram, without UDP GSO: u0 (veth) has no network card behind it and would hand them on uncut"},
 		AnswerRatio:  new(1.0), Response: &Response{0.0075, 0.08, 0.098}, State: StateAnswering, Verdict: "It answers.",
+		Since: new(after(30 * time.Second)), LastReply: new(after(20 * time.Second)),
 	}
 	about := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 })
 	if diff := cmp.Diff(want, r.Servers[0], about); diff != "" {
@@ -316,7 +341,7 @@ func TestFindings(t *testing.T) {
 				s.flow("vlan20", dhcp.V4, 20, 0)
 			},
 			"server_silent", Error, "server 10.9.0.2",
-			[]string{"answers nothing", "40 requests in the last 60 seconds, no reply", "ip route get 10.9.0.2", "UDP port 67", "route back to the giaddr 10.1.0.1, 10.2.0.1"},
+			[]string{"does not answer", "40 requests since 08:00:01 UTC, and not one answer", "ip route get 10.9.0.2", "UDP port 67", "route back to the giaddr 10.1.0.1, 10.2.0.1"},
 		},
 		{
 			"silent DHCPv6 server",
@@ -339,10 +364,28 @@ func TestFindings(t *testing.T) {
 			[]string{"other servers answer the same clients", "ip route get 10.9.0.3 vrf red"},
 		},
 		{
+			"server that is silent after it has answered",
+			func(s *scene) { s.servers[0].Silent = true },
+			"server_silent", Error, "server 10.9.0.2",
+			[]string{"does not answer", "answered until 08:00:20 UTC, 40 requests since without an answer"},
+		},
+		{
 			"server that answers from another address",
-			func(s *scene) { s.servers[0].Replies, s.servers[0].Unanswered = 0, 40 },
-			"server_elsewhere", Warn, "server 10.9.0.2",
-			[]string{"from another address", "write that one in servers"},
+			func(s *scene) { s.servers[0].From = netip.MustParseAddr("10.9.0.77") },
+			"server_elsewhere", Info, "server 10.9.0.2",
+			[]string{"another address", "from 10.9.0.77", `answers_from = ["10.9.0.77"]`},
+		},
+		{
+			"servers of which nobody can tell which one answers",
+			func(s *scene) { s.servers[0].Replies, s.servers[0].Strange = 0, true },
+			"server_uncredited", Warn, "server 10.9.0.2",
+			[]string{"nobody can tell which server", "40 requests since 08:00:01 UTC", "answers_from"},
+		},
+		{
+			"slow server",
+			func(s *scene) { s.servers[0].Response = slices.Repeat([]time.Duration{3 * time.Second}, 8) },
+			"server_slow", Warn, "server 10.9.0.2",
+			[]string{"answers late", "more than 1.5 seconds", "load"},
 		},
 		{
 			"sockets that do not open",

@@ -31,6 +31,8 @@ const (
 	serverElsewhere
 	serverPartly
 	serverSilent
+	serverSlow
+	serverUncredited
 	serverUnreachable
 
 	droppedMessages
@@ -86,10 +88,12 @@ func kindDocs() [numKinds]KindDoc {
 		interfaceUnanswered:  {"interface_unanswered", "servers answer other interfaces and not this one"},
 		interfaceUnmatched:   {"interface_unmatched", "no interface matches a pattern"},
 		serverDoubled:        {"server_doubled", "a server answers twice as often as it is asked"},
-		serverElsewhere:      {"server_elsewhere", "a server answers from another address"},
+		serverElsewhere:      {"server_elsewhere", "a server answers from an address that is not known as its own"},
 		serverPartly:         {"server_partly", "a server answers fewer than half of the requests"},
 		serverSilent:         {"server_silent", "a server answers nothing"},
-		serverUnreachable:    {"server_unreachable", "the kernel refuses to send to a server"},
+		serverSlow:           {"server_slow", "a server answers late"},
+		serverUncredited:     {"server_uncredited", "nobody can tell which server answers its clients"},
+		serverUnreachable:    {"server_unreachable", "requests do not reach a server"},
 		droppedMessages:      {"drop_*", "messages were dropped for one reason"},
 		kernelDropped:        {"kernel_drops", "the kernel dropped messages for want of buffer"},
 		listenerClosed:       {"listener", "the daemon cannot be asked at an address"},

@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -144,12 +145,16 @@ func (l *timeline) second(answers, left bool) {
 		c.Answered(dhcp.V4)
 		s.Sent()
 		s.Replied()
+		s.Health.Asked(1, 10, l.at)
+		s.Health.Replied(10, netip.Addr{}, l.at+time.Millisecond)
 	default:
 		c.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
 		c.Unanswered(dhcp.V4)
 		s.Sent()
+		s.Health.Asked(1, 10, l.at)
 	}
 	l.at += time.Second
+	s.Health.Judge(l.at, after(l.at))
 	l.recent.Read(after(l.at), l.table, nil)
 }
 
@@ -184,6 +189,7 @@ func TestAnInterfaceThatIsAnsweredNoMore(t *testing.T) {
 		s := l.table.Server(l.in.Servers[0].Addr, "")
 		s.Sent()
 		s.Replied()
+		s.Health.Replied(20, netip.Addr{}, l.at+2*time.Millisecond)
 	}
 	for range 3600 {
 		busy()

@@ -165,6 +165,11 @@ type Server struct {
 	Verdict     string      `json:"verdict"` // the same in words
 	Cause       *Cause      `json:"cause"`   // null if nobody says what stands in the way
 
+	Since       *time.Time `json:"since"`                  // when State began; of a server that does not answer, when the first request came that it has left so; null if nothing is known
+	LastReply   *time.Time `json:"last_reply"`             // null if there was none
+	Requests    uint64     `json:"requests_since"`         // since then, to which an answer was due
+	AnswersFrom string     `json:"answers_from,omitempty"` // the address that the last reply came from, if it is not known as the server's
+
 	Segmentation *Segmentation `json:"segmentation"` // null for a server of a former configuration
 }
 

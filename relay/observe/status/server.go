@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -21,7 +23,7 @@ func (b *builder) servers() {
 	ids := slices.Clone(b.Servers)
 	for _, c := range b.Counts.Servers {
 		counts[c.ServerID] = c
-		b.served[c.ServerID] = serverState{replying: c.Replies.Recent > 0}
+		b.served[c.ServerID] = serverState{replying: c.Health.State == health.Answering || c.Health.State == health.Slow}
 		if !slices.Contains(b.Servers, c.ServerID) {
 			ids = append(ids, c.ServerID)
 		}
@@ -33,6 +35,7 @@ func (b *builder) servers() {
 			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.NoReply,
 			AnswerRatio: ratio(&c), Response: response(c.Response), Cause: causeOf(&c),
 		}
+		s.remember(&c.Health)
 		if v, ok := b.Ways[id]; ok {
 			s.Segmentation = segmentation(v)
 		}
@@ -70,44 +73,124 @@ func response(h *count.Histogram) *Response {
 	return &Response{p50.Seconds(), p90.Seconds(), p99.Seconds()}
 }
 
+// remember shows what is known of the past of a server.
+func (s *Server) remember(h *health.Reading) {
+	s.Requests = h.Requests
+	if h.From.IsValid() {
+		s.AnswersFrom = h.From.String()
+	}
+	if !h.Since.IsZero() {
+		s.Since = &h.Since
+	}
+	if !h.LastReply.IsZero() {
+		s.LastReply = &h.LastReply
+	}
+}
+
 // judgeServer sets the state of a server and its verdict, and says what is wrong.
 func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) found {
 	f := found{severity: Error, about: onServer(id)}
 	sent := plural(c.Copies.Recent, "request") + " " + b.window()
-	switch {
-	case id.Addr.Addr().IsMulticast() && c.Copies.Recent > 0:
+	switch c.Health.State {
+	case health.Group:
 		s.State, s.Verdict = StateGroup, "It got "+sent+". It is a group: its servers answer from addresses of their own."
-		return found{}
-	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
-		s.State, s.Verdict = StateUnreachable, "The kernel refuses to send to it."
-		f.kind, f.text = serverUnreachable, "The kernel refuses to send to this server"
-		f.detail = plural(c.Failures.Recent, "request") + " lost " + b.window()
-		f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
-	case c.Replies.Recent > 0:
+	case health.Listening:
+		s.State, s.Verdict = StateListening, "It got "+sent+". It only listens."
+	case health.Idle, health.Waiting:
+		return b.judgeIdle(id, c, s, f)
+	case health.Answering:
 		return b.judgeAnswers(id, c, s, f)
+	case health.Slow:
+		return b.judgeSlow(id, s, f)
+	case health.Elsewhere:
+		s.State, s.Verdict = StateElsewhere, "Its clients are answered, and nobody can tell whether by this server."
+		f.severity, f.kind, f.text = Warn, serverUncredited, "Clients are answered from an address that is no server's, and nobody can tell which server that is"
+		f.detail = b.silence(&c.Health)
+		f.do = "See which address the replies come from (dhcp-relay trace), and write it in answers_from of the [[server]]; until then the relay cannot tell how the server does."
+		return f
+	case health.Dropped:
+		b.heardAndDropped(&c.Health, s)
+	case health.Silent, health.Unreachable:
+		return b.judgeSilent(id, c, s, f)
+	}
+	return found{}
+}
+
+// judgeIdle judges a server of which no answer is overdue.
+func (b *builder) judgeIdle(id count.ServerID, c *count.OfServer, s *Server, f found) found {
+	switch {
+	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
+		return b.refusedBy(id, c, s, f)
 	case c.Copies.Recent == 0:
 		s.State, s.Verdict = StateIdle, "No request was sent to it "+b.window()+"."
-		return found{}
-	case c.NoReply.Recent == 0 && (c.Copies.Recent < enough || b.othersAnswer(id)):
-		s.State, s.Verdict = StateWaiting, "It got "+sent+"; no answer is overdue."
-		return found{}
-	case b.repliesLost(id):
-		s.State, s.Verdict = StateDropped, "It got "+sent+". Replies were heard and dropped, and none of it was relayed: see the drops."
-		return found{}
-	case b.answeredElsewhere(id):
-		s.State, s.Verdict = StateElsewhere, "It got "+sent+". Its clients are answered, but from another address."
-		f.severity, f.kind, f.text = Warn, serverElsewhere, "Clients are answered, but from another address than the one that requests go to"
-		f.detail = sent + ", no reply from it"
-		f.do = "See which address the replies come from (dhcp-relay trace), and write that one in servers; until then the relay cannot tell how the server does."
 	default:
-		s.State, s.Verdict = StateSilent, "It got "+sent+" and answered none."
-		f.kind, f.text = serverSilent, "The server answers nothing"
-		f.detail = sent + ", no reply"
-		f.do = b.wake(id)
-		if b.othersAnswer(id) {
-			f.severity = Warn
-			f.detail += "; other servers answer the same clients"
-		}
+		s.State, s.Verdict = StateWaiting, "It got "+plural(c.Copies.Recent, "request")+" "+b.window()+"; no answer is overdue."
+	}
+	return found{}
+}
+
+// refusedBy tells of a server to which the kernel does not send.
+func (b *builder) refusedBy(id count.ServerID, c *count.OfServer, s *Server, f found) found {
+	s.State, s.Verdict = StateUnreachable, "The kernel refuses to send to it."
+	f.kind, f.text = serverUnreachable, "The kernel refuses to send to this server"
+	f.detail = plural(c.Failures.Recent, "request") + " lost " + b.window()
+	f.do = "See which route leads there (" + lookUp(id) + ") and what is said of send errors."
+	return f
+}
+
+// judgeSilent judges a server that leaves requests without the answers that are due.
+func (b *builder) judgeSilent(id count.ServerID, c *count.OfServer, s *Server, f found) found {
+	switch {
+	case b.repliesLost(id):
+		b.heardAndDropped(&c.Health, s)
+		return found{}
+	case c.Health.State == health.Unreachable && c.Trouble == nil:
+		return b.refusedBy(id, c, s, f)
+	}
+	s.State, s.Verdict = StateSilent, "It does not answer: "+b.silence(&c.Health)+"."
+	f.kind, f.text = serverSilent, "The server does not answer"
+	if c.Health.State == health.Unreachable {
+		s.State, f.kind, f.text = StateUnreachable, serverUnreachable, "Requests do not reach the server"
+	}
+	f.detail, f.do = b.silence(&c.Health), b.wake(id)
+	if b.othersAnswer(id) {
+		f.severity = Warn
+		f.detail += "; other servers answer the same clients"
+	}
+	return f
+}
+
+// heardAndDropped says that the relay does not let a server's replies pass. Why, the drops tell.
+func (b *builder) heardAndDropped(h *health.Reading, s *Server) {
+	s.State, s.Verdict = StateDropped, "Its replies are heard and dropped, see the drops: "+b.silence(h)+"."
+}
+
+// silence says since when a server does not answer.
+func (b *builder) silence(h *health.Reading) string {
+	if h.LastReply.IsZero() {
+		return plural(h.Requests, "request") + " since " + clock(h.Since, b.Now) + ", and not one answer"
+	}
+	return "answered until " + clock(h.LastReply, b.Now) + ", " + plural(h.Requests, "request") + " since without an answer"
+}
+
+// clock says a time of day, with the day if it is not that of now.
+func clock(t, now time.Time) string {
+	t = t.UTC()
+	if t.Format(time.DateOnly) != now.UTC().Format(time.DateOnly) {
+		return t.Format(time.DateTime) + " UTC"
+	}
+	return t.Format(time.TimeOnly) + " UTC"
+}
+
+// judgeSlow judges a server that answers late.
+func (b *builder) judgeSlow(id count.ServerID, s *Server, f found) found {
+	late := strconv.FormatFloat(health.Late.Seconds(), 'f', -1, 64) + " seconds"
+	s.State, s.Verdict = StateSlow, "It answers, but most clients wait more than "+late+"."
+	f.severity, f.kind, f.text = Warn, serverSlow, "The server answers late"
+	f.detail = "most of its last answers took more than " + late
+	f.do = "Look at the load of the server, at its log and at its database; where it first looks whether an address is free (ping-check), have it wait less. Packets may be lost on the way, too."
+	if b.othersAnswer(id) {
+		f.severity = Info
 	}
 	return f
 }
@@ -115,34 +198,46 @@ func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) f
 // judgeAnswers judges a server that does reply. Half of the requests is what each
 // of two servers that share the load answers, so that only less is told of.
 func (b *builder) judgeAnswers(id count.ServerID, c *count.OfServer, s *Server, f found) found {
-	known := c.Replies.Recent + c.NoReply.Recent
 	s.State, s.Verdict = StateAnswering, "It answers."
-	if doubled(c) {
+	switch {
+	case doubled(c):
 		s.Verdict = "It answers about twice as often as it is asked."
 		f.severity, f.kind, f.text = Warn, serverDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
 		f.detail = plural(c.Replies.Recent, "reply") + " to " + plural(c.Copies.Recent, "request") + " " + b.window()
 		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(id.Family().Port())) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
-		return f
-	}
-	if c.NoReply.Recent < 3 || c.NoReply.Recent*5 < known*3 {
+	case partly(c):
+		s.State = StatePartly
+		s.Verdict = "It answers some requests: " + plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window() + "."
+		f.severity, f.kind, f.text = Warn, serverPartly, "The server answers fewer than half of the requests"
+		f.detail = plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window()
+		f.do = "Look at the server's log: it may have no subnet for some interfaces, no addresses left, or too much to do."
+		if b.othersAnswer(id) {
+			f.severity = Info
+		}
+	case c.Health.From.IsValid():
+		from := c.Health.From.String()
+		s.Verdict = "It answers, from " + from + "."
+		f.severity, f.kind, f.text = Info, serverElsewhere, "The server answers from another address than the one that it is asked at"
+		f.detail = "from " + from
+		f.do = "Nothing, if that is its address too, such as that of a node behind a virtual or anycast address, or of a server behind another relay: answers_from = [" + strconv.Quote(from) + "] in its [[server]] says so. Else look for who answers there."
+	default:
 		return found{}
-	}
-	s.State = StatePartly
-	s.Verdict = "It answers some requests: " + plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window() + "."
-	f.severity, f.kind, f.text = Warn, serverPartly, "The server answers fewer than half of the requests"
-	f.detail = plural(c.Replies.Recent, "reply") + ", and " + plural(c.NoReply.Recent, "request") + " without, " + b.window()
-	f.do = "Look at the server's log: it may have no subnet for some interfaces, no addresses left, or too much to do."
-	if b.othersAnswer(id) {
-		f.severity = Info
 	}
 	return f
 }
 
-// doubled reports whether a server sends about two replies for each request. It
-// sends one at most of its own accord: each reply answers one message, and a client
-// that takes another server's offer is not answered.
+// partly reports whether a server answers fewer than half of the requests, and still does.
+func partly(c *count.OfServer) bool {
+	few := func(replies, none uint64) bool { return none*5 >= (replies+none)*3 }
+	now := &c.Lately
+	return c.NoReply.Recent >= 3 && few(c.Replies.Recent, c.NoReply.Recent) && few(now.Replies, now.NoReply)
+}
+
+// doubled reports whether a server sends about two replies for each request, and still
+// does. It sends one at most of its own accord: each reply answers one message, and a
+// client that takes another server's offer is not answered.
 func doubled(c *count.OfServer) bool {
-	return c.Copies.Recent > enough && c.Replies.Recent*10 >= c.Copies.Recent*17
+	return c.Copies.Recent > enough && c.Replies.Recent*10 >= c.Copies.Recent*17 && c.Lately.Replies*10 >= c.Lately.Copies*17
 }
 
 // othersAnswer reports whether another server of each interface that has this
@@ -167,21 +262,11 @@ func (b *builder) othersAnswer(id count.ServerID) bool {
 func (b *builder) repliesLost(id count.ServerID) bool {
 	lost := func(link string) bool {
 		return slices.ContainsFunc(b.Counts.Links[link].Drops, func(d count.OfDrop) bool {
-			return d.Family == id.Family() && d.Direction == dhcp.Replies && d.Count.Recent > 0 && !d.Reason.Doc().Stranger
+			return d.Family == id.Family() && d.Direction == dhcp.Replies && b.now(d.Last) && !d.Reason.Doc().Stranger
 		})
 	}
 	return lost(count.Other) || slices.ContainsFunc(b.Links, func(l Link) bool {
 		return slices.Contains(l.Servers, id) && lost(l.Name)
-	})
-}
-
-// answeredElsewhere reports whether the clients of an interface that has a server
-// get replies though none of its servers sends any.
-func (b *builder) answeredElsewhere(id count.ServerID) bool {
-	return slices.ContainsFunc(b.Links, func(l Link) bool {
-		c := b.Counts.Links[l.Name]
-		return slices.Contains(l.Servers, id) && c.Relayed[l.Family][dhcp.Replies].Recent > 0 &&
-			!slices.ContainsFunc(l.Servers, func(s count.ServerID) bool { return b.served[s].replying || s.Addr.Addr().IsMulticast() })
 	})
 }
 

@@ -1,7 +1,11 @@
 package status
 
 import (
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -75,5 +79,44 @@ func TestTwiceAsManyReplies(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%d replies to %d requests: told %v, want %v", c.replies, c.copies, got, c.want)
 		}
+	}
+}
+
+// A server that falls silent after an hour of good history is told of within ten
+// seconds, with the time of its last reply and what was asked of it since, also an hour
+// later; with its first reply that is over.
+func TestAServerThatFallsSilent(t *testing.T) {
+	t.Parallel()
+	l := newTimeline()
+	for range 3600 {
+		l.second(true, true)
+	}
+	if got := l.kinds(); got != nil {
+		t.Fatalf("while all is well: %v", got)
+	}
+	took := 0
+	for ; took < 60 && !slices.Contains(l.kinds(), "server_silent"); took++ {
+		l.second(false, true)
+	}
+	if took > 10 {
+		t.Errorf("told after %d s, want 10 at most", took)
+	}
+	for range 3600 {
+		l.second(false, true)
+	}
+	r := l.report()
+	s := r.Servers[0]
+	if said := "answered until 08:59:59 UTC, " + strconv.Itoa(3600+took) + " requests since without an answer"; s.State != StateSilent || !strings.Contains(s.Verdict, said) || !strings.Contains(r.Findings[0].Text, said) {
+		t.Errorf("an hour later it is %s: %s; %s", s.State, s.Verdict, r.Findings[0].Text)
+	}
+	if s.LastReply == nil || s.LastReply.Sub(after(time.Hour)).Abs() > time.Second || s.Requests != uint64(3600+took) || !s.Since.Equal(after(time.Hour)) {
+		t.Errorf("last reply %v, %d requests, since %v", s.LastReply, s.Requests, s.Since)
+	}
+	l.second(true, true)
+	if got := l.kinds(); slices.ContainsFunc(got, func(k string) bool { return strings.HasPrefix(k, "server_") }) {
+		t.Errorf("with the first answer: %v", got)
+	}
+	if s := l.report().Servers[0]; s.State != StateAnswering || s.Requests != 0 {
+		t.Errorf("with the first answer it is %s, %d requests since", s.State, s.Requests)
 	}
 }

@@ -15,10 +15,12 @@ const (
 	StateGroup                          // it is a multicast group, whose servers answer from addresses of their own
 	StateFormer                         // it is no longer in the configuration
 	StatePartly                         // it answers fewer than half of the requests
-	StateElsewhere                      // its clients are answered, but from another address
+	StateSlow                           // it answers, and most clients wait long
+	StateListening                      // it gets copies, and is to answer nothing
+	StateElsewhere                      // its clients are answered, by nobody who can be told to be it
 	StateDropped                        // its replies were heard, and dropped
 	StateSilent                         // it answers nothing
-	StateUnreachable                    // the kernel refuses to send to it
+	StateUnreachable                    // requests do not reach it
 	numServerStates  = int(iota)
 )
 
@@ -46,10 +48,12 @@ func serverStates() [numServerStates]ServerStateDoc {
 		StateGroup:       {"group", "a multicast group: its servers answer from addresses of their own", Neutral},
 		StateFormer:      {"former", "it is no longer in the configuration", Neutral},
 		StatePartly:      {"partly", "it answers fewer than half of the requests", Doubtful},
-		StateElsewhere:   {"elsewhere", "its clients are answered, but from another address", Doubtful},
+		StateSlow:        {"slow", "it answers, but most clients wait more than 1.5 seconds", Doubtful},
+		StateListening:   {"listening", "it gets copies, and is to answer nothing", Neutral},
+		StateElsewhere:   {"elsewhere", "its clients are answered, by nobody who can be told to be it", Doubtful},
 		StateDropped:     {"dropped", "its replies were heard, and dropped", Bad},
 		StateSilent:      {"silent", "it answers nothing", Bad},
-		StateUnreachable: {"unreachable", "the kernel refuses to send to it", Bad},
+		StateUnreachable: {"unreachable", "requests do not reach it", Bad},
 	}
 }
 

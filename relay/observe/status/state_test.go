@@ -38,8 +38,8 @@ func TestServerStatesAreDocumented(t *testing.T) {
 func TestServersOfWhichStatusWarnsAreNotFine(t *testing.T) {
 	t.Parallel()
 	want := map[ServerState]bool{
-		StateIdle: true, StateWaiting: true, StateAnswering: true, StateGroup: true, StateFormer: true,
-		StatePartly: false, StateElsewhere: false, StateDropped: false, StateSilent: false, StateUnreachable: false,
+		StateIdle: true, StateWaiting: true, StateAnswering: true, StateGroup: true, StateFormer: true, StateListening: true,
+		StatePartly: false, StateSlow: false, StateElsewhere: false, StateDropped: false, StateSilent: false, StateUnreachable: false,
 	}
 	for i := range numServerStates {
 		s := Server{State: ServerState(i)}

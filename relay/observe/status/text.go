@@ -131,15 +131,18 @@ func (r *Report) writeServers(b *strings.Builder) {
 	if len(r.Servers) == 0 {
 		return
 	}
-	rows := [][]string{{"SERVER", "STATE", "SENT", "REPLIES", "UNANSWERED", "REFUSED", "ANSWERED", "P50", "P90", "P99"}}
+	rows := [][]string{{"SERVER", "STATE", "SENT", "REPLIES", "UNANSWERED", "REFUSED", "ANSWERED", "P50", "P90", "P99", "LAST REPLY"}}
 	for i := range r.Servers {
 		s := &r.Servers[i]
-		row := []string{ServerName{s.Address, s.VRF}.String(), s.State.words(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-"}
+		row := []string{ServerName{s.Address, s.VRF}.String(), s.State.words(), number(s.Copies.Recent), number(s.Replies.Recent), number(s.Unanswered.Recent), number(s.Failures.Recent), "-", "-", "-", "-", "-"}
 		if s.AnswerRatio != nil {
-			row[6] = strconv.FormatFloat(100**s.AnswerRatio, 'f', 0, 64) + "%"
+			row[6] = strconv.FormatFloat(100**s.AnswerRatio, 'f', 0, 64) + " %"
 		}
 		if p := s.Response; p != nil {
 			row[7], row[8], row[9] = duration(p.P50), duration(p.P90), duration(p.P99)
+		}
+		if t := s.LastReply; t != nil {
+			row[10] = clock(*t, r.Time)
 		}
 		rows = append(rows, row)
 	}
@@ -166,7 +169,7 @@ func duration(s float64) string {
 func (s ServerState) words() string {
 	switch s {
 	case StateElsewhere:
-		return "answers from elsewhere"
+		return "answered by nobody knows whom"
 	case StatePartly:
 		return "answers few"
 	case StateDropped:
