@@ -162,7 +162,7 @@ func (c *cisco) port(p *port) {
 		return
 	}
 	if d, ok := p.has("description"); ok {
-		l.note(strings.Join(d.words[1:], " "))
+		l.describe(strings.Join(d.words[1:], " "))
 	}
 	if _, ok := p.has("shutdown"); ok {
 		l.note("The interface was shut down.")

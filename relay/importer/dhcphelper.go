@@ -64,8 +64,8 @@ func (r *reader) dhcpHelper(line int, words []word) {
 		links = []string{"*"}
 		r.differs(`dhcp-helper without -i serves every interface. "*" does so as well: list the clients' interfaces in its place.`)
 	}
-	for _, e := range except {
-		r.cannot(line, "-e "+e+": the interface is not to be served", `list the clients' interfaces rather than "*"`)
+	if slices.Contains(links, "*") {
+		r.except(line, except)
 	}
 	for _, name := range links {
 		l := r.helperLink(line, name)
@@ -80,6 +80,15 @@ func (r *reader) dhcpHelper(line int, words []word) {
 		l.set["dhcpv4.option82"] = "false" // it adds none
 	}
 	r.differs("Requests may have passed 4 relays (hop_limit); with dhcp-helper 20.")
+}
+
+// except leaves interfaces alone that a pattern matches.
+func (r *reader) except(line int, names []string) {
+	for _, name := range names {
+		if l := r.at(line, name); l != nil {
+			l.off = true
+		}
+	}
 }
 
 func (r *reader) helperLink(line int, name string) *link {

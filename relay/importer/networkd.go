@@ -1,9 +1,6 @@
 package importer
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // A network is a .network file of systemd-networkd.
 type network struct {
@@ -79,12 +76,12 @@ func (n *network) plan(r *reader) {
 		r.cannot(n.targets[0].line, "[Match] tells no Name= of an interface", "write an [[interface]] with its name")
 		return
 	}
-	class := regexp.MustCompile(`^!`)
-	for _, name := range n.names {
-		if class.MatchString(name) {
-			r.cannot(n.line, name+": all other interfaces are meant", "list the names of the clients' interfaces")
-			return
-		}
+	names := n.names
+	if first, all := strings.CutPrefix(names[0], "!"); all {
+		r.except(n.line, append([]string{first}, names[1:]...))
+		names = []string{"*"}
+	}
+	for _, name := range names {
 		l := r.pattern(n.line, name)
 		if l == nil {
 			continue

@@ -200,7 +200,7 @@ func (o *opnsense) link(n *node) *link {
 	for _, v := range o.root.find("vlans").all("vlan") {
 		if tag := v.find("tag").text; dev != "" && v.find("vlanif").text == dev && tag != "" && strings.Trim(tag, "0123456789") == "" {
 			l := o.named(n.line, "vlan"+tag, n.text)
-			l.old = strings.TrimSpace(n.text + " " + descr)
+			l.describe(descr)
 			return l
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/config"
@@ -32,6 +33,9 @@ type link struct {
 	servers []string
 	set     map[string]string // values as TOML by the path of the key, such as "dhcpv4.hop_limit"
 	notes   []string
+
+	description string
+	off         bool // an exception from a pattern
 }
 
 // A server is one [[server]].
@@ -62,6 +66,18 @@ func (r *reader) named(line int, name, old string) *link {
 	r.links = append(r.links, l)
 	return l
 }
+
+// describe says what a link is for.
+func (l *link) describe(s string) {
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
+	if r := []rune(s); len(r) > longest {
+		s = string(r[:longest])
+	}
+	l.description = s
+}
+
+// longest is how many characters a description can have.
+const longest = 120
 
 // note adds a comment to the link.
 func (l *link) note(s string) {
@@ -219,7 +235,7 @@ func (r *reader) vrf(line int, address, vrf string) {
 // finish drops the links that have no servers, and says so.
 func (p *plan) finish() {
 	p.links = slices.DeleteFunc(p.links, func(l *link) bool {
-		if len(l.servers) > 0 {
+		if len(l.servers) > 0 || l.off {
 			return false
 		}
 		p.problems = append(p.problems, config.Problem{
@@ -240,7 +256,7 @@ func (p *plan) finish() {
 // always says what this relay does whatever the old one was.
 func (p *plan) always() {
 	r := &reader{plan: p}
-	if slices.ContainsFunc(p.links, func(l *link) bool { return l.set["trusted"] == "" }) {
+	if slices.ContainsFunc(p.links, func(l *link) bool { return !l.off && l.set["trusted"] == "" }) {
 		r.differs("Requests that bear option 82 already, and those that another relay has relayed, are dropped unless the interface has trusted = true (RFC 3046, section 2.1).")
 	}
 	if slices.ContainsFunc(p.links, func(l *link) bool { return l.v6() && l.set["dhcpv6.client_mac"] == "" }) {

@@ -48,7 +48,13 @@ const deepest = 64
 func parseJSON(text string) (*tree, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
-	line := func() int { return 1 + strings.Count(text[:min(int(d.InputOffset()), len(text))], "\n") }
+	at, n := 0, 1
+	line := func() int {
+		end := min(int(d.InputOffset()), len(text))
+		n += strings.Count(text[at:end], "\n")
+		at = end
+		return n
+	}
 	var value func(depth int) (*tree, error)
 	value = func(depth int) (*tree, error) {
 		tok, err := d.Token()

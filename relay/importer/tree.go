@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -66,7 +67,7 @@ func statements(text string) ([]statement, error) {
 		}
 		var words []string
 		end := func() {
-			if len(words) > 0 {
+			if len(words) > 0 && !slices.Contains(words, "inactive:") && !slices.Contains(path, "inactive:") {
 				all = append(all, statement{n, append(append([]string(nil), path...), words...)})
 			}
 			words = nil
@@ -74,6 +75,9 @@ func statements(text string) ([]statement, error) {
 		for _, t := range tokens {
 			switch t {
 			case "{":
+				if len(depths) > deepest {
+					return nil, lineError{n, "the braces are too deep"}
+				}
 				path = append(path, words...)
 				depths = append(depths, len(words))
 				begin = n
@@ -87,6 +91,7 @@ func statements(text string) ([]statement, error) {
 				depths = depths[:len(depths)-1]
 			case ";":
 				end()
+			case "protect:", "replace:": // marks that change nothing
 			default:
 				words = append(words, t)
 			}

@@ -13,7 +13,7 @@ const width = 80
 
 // toml writes the plan, "" if there is no interface in it.
 func (p *plan) toml() string {
-	if len(p.links) == 0 {
+	if !slices.ContainsFunc(p.links, func(l *link) bool { return !l.off }) {
 		return ""
 	}
 	var b strings.Builder
@@ -71,6 +71,9 @@ func comment(b *strings.Builder, head, s string) {
 
 // settings returns the values of a link by their keys, servers among them.
 func (l *link) settings() map[string]string {
+	if l.off {
+		return map[string]string{"relay": "false"}
+	}
 	all := map[string]string{"servers": list(l.servers)}
 	for k, v := range l.set {
 		all[k] = v
@@ -80,11 +83,12 @@ func (l *link) settings() map[string]string {
 
 // shared returns what all links say alike, if there are several.
 func (p *plan) shared() map[string]string {
-	if len(p.links) < 2 {
+	links := slices.DeleteFunc(slices.Clone(p.links), func(l *link) bool { return l.off })
+	if len(links) < 2 {
 		return nil
 	}
-	all := p.links[0].settings()
-	for _, l := range p.links[1:] {
+	all := links[0].settings()
+	for _, l := range links[1:] {
 		for k, v := range all {
 			if l.settings()[k] != v {
 				delete(all, k)
@@ -92,7 +96,7 @@ func (p *plan) shared() map[string]string {
 		}
 	}
 	// A switch for the whole of option 82 and its suboptions exclude each other.
-	if slices.ContainsFunc(p.links, func(l *link) bool { return l.set["dhcpv4.option82"] == "false" }) && all["dhcpv4.option82"] == "" {
+	if slices.ContainsFunc(links, func(l *link) bool { return l.set["dhcpv4.option82"] == "false" }) && all["dhcpv4.option82"] == "" {
 		for k := range all {
 			if strings.HasPrefix(k, "dhcpv4.option82.") {
 				delete(all, k)
@@ -137,4 +141,7 @@ func head(b *strings.Builder, l *link) {
 		comment(b, "", n)
 	}
 	b.WriteString("[[interface]]\nname = " + quoted(l.name) + "\n")
+	if l.description != "" {
+		b.WriteString("description = " + quoted(l.description) + "\n")
+	}
 }
