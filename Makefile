@@ -98,6 +98,12 @@ release: packages $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION) ## the packages 
 	done
 	@cd $(BIN)/packages && sha256sum * >SHA256SUMS && cat SHA256SUMS
 
+.PHONY: package-test
+package-test: $(TOOLS)/nfpm-$(NFPM_VERSION) ## install, upgrade, go back, remove and purge the package on fresh Debian 12 and 13, and take over from isc-dhcp-relay, 5 minutes (root)
+	@.ci/deps ip debootstrap lintian
+	@mkdir -p $(BIN)/roots
+	@NFPM=$(CURDIR)/$< RELAY_TEST_ROOTS=$(CURDIR)/$(BIN)/roots RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m -run '^(TestDebianPackage|TestTakesOverFromISC|TestLintian)$$' ./deploy/deploytest
+
 .PHONY: image
 image: packages ## write the container image of all architectures into bin/image (an OCI layout) and bin/dhcp-relay-image.tar
 	@rm -rf $(BIN)/image
