@@ -36,6 +36,7 @@ func complete(c *cobra.Command, find func() (*web.Client, error)) {
 		})
 	}
 	offer(c, "outcome", func(context.Context) []string { return transaction.Outcomes() })
+	offer(c, "fail-on", func(context.Context) []string { return status.FailOn("").Names() })
 	offer(c, "family", func(context.Context) []string { return []string{"ipv4", "ipv6"} })
 }
 

@@ -15,9 +15,6 @@ import (
 	"dhcp-relay/relay/observe/status"
 )
 
-// errFailing says that the daemon told of something that does not work.
-var errFailing = fmt.Errorf("%w: something does not work", errBad)
-
 func newStatusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
@@ -25,31 +22,42 @@ func newStatusCommand() *cobra.Command {
 		Long: "Show what the running daemon does, what is wrong and what to do about it:\n" +
 			"findings first, then servers, interfaces and drops.\n\n" +
 			"The exit status is 0 if all works, 1 if the daemon cannot be asked, and 2 if\n" +
-			"there is a finding of the severity \"error\": something does not work.",
+			"there is a finding of the severity \"error\": something does not work. With\n" +
+			"--fail-on warn it is that of a monitoring plugin: 1 for a warning, 2 for an error,\n" +
+			"3 if the daemon cannot be asked. With --fail-on never findings do not matter.",
 		Args: cobra.NoArgs,
 	}
 	find := addSocketFlag(c)
 	asJSON := c.Flags().Bool("json", false, "print the state as JSON, as the daemon tells it")
 	only := c.Flags().StringP("interface", "i", "", "show only what concerns one interface")
 	all := c.Flags().BoolP("all", "a", false, "list every interface and every kind of drop")
+	again := c.Flags().BoolP("watch", "w", false, "show the state again every two seconds, until interrupted")
+	failOn := status.FailOnError
+	c.Flags().Var(&failOn, "fail-on", "severity that shows in the exit status: warn, error or never")
 	complete(c, find)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		d, err := find()
 		if err != nil {
+			return exitError{err, failOn.Unknown()}
+		}
+		var r *status.Report
+		look := func(w io.Writer) error {
+			if r, err = askStatus(c.Context(), d, *only); err != nil {
+				return exitError{err, failOn.Unknown()}
+			}
+			for i := range r.Findings {
+				r.Findings[i].Text = check.NameUnknown(r.Findings[i].Text, udp.Name)
+			}
+			return writeStatus(w, r, *asJSON, *all)
+		}
+		if *again {
+			return repeat(c.Context(), c.OutOrStdout(), watchEvery, look)
+		}
+		if err := look(c.OutOrStdout()); err != nil {
 			return err
 		}
-		r, err := askStatus(c.Context(), d, *only)
-		if err != nil {
-			return err
-		}
-		for i := range r.Findings {
-			r.Findings[i].Text = check.NameUnknown(r.Findings[i].Text, udp.Name)
-		}
-		if err := writeStatus(c.OutOrStdout(), r, *asJSON, *all); err != nil {
-			return err
-		}
-		if r.Failing() {
-			return errFailing
+		if is := r.Exit(failOn); is != 0 {
+			return exitError{errBad, is}
 		}
 		return nil
 	}

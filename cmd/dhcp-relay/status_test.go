@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -54,6 +57,12 @@ func TestStatusCommand(t *testing.T) {
 		{"all is well", told(), nil, 0, []string{"Nothing is wrong.", "vlan10", "vlan20"}, nil},
 		{"a warning", told(warn), nil, 0, []string{"WARN   interface vlan20", "→ Bring it up."}, nil},
 		{"an error", told(bad, warn), nil, 2, []string{"ERROR  server 10.9.0.2"}, nil},
+		{"a warning that is to fail", told(warn), []string{"--fail-on", "warn"}, 1, []string{"WARN"}, nil},
+		{"an error beside a warning", told(bad, warn), []string{"--fail-on=warn"}, 2, nil, nil},
+		{"nothing to fail for", told(), []string{"--fail-on=warn"}, 0, nil, nil},
+		{"an error that is not to fail", told(bad, warn), []string{"--fail-on", "never"}, 0, []string{"ERROR"}, nil},
+		{"a plugin that cannot ask", told(), []string{"--fail-on", "warn", "--interface", "vlan30"}, 3, nil, nil},
+		{"no such severity", told(), []string{"--fail-on", "info"}, 1, nil, []string{"vlan10"}},
 		{"one interface", told(bad, warn), []string{"--interface", "vlan10"}, 2, []string{"vlan10"}, []string{"vlan20"}},
 		{"no such interface", told(bad), []string{"--interface", "vlan30"}, 1, nil, []string{"vlan10"}},
 	}
@@ -93,8 +102,8 @@ func exitStatus(err error) int {
 func TestStatusIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	report(&b, errFailing)
-	if b.Len() > 0 || !errors.Is(errFailing, errReported) {
+	report(&b, exitError{errBad, 2})
+	if b.Len() > 0 || !errors.Is(exitError{errBad, 2}, errReported) {
 		t.Errorf("after the findings: %q", b.String())
 	}
 }
@@ -155,5 +164,33 @@ func TestOutputCommandsNoTerminal(t *testing.T) {
 		if got := out.String(); !strings.Contains(got, `\u202e`) || strings.ContainsAny(got, "\x1b\u009b\u202e") {
 			t.Errorf("%q: %q", args, got)
 		}
+	}
+}
+
+// It shows the state again and again, also after a moment in which nobody answers, and
+// ends well when it is interrupted.
+func TestStatusWatch(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	looks := 0
+	var out bytes.Buffer
+	err := repeat(ctx, &out, time.Millisecond, func(w io.Writer) error {
+		looks++
+		switch looks {
+		case 2:
+			return errors.New("nobody answers")
+		case 4:
+			stop()
+		}
+		_, err := fmt.Fprintf(w, "look %d\n", looks)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := strings.Split(strings.TrimSpace(out.String()), "\n\n")
+	if len(shown) != 3 || shown[0] != "look 1" || !strings.HasSuffix(shown[1], ": nobody answers") || shown[2] != "look 3" {
+		t.Errorf("shown: %q", shown)
 	}
 }

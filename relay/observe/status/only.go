@@ -32,8 +32,3 @@ func filter[T any](all []T, keep func(T) bool) []T {
 	}
 	return out
 }
-
-// Failing reports whether a finding says that something does not work.
-func (r *Report) Failing() bool {
-	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Error })
-}

@@ -134,13 +134,13 @@ func TestOnly(t *testing.T) {
 			if diff := cmp.Diff(c.kinds, kinds); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
-			got := []any{len(r.Servers), len(r.Interfaces), len(r.Drops), r.Failing(), ok}
+			got := []any{len(r.Servers), len(r.Interfaces), len(r.Drops), r.Exit(FailOnError) == 2, ok}
 			if diff := cmp.Diff([]any{c.servers, c.links, c.drops, c.failing, c.anything}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
-	if h := healthy().report(); h.Failing() {
+	if h := healthy().report(); h.Exit(FailOnWarn) != 0 {
 		t.Error("a healthy relay fails")
 	}
 }
