@@ -47,6 +47,8 @@ const (
 	httpRefused
 	listening
 	confined
+	probeSuccess
+	probeDuration
 	buildInfo
 	linkCounters // the first of count.LinkCounter
 	numSeries    = int(linkCounters) + count.NumLinkCounters
@@ -234,6 +236,16 @@ func fixed() []MetricDoc {
 			"dhcp_relay_confined", "gauge",
 			[]string{"by"},
 			"1 if the daemon has given up what it does not need: files by landlock, system calls by seccomp, privileges of other programs by no_new_privileges; 0 if this host or relay.confine keeps it from that.",
+		},
+		probeSuccess: {
+			"dhcp_relay_probe_success", "gauge",
+			[]string{"interface", "server", "vrf"},
+			"1 if the server offered an address to the latest probe of the interface, 0 if it did not; see probe_interval.",
+		},
+		probeDuration: {
+			"dhcp_relay_probe_duration_seconds", "gauge",
+			[]string{"interface", "server", "vrf"},
+			"Time until the server answered the latest probe of the interface; absent if it did not.",
 		},
 		buildInfo: {
 			"dhcp_relay_build_info", "gauge",

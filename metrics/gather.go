@@ -316,6 +316,7 @@ func (s *scrape) state(st State) {
 			s.add(httpRefused, float64(r.Count), pair("listener", l.Name), pair("reason", r.Reason))
 		}
 	}
+	s.probes(st.Probes)
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))
@@ -334,6 +335,24 @@ func (s *scrape) state(st State) {
 	for i, l := range st.Links {
 		if l.Address != "" && l.Family == dhcp.V6 {
 			s.add(linkAddressInfo, 1, names[i], pair("link_address", text(l.Address)))
+		}
+	}
+}
+
+// probes adds what came of the latest probes, sorted by label.
+func (s *scrape) probes(all []ProbeState) {
+	slices.SortFunc(all, func(a, b ProbeState) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Server, b.Server), cmp.Compare(a.VRF, b.VRF))
+	})
+	labels := func(p *ProbeState) []*dto.LabelPair {
+		return []*dto.LabelPair{pair("interface", text(p.Interface)), pair("server", p.Server), pair("vrf", text(p.VRF))}
+	}
+	for i := range all {
+		s.add(probeSuccess, truth(all[i].Success), labels(&all[i])...)
+	}
+	for i := range all {
+		if all[i].Duration > 0 {
+			s.add(probeDuration, all[i].Duration, labels(&all[i])...)
 		}
 	}
 }

@@ -105,6 +105,10 @@ func full(m bed) {
 			Unseen:     8,
 			Opened:     1,
 			TakenOver:  2,
+			Probes: []ProbeState{
+				{Interface: "vlan20", Server: "10.9.0.2:67"},
+				{Interface: "vlan10", Server: "10.9.0.2:67", VRF: "mgmt", Success: true, Duration: 0.002},
+			},
 			Links: []LinkState{
 				{Name: "vlan10", Address: "192.0.2.1", Servers: 2},
 				{Name: "vlan10", Family: dhcp.V6, Address: "2001:db8:1::1", Servers: 1},

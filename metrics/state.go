@@ -21,6 +21,7 @@ type State struct {
 	Resyncs    uint64    // how often they were read anew because messages of the kernel were lost
 	Listeners  []ListenerState
 	Links      []LinkState // each name at most once for each family
+	Probes     []ProbeState
 
 	Open    [dhcp.Families]int    // transactions that wait for a reply
 	Evicted [dhcp.Families]uint64 // transactions that were forgotten while they waited
@@ -29,6 +30,14 @@ type State struct {
 	Landlock, NoNewPrivs, Seccomp bool // what confines the process
 
 	Opened, TakenOver int // sockets, those of a former process apart
+}
+
+// A ProbeState is what came of the latest probe of a server from an interface that is
+// probed at an interval.
+type ProbeState struct {
+	Interface, Server, VRF string
+	Success                bool
+	Duration               float64 // seconds until the answer; 0 if there was none
 }
 
 // A ListenerState tells whether a listener works that only observes.

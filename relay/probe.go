@@ -214,6 +214,11 @@ func (w *probeWork) send(m []byte, which func(*askedServer) bool) {
 	if v.Reason != agent.Relayed {
 		doc := v.Reason.DocOf(v.Direction)
 		w.result.What, w.result.Remedy = doc.What, doc.Remedy
+		for _, n := range w.link.Side[w.Family].Servers {
+			if i := w.place(n); i >= 0 {
+				w.result.Servers[i].What = "not asked"
+			}
+		}
 		return
 	}
 	v.Asked = ^uint64(0) // all, whichever a client would get

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -215,4 +216,46 @@ func TestProbeOfARequestThatIsDropped(t *testing.T) {
 	if status != 1 || len(all) != 1 || all[0].Outcome != "no_giaddr" || all[0].What == "" || all[0].Remedy == "" {
 		t.Errorf("exit status %d, %+v", status, all)
 	}
+}
+
+// TestCanary probes at an interval, tells Prometheus, and stops when it is not to.
+func TestCanary(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	const config = "[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\n"
+	d := b.start(config + "probe_interval = 1\n")
+	series := func(name, server string) string {
+		return "dhcp_relay_probe_" + name + `{interface="vlan10",server="` + server + `:67",vrf=""}`
+	}
+	good, bad := series("success", "10.9.0.2"), series("success", "10.9.0.3")
+	d.await("a success and a failure", func() bool {
+		if h, ok := v.hear(10 * time.Millisecond); ok {
+			v.reply(h, bootp.Offer, "10.1.0.77")
+		}
+		s := d.scrape()
+		failed, told := s[bad]
+		return s[good] == 1 && told && failed == 0 && s[series("duration_seconds", "10.9.0.2")] > 0
+	})
+	d.balanced()
+	d.reload(config, "configuration reloaded")
+	d.await("the series end", func() bool {
+		return d.scrape().sum("dhcp_relay_probe_success") == 0 && !strings.Contains(d.metrics(), "probe_success{")
+	})
+}
+
+// metrics returns what a scrape shows.
+func (d *daemon) metrics() string {
+	d.t.Helper()
+	resp, err := d.http.Get("http://127.0.0.1:9867/metrics")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return string(b)
 }

@@ -55,6 +55,8 @@ type Interface struct {
 	Limit       int // messages a second that may come from the link, requests and replies apart; 0: no limit
 	ClientLimit int // requests a second that may come from one of its clients; 0: no limit
 
+	ProbeInterval int // seconds between two probes of its servers; 0: none
+
 	V4 Interface4
 	V6 Interface6
 }

@@ -19,6 +19,8 @@ const maxHostname = 64
 const (
 	maxLimit       = 1_000_000
 	maxClientLimit = 100_000
+
+	maxProbeInterval = 86400
 )
 
 // Settings are what holds for an interface. Its servers are addresses until
@@ -107,6 +109,11 @@ func interfaceKeys() []key[settings] {
 			"client_limit", "0", "a number of requests a second up to 100000, or 0 for no limit",
 			"How much may come from one client: a hardware address, or in DHCPv6 a source address. What comes in ten seconds may come at once.",
 			number(0, maxClientLimit, func(s *settings) *int { return &s.ClientLimit }),
+		},
+		{
+			"probe_interval", "0", "a number of seconds up to 86400, or 0 for never",
+			"How often the servers are asked as by a client of the interface, as dhcp-relay probe does, for dhcp_relay_probe_success. Set it for a few interfaces, not for hundreds: one is asked after the other.",
+			number(0, maxProbeInterval, func(s *settings) *int { return &s.ProbeInterval }),
 		},
 		{
 			"dhcpv4", "", "a table [defaults.dhcpv4] or [interface.dhcpv4]",

@@ -111,6 +111,7 @@ type process struct {
 	recent       count.Recent
 	tables       []*fullTable // belong to who takes the samples
 	surroundings surroundings
+	canaries     canaries
 
 	mu     sync.Mutex // guards what follows
 	config configState
@@ -186,6 +187,7 @@ func (p *process) run(ctx context.Context) error {
 		wg.Go(func() { p.watchdog(ctx) })
 		wg.Go(func() { followRivals(ctx, p.rivals, p.setRivals, p.log) })
 		wg.Go(func() { p.followCounters(ctx) })
+		wg.Go(func() { p.probes(ctx) })
 		wg.Go(func() { p.view.Log(ctx, p.log) })
 	})
 	var next *successor

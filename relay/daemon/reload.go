@@ -169,6 +169,7 @@ func (p *process) state() metrics.State {
 		Unseen:     p.engine.Recorder().Missed(),
 		Opened:     sockets - adopted,
 		TakenOver:  adopted,
+		Probes:     p.canaries.states(),
 	}
 }
 

@@ -38,11 +38,13 @@ func TestRealServers(t *testing.T) {
 	}{
 		{
 			"IPv4", scene.IPv4, "[[interface]]\nname = \"clients-*\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\n",
-			map[string]string{"clients-a": "10.1.0.0/24", "clients-b": "10.2.0.0/24"}, real.CheckServer,
+			map[string]string{"clients-a": "10.1.0.0/24", "clients-b": "10.2.0.0/24"},
+			real.CheckServer,
 		},
 		{
 			"IPv6", scene.IPv6, "[[interface]]\nname = \"clients-*\"\nservers = [\"2001:db8:9::2\", \"2001:db8:9::3\"]\n",
-			map[string]string{"clients-a": "2001:db8:1::/64", "clients-b": "2001:db8:2::/64"}, real.CheckServer6,
+			map[string]string{"clients-a": "2001:db8:1::/64", "clients-b": "2001:db8:2::/64"},
+			real.CheckServer6,
 		},
 	} {
 		for _, kind := range []string{"kea", "isc"} {
