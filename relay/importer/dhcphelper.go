@@ -79,7 +79,7 @@ func (r *reader) dhcpHelper(line int, words []word) {
 		}
 		l.set["dhcpv4.option82"] = "false" // it adds none
 	}
-	r.differs("Requests may have passed 4 relays (hop_limit); with dhcp-helper 20.")
+	r.differs("Requests may have passed 4 relays (hop_limit): write more where more stand in a row.")
 }
 
 // except leaves interfaces alone that a pattern matches.

@@ -9,7 +9,12 @@ import (
 // readDnsmasq reads the relay lines of dnsmasq, in its file or on its command line:
 //
 //	dhcp-relay=<local address>[,<server>[#<port>]][,<interface>]
+//
+// and the relays of OpenWrt, which has them in sections of /etc/config/dhcp.
 func readDnsmasq(r *reader, text string) error {
+	if strings.Contains(text, "config relay") {
+		return r.openWrt(text)
+	}
 	arg := regexp.MustCompile(`(?:^|\s)(?:--)?dhcp-(split-)?relay\s*[= ]\s*["']?([0-9a-fA-F.:][^\s"']*)`)
 	for n, line := range logical(text) {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
@@ -23,6 +28,40 @@ func readDnsmasq(r *reader, text string) error {
 			r.relayLine(n, strings.Split(m[2], ","))
 		}
 	}
+	return nil
+}
+
+// openWrt reads the sections "config relay" of /etc/config/dhcp.
+func (r *reader) openWrt(text string) error {
+	var f [3]string // local address, server, interface
+	first, in := 0, false
+	end := func() {
+		if in && f[0] != "" {
+			r.relayLine(first, strings.Split(strings.TrimRight(strings.Join(f[:], ","), ","), ","))
+		}
+		f = [3]string{}
+	}
+	for n, line := range logical(text) {
+		words, err := split(line, n)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(words) > 1 && words[0].text == "config":
+			end()
+			first, in = n, words[1].text == "relay"
+		case len(words) > 2 && words[0].text == "option" && in:
+			switch words[1].text {
+			case "local_addr":
+				f[0] = words[2].text
+			case "server_addr":
+				f[1] = words[2].text
+			case "interface":
+				f[2] = words[2].text
+			}
+		}
+	}
+	end()
 	return nil
 }
 

@@ -41,7 +41,7 @@ func readings() [numKinds]reading {
 	return [numKinds]reading{
 		ISC:        {"isc-dhcp-relay", readISC, mark(`(?m)^\s*(?:export\s+)?(?:SERVERS|INTERFACES|OPTIONS|DHCPSERVERS|DHCRELAYARGS)=`)},
 		Dhcrelay:   {"dhcrelay", readDhcrelay, mark(`(?m)^(?:[^#\n]*[\s/="\[])?dhcrelay["\s]`)},
-		Dnsmasq:    {"dnsmasq", readDnsmasq, mark(`(?m)(?:^\s*|--)dhcp-(?:split-)?relay\s*[= ]\s*[0-9a-fA-F]`)},
+		Dnsmasq:    {"dnsmasq", readDnsmasq, mark(`(?m)(?:^\s*|--)dhcp-(?:split-)?relay\s*[= ]\s*[0-9a-fA-F]|^config relay\b`)},
 		DHCPHelper: {"dhcp-helper", readDHCPHelper, mark(`(?m)^\s*DHCPHELPER_OPTS=|(?:^|[\s/])dhcp-helper\s+-`)},
 		Networkd:   {"networkd", readNetworkd, mark(`(?m)^\s*\[(?:Match|DHCPServer|DHCPRelay)\]`)},
 		IOS:        {"ios", readIOS, mark(`(?m)^\s*(?:ip helper-address|ipv6 dhcp relay destination|ip dhcp relay information) `)},

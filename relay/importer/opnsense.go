@@ -200,7 +200,9 @@ func (o *opnsense) link(n *node) *link {
 	for _, v := range o.root.find("vlans").all("vlan") {
 		if tag := v.find("tag").text; dev != "" && v.find("vlanif").text == dev && tag != "" && strings.Trim(tag, "0123456789") == "" {
 			l := o.named(n.line, "vlan"+tag, n.text)
-			l.describe(descr)
+			if l != nil {
+				l.describe(descr)
+			}
 			return l
 		}
 	}

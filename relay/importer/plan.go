@@ -54,10 +54,16 @@ func (r *reader) at(line int, old string) *link {
 	return r.named(line, name, old)
 }
 
-// named returns the link of a name, a new one if there is none yet.
+// named returns the link of a name, a new one if there is none yet; nil if another
+// interface is called so already, which is said.
 func (r *reader) named(line int, name, old string) *link {
 	if i := slices.IndexFunc(r.links, func(l *link) bool { return l.name == name }); i >= 0 {
-		return r.links[i]
+		l := r.links[i]
+		if l.old != "" && old != name && !strings.EqualFold(l.old, old) {
+			r.cannot(line, fmt.Sprintf("%s and %s would both be %s here", l.old, old, name), "say what this one is called with --name '"+old+"=eth1'")
+			return nil
+		}
+		return l
 	}
 	l := &link{name: name, file: r.file, line: line, set: map[string]string{}}
 	if old != name {
@@ -258,6 +264,9 @@ func (p *plan) always() {
 	r := &reader{plan: p}
 	if slices.ContainsFunc(p.links, func(l *link) bool { return !l.off && l.set["trusted"] == "" }) {
 		r.differs("Requests that bear option 82 already, and those that another relay has relayed, are dropped unless the interface has trusted = true (RFC 3046, section 2.1).")
+	}
+	if p.options.ISC && slices.ContainsFunc(p.links, func(l *link) bool { return l.set["trusted"] == "true" }) {
+		r.differs("With trusted = true the relay takes option 82 and giaddr from whoever is attached, as dhcrelay does. Take it out where only clients are.")
 	}
 	if slices.ContainsFunc(p.links, func(l *link) bool { return l.v6() && l.set["dhcpv6.client_mac"] == "" }) {
 		r.differs("DHCPv6 servers get option 79, the client's link-layer address (client_mac).")
