@@ -95,8 +95,8 @@ func (s *state) bySlot(slot int) *count.Link {
 // gateLasts is for how long a filter sheds without being told again, and gateAgain how
 // soon it is told: who is not heard at all does not tell it that the flood is over.
 const (
-	gateLasts = 2 * time.Second
-	gateAgain = gateLasts / 4
+	gateLasts = 10 * time.Second
+	gateAgain = 500 * time.Millisecond
 )
 
 // contestFor is how long an interface counts as one that others share the relay with
@@ -106,7 +106,7 @@ const contestFor = time.Minute
 
 // shutFor is for how long an interface is shut out at most that has sent much of what
 // waits, if whoever reads gets no processor meanwhile.
-const shutFor = gateLasts
+const shutFor = 3 * time.Second
 
 // mostLoud is how many interfaces are shut out at most, each for a share of what waits.
 const mostLoud = 8
@@ -127,14 +127,24 @@ type cut struct {
 	others  time.Duration // until when others are known beside it
 	maybe   time.Duration // until when others may be there that were kept out
 	heard   []heard       // by shed.Slot
-	wait    uint32        // counts the times at which nothing waited
-	sum     uint32        // messages read since nothing waited
+	all     heard         // of all interfaces
 	filling time.Duration // when the receive buffer was not half full last
 	shut    []int         // slots that are shut out until what waits is read; room for mostLoud
 }
 
-// Heard is how many messages were read of an interface since nothing waited.
-type heard struct{ wait, messages uint32 }
+// Heard is how many messages were read of late, each second half as many as before.
+type heard struct {
+	second   time.Duration
+	messages uint32
+}
+
+// add counts messages.
+func (h *heard) add(n int, now time.Duration) {
+	if second := now / time.Second; h.second != second {
+		h.second, h.messages = second, h.messages>>min(second-h.second, 32)
+	}
+	h.messages += uint32(n)
+}
 
 func newCut() cut {
 	return cut{buckets: make([]limit.Bucket, shed.Slots), heard: make([]heard, shed.Slots), shut: make([]int, 0, mostLoud)}
@@ -166,10 +176,6 @@ func (c *cut) read(ds []udp.Datagram, more, filling bool, now time.Duration) {
 	} else if len(c.shut) > 0 {
 		c.letIn(now)
 	}
-	if !more {
-		c.wait++
-		c.sum = 0
-	}
 }
 
 // note counts for each interface what was read.
@@ -183,11 +189,11 @@ func (c *cut) note(ds []udp.Datagram, now time.Duration) {
 		if c.link != 0 {
 			c.others = now + contestFor
 		}
-		c.add(c.link, i-from)
+		c.heard[shed.Slot(c.link)].add(i-from, now)
 		from, c.link = i, link
 	}
-	c.add(c.link, len(ds)-from)
-	c.sum += uint32(len(ds))
+	c.heard[shed.Slot(c.link)].add(len(ds)-from, now)
+	c.all.add(len(ds), now)
 }
 
 // besides returns what is known of others than the one that was heard last.
@@ -200,15 +206,6 @@ func (c *cut) besides(now time.Duration) limit.Others {
 	default:
 		return limit.NoOthers
 	}
-}
-
-// add counts messages of an interface.
-func (c *cut) add(link, n int) {
-	h := &c.heard[shed.Slot(link)]
-	if h.wait != c.wait {
-		*h = heard{wait: c.wait}
-	}
-	h.messages += uint32(n)
 }
 
 // shutOut shuts out the interfaces of a batch that have sent much of what waits.
@@ -246,13 +243,13 @@ func (c *cut) hold(slot int, now, lasts time.Duration) {
 	c.buckets[slot].Hold(now+lasts, c.rate)
 }
 
-// leastLoud is how many messages nobody is held for.
-const leastLoud = 1024
+// leastLoud is how many messages nobody is shut out for.
+const leastLoud = 256
 
-// loud reports whether an interface has sent much of what waits.
+// loud reports whether an interface has sent much of what was read of late.
 func (c *cut) loud(slot int) bool {
-	h := c.heard[slot]
-	return h.wait == c.wait && h.messages > leastLoud && h.messages > c.sum/8
+	h := &c.heard[slot]
+	return h.messages > leastLoud && h.messages > c.all.messages/mostLoud && c.all.second-h.second <= 1
 }
 
 // How old messages may be of who is shut out that wait already: where it keeps others

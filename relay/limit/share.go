@@ -66,7 +66,7 @@ func (s *Share) Read(now, age time.Duration, n int, more, full bool, others Othe
 		s.lower(now, age)
 	case !s.drains:
 		s.raise(now, others)
-	case age <= lateNext: // what is read from now on came by the new rate
+	case age <= lateNext && !full: // what is read from now on came by the new rate
 		s.waits, s.drains = false, false
 	}
 	s.waits = s.waits && more
@@ -81,7 +81,7 @@ func (s *Share) late(now, age time.Duration, full bool, others Others) bool {
 	case s.per == 0 && full:
 		return true
 	default:
-		return took >= window && (age > lateFirst || age > lateNext && s.per != 0 && others == SomeOthers)
+		return took >= window && (full || age > lateFirst || age > lateNext && s.per != 0 && others == SomeOthers)
 	}
 }
 

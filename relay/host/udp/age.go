@@ -37,8 +37,8 @@ func (a *ages) begin() {
 func (a *ages) emptied(now time.Time) { a.since, a.known = now, true }
 
 // of returns the age of a datagram with n octets of control messages. Until all is read
-// that waited for the first read, as for a restart, nothing has an age, unless it or
-// that takes longer than a restart does.
+// that waited for the first read, as for a restart, what came before that has no age,
+// unless it or that takes longer than a restart does.
 func (a *ages) of(c *control, n int, now time.Time) time.Duration {
 	at, known := c.arrival(n)
 	if !known {
@@ -48,7 +48,7 @@ func (a *ages) of(c *control, n int, now time.Time) time.Duration {
 	switch {
 	case a.known:
 		return min(age, now.Sub(a.since))
-	case age > handover || now.Sub(a.since) > handover:
+	case age <= now.Sub(a.since), age > handover, now.Sub(a.since) > handover:
 		return age
 	}
 	return 0

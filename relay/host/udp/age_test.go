@@ -35,6 +35,7 @@ func TestAges(t *testing.T) {
 		{"the clock was set forward", 24 * time.Hour, 2 * time.Millisecond, true, 2 * time.Millisecond},
 		{"it waited for a new process", 5 * time.Second, 3 * time.Millisecond, false, 0},
 		{"it waits for a new process that reads on", 5 * time.Second, 2 * time.Second, false, 0},
+		{"it came to a new process that reads on", time.Second, 2 * time.Second, false, time.Second},
 		{"a new process does not come to the end of what waits", 5 * time.Second, time.Minute, false, 5 * time.Second},
 		{"its process hung, and another one took over", time.Minute, 3 * time.Millisecond, false, time.Minute},
 	} {
