@@ -15,6 +15,7 @@ type Policy struct {
 	Servers      []Server       // each server once; interfaces refer to them by index
 	Groups       []Group        // interfaces refer to them by index
 	Interfaces   []Interface    // a link belongs to the one with its name, else to the first whose pattern matches
+	AnswersFrom  []OtherAddress // who may reply as one of the servers
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
 	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
 	Alone        bool           // to servers each datagram leaves alone, never several with UDP_SEGMENT
@@ -35,6 +36,12 @@ type Server struct {
 	Name    string        // as [[server]] has it, "" for none
 	Delay   time.Duration // how long a client has to have tried before it is asked
 	Listens bool          // it gets copies, and never answers
+}
+
+// An OtherAddress is where a server answers from, beside its own address.
+type OtherAddress struct {
+	Server int // index into Policy.Servers
+	From   netip.Prefix
 }
 
 // An Interface says how to serve the links whose name matches.

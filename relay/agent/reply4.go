@@ -74,6 +74,11 @@ func (s *Snapshot) mayReply(in *Ingress, heard, facing *Link, vrf string) Reason
 	if heard != nil {
 		return ReplyFromClient
 	}
+	for i := range s.Policy.AnswersFrom {
+		if s.Policy.AnswersFrom[i].From.Contains(from) {
+			return Relayed
+		}
+	}
 	for _, p := range s.Policy.ReplySources {
 		if p.Contains(from) {
 			return Relayed

@@ -22,6 +22,7 @@ func TestR8213_2_WhoMayReply(t *testing.T) {
 		routes  func(on int) [][]int
 		unasked bool
 		sources string
+		other   string // answers_from of a server
 		want    Reason
 	}{
 		{name: "a server on a client link, the route leads there", six: true, on: "d1", from: server6, routes: func(on int) [][]int { return [][]int{{on}, {}} }},
@@ -33,12 +34,17 @@ func TestR8213_2_WhoMayReply(t *testing.T) {
 		{name: "a stranger that answers nothing", six: true, on: "u0", from: stranger, unasked: true, want: ReplySource},
 		{name: "a stranger that answers", six: true, on: "u0", from: stranger},
 		{name: "a stranger of reply_sources that answers nothing", six: true, on: "u0", from: stranger, unasked: true, sources: "2001:db8:9::/64"},
+		{name: "another address of a server", six: true, on: "u0", from: stranger, unasked: true, other: "2001:db8:9::/64", sources: "2001:db8:77::/64"},
+		{name: "another address of a server, on a client link", six: true, on: "d1", from: stranger, unasked: true, other: "2001:db8:9::/64", want: ReplyFromClient},
 		{name: "a server that answers nothing", six: true, on: "u0", from: server6, unasked: true},
 		{name: "a stranger among clients that answers", six: true, on: "d1", from: clientLL, want: ReplyFromClient},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := compile6(func(p *Policy, _ []giaddr.Link) {
+				if c.other != "" {
+					p.AnswersFrom = []OtherAddress{{From: netip.MustParsePrefix(c.other)}}
+				}
 				if c.sources != "" {
 					p.ReplySources = []netip.Prefix{netip.MustParsePrefix(c.sources)}
 				}

@@ -149,14 +149,17 @@ func readNone(r *reader, v value, to *file) {
 	either(func(f *file) *bool { return &f.none }, "listed", "none")(r, v, to)
 }
 
-func readReplySources(r *reader, v value, to *file) {
+func readReplySources(r *reader, v value, to *file) { to.replySources = r.prefixes(v) }
+
+// prefixes reads a list of addresses and prefixes.
+func (r *reader) prefixes(v value) (all []netip.Prefix) {
 	list, _ := r.list(v, `an address such as "10.9.1.7", or a prefix such as "10.9.2.0/24"`)
-	to.replySources = nil
 	for _, v := range list {
 		if p, ok := r.prefix(v); ok {
-			to.replySources = append(to.replySources, p)
+			all = append(all, p)
 		}
 	}
+	return all
 }
 
 // prefix reads a prefix, or an address as a prefix of full length.

@@ -39,6 +39,11 @@ func (r *reader) config(f *file, host Host) *Config {
 		}
 		c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
 	}
+	for n := range c.Policy.Servers {
+		for _, p := range about.listed[c.Policy.Servers[n].Addr].answersFrom {
+			c.Policy.AnswersFrom = append(c.Policy.AnswersFrom, agent.OtherAddress{Server: n, From: p})
+		}
+	}
 	r.checkSome(f)
 	all.tellUnused(f)
 	for _, s := range f.servers {

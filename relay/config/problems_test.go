@@ -44,6 +44,13 @@ func TestParseProblems(t *testing.T) {
 			},
 		},
 		{
+			name: "answers_from of another family",
+			text: "[[interface]]\nname = \"a\"\nservers = [\"10.9.0.2\"]\n[[server]]\naddress = \"10.9.0.2\"\nanswers_from = [\"10.9.0.9\", \"2001:db8::9\"]\n",
+			want: []string{
+				`f:6:16: server[0].answers_from: 2001:db8::9/128 is not of the family of 10.9.0.2; write addresses of the server's own family`,
+			},
+		},
+		{
 			name: "UTF-16",
 			text: "\xfe\xff",
 			want: []string{

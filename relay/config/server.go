@@ -27,6 +27,8 @@ type server struct {
 	delay   time.Duration
 	listens bool
 	path    string
+
+	answersFrom []netip.Prefix
 }
 
 func serverKeys() []key[server] {
@@ -70,6 +72,11 @@ func serverKeys() []key[server] {
 			"Whether the server answers, or only gets copies: a profiler, or a log. No answer of it is waited for, and none is missed.",
 			either(func(s *server) *bool { return &s.listens }, "answer", "listen"),
 		},
+		{
+			"answers_from", "[]", `a list of addresses and prefixes, such as ["10.9.0.77"]`,
+			"Where the server replies from, beside its address: the nodes behind a virtual or anycast address, or the servers behind a relay. They may reply, and what they say counts for it.",
+			readAnswersFrom,
+		},
 	}
 }
 
@@ -104,6 +111,15 @@ func device(field func(*server) *string) func(*reader, value, *server) {
 			return
 		}
 		*field(to) = s
+	}
+}
+
+func readAnswersFrom(r *reader, v value, to *server) {
+	to.answersFrom = r.prefixes(v)
+	for _, p := range to.answersFrom {
+		if to.addr.IsValid() && p.Addr().Is4() != to.addr.Addr().Is4() {
+			r.fail(v, "write addresses of the server's own family", "%s is not of the family of %s", p, to.addr.Addr())
+		}
 	}
 }
 

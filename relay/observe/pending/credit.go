@@ -131,7 +131,11 @@ func (o *Observer) replied(b *observe.Batch, m *observe.Message, a *about) {
 	}
 	w, of := o.table.answered(o.table.latest(a.key, a.early, b.Now), &r, b.Now)
 	if of.server < 0 && v.Link != nil {
-		if n := sender(b, v.Link, m.In.Src, m.In.Link); n >= 0 { // it answers nothing that is known
+		n := sender(b, v.Link, m.In.Src, m.In.Link) // it answers nothing that is known
+		if n < 0 {
+			n = o.way(b, v.Link).alias(m.In.Src.Addr())
+		}
+		if n >= 0 {
 			w, of = o.way(b, v.Link), credit{server: n}
 		}
 	}

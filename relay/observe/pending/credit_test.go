@@ -104,6 +104,23 @@ func TestCredit(t *testing.T) {
 	}
 }
 
+// An address that is listed for a server is its own.
+func TestCreditOfAnswersFrom(t *testing.T) {
+	t.Parallel()
+	c := client{t, newPlay(t)}
+	c.state.Snap.Policy.AnswersFrom = []agent.OtherAddress{{Server: 1, From: netip.MustParsePrefix("10.9.0.64/28")}}
+	c.now = time.Second
+	c.ask(bootp.Discover, 1)
+	c.reply(1, "10.9.0.66", "10.9.0.66")
+	c.reply(2, "10.9.0.67", "") // to nothing that is known
+	if got := c.replies(); got != [2]uint64{0, 2} {
+		t.Errorf("credited %v, want all to the second", got)
+	}
+	if s := c.states(); s[1].State != health.Answering || s[1].From.IsValid() {
+		t.Errorf("%+v", s[1])
+	}
+}
+
 // Servers are silent by what they were to answer: each by a Discover, none by a Request
 // that may be for the other one, and by none that names another server.
 func TestDue(t *testing.T) {

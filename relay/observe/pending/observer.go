@@ -201,6 +201,11 @@ func (o *Observer) way(b *observe.Batch, l *agent.Link) *Way {
 		a := b.Snap.Policy.Servers[n].Addr
 		w.Addrs[i], w.Servers[i], w.Health[i] = netip.AddrPortFrom(a.Addr().WithZone(""), a.Port()), b.Servers[n], &b.Servers[n].Health
 	}
+	for _, other := range b.Snap.Policy.AnswersFrom {
+		if i := slices.Index(servers, other.Server); i >= 0 {
+			w.Aliases = append(w.Aliases, Alias{other.From, i})
+		}
+	}
 	o.ways[l.ID] = w
 	return w
 }
