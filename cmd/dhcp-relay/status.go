@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/relay/api"
+	"dhcp-relay/relay/daemon"
 	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/host/udp"
 	web "dhcp-relay/relay/http"
@@ -48,6 +49,7 @@ func newStatusCommand() *cobra.Command {
 			for i := range r.Findings {
 				r.Findings[i].Text = check.NameUnknown(r.Findings[i].Text, udp.Name)
 			}
+			daemon.LookAtFirewall(c.Context(), r)
 			return writeStatus(w, r, *asJSON, *all)
 		}
 		if *again {

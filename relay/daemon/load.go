@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -113,7 +114,8 @@ func (l *Loaded) Host() (all []check.Doubt, does []string, err error) {
 		all = append(all, check.Doubt{Text: placed(l.Config, q), Fatal: q.Fatal})
 	}
 	doubts, err := check.Host(snap, links)
-	return append(all, doubts...), append(idle(snap), segmentations(snap, links)...), err
+	all = append(all, doubts...)
+	return append(all, firewallDoubts(context.Background(), snap)...), append(idle(snap), segmentations(snap, links)...), err
 }
 
 // placed describes a problem with its place in the file, if it is with what is

@@ -182,6 +182,7 @@ func TestHealthyRelayHasNoFindings(t *testing.T) {
 	wantLink := Interface{
 		Name: "vlan10", Family: dhcp.V4, State: agent.Relaying, Address: "10.1.0.1", Servers: []ServerName{{Address: "10.9.0.2:67"}},
 		Requests: Flow{Received: 20, Relayed: 20, RecentRelayed: 20}, Replies: Flow{Received: 20, Relayed: 20, RecentRelayed: 20},
+		LastHeard: after(30 * time.Second), LastReply: after(30 * time.Second),
 	}
 	if diff := cmp.Diff(wantLink, r.Interfaces[0]); diff != "" {
 		t.Errorf("interface (-want +got):\n%s", diff)

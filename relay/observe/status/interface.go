@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
@@ -20,13 +21,15 @@ type Interface struct {
 	State       agent.State  `json:"state"`
 	Address     string       `json:"address,omitempty"` // giaddr or link-address; "" if there is none
 	Servers     []ServerName `json:"servers"`
-	Reason      string       `json:"problem,omitempty"` // why it does not relay, or relays badly; "" if all is well
-	Do          string       `json:"remedy,omitempty"`  // what to do about Problem
-	Requests    Flow         `json:"requests"`          // what its clients sent
-	Replies     Flow         `json:"replies"`           // what the servers sent for its clients
-	Expected    count.Number `json:"expected"`          // requests that expect an answer, relayed or not
-	Answered    count.Number `json:"answered"`          // those of them that a server answered
-	Unanswered  count.Number `json:"unanswered"`        // those of them that none answered, or that could not be sent
+	Reason      string       `json:"problem,omitempty"`   // why it does not relay, or relays badly; "" if all is well
+	Do          string       `json:"remedy,omitempty"`    // what to do about Problem
+	Requests    Flow         `json:"requests"`            // what its clients sent
+	Replies     Flow         `json:"replies"`             // what the servers sent for its clients
+	LastHeard   time.Time    `json:"last_heard,omitzero"` // when its clients were heard last; absent if they never were
+	LastReply   time.Time    `json:"last_reply,omitzero"` // when its clients were sent a reply last; absent if they never were
+	Expected    count.Number `json:"expected"`            // requests that expect an answer, relayed or not
+	Answered    count.Number `json:"answered"`            // those of them that a server answered
+	Unanswered  count.Number `json:"unanswered"`          // those of them that none answered, or that could not be sent
 }
 
 // sum adds two counts.
@@ -49,6 +52,8 @@ func (b *builder) interfaces() {
 		}
 		c := b.Counts.Links[l.Name]
 		n.Requests, n.Replies = flow(&c, l.Family, dhcp.Requests), flow(&c, l.Family, dhcp.Replies)
+		now := &c.Lately[l.Family]
+		n.LastHeard, n.LastReply = now.Heard, now.Relayed[dhcp.Replies]
 		n.Expected, n.Answered = c.Counts[count.Expected][l.Family], c.Counts[count.Answered][l.Family]
 		n.Unanswered = sum(c.Counts[count.Unanswered][l.Family], c.Counts[count.Unsent][l.Family])
 		f := b.judge(l, &n)

@@ -12,6 +12,7 @@ const (
 	configNone
 	configRefused
 	configUnloadable
+	firewallDrops
 
 	interfacesStale
 	interfaceDown
@@ -38,7 +39,6 @@ const (
 	droppedMessages
 
 	broadcastCleared
-	firewallDrops
 	kernelDropped
 	listenerClosed
 	listenerRefuses
@@ -112,7 +112,7 @@ func kindDocs() [numKinds]KindDoc {
 
 // causes orders kinds: what is likely to be the cause of other findings first.
 func (k kind) causes() int {
-	for rank, last := range []kind{configUnloadable, interfaceUnmatched, serverUnreachable, droppedMessages} {
+	for rank, last := range []kind{firewallDrops, interfaceUnmatched, serverUnreachable, droppedMessages} {
 		if k <= last {
 			return rank
 		}
