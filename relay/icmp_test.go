@@ -2,14 +2,21 @@ package relay_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp6"
@@ -149,6 +156,76 @@ func TestCauseOfSilence6(t *testing.T) {
 	if n := d.balanced().sum("dhcp_relay_send_errors_total"); n > 0 {
 		t.Errorf("%d sends failed", n)
 	}
+}
+
+// TestServerStopsToListen has a server that has answered well close its port: it is
+// told as unreachable, with the cause, by status and log, and no more once it is back.
+func TestServerStopsToListen(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	answered := func(v *server, xid uint32) {
+		n.broadcast(discover(xid).request())
+		v.reply(v.want(), bootp.Offer, "10.1.0.77")
+		n.want()
+	}
+	for xid := range uint32(50) {
+		answered(v, xid)
+	}
+	b.servers.Must(v.conn.Close())
+	found := func(text string) bool {
+		return slices.ContainsFunc(d.status().Findings, func(f status.Finding) bool {
+			return f.Severity == status.Error && f.Subject == "server 10.9.0.2" && strings.Contains(f.Text, text)
+		})
+	}
+	const why = "10.9.0.2 says that nothing listens on port 67"
+	xid := uint32(100)
+	d.await("a finding with the cause", func() bool {
+		n.broadcast(discover(xid).request())
+		xid++
+		time.Sleep(50 * time.Millisecond)
+		return found(why)
+	})
+	if s := d.status().Servers[0]; s.State != status.StateUnreachable || !strings.Contains(s.Verdict, why) {
+		t.Errorf("%s: %s", s.State, s.Verdict)
+	}
+	d.await("it is logged", func() bool { return d.logged("requests do not reach a server", map[string]any{"why": why}) })
+	w := listenAt(b.servers, "10.9.0.2:67")
+	answered(w, 4711)
+	d.await("nothing is left of it", func() bool { return !found("") && d.cause("10.9.0.2") == "" })
+}
+
+// TestCauseThroughTheFirewall drops all but what deploy/dhcp-relay.nft lets pass, with
+// its table: of what is not tracked, connection tracking knows no errors.
+func TestCauseThroughTheFirewall(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("nft"); err != nil {
+		netns.Skip(t, "needs nftables")
+	}
+	text, err := os.ReadFile("../deploy/dhcp-relay.nft")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := string(text) + "table inet filter {\nchain input {\ntype filter hook input priority filter; policy drop;\niif lo accept\n"
+	for _, m := range regexp.MustCompile(`(?m)^#\t(.* accept comment "(?:input|both): .*)$`).FindAllStringSubmatch(string(text), -1) {
+		rules += m[1] + "\n"
+	}
+	rules += "}\n}\n"
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	b.relay.Do(func() error {
+		cmd := exec.Command("nft", "-f", "-")
+		cmd.Stdin = strings.NewReader(rules)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("nft: %w: %s", err, out)
+		}
+		return err
+	})
+	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\n")
+	d.awaitCause("10.9.0.2", "10.9.0.2 says that nothing listens on port 67", func() { n.broadcast(discover(1).request()) })
 }
 
 // TestForgedErrorMarksNoServerDown has the clients' network send an error about a
