@@ -256,6 +256,6 @@ func (b *builder) heardNothing() {
 		severity: Warn, kind: nothingHeard, about: Subject{Kind: OfAll},
 		text:   "No message has been heard since the start",
 		detail: span(b.Now.Sub(b.Started)) + " ago",
-		do:     "Check that there are clients, that the names of the interfaces are right, and that this host's firewall lets in UDP ports 67 (DHCPv4) and 547 (DHCPv6).",
+		do:     "Check that there are clients, that the names of the interfaces are right, and that this host's firewall lets in UDP ports 67 (DHCPv4) and 547 (DHCPv6)" + asRoot,
 	})
 }

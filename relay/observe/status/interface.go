@@ -241,6 +241,9 @@ func (b *builder) refused(l *Link, f found) found {
 	return f
 }
 
+// asRoot says who sees what the daemon may not.
+const asRoot = " (dhcp-relay status as root names a rule that does not)."
+
 // unanswered tells why an interface gets no reply at all.
 func (b *builder) unanswered(l *Link, f found, asked uint64) found {
 	var lively []string
@@ -260,9 +263,9 @@ func (b *builder) unanswered(l *Link, f found, asked uint64) found {
 	f.detail = plural(asked, "request") + " went to " + text.Some(lively, mostNamed) + " " + b.window()
 	a := l.Address.String()
 	if l.Family == dhcp.V6 {
-		f.do = "In the server, add a subnet that holds the link-address " + a + ", with free addresses; look at its log."
+		f.do = "In the server, add a subnet that holds the link-address " + a + ", with free addresses; look at its log, and whether this host's firewall lets in what comes to UDP port 547" + asRoot
 		return f
 	}
-	f.do = "In the server, add a subnet (scope) that holds the giaddr " + a + ", with free addresses; and see that it has a route back to " + a + ", for that is where it sends its replies."
+	f.do = "In the server, add a subnet (scope) that holds the giaddr " + a + ", with free addresses; and see that it has a route back to " + a + ", for that is where it sends its replies, and that this host's firewall lets them in" + asRoot
 	return f
 }
