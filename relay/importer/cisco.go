@@ -250,7 +250,7 @@ func (c *cisco) borrow(l *link, k command) {
 // vpn tells servers the VRF of the clients (RFC 6607).
 func (c *cisco) vpn(p *port, l *link) {
 	if vrf := p.vrf(); vrf != "" {
-		l.set["dhcpv4.option82.vss"] = quoted(vrf)
+		c.identifier(p.line, l, "dhcpv4.option82.vss", vrf)
 		l.set["dhcpv4.option82.link_selection"] = `"subnet"`
 		l.set["dhcpv4.option82.server_id_override"] = "true"
 		l.set["dhcpv4.option82.flags"] = "true"
@@ -321,9 +321,9 @@ func (c *cisco) command(p *port, l *link, k command) {
 	case k.is("ip dhcp relay information policy"), k.is("ip dhcp relay information policy-action"):
 		c.policy(l, k)
 	case k.is("ip dhcp relay information option circuit-id") && len(k.words) == 7:
-		l.set["dhcpv4.option82.circuit_id"] = literal(k.words[6])
+		c.identifier(k.line, l, "dhcpv4.option82.circuit_id", k.words[6])
 	case k.is("ip dhcp relay information option subscriber-id") && len(k.words) == 7:
-		l.set["dhcpv4.option82.subscriber_id"] = literal(k.words[6])
+		c.identifier(k.line, l, "dhcpv4.option82.subscriber_id", k.words[6])
 	case k.is("ip dhcp relay information option"), k.is("ip dhcp relay information option-insert"):
 	case k.is("ip dhcp relay information check"), k.is("ip dhcp relay information check-reply"):
 		l.set["dhcpv4.option82.mismatch"] = `"drop"`
@@ -336,7 +336,7 @@ func (c *cisco) command(p *port, l *link, k command) {
 			l.set["dhcpv4.option82.circuit_id"] = "false"
 		}
 	case k.is("ipv6 dhcp relay interface-id") && len(k.words) == 5:
-		l.set["dhcpv6.interface_id"] = literal(k.words[4])
+		c.identifier(k.line, l, "dhcpv6.interface_id", k.words[4])
 	case k.is("ipv6 dhcp relay trust"):
 		l.set["trusted"] = "true"
 	default:

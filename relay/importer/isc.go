@@ -328,7 +328,7 @@ func (r *reader) upper(l *link, w word) {
 
 func (c *dhcrelay) link6(r *reader, l *link, line int, index string) {
 	if c.subscriber != "" {
-		l.set["dhcpv6.subscriber_id"] = literal(c.subscriber)
+		r.identifier(line, l, "dhcpv6.subscriber_id", c.subscriber)
 	}
 	if c.hops != "" || r.options.ISC {
 		l.set["dhcpv6.hop_limit"] = number(r, line, "-c", cmp.Or(c.hops, "10"), 1, 32)

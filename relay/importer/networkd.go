@@ -7,8 +7,8 @@ type network struct {
 	names   []string
 	line    int
 	targets []word
-	circuit string
-	remote  string
+	circuit word
+	remote  word
 }
 
 // readNetworkd reads .network files of systemd-networkd, several in a row too.
@@ -58,13 +58,13 @@ func (n *network) setting(r *reader, line int, key, value string) {
 }
 
 // identifier returns what is written after "string:".
-func (n *network) identifier(r *reader, line int, value string) string {
+func (n *network) identifier(r *reader, line int, value string) word {
 	s, ok := strings.CutPrefix(value, "string:")
 	if !ok || s == "" {
 		r.cannot(line, value+" is no identifier: networkd takes string:TEXT", "write circuit_id or remote_id in [interface.dhcpv4.option82]")
-		return ""
+		return word{}
 	}
-	return literal(s)
+	return word{s, line}
 }
 
 // plan carries the file over, if it asks for a relay.
@@ -90,16 +90,15 @@ func (n *network) plan(r *reader) {
 		if a, ok := r.destination(t.line, t.text, only4, ""); ok {
 			l.add(a)
 		}
-		if n.circuit == "" && n.remote == "" {
+		l.set["dhcpv4.option82.circuit_id"] = "false"
+		if n.circuit.text != "" {
+			r.identifier(n.circuit.line, l, "dhcpv4.option82.circuit_id", n.circuit.text)
+		}
+		if n.remote.text != "" {
+			r.identifier(n.remote.line, l, "dhcpv4.option82.remote_id", n.remote.text)
+		}
+		if l.set["dhcpv4.option82.circuit_id"] == "false" && l.set["dhcpv4.option82.remote_id"] == "" {
 			l.set["dhcpv4.option82"] = "false" // it adds none
-		}
-		if n.circuit != "" {
-			l.set["dhcpv4.option82.circuit_id"] = n.circuit
-		} else {
-			l.set["dhcpv4.option82.circuit_id"] = "false"
-		}
-		if n.remote != "" {
-			l.set["dhcpv4.option82.remote_id"] = n.remote
 		}
 	}
 }

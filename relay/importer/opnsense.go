@@ -142,13 +142,13 @@ func (o *opnsense) option82(l *link, n *node) {
 		l.set["dhcpv4.option82"] = "false"
 		return
 	}
-	if s := n.find("circuit_id").text; s != "" {
-		l.set["dhcpv4.option82.circuit_id"] = literal(s)
+	if id := n.find("circuit_id"); id.text != "" {
+		o.identifier(id.line, l, "dhcpv4.option82.circuit_id", id.text)
 	} else {
 		o.differs("The circuit-id is the interface's name; OPNsense sends its index, and as the remote-id the relay's address.")
 	}
-	if s := n.find("remote_id").text; s != "" {
-		l.set["dhcpv4.option82.remote_id"] = literal(s)
+	if id := n.find("remote_id"); id.text != "" {
+		o.identifier(id.line, l, "dhcpv4.option82.remote_id", id.text)
 	} else {
 		l.set["dhcpv4.option82.remote_id"] = `"{giaddr:raw}"`
 	}

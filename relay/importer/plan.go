@@ -127,6 +127,22 @@ func list(all []string) string {
 	return "[" + strings.Join(q, ", ") + "]"
 }
 
+// identifier gives an interface an identifier that is text, which servers compare.
+func (r *reader) identifier(line int, l *link, key, s string) {
+	if s == "" || len(s) > longestID || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' }) {
+		r.cannot(line, fmt.Sprintf("%q is no identifier of 1 to %d printable characters of ASCII", s, longestID), "write "+key[strings.LastIndexByte(key, '.')+1:]+" in its [[interface]]")
+		return
+	}
+	l.set[key] = literal(s)
+	if key == "dhcpv4.option82.vss" { // the one that is no template
+		l.set[key] = quoted(s)
+	}
+}
+
+// longestID is how many octets an identifier can have, so that several fit into
+// option 82.
+const longestID = 64
+
 // literal writes text that is no template: braces would begin a placeholder.
 func literal(s string) string {
 	if !strings.ContainsAny(s, "{}") {

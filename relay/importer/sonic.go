@@ -196,7 +196,7 @@ func (r *reader) sonic4(doc *tree, l *link, t *tree) {
 		case "vrf_selection":
 			vrf := doc.at("VLAN_INTERFACE", l.name, "vrf_name").text
 			if on && vrf != "" {
-				l.set["dhcpv4.option82.vss"] = quoted(vrf)
+				r.identifier(v.line, l, "dhcpv4.option82.vss", vrf)
 			} else if on {
 				r.cannot(v.line, "vrf_selection: "+l.name+" has no vrf_name in VLAN_INTERFACE", "write vss in [interface.dhcpv4.option82]")
 			}
