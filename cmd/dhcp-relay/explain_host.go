@@ -19,7 +19,7 @@ const maxHost = 256 << 20
 
 // relay makes the relay to ask, of the configuration and a host.
 func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay, *explain.Host, error) {
-	hostname, host, err := f.hostLinks(stdin)
+	hostname, host, err := hostLinks(f.host, stdin)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -40,9 +40,9 @@ func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay,
 	return explain.New(cfg, host.Links), host, nil
 }
 
-// hostLinks returns the interfaces of the file, or of this host.
-func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *explain.Host, err error) {
-	if f.host == "" {
+// hostLinks returns the interfaces of the file, or of this host if it is "".
+func hostLinks(file string, stdin io.Reader) (hostname string, h *explain.Host, err error) {
+	if file == "" {
 		w, err := watch.New()
 		if err != nil {
 			return "", nil, fmt.Errorf("look at the interfaces: %w; or name a file of them with --host", err)
@@ -50,7 +50,7 @@ func (f *explainFlags) hostLinks(stdin io.Reader) (hostname string, h *explain.H
 		defer func() { _ = w.Close() }() // it was only read
 		return "", &explain.Host{From: "this host", Links: w.Links(), Kernel: true}, nil
 	}
-	data, name, err := readHost(f.host, stdin)
+	data, name, err := readHost(file, stdin)
 	if err != nil {
 		return "", nil, fmt.Errorf("--host: %w", err)
 	}

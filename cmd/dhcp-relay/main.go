@@ -55,7 +55,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors:    true,
 		PersistentPreRun: makeVisible,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(),
+	root.AddCommand(newRunCommand(), newCheckCommand(), newConfigCommand(), newDiffCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(),
 		newVersionCommand(), newExplainCommand(), newImportCommand(), newReadyCommand(), newProbeCommand())
 	return root
 }

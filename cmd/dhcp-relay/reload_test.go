@@ -136,6 +136,9 @@ func TestFileThatDiffersIsNoticed(t *testing.T) {
 	becomes(status.FileSame, "")
 	d.write(good + "[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]\n")
 	becomes(status.FileChanged, "config_changed")
+	if out, stderr, code := commandErr(t, "diff", "--socket", d.socket, "--config", d.config); code != 0 || !strings.Contains(out, "vlan20: is relayed from now on") {
+		t.Errorf("diff: %s %s", out, stderr)
+	}
 	if out, stderr, code := commandErr(t, "reload", "--socket", d.socket); code != 0 {
 		t.Errorf("reload: %s %s", out, stderr)
 	}

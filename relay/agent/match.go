@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"iter"
 	"strings"
 
 	"dhcp-relay/giaddr"
@@ -71,4 +72,16 @@ func (m *matcher) pattern(name string) int {
 		}
 	}
 	return -1
+}
+
+// Matches yields each link that one of the interfaces holds for, with that one's index.
+func Matches(is []Interface, links []giaddr.Link) iter.Seq2[string, int] {
+	m := newMatcher(is)
+	return func(yield func(string, int) bool) {
+		for i := range links {
+			if j, _ := m.link(&links[i]); j >= 0 && !links[i].IsVRF && !yield(links[i].Name, j) {
+				return
+			}
+		}
+	}
 }

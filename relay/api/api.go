@@ -14,6 +14,7 @@ const (
 const (
 	Record   = "/record"    // all that the recorder holds, as a capture file
 	LogLevel = "/log-level" // GET shows the level of the log, PUT sets it
+	Config   = "/config"    // the files of the configuration in effect
 	Reload   = "/reload"    // POST has the configuration read anew
 	Probe    = "/probe"     // POST asks the servers of an interface as a client would
 )
@@ -21,6 +22,12 @@ const (
 // A Level is the level of the log.
 type Level struct {
 	Level string `json:"level"` // debug, info, warn or error
+}
+
+// A File is one file of the configuration in effect, as it was read.
+type File struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
 }
 
 // A Verdict is what came of a reload.

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -68,7 +69,7 @@ func ReadFiles(path string) ([]File, error) {
 // of them; lists of tables go on from file to file.
 func (r *reader) gather(files []File) map[string]any {
 	all := make(map[string]any)
-	r.src.marks = make(map[string]mark)
+	r.src.marks, r.src.tree = make(map[string]mark), all
 	for n, f := range files {
 		text := strings.TrimPrefix(string(f.Data), "\ufeff")
 		p := parse(f.Name, text)
@@ -148,4 +149,41 @@ func Socket(path string) (socket string, given bool, err error) {
 		}
 	}
 	return "", false, nil
+}
+
+// ReadAs reads a configuration from in, to be judged as if it was the file called name:
+// with what stands in conf.d beside that, or in place of the file of this name there.
+func ReadAs(name string, in io.Reader) ([]File, error) {
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	case len(data) > maxFile:
+		return nil, fmt.Errorf("read the configuration: %s: it has more than %d MiB", name, maxFile>>20)
+	case name == "":
+		return []File{{"standard input", data}}, nil
+	}
+	first := name
+	if dir := filepath.Dir(name); filepath.Base(dir) == besideDir {
+		first = filepath.Join(filepath.Dir(dir), "relay.toml")
+	}
+	beside, err := Beside(first)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if first != name && !slices.Contains(beside, name) {
+		beside = append(beside, name)
+		slices.Sort(beside)
+	}
+	var files []File
+	for _, f := range append([]string{first}, beside...) {
+		text := data
+		if f != name {
+			if text, err = Read(f); err != nil {
+				return nil, err
+			}
+		}
+		files = append(files, File{f, text})
+	}
+	return files, nil
 }

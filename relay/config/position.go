@@ -14,6 +14,7 @@ import (
 type source struct {
 	parts []part // as they are read
 	marks map[string]mark
+	tree  map[string]any // what they say
 }
 
 // A part is one file of a configuration.

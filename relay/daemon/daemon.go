@@ -125,7 +125,8 @@ type configState struct {
 	err     error // why the last attempt failed, nil if ok
 	at      time.Time
 	hash    string
-	reloads uint64 // that took effect
+	files   []config.File // in effect
+	reloads uint64        // that took effect
 	refused uint64
 	file    onDisk // as it was seen last
 }

@@ -20,7 +20,8 @@ import (
 // A Loaded is a configuration with a fingerprint of its files.
 type Loaded struct {
 	*config.Config
-	hash string
+	hash  string
+	files []config.File
 }
 
 // Load reads and checks the configuration.
@@ -47,7 +48,7 @@ func judge(files []config.File) (*Loaded, error) {
 		return nil, err
 	}
 	cfg.Warnings = append(cfg.Warnings, later...)
-	return &Loaded{cfg, fingerprint(files)}, nil
+	return &Loaded{cfg, fingerprint(files), files}, nil
 }
 
 // fingerprint returns the hash by which configurations are told apart. That of a single

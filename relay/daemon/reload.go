@@ -123,9 +123,20 @@ func (p *process) applied(cfg *Loaded) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.config.ok, p.config.tried, p.config.err = true, now, nil
-	p.config.at, p.config.hash = now, cfg.hash
+	p.config.at, p.config.hash, p.config.files = now, cfg.hash, cfg.files
 	p.config.file = onDisk{hash: cfg.hash, at: now}
 	p.policy = cfg.Policy
+}
+
+// files returns the configuration in effect, as it was read.
+func (p *process) files() []api.File {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]api.File, len(p.config.files))
+	for i, f := range p.config.files {
+		all[i] = api.File{Name: f.Name, Text: string(f.Data)}
+	}
+	return all
 }
 
 // reloaded counts a reload that took effect.

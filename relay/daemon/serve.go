@@ -52,7 +52,7 @@ func (p *process) answers(v *web.Recording) web.Relay {
 // controlled is what is answered on the socket of [control].
 func (p *process) controlled() web.Relay {
 	all := p.answers(p.view)
-	all.Control = &web.Control{Record: p.view.Record(), Level: p.level, Reload: p.askReload, Probe: p.probe}
+	all.Control = &web.Control{Record: p.view.Record(), Level: p.level, Reload: p.askReload, Files: p.files, Probe: p.probe}
 	return all
 }
 

@@ -58,7 +58,7 @@ func FuzzControl(f *testing.F) {
 		level := new(slog.LevelVar)
 		r := relayOf(busy())
 		reloads := 0
-		r.Control = &Control{Level: level, Record: http.NotFoundHandler()}
+		r.Control = &Control{Level: level, Record: http.NotFoundHandler(), Files: func() []api.File { return nil }}
 		r.Control.Reload = func(context.Context) (api.Verdict, bool) { reloads++; return api.Verdict{}, true }
 		mux := NewMux(r, newGate())
 		w := httptest.NewRecorder()

@@ -43,6 +43,7 @@ type Control struct {
 
 	// Reload has the configuration read anew; not ok says that ctx ended before.
 	Reload func(ctx context.Context) (v api.Verdict, ok bool)
+	Files  func() []api.File // the configuration in effect
 }
 
 // maxTransactions is how many transactions one answer has, unless it is asked
@@ -64,6 +65,7 @@ const maxTransactions = 1000
 //
 //	/record     what the recorder holds, as a capture file
 //	/log-level  the level of the log: an api.Level; PUT sets it
+//	/config     the files of the configuration in effect: a list of api.File
 //	/reload     POST has the configuration read anew: an api.Verdict
 //	/probe      POST asks the servers of an interface: a list of probe.Result
 //
@@ -102,6 +104,7 @@ func (c *Control) handle(mux *http.ServeMux, g *Gate) {
 	mux.Handle("GET "+api.Record, records.wrap(c.Record))
 	mux.Handle(api.LogLevel, &levelHandler{c.Level, g.log})
 	mux.Handle("POST "+api.Probe, c.Probe)
+	mux.HandleFunc("GET "+api.Config, func(w http.ResponseWriter, _ *http.Request) { object(w, c.Files()) })
 	mux.HandleFunc("POST "+api.Reload, func(w http.ResponseWriter, r *http.Request) {
 		if v, ok := c.Reload(r.Context()); ok {
 			object(w, v)
