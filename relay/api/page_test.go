@@ -177,7 +177,7 @@ func (r *room) kind(e ast.Expr) (kind, object string) {
 			return "boolean", ""
 		case "float64":
 			return "number", ""
-		case "int", "int64", "uint16", "uint64":
+		case "int", "int64", "uint16", "uint32", "uint64":
 			return "integer", ""
 		}
 		if vs := r.values[e.Name]; vs != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
@@ -44,7 +45,11 @@ func (p *process) newEndpoints() (es []*endpoint) {
 func (p *process) answers(v *web.Recording) web.Relay {
 	return web.Relay{
 		Metrics: p.metrics.Handler(), Unready: p.unready, Doubts: p.doubts,
-		Report:       func() status.Report { return p.report(v.Redacts()) },
+		Report: func() status.Report { return p.report(v.Redacts()) },
+		History: func(interfaces []status.Interface, servers []status.Server) {
+			now := time.Now()
+			status.Remember(interfaces, servers, p.recent.Histories(now, status.Names(interfaces)), now)
+		},
 		Transactions: v.Last, Trace: v.Trace(),
 	}
 }

@@ -19,7 +19,7 @@ func testPhone(t *testing.T, ctx context.Context) {
 	ts[0].Client.ClientID, ts[0].Steps[1].Message, ts[0].Interface = long, long, long
 	b := open(t, ctx, r, ts, phone())
 	b.run(chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`))
-	for _, width := range []int64{320, 360, 600, 1120, 1121, 1280} {
+	for _, width := range []int64{320, 360, 600, 1120, 1232, 1233, 1280} {
 		b.run(chromedp.EmulateViewport(width, 740))
 		if got := eval[int64](b, `document.documentElement.scrollWidth`); got > width {
 			t.Errorf("%d pixels wide on a screen of %d: %v", got, width, eval[[]string](b, fmt.Sprintf(

@@ -37,6 +37,7 @@ func formats() template.FuncMap {
 		"seconds":   seconds,
 		"severity":  severity,
 		"span":      span,
+		"spark":     sparkOf,
 		"stamp":     func(t time.Time) string { return t.Format("2006-01-02 15:04:05") },
 		"steps":     steps,
 		"tone":      tone,

@@ -27,6 +27,10 @@ type Relay struct {
 	Doubts  func() []string      // what does not work beside that, in words; may be nil
 	Report  func() status.Report // the state of this moment
 
+	// History gives interfaces and servers of a report what happened to them lately; it
+	// may be nil.
+	History func([]status.Interface, []status.Server)
+
 	// Transactions returns the last n that a filter lets pass, oldest first.
 	Transactions func(f transaction.Filter, n int) []api.Transaction
 	Trace        http.Handler // answers with what happens from now on
@@ -57,7 +61,7 @@ const maxTransactions = 1000
 //	/healthz              200 while the process answers
 //	/readyz               200 while the sockets work and the last configuration holds, else 503 and why;
 //	                      what does not work beside that is told in either case
-//	/api/v1/status        the state as JSON: a status.Report
+//	/api/v1/status        the state as JSON: a status.Report; with history=1 in the query, that of the last hour
 //	/api/v1/transactions  the last transactions as JSON: a list of transaction.Transaction, oldest first
 //	/api/v1/trace         a stream of transaction.Event as JSON, one a line
 //
@@ -86,7 +90,7 @@ func NewMux(r Relay, g *Gate) *http.ServeMux {
 	view := func(pattern string, h http.HandlerFunc) {
 		mux.Handle("GET "+pattern, views.wrap(few.wrap(c.wrap(h))))
 	}
-	view(api.Status, func(w http.ResponseWriter, _ *http.Request) { object(w, r.Report()) })
+	view(api.Status, r.status)
 	view(api.Transactions, r.transactions)
 	view("/{$}", newPage(r).ServeHTTP)
 	mux.Handle("GET /static/", views.wrap(files()))
@@ -110,6 +114,21 @@ func (c *Control) handle(mux *http.ServeMux, g *Gate) {
 			object(w, v)
 		}
 	})
+}
+
+func (r Relay) status(w http.ResponseWriter, req *http.Request) {
+	report := r.Report()
+	if req.URL.Query().Get("history") == "1" {
+		r.remember(report.Interfaces, report.Servers)
+	}
+	object(w, report)
+}
+
+// remember gives interfaces and servers their histories.
+func (r Relay) remember(interfaces []status.Interface, servers []status.Server) {
+	if r.History != nil {
+		r.History(interfaces, servers)
+	}
 }
 
 func (r Relay) readiness(w http.ResponseWriter, _ *http.Request) {

@@ -38,17 +38,19 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	confine(w)
+	confine(w, r)
 	head(w, "text/html; charset=utf-8")
 	_, _ = b.WriteTo(w) // an error means that the client has gone
 }
 
 // confine keeps a browser from doing with an answer what it is not for.
-func confine(w http.ResponseWriter) {
+func confine(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if r.TLS != nil { // else browsers say that they ignore it
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 }
 
 // files answers with the page's style, script and icon. They are of this build:
@@ -56,7 +58,7 @@ func confine(w http.ResponseWriter) {
 func files() http.Handler {
 	h := http.FileServerFS(static)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		confine(w)
+		confine(w, r)
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		h.ServeHTTP(w, r)

@@ -28,12 +28,12 @@ func busy() status.Report {
 		},
 		Interfaces: []status.Interface{
 			{Name: "vlan20", Family: dhcp.V4, State: agent.NoAddress, Servers: []status.ServerName{{Address: "10.9.0.2"}}, Reason: "it has no IPv4 address", Do: "Give it one.", Requests: status.Flow{Received: 4, Dropped: 4, RecentDropped: 4}},
-			{Name: "vlan10", Family: dhcp.V4, State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}, {Address: "10.9.0.3"}}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: count.Number{Total: 2, Recent: 1}},
+			{Name: "vlan10", Family: dhcp.V4, State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: "10.9.0.2"}, {Address: "10.9.0.3"}}, Requests: status.Flow{Received: 1204, Relayed: 1204, RecentRelayed: 20}, Replies: status.Flow{Received: 1200, Relayed: 1199, Dropped: 1}, Unanswered: count.Number{Total: 2, Recent: 1}, History: hours(3)},
 			{Name: "vlan10", Family: dhcp.V6, State: agent.Relaying, Address: "2001:db8:1::1", Servers: []status.ServerName{{Address: "2001:db8:9::2"}}},
 		},
 		Servers: []status.Server{
-			{Address: "10.9.0.2", Family: dhcp.V4, Copies: count.Number{Total: 1204, Recent: 20}, Replies: count.Number{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: status.StateAnswering, Verdict: "It answers."},
-			{Address: "10.9.0.3", Family: dhcp.V4, Copies: count.Number{Total: 12, Recent: 12}, Unanswered: count.Number{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: status.StateSilent, Verdict: "It has answered none of 12 requests."},
+			{Address: "10.9.0.2", Family: dhcp.V4, Copies: count.Number{Total: 1204, Recent: 20}, Replies: count.Number{Total: 1200, Recent: 20}, AnswerRatio: ratio(0.995), Response: &status.Response{P50: 0.0012, P90: 0.0048, P99: 1.5}, State: status.StateAnswering, Verdict: "It answers.", History: hours(0)},
+			{Address: "10.9.0.3", Family: dhcp.V4, Copies: count.Number{Total: 12, Recent: 12}, Unanswered: count.Number{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: status.StateSilent, Verdict: "It has answered none of 12 requests.", History: hours(17)},
 			{Address: "2001:db8:9::2", VRF: "red", Family: dhcp.V6, State: status.StateIdle, Verdict: "Nothing was asked of it."},
 		},
 		Drops: []status.Drop{
@@ -43,6 +43,20 @@ func busy() status.Report {
 		SendErrors: []status.SendError{{Towards: senderror.Servers, Error: "ENETUNREACH", What: "There is no route.", Remedy: "Add a route.", Count: 3, Recent: 1}},
 		Recorder:   status.Recorder{On: true, Messages: 1000},
 	}
+}
+
+// hours is an hour of requests, of which none was answered in the last minutes.
+func hours(silent int) *status.History {
+	h := &status.History{End: noon}
+	for i := range 60 {
+		n, answered := uint32(20+7*(i%5)), uint32(20+7*(i%5))
+		took := 0.0012 + 0.0001*float64(i%9)
+		if i >= 60-silent {
+			answered, took = 0, 0
+		}
+		h.Requests, h.Answers, h.Response = append(h.Requests, n), append(h.Answers, answered), append(h.Response, took)
+	}
+	return h
 }
 
 // crowd returns a report with n interfaces, a few of them in trouble.

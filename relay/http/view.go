@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"dhcp-relay/relay/api"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 )
@@ -15,6 +14,7 @@ import (
 const (
 	pageRows         = 50 // interfaces
 	pageTransactions = 50
+	pageMessages     = 400 // transactions that are folded into these
 	pageProblems     = 50  // findings
 	pageLosses       = 100 // kinds of drops
 )
@@ -23,7 +23,8 @@ const (
 type view struct {
 	status.Report
 	Query        query
-	Good, All    tally
+	Good, All    tally // an interface counts once, however many families it has
+	Overall      overall
 	Wrong        bool // a finding is an error
 	RecentDrops  uint64
 	LostInKernel uint64
@@ -33,7 +34,7 @@ type view struct {
 	MoreDrops    int
 	Page         rows
 	Outcomes     []string
-	Transactions []api.Transaction // newest first
+	Transactions []folded // newest first
 	FilterError  string
 }
 
@@ -42,10 +43,18 @@ type tally struct{ Interfaces, Servers int }
 
 // Rows are one page of the interfaces that the query asks for.
 type rows struct {
-	Rows                  []status.Interface
+	Rows                  []row
 	First, Last, Matching int // from 1
 	Number, Pages         int // from 1
 	Before, After         string
+}
+
+// A row is an interface. What is said of it already, in a row above or in a finding, is
+// not said again.
+type row struct {
+	status.Interface
+	Same  bool // the row above says the same
+	Found bool // a finding says what to do
 }
 
 // A problem is a finding with a name of its own on the page.
@@ -75,21 +84,41 @@ func (p *page) view(values url.Values) *view {
 	v.Problems, v.MoreFindings = problems(v.Findings)
 	v.Losses = v.Drops[:min(len(v.Drops), pageLosses)]
 	v.MoreDrops = len(v.Drops) - len(v.Losses)
-	v.Page = q.rows(v.Interfaces)
+	v.Overall = overallOf(v.Findings)
+	v.Page = q.rows(v.Interfaces, v.Findings)
+	p.remember(v)
 	f, err := q.filter()
 	if err != nil {
 		v.FilterError = err.Error()
 		return v
 	}
-	v.Transactions = p.relay.Transactions(f, pageTransactions)
-	slices.Reverse(v.Transactions)
+	v.Transactions = fold(p.relay.Transactions(f, pageMessages), pageTransactions)
 	return v
 }
 
+// remember gives the rows that are shown, and the servers, their histories.
+func (p *page) remember(v *view) {
+	shown := make([]status.Interface, len(v.Page.Rows))
+	for i := range shown {
+		shown[i] = v.Page.Rows[i].Interface
+	}
+	p.relay.remember(shown, v.Servers)
+	for i := range shown {
+		v.Page.Rows[i].Interface = shown[i]
+	}
+}
+
 func (v *view) count() {
-	v.All = tally{len(v.Interfaces), len(v.Servers)}
+	well := make(map[string]bool, len(v.Interfaces))
 	for i := range v.Interfaces {
-		if v.Interfaces[i].Tone() == status.Good {
+		n := &v.Interfaces[i]
+		before, seen := well[n.Name]
+		t := n.Tone()
+		well[n.Name] = (before || !seen) && (t == status.Good || t == status.Neutral)
+	}
+	v.All = tally{len(well), len(v.Servers)}
+	for _, good := range well {
+		if good {
 			v.Good.Interfaces++
 		}
 	}
@@ -112,7 +141,7 @@ func (v *view) count() {
 func troubled(i *status.Interface) bool { return i.Reason != "" || i.Tone() == status.Bad }
 
 // rows returns the page of the interfaces that the query asks for.
-func (q query) rows(all []status.Interface) rows {
+func (q query) rows(all []status.Interface, fs []status.Finding) rows {
 	text := strings.ToLower(q.Name)
 	var match []status.Interface
 	for _, i := range all {
@@ -126,7 +155,14 @@ func (q query) rows(all []status.Interface) rows {
 	r := rows{Matching: len(match), Pages: max(1, (len(match)+pageRows-1)/pageRows)}
 	r.Number = min(max(q.page, 1), r.Pages)
 	from := (r.Number - 1) * pageRows
-	r.Rows = match[from:min(from+pageRows, len(match))]
+	said := remedies(fs)
+	for _, i := range match[from:min(from+pageRows, len(match))] {
+		n := row{Interface: i, Found: said[i.Do]}
+		if above := len(r.Rows) - 1; above >= 0 && i.Reason != "" {
+			n.Same = i.Reason == r.Rows[above].Reason && i.Do == r.Rows[above].Do && i.State == r.Rows[above].State
+		}
+		r.Rows = append(r.Rows, n)
+	}
 	r.First, r.Last = from+1, from+len(r.Rows)
 	if r.Number > 1 {
 		r.Before = q.link(r.Number - 1)
@@ -135,4 +171,13 @@ func (q query) rows(all []status.Interface) rows {
 		r.After = q.link(r.Number + 1)
 	}
 	return r
+}
+
+// remedies are what findings say to do.
+func remedies(fs []status.Finding) map[string]bool {
+	said := make(map[string]bool, len(fs))
+	for i := range fs {
+		said[fs[i].Do] = true
+	}
+	return said
 }

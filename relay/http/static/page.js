@@ -9,7 +9,7 @@ const typing = 200;      // after the last key, until a filter applies
 const fresh = document.getElementById("fresh");
 const stale = document.getElementById("stale");
 const announce = document.getElementById("announce");
-const parts = ["about", "findings", "servers", "interfaces", "transactions", "drops"];
+const parts = ["about", "overall", "findings", "servers", "interfaces", "transactions", "drops"];
 const counts = ["n-findings", "n-servers", "n-interfaces", "n-drops"];
 
 let last = performance.now(); // when what is shown was fetched
@@ -112,6 +112,8 @@ function show(doc) {
   const focus = document.activeElement;
   for (const id of parts.concat(counts)) morph(document.getElementById(id), doc.getElementById(id));
   document.title = doc.title;
+  const icon = document.getElementById("icon"), now = doc.getElementById("icon").getAttribute("href");
+  if (icon.getAttribute("href") !== now) icon.setAttribute("href", now);
   fresh.textContent = "Live, as of " + doc.querySelector("#fresh time").textContent;
   if (focus && focus.isConnected && focus !== document.activeElement) focus.focus({ preventScroll: true });
   tellFindings(findings(doc));

@@ -39,6 +39,7 @@ type linkWindows struct {
 type familyWindows struct {
 	relayed [dhcp.Directions]window
 	counts  [NumLinkCounters]*window // nil until something is counted
+	hours   *linkHours               // nil until something is counted
 	unmet   uint64                   // requests that nobody has answered, since a reply was relayed last
 }
 
@@ -57,6 +58,7 @@ type Kind struct {
 type serverWindows struct {
 	of                                 *Server
 	copies, replies, failures, noReply window
+	hours                              serverHours
 }
 
 type errorWindow struct {
@@ -128,6 +130,7 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 			if n := l.counts[c][f].Value(); n > 0 {
 				of := w.family(dhcp.Family(f))
 				fresh := of.counter(LinkCounter(c)).read(n, r.second)
+				of.remember(LinkCounter(c), n, r.second)
 				if c := LinkCounter(c); c == Unanswered || c == Unsent {
 					of.lose(fresh, r.second)
 				}
@@ -191,6 +194,21 @@ func (w *linkWindows) family(f dhcp.Family) *familyWindows {
 	return w.families[f]
 }
 
+// remember keeps the hour of the counters that have one.
+func (w *familyWindows) remember(c LinkCounter, n uint64, second int64) {
+	switch {
+	case c != Expected && c != Answered:
+		return
+	case w.hours == nil:
+		w.hours = new(linkHours)
+	}
+	if c == Expected {
+		w.hours.expected.read(n, second)
+		return
+	}
+	w.hours.answered.read(n, second)
+}
+
 // counter returns the window of a counter.
 func (w *familyWindows) counter(c LinkCounter) *window {
 	if w.counts[c] == nil {
@@ -222,6 +240,7 @@ func (r *Recent) readServers(all []*Server) {
 		w.replies.read(s.Replies.Value(), r.second)
 		w.failures.read(s.Failures.Value(), r.second)
 		w.noReply.read(s.NoReply.Value(), r.second)
+		w.hours.read(s, r.second)
 	}
 }
 

@@ -30,6 +30,7 @@ type Interface struct {
 	Expected    count.Number `json:"expected"`            // requests that expect an answer, relayed or not
 	Answered    count.Number `json:"answered"`            // those of them that a server answered
 	Unanswered  count.Number `json:"unanswered"`          // those of them that none answered, or that could not be sent
+	History     *History     `json:"history,omitempty"`   // if it was asked for, and there is any
 }
 
 // sum adds two counts.

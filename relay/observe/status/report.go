@@ -170,7 +170,8 @@ type Server struct {
 	Requests    uint64     `json:"requests_since"`         // since then, to which an answer was due
 	AnswersFrom string     `json:"answers_from,omitempty"` // the address that the last reply came from, if it is not known as the server's
 
-	Segmentation *Segmentation `json:"segmentation"` // null for a server of a former configuration
+	Segmentation *Segmentation `json:"segmentation"`      // null for a server of a former configuration
+	History      *History      `json:"history,omitempty"` // if it was asked for, and there is any
 }
 
 // A Cause is what hosts on the way, or this one, say by ICMP of requests to a server: an
