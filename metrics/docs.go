@@ -22,6 +22,7 @@ const (
 	serverFailures
 	serverReplies
 	serverUnanswered
+	serverWithheld
 	serverICMP
 	serverResponse
 	serverState
@@ -106,6 +107,11 @@ func fixed() []MetricDoc {
 			"dhcp_relay_server_replies_total", "counter",
 			[]string{"server", "vrf"},
 			"Replies of the server that were accepted.",
+		},
+		serverWithheld: {
+			"dhcp_relay_server_withheld_total", "counter",
+			[]string{"server", "vrf"},
+			"Copies of requests that were not sent to the server, because it answers far fewer than it gets, and their interface sends more than its share of that.",
 		},
 		serverUnanswered: {
 			"dhcp_relay_server_unanswered_total", "counter",

@@ -226,6 +226,7 @@ func (s *scrape) servers(all []*count.Server) {
 		{serverFailures, func(v *count.Server) *count.Counter { return &v.Failures }},
 		{serverReplies, func(v *count.Server) *count.Counter { return &v.Replies }},
 		{serverUnanswered, func(v *count.Server) *count.Counter { return &v.NoReply }},
+		{serverWithheld, func(v *count.Server) *count.Counter { return &v.Withheld }},
 	} {
 		for i, v := range all {
 			s.add(c.series, float64(c.of(v).Value()), labels[i]...)

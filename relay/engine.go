@@ -125,6 +125,7 @@ type state struct {
 type serverState struct {
 	agent.Server
 	counts  *count.Server
+	pace    *limit.Pace
 	senders map[agent.Socket]*udp.Conn // its own, by which requests leave, see toServer
 	route   *route
 }
@@ -293,7 +294,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	for _, v := range e.policy.Servers {
 		counts := e.counts.Server(v.Addr, v.VRF)
 		s.Servers = append(s.Servers, counts)
-		s.servers = append(s.servers, serverState{Server: v, counts: counts})
+		s.servers = append(s.servers, serverState{Server: v, counts: counts, pace: e.paceOf(last, counts)})
 	}
 	e.setRoutes(s)
 	e.setGroups(last, s)

@@ -121,8 +121,8 @@ func (l *rush) heard(xid uint32, bound bool) {
 	}
 }
 
-// logins4 returns DHCPv4 clients of a network.
-func logins4(t testing.TB, n *network) *rush {
+// rush4 returns DHCPv4 clients of a network.
+func rush4(t testing.TB, n *network) *rush {
 	return &rush{
 		t: t, retry: retransmission,
 		send: func(xid uint32, bound bool) {
@@ -147,8 +147,8 @@ func typeOf(p bootp.Packet) bootp.Type {
 	return opts.Type
 }
 
-// logins6 returns DHCPv6 clients of a network.
-func logins6(t testing.TB, n *network6) *rush {
+// rush6 returns DHCPv6 clients of a network.
+func rush6(t testing.TB, n *network6) *rush {
 	b := make([]byte, 1<<16)
 	return &rush{
 		t: t, retry: time.Second,
@@ -314,7 +314,7 @@ func loginScene4(t *testing.T, frames [][]byte, percent, clients int) {
 	listenAt(b.servers, "10.9.0.3:67")
 	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.3\"]\n[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]\n")
 	d.limitProcessor(percent)
-	loginScene(d, logins4(t, quiet), func(f []byte) { _ = loud.transmit(f) }, frames, percent, clients) // what a full queue refuses is sent again
+	loginScene(d, rush4(t, quiet), func(f []byte) { _ = loud.transmit(f) }, frames, percent, clients) // what a full queue refuses is sent again
 }
 
 func loginScene6(t *testing.T, frames [][]byte, percent, clients int) {
@@ -326,7 +326,7 @@ func loginScene6(t *testing.T, frames [][]byte, percent, clients int) {
 	lease6(t, v)
 	d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"2001:db8:9::3\"]\n[[interface]]\nname = \"vlan20\"\nservers = [\"2001:db8:9::2\"]\n")
 	d.limitProcessor(percent)
-	loginScene(d, logins6(t, quiet), func(f []byte) { _ = unix.Sendto(loud.fd, f, 0, &loud.to) }, frames, percent, clients) // as for DHCPv4
+	loginScene(d, rush6(t, quiet), func(f []byte) { _ = unix.Sendto(loud.fd, f, 0, &loud.to) }, frames, percent, clients) // as for DHCPv4
 }
 
 // of returns what became of the messages of an interface.

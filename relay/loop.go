@@ -125,6 +125,8 @@ func outcome(m *observe.Message) agent.Reason {
 	switch {
 	case m.Verdict.Reason != agent.Relayed || m.Sent:
 		return m.Verdict.Reason
+	case m.Paced && m.Refused == 0 && !m.TooBig:
+		return agent.ServerPace
 	case m.TooBig:
 		return agent.Oversize
 	case m.Verdict.To != agent.ToServers && (m.Errno == syscall.EAGAIN || m.Errno == syscall.ENOBUFS):

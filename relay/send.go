@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/clientmac"
@@ -22,6 +23,7 @@ type sending struct {
 	frames  frames
 
 	state  *state
+	now    time.Duration                         // of the batch, since the engine's start
 	copies []copied                              // of the batch
 	noVSS  []int                                 // indexes of copies that are to leave without VSS
 	tooBig []int                                 // the same that are larger than the MTU
@@ -59,6 +61,7 @@ func (o *sending) adopt(s *state) {
 
 // batch sends what was decided to relay.
 func (o *sending) batch(b *observe.Batch) {
+	o.now = b.Now
 	o.copies, o.forms = o.copies[:0], o.forms[:0]
 	for i := range b.Messages {
 		m := &b.Messages[i]
@@ -85,7 +88,16 @@ func (o *sending) toServers(m *observe.Message) {
 	v := &m.Verdict
 	servers := o.senders.servers(v.Link)
 	for n := range servers {
-		switch v.FormFor(n, &servers[n].to.Server) {
+		form := v.FormFor(n, &servers[n].to.Server)
+		if form == agent.NoCopy {
+			continue
+		}
+		if to := servers[n].to; !to.pace.Take(v.Link.Host.Index, o.now) {
+			m.Paced = true
+			to.counts.Withheld.Inc()
+			continue
+		}
+		switch form {
 		case agent.NoCopy:
 		case agent.WithoutVSS:
 			o.noVSS = append(o.noVSS, o.add(copied{m, &servers[n], n}))

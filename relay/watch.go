@@ -59,6 +59,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			}
 			e.counts.Sweep(now)
 			e.judgeServers(now)
+			e.paceServers()
 			e.standGroups(e.state.Load(), now)
 			e.collectShed()
 			e.watched(e.watcher.Stats(), now)

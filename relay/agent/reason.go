@@ -51,6 +51,7 @@ const (
 	InterfaceLimit               // more than the interface may send
 	ClientLimit                  // more than the client may send
 	Overload                     // more than the interface's share of what can be read
+	ServerPace                   // more than the interface's share of what the server answers
 	LinkDown                     // the client's interface is down
 	QueueFull                    // the queue of the client's interface is full
 	SendFailed                   // the kernel refused every copy
@@ -346,6 +347,13 @@ var docs = [NumReasons]Doc{
 		families{},
 		Hints{See: ByTrace},
 	},
+	ServerPace: {
+		"server_pace", "The server answers far fewer requests than it gets, and this interface sent more than its share of that.",
+		"Look for a client that floods, and whether the server has enough of a processor.",
+		Partial, both("a network must not take what others need"),
+		families{},
+		Hints{See: ByTrace},
+	},
 	LinkDown: {
 		"link_down", "The client's interface is down or gone.",
 		"Bring the interface up.",
@@ -384,7 +392,7 @@ func (r Reason) Doc() Doc { return docs[r] }
 func (r Reason) Unserved() bool {
 	switch r.Doc().Severity {
 	case Partial, Outage:
-		return r != InterfaceLimit && r != Overload
+		return r != InterfaceLimit && r != Overload && r != ServerPace
 	case Expected, Intended, Minor:
 	}
 	return false

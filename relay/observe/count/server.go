@@ -36,6 +36,7 @@ type Server struct {
 	Copies   Counter // of requests that were sent to it
 	Failures Counter // copies that the kernel refused to send
 	Replies  Counter // accepted from it
+	Withheld Counter // requests beyond the pace of their interface
 	NoReply  Counter // copies that it has not answered
 	Response Histogram
 	Health   health.Server
