@@ -38,3 +38,31 @@ func TestASilentServerIsLogged(t *testing.T) {
 		t.Errorf("%d replies are credited, want 21", s.sum("dhcp_relay_server_replies_total"))
 	}
 }
+
+// What was before a reload says nothing of a server that it brought: one at a wrong
+// address is silent, though the clients were answered a moment ago.
+func TestAServerThatAReloadBringsIsJudgedByItself(t *testing.T) {
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	v := listenAt(b.servers, "10.9.0.2:67")
+	config := func(server string) string {
+		return "[[interface]]\nname = \"vlan10\"\nservers = [\"" + server + "\"]\n"
+	}
+	d := b.start(config("10.9.0.2"))
+	for xid := range uint32(10) {
+		n.broadcast(discover(xid + 1).request())
+		v.reply(v.want(), bootp.Offer, "10.1.0.77")
+		n.want()
+	}
+	d.reload(config("10.9.0.22"), "configuration reloaded")
+	for xid := range uint32(5) {
+		n.broadcast(discover(100 + xid).request())
+	}
+	d.await("a line of the new server", func() bool {
+		return d.logged("server does not answer", map[string]any{"server": "10.9.0.22", "last_reply": "never"})
+	})
+	s := d.scrape()
+	if s.sum("dhcp_relay_server_last_reply_timestamp_seconds", `server="10.9.0.22:67"`) != 0 || s.sum("dhcp_relay_server_state", `server="10.9.0.2:67"`, `state="idle"`) != 1 {
+		t.Errorf("the new server has replied, or the former one is more than idle: %v", s)
+	}
+}

@@ -37,12 +37,13 @@ type play struct {
 	now      time.Duration
 }
 
+// newPlay returns one with two servers of each family.
 func newPlay(t interface{ Fatal(args ...any) }) *play {
-	cfg, err := config.Parse("relay.toml", []byte(`[[interface]]
-name = "d0"
-trusted = true
-servers = ["10.9.0.2", "10.9.0.3", "2001:db8:9::2", "2001:db8:9::3"]
-`), config.Host{Hostname: "r"})
+	return newPlayOf(t, `["10.9.0.2", "10.9.0.3", "2001:db8:9::2", "2001:db8:9::3"]`)
+}
+
+func newPlayOf(t interface{ Fatal(args ...any) }, servers string) *play {
+	cfg, err := config.Parse("relay.toml", []byte("[[interface]]\nname = \"d0\"\ntrusted = true\nservers = "+servers+"\n"), config.Host{Hostname: "r"})
 	if err != nil {
 		t.Fatal(err)
 	}

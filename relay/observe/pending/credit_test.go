@@ -215,3 +215,57 @@ func TestCredit6(t *testing.T) {
 		t.Errorf("from %v", from)
 	}
 }
+
+// Where a server is silent that does not know the client, its silence says nothing, even
+// of the only one.
+func TestNotDueOfTheOnlyServer(t *testing.T) {
+	t.Parallel()
+	ask4 := func(ciaddr byte, options ...byte) func(byte) heard {
+		return func(xid byte) heard {
+			m := slices.Concat(message4(bootp.Request, xid, 1)[:240], options, []byte{255}, make([]byte, 60))
+			if ciaddr != 0 {
+				copy(m[12:], []byte{10, 1, 0, ciaddr})
+			}
+			return heard{in: agent.Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")}, data: m}
+		}
+	}
+	ask6 := func(typ dhcp6.Type) func(byte) heard {
+		return func(xid byte) heard {
+			in := agent.Ingress{Link: 2, Src: netip.MustParseAddrPort("[fe80::11]:546"), Dst: agent.AllRelays()}
+			return heard{family: dhcp.V6, in: in, data: []byte{byte(typ), 0, 0, xid}}
+		}
+	}
+	for name, c := range map[string]struct {
+		ask func(xid byte) heard
+		due bool
+	}{
+		"Discover":            {ask4(0, 53, 1, 1), true},
+		"SELECTING":           {ask4(0, 53, 1, 3, 54, 4, 10, 9, 0, 2), true},
+		"REBINDING":           {ask4(9, 53, 1, 3), true},
+		"INIT-REBOOT":         {ask4(0, 53, 1, 3), false},
+		"BOOTP":               {ask4(0), false},
+		"Release":             {ask4(9, 53, 1, 7, 54, 4, 10, 9, 0, 2), false},
+		"Solicit":             {ask6(dhcp6.Solicit), true},
+		"Renew":               {ask6(dhcp6.Renew), true},
+		"Information-request": {ask6(dhcp6.InformationRequest), true},
+		"Rebind":              {ask6(dhcp6.Rebind), false},
+		"Confirm":             {ask6(dhcp6.Confirm), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlayOf(t, `["10.9.0.2", "2001:db8:9::2"]`)
+			p.now = time.Second
+			for xid := range byte(health.SilentRequests) {
+				h := c.ask(xid)
+				if r := p.relay(h); r != agent.Relayed {
+					t.Fatal(r)
+				}
+			}
+			s := p.state.Servers[c.ask(0).family]
+			p.now += health.SilentAfter
+			if _, is := s.Health.Judge(p.now, p.start); (is == health.Silent) != c.due {
+				t.Errorf("%v", is)
+			}
+		})
+	}
+}

@@ -148,19 +148,24 @@ func (a *about) read(m *observe.Message, seen *identities) {
 		a.how |= wants
 	}
 	a.kind, a.to = asks, v.Due
-	a.due = due(m, expects, a)
+	a.due = due(m, expects, a, typ)
 }
 
 // due returns which servers are silent if they do not answer a request: not those that
-// it does not name, or that need not know its client (RFC 2131, section 4.3.2, of
-// INIT-REBOOT).
-func due(m *observe.Message, expects transaction.Expectation, a *about) uint64 {
-	switch v := &m.Verdict; {
-	case expects == transaction.Everyone:
+// it does not name, nor any where a server is silent that does not know the client.
+func due(m *observe.Message, expects transaction.Expectation, a *about, typ uint8) uint64 {
+	v := &m.Verdict
+	if expects == transaction.Everyone {
 		return a.to
-	case a.how&strange != 0, bits.OnesCount64(a.to) != 1:
+	}
+	if a.how&strange != 0 || bits.OnesCount64(a.to) != 1 {
 		return 0
-	case v.Family == dhcp.V4 && bootp.Type(v.Type) == bootp.DHCPRequest && !v.Named && bootp.Packet(m.Received).Ciaddr().IsUnspecified():
+	}
+	known := typ != uint8(dhcp6.Confirm) && typ != uint8(dhcp6.Rebind) // RFC 9915, sections 18.3.3 and 18.3.5
+	if v.Family == dhcp.V4 {
+		known = v.Named || v.Type != 0 && !bootp.Packet(m.Received).Ciaddr().IsUnspecified() // RFC 2131, section 4.3.2, of INIT-REBOOT
+	}
+	if !known {
 		return 0
 	}
 	return a.to
