@@ -14,6 +14,7 @@ import (
 const (
 	DaemonFile = "/bin/dhcp-relay"
 	UnitFile   = "/src/deploy/dhcp-relay.service"
+	UsersFile  = "/src/deploy/packages/sysusers.conf"
 )
 
 // diskSize is the size of the disk's file, which has holes.

@@ -80,7 +80,7 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 // what deploy/ has for the scenes.
 func addTestdata(a *archive, root, pkg string) error {
 	a.dir("src/" + pkg)
-	for _, pattern := range []string{pkg + "/testdata/*", "deploy/*.nft", "deploy/*.service"} {
+	for _, pattern := range []string{pkg + "/testdata/*", "deploy/*.nft", "deploy/*.service", "deploy/packages/*.conf"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return err

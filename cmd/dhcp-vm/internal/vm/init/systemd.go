@@ -67,6 +67,7 @@ func furnish() error {
 	errs := []error{
 		copyFile("/init", self), copyFile("/etc/tests.json", vm.TestList), copyTree("/tests"), copyTree("/src"),
 		copyFile(vm.DaemonFile, "/usr/sbin/dhcp-relay"), copyFile(vm.UnitFile, "/usr/lib/systemd/system/dhcp-relay.service"),
+		copyFile(vm.UsersFile, "/usr/lib/sysusers.d/dhcp-relay.conf"),
 		write("/etc/dhcp-relay/relay.toml", relayConfig), write("/etc/systemd/system/scenes.service", unit),
 		write("/etc/hostname", "router\n"),
 		enable(wants, "/usr/lib/systemd/system/dhcp-relay.service"), enable(wants, "/etc/systemd/system/scenes.service"),

@@ -161,6 +161,10 @@ func (b *booted) sandbox() {
 	if strings.HasPrefix(fields["Uid"], "0\t") {
 		b.t.Error("it runs as root")
 	}
+	// Not one that systemd made up: operators are in its group.
+	if u, err := user.Lookup("dhcp-relay"); err != nil || !strings.HasPrefix(fields["Uid"], u.Uid+"\t") || !strings.HasPrefix(fields["Gid"], u.Gid+"\t") {
+		b.t.Errorf("it runs as %s, %s; the package's user is %+v, %v", fields["Uid"], fields["Gid"], u, err)
+	}
 	out, err := exec.Command("systemd-analyze", "security", "--no-pager", service).CombinedOutput()
 	m := regexp.MustCompile(`Overall exposure level for dhcp-relay\.service: ([0-9.]+)`).FindSubmatch(out)
 	if m == nil {
