@@ -27,6 +27,7 @@ const (
 	serverResponse
 	serverState
 	serverLastReply
+	serverActive
 	transactionsOpen
 	transactionsEvicted
 	recorderMissed
@@ -137,6 +138,11 @@ func fixed() []MetricDoc {
 			"dhcp_relay_server_last_reply_timestamp_seconds", "gauge",
 			[]string{"server", "vrf"},
 			"Time of the last reply that is credited to the server, in seconds since 1970; absent if there was none.",
+		},
+		serverActive: {
+			"dhcp_relay_server_active", "gauge",
+			[]string{"group", "server", "vrf"},
+			"1 for a server of the group that requests go to now, or may go to where the mode chooses by the client; 0 for one that they do not. One that does not answer gets some, to see whether it is back.",
 		},
 		transactionsOpen: {
 			"dhcp_relay_transactions_open", "gauge",

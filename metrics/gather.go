@@ -250,6 +250,9 @@ func (s *scrape) servers(all []*count.Server) {
 			s.add(serverLastReply, seconds(t), labels[i]...)
 		}
 	}
+	for _, v := range s.g.m.counts.Groups() {
+		s.add(serverActive, truth(v.Active), pair("group", text(v.Group)), pair("server", v.Server.Addr.String()), pair("vrf", v.Server.VRF))
+	}
 }
 
 // linkCounters adds what else is counted on the links, where it is not zero or to be

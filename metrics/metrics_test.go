@@ -83,6 +83,10 @@ func full(m bed) {
 	vlan10.NewClient(dhcp.V4)
 	vlan10.ShedUnread(dhcp.V6, 11)
 	m.Server(netip.MustParseAddrPort("10.9.0.3:67"), "mgmt").Sent()
+	m.SetGroups([]count.GroupServer{
+		{Group: "campus", Mode: "failover", Server: s.ServerID, Active: true},
+		{Group: "campus", Mode: "failover", Server: count.ServerID{Addr: netip.MustParseAddrPort("10.9.0.3:67"), VRF: "mgmt"}},
+	})
 	m.ClientSendError(syscall.ENETDOWN)
 	m.SetSocketDrops(dhcp.V4, func() uint64 { return 5 })
 	m.SetSocketDrops(dhcp.V4, func() uint64 { return 7 })

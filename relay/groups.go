@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/group"
+	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -48,6 +49,7 @@ func (e *Engine) setGroups(last, s *state) {
 func (e *Engine) standGroups(s *state, now time.Time) {
 	p := &s.Snap.Policy
 	if len(p.Groups) == 0 {
+		e.counts.SetGroups(nil)
 		return
 	}
 	e.groups.mu.Lock()
@@ -57,11 +59,50 @@ func (e *Engine) standGroups(s *state, now time.Time) {
 	if !slices.Equal(all, *s.standings.Load()) {
 		s.standings.Store(&all)
 	}
+	e.counts.SetGroups(groupServers(p, all))
 	for _, c := range changes {
 		e.tellActive(p, c)
 	}
 	e.tellAllOut(p, all)
 }
+
+// groupServers tells how requests go to the servers of groups.
+func groupServers(p *agent.Policy, standings []agent.Standing) (all []count.GroupServer) {
+	for g := range p.Groups {
+		for _, f := range families() {
+			members := p.Members(g, f)
+			st := standings[agent.StandingOf(g, f)]
+			out := bits.OnesCount64(st.Down) == answering(p, members)
+			for i, n := range members {
+				v := &p.Servers[n]
+				s := count.GroupServer{Group: group.Name(p, g), Mode: p.Groups[g].Mode.String(), Server: count.ServerID{Addr: v.Addr, VRF: v.VRF}, Down: st.Down>>i&1 == 1}
+				switch p.Groups[g].Mode {
+				case agent.All:
+					s.Active = true
+				case agent.Failover:
+					s.Active = out || v.Listens || i == st.Active
+				case agent.Hash, agent.Balance:
+					s.Active = out || !s.Down
+				}
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+// answering returns how many of some servers do not only listen.
+func answering(p *agent.Policy, members []int) (n int) {
+	for _, i := range members {
+		if !p.Servers[i].Listens {
+			n++
+		}
+	}
+	return n
+}
+
+// Groups tells how requests go to the servers of groups.
+func (e *Engine) Groups() []count.GroupServer { return e.counts.Groups() }
 
 // tellActive logs that a group asks another server.
 func (e *Engine) tellActive(p *agent.Policy, c group.Change) {
@@ -79,12 +120,7 @@ func (e *Engine) tellAllOut(p *agent.Policy, all []agent.Standing) {
 	out := make(map[string]bool)
 	for g := range p.Groups {
 		for _, f := range families() {
-			n := 0
-			for _, i := range p.Members(g, f) {
-				if !p.Servers[i].Listens {
-					n++
-				}
-			}
+			n := answering(p, p.Members(g, f))
 			if n > 0 && bits.OnesCount64(all[agent.StandingOf(g, f)].Down) == n {
 				out[group.Name(p, g)] = true
 			}

@@ -14,6 +14,7 @@ import (
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
+	"dhcp-relay/relay/group"
 	"dhcp-relay/relay/smartrelay"
 	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/bootp"
@@ -42,6 +43,9 @@ type Relay struct {
 	problems []agent.Problem
 	byName   map[string]*giaddr.Link
 	smart    *smartrelay.Table
+	past     *group.Past
+	ids      *group.Names
+	trials   *group.Trials
 	given    map[settingAt]config.Setting
 	last     *sent // what was relayed to servers last
 }
@@ -57,7 +61,7 @@ type sent struct {
 func New(cfg *config.Config, host []giaddr.Link) *Relay {
 	r := &Relay{
 		cfg: cfg, host: host, byName: make(map[string]*giaddr.Link, len(host)),
-		smart: smartrelay.New(1 << 12), given: make(map[settingAt]config.Setting),
+		smart: smartrelay.New(1 << 12), past: group.NewPast(), ids: group.NewNames(), trials: group.NewTrials(&cfg.Policy), given: make(map[settingAt]config.Setting),
 	}
 	policy := cfg.Policy
 	policy.Held = make(map[string]bool) // what a router does that is active
@@ -138,25 +142,32 @@ func (r *Relay) Explain(m Message) (Result, error) {
 		res.Outcome, res.What, res.Remedy, res.Rules = notHeard, why.what, why.remedy, why.rules
 		return res, nil
 	}
-	v := r.decide(&b, in)
+	v := r.decide(&b, &in)
 	r.last = nil
 	if v.Reason == agent.Relayed && v.To == agent.ToServers {
 		r.last = &sent{m, b, v}
 	}
 	res.Message.Direction = &v.Direction
 	r.judge(&res, &m, b, v)
+	if v.Reason == agent.Relayed && v.To == agent.ToServers {
+		res.Notes = append(res.Notes, r.groupNotes(&v, &in)...)
+	}
 	return res, nil
 }
 
 // decide is what a loop of the daemon does with a message.
-func (r *Relay) decide(b *agent.Buf, in agent.Ingress) agent.Verdict {
-	if dhcp.FamilyOf(in.Src.Addr()) == dhcp.V6 {
-		return r.snap.Relay6(b, in)
+func (r *Relay) decide(b *agent.Buf, in *agent.Ingress) (v agent.Verdict) {
+	f := dhcp.FamilyOf(in.Src.Addr())
+	recall := r.past.Recall(r.snap, r.ids, r.trials, f, b.Bytes(), in)
+	if f == dhcp.V6 {
+		r.snap.Decide6(b, in, &v)
+	} else {
+		var try bool
+		in.Choice, try = r.smart.Choose(r.snap, in.Link, b.Bytes())
+		r.snap.Decide4(b, in, &v)
+		r.smart.Note(&v, b.Bytes(), try)
 	}
-	var try bool
-	in.Choice, try = r.smart.Choose(r.snap, in.Link, b.Bytes())
-	v := r.snap.Relay4(b, in)
-	r.smart.Note(&v, b.Bytes(), try)
+	r.past.Note(r.snap, r.ids, &v, in, recall, b.Bytes())
 	return v
 }
 

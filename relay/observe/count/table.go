@@ -31,6 +31,8 @@ type Table struct {
 	received [dhcp.Families]Counter
 	errors   [senderror.NumTowards]errors
 
+	groups atomic.Pointer[[]GroupServer]
+
 	mu      sync.Mutex // for what follows; never held by the way of a message
 	links   map[string]*Link
 	ordered []*Link // by name

@@ -39,6 +39,7 @@ func Build(in Input) Report {
 		Time: in.Now, Started: in.Started,
 		Uptime: max(0, in.Now.Sub(in.Started).Seconds()), Window: in.Counts.Window.Seconds(),
 		Config: in.Config, Recorder: in.Recorder, Takeover: in.Takeover, Confinement: in.Confinement,
+		Groups:     groupsOf(in.Groups),
 		Listeners:  append([]Listener{}, in.Listeners...),
 		Interfaces: make([]Interface, 0, len(in.Links)),
 		Servers:    make([]Server, 0, len(in.Servers)),

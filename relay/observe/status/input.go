@@ -23,6 +23,7 @@ type Input struct {
 	Servers      []count.ServerID                   // of the configuration in effect
 	Ways         map[count.ServerID]offload.Verdict // whether bursts to them leave together
 	Counts       count.Reading
+	Groups       []count.GroupServer
 	Problems     []agent.Problem // where configuration and host disagree
 	Failure      string          // why not all sockets work; "" if they do
 	Stale        string          // why the interfaces of the host cannot be read; "" if they can

@@ -24,11 +24,12 @@ type Report struct {
 	Uptime     float64       `json:"uptime_seconds"` // seconds from Started to Time
 	Window     float64       `json:"recent_seconds"` // how long back every "recent" of this report reaches: 600, or less after the start
 	Config     Config        `json:"config"`
-	Listeners  []Listener    `json:"listeners"`  // where the daemon is to be asked
-	Findings   []Finding     `json:"findings"`   // the worst first
-	Interfaces []Interface   `json:"interfaces"` // those with trouble first, then by name and family
-	Servers    []Server      `json:"servers"`    // in the order of the configuration, then those of former ones
-	Drops      []Drop        `json:"drops"`      // the most recent messages first
+	Listeners  []Listener    `json:"listeners"`        // where the daemon is to be asked
+	Findings   []Finding     `json:"findings"`         // the worst first
+	Interfaces []Interface   `json:"interfaces"`       // those with trouble first, then by name and family
+	Groups     []Group       `json:"groups,omitempty"` // of servers, in the order of the configuration
+	Servers    []Server      `json:"servers"`          // in the order of the configuration, then those of former ones
+	Drops      []Drop        `json:"drops"`            // the most recent messages first
 	Kernel     []KernelDrops `json:"kernel_drops"`
 	SendErrors []SendError   `json:"send_errors"`
 	Recorder   Recorder      `json:"recorder"`
