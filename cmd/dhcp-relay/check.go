@@ -16,7 +16,8 @@ import (
 const checkLong = `Check a configuration against the rules and against this host, or with --host
 against another one, of which it knows the interfaces alone. What is wrong goes to
 standard error and makes the exit status 1. What is legal but unlikely is a warning
-and does not, unless --strict is given.
+and does not, unless --strict is given. What the host lacks now, such as an interface
+or a route, is a warning all the same: it may come later, and the relay follows.
 
 FILE is the configuration, with what stands in conf.d beside it; - is standard input.
 With --name it is judged as if it was called so: with conf.d beside that name, or in
@@ -43,7 +44,7 @@ func newCheckCommand() *cobra.Command {
 	}
 	file := addConfigFlag(c)
 	fs := c.Flags()
-	fs.BoolVar(&f.strict, "strict", false, "take warnings as errors")
+	fs.BoolVar(&f.strict, "strict", false, "take warnings as errors, but for those of what this host lacks now and may get")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object of all that was found, and nothing else")
 	fs.StringVar(&f.host, "host", "", "file of interfaces and addresses in place of this host's, as explain takes it")
 	fs.StringVar(&f.name, "name", "", "judge the file as if it was called so")
@@ -120,7 +121,7 @@ func (f *checkFlags) read(path string, stdin io.Reader) ([]config.File, error) {
 
 // severity says how bad a finding is.
 func (f *checkFlags) severity(d *daemon.Finding) string {
-	if d.Fatal || f.strict {
+	if d.Fatal || f.strict && !d.Passing {
 		return "error"
 	}
 	return "warning"

@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/giaddr/watch"
+	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
@@ -15,7 +17,8 @@ import (
 // A Finding is what is wrong with a configuration, or doubtful.
 type Finding struct {
 	config.Problem
-	Fatal bool // the relay would not run with it
+	Fatal   bool // the relay would not run with it
+	Passing bool // it is with the host as it is now, which the relay follows: the configuration may be what is meant
 }
 
 // String returns the finding as one line.
@@ -63,22 +66,32 @@ func Check(files []config.File, other *Another) (*Report, error) {
 		return nil, err
 	}
 	r := new(Report)
-	for _, w := range append(cfg.Warnings, cfg.Listeners()...) {
+	for _, w := range cfg.Warnings {
 		r.Findings = append(r.Findings, Finding{Problem: w})
 	}
+	for _, w := range cfg.Listeners() {
+		r.Findings = append(r.Findings, Finding{Problem: w, Passing: true})
+	}
+	return r, r.onHost(cfg.Config)
+}
+
+// onHost holds a configuration against the links, routes, settings, sockets and firewall
+// of this host. What can never work there is fatal.
+func (r *Report) onHost(cfg *config.Config) error {
 	w, err := watch.New()
 	if err != nil {
-		return nil, fmt.Errorf("look at the interfaces: %w", err)
+		return fmt.Errorf("look at the interfaces: %w", err)
 	}
 	defer func() { _ = w.Close() }() // it was only read
 	links := w.Links()
-	snap := r.compile(cfg.Config, links)
+	snap := r.compile(cfg, links, relay.Held(cfg.Policy.Files()))
+	r.unrouted(cfg, snap, links)
 	doubts, err := check.Host(snap, links)
-	for _, d := range doubts {
-		r.Findings = append(r.Findings, Finding{Problem: config.Problem{Text: d.Text}, Fatal: d.Fatal})
+	for _, d := range append(doubts, firewallDoubts(context.Background(), snap)...) {
+		r.Findings = append(r.Findings, Finding{Problem: config.Problem{Text: d.Text}, Fatal: d.Fatal, Passing: !d.Fatal})
 	}
 	r.Does = append(idle(snap), segmentations(snap, links)...)
-	return r, err
+	return err
 }
 
 func checkFor(files []config.File, other *Another) (*Report, error) {
@@ -97,13 +110,23 @@ func checkFor(files []config.File, other *Another) (*Report, error) {
 	for _, w := range cfg.Warnings {
 		r.Findings = append(r.Findings, Finding{Problem: w})
 	}
-	r.Does = idle(r.compile(cfg, other.Links))
+	held := make(map[string]bool) // what its files say is not known
+	for _, f := range cfg.Policy.Files() {
+		held[f] = true
+	}
+	r.Does = idle(r.compile(cfg, other.Links, held))
+	for i := range r.Findings {
+		r.Findings[i].Passing = false // whoever tells of the host's links tells of those that it is to have
+	}
 	return r, nil
 }
 
-// compile resolves the configuration against links, and notes what does not fit.
-func (r *Report) compile(cfg *config.Config, links []giaddr.Link) *agent.Snapshot {
-	snap, problems := agent.Compile(cfg.Policy, links)
+// compile resolves the configuration against links, and notes what does not fit. held
+// are the files that say that the router is active.
+func (r *Report) compile(cfg *config.Config, links []giaddr.Link, held map[string]bool) *agent.Snapshot {
+	policy := cfg.Policy
+	policy.Held = held
+	snap, problems := agent.Compile(policy, links)
 	of := make(map[string]int)
 	for name, i := range agent.Matches(cfg.Policy.Interfaces, links) {
 		of[name] = i
@@ -115,7 +138,7 @@ func (r *Report) compile(cfg *config.Config, links []giaddr.Link) *agent.Snapsho
 		} else if i, ok := of[q.Interface]; ok {
 			p = cfg.At(i, "name", strconv.Quote(q.Interface)+": "+q.Text, q.Hint)
 		}
-		r.Findings = append(r.Findings, Finding{p, q.Fatal})
+		r.Findings = append(r.Findings, Finding{p, q.Fatal, q.Text == agent.NoSuchName && !q.Fatal})
 	}
 	return snap
 }

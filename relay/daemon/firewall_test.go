@@ -11,7 +11,6 @@ import (
 	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/api"
-	"dhcp-relay/relay/host/check"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -38,7 +37,7 @@ func TestTheFirewallIsNamed(t *testing.T) {
 			Name: "vlan10", Family: dhcp.V4, State: agent.Relaying, Address: "10.1.0.1", Servers: []status.ServerName{{Address: api.Endpoint("10.9.0.2:67")}},
 		}}}
 	}
-	var doubts []check.Doubt
+	found := new(Report)
 	closed, elsewhere := relay(), relay()
 	elsewhere.Interfaces[0].Address = "10.1.0.77" // of a daemon in another network namespace
 	err := n.Do(func() error {
@@ -53,8 +52,7 @@ func TestTheFirewallIsNamed(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		doubts, _, err = l.Host()
-		return err
+		return found.onHost(l.Config)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +64,7 @@ func TestTheFirewallIsNamed(t *testing.T) {
 	if f := elsewhere.Findings; len(f) != 0 {
 		t.Errorf("status of another host's daemon: %+v", f)
 	}
-	if !slices.ContainsFunc(doubts, func(d check.Doubt) bool { return !d.Fatal && strings.Contains(d.Text, why) }) {
-		t.Errorf("check: %+v", doubts)
+	if !slices.ContainsFunc(found.Findings, func(f Finding) bool { return !f.Fatal && strings.Contains(f.Text, why) }) {
+		t.Errorf("check: %+v", found.Findings)
 	}
 }

@@ -1,16 +1,12 @@
 package daemon
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 
-	"dhcp-relay/giaddr/watch"
-	"dhcp-relay/relay"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
@@ -96,36 +92,6 @@ func (l *Loaded) Listeners() []config.Problem {
 		return nil
 	}
 	return []config.Problem{l.Wrong("metrics.listen", problem+", so the metrics are not served", remedy)}
-}
-
-// Host holds a configuration against the links, settings and sockets of this host.
-// What can never work there is fatal; does says what the daemon would do that depends
-// on this host.
-func (l *Loaded) Host() (all []check.Doubt, does []string, err error) {
-	w, err := watch.New()
-	if err != nil {
-		return nil, nil, fmt.Errorf("look at the interfaces: %w", err)
-	}
-	defer func() { _ = w.Close() }() // it was only read
-	links := w.Links()
-	policy := l.Policy
-	policy.Held = relay.Held(policy.Files())
-	snap, problems := agent.Compile(policy, links)
-	for _, q := range problems {
-		all = append(all, check.Doubt{Text: placed(l.Config, q), Fatal: q.Fatal})
-	}
-	doubts, err := check.Host(snap, links)
-	all = append(all, doubts...)
-	return append(all, firewallDoubts(context.Background(), snap)...), append(idle(snap), segmentations(snap, links)...), err
-}
-
-// placed describes a problem with its place in the file, if it is with what is
-// written there rather than with an interface of the host.
-func placed(cfg *config.Config, q agent.Problem) string {
-	if q.Entry == 0 {
-		return q.String()
-	}
-	return cfg.At(q.Entry-1, "name", strconv.Quote(q.Interface)+": "+q.Text, q.Hint).Error()
 }
 
 // idle tells of patterns that hold for nothing now, which is ordinary.

@@ -56,16 +56,16 @@ func judgeReload(v *api.Verdict, cfg *Loaded) error {
 	for _, w := range cfg.Warnings {
 		v.Warnings = append(v.Warnings, w.Error())
 	}
-	doubts, _, err := cfg.Host()
-	if err != nil {
+	r := new(Report)
+	if err := r.onHost(cfg.Config); err != nil {
 		v.Warnings = append(v.Warnings, err.Error())
 	}
 	var fatal []error
-	for _, d := range doubts {
-		if d.Fatal {
-			fatal = append(fatal, errors.New(d.Text))
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Fatal {
+			fatal = append(fatal, errors.New(f.String()))
 		} else {
-			v.Warnings = append(v.Warnings, d.Text)
+			v.Warnings = append(v.Warnings, f.String())
 		}
 	}
 	return errors.Join(fatal...)
