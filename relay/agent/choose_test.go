@@ -216,8 +216,13 @@ func TestRFC3074Buckets(t *testing.T) {
 		id   []byte
 		want byte
 	}{
-		{[]byte{2, 0, 0, 0, 0, 0}, 4}, {[]byte{2, 0, 0, 0, 0, 1}, 133}, {[]byte{2, 0, 0, 0, 0, 2}, 45}, {[]byte{2, 0, 0, 0, 0, 3}, 182},
-		{[]byte{1, 0, 0x16, 0x6f, 0xb6, 0x12, 0x34}, 64}, {nil, 0}, {[]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 155},
+		{[]byte{2, 0, 0, 0, 0, 0}, 4},
+		{[]byte{2, 0, 0, 0, 0, 1}, 133},
+		{[]byte{2, 0, 0, 0, 0, 2}, 45},
+		{[]byte{2, 0, 0, 0, 0, 3}, 182},
+		{[]byte{1, 0, 0x16, 0x6f, 0xb6, 0x12, 0x34}, 64},
+		{nil, 0},
+		{[]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 155},
 	} {
 		if got := bucket(tc.id); got != tc.want {
 			t.Errorf("%x is in bucket %d, want %d", tc.id, got, tc.want)
@@ -236,8 +241,14 @@ func TestRFC3074Buckets(t *testing.T) {
 		split []uint16
 		want  int
 	}{
-		{0, 2, nil, 0}, {127, 2, nil, 0}, {128, 2, nil, 1}, {255, 3, nil, 2},
-		{0, 2, []uint16{0, 256}, 1}, {99, 2, []uint16{100, 156}, 0}, {100, 2, []uint16{100, 156}, 1}, {255, 2, []uint16{256, 0}, 0},
+		{0, 2, nil, 0},
+		{127, 2, nil, 0},
+		{128, 2, nil, 1},
+		{255, 3, nil, 2},
+		{0, 2, []uint16{0, 256}, 1},
+		{99, 2, []uint16{100, 156}, 0},
+		{100, 2, []uint16{100, 156}, 1},
+		{255, 2, []uint16{256, 0}, 0},
 	} {
 		if got := owner(tc.b, tc.n, tc.split); got != tc.want {
 			t.Errorf("bucket %d of %d servers, split %v: server %d, want %d", tc.b, tc.n, tc.split, got, tc.want)

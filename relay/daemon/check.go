@@ -72,7 +72,8 @@ func Check(files []config.File, other *Another) (*Report, error) {
 	for _, w := range cfg.Listeners() {
 		r.Findings = append(r.Findings, Finding{Problem: w, Passing: true})
 	}
-	return r, r.onHost(cfg.Config)
+	err = r.onHost(cfg.Config)
+	return r, err
 }
 
 // onHost holds a configuration against the links, routes, settings, sockets and firewall

@@ -20,7 +20,7 @@ func (p *process) report(redact bool) status.Report {
 	now := time.Now()
 	in := status.Input{
 		Version: p.version, Now: now, Started: p.started,
-		Counts:  p.recent.At(now), Groups: p.engine.Groups(),
+		Counts: p.recent.At(now), Groups: p.engine.Groups(),
 		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
 		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
 		Recorder: p.recorder(redact), Observations: p.observations(redact),
