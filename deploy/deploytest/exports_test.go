@@ -20,12 +20,14 @@ import (
 	"dhcp-relay/metrics"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
-// target are the labels that Prometheus gives to every series of a relay.
-var target = []string{"job", "instance"}
+// target are the labels that Prometheus gives to every series of a relay; site, where
+// its operator has it.
+var target = []string{"job", "instance", "site"}
 
 // documented returns what the relay exports according to its documentation,
 // what the runtime and the process add, and what Prometheus itself does.
@@ -126,6 +128,9 @@ func closed() map[string][]string {
 	}
 	for s := range agent.NumStates {
 		out["state"] = append(out["state"], agent.State(s).String())
+	}
+	for _, s := range health.States() {
+		out["state"] = append(out["state"], s.Name)
 	}
 	for i := range 256 {
 		out["type"] = append(out["type"], bootp.Type(i).String(), dhcp6.Type(i).String())

@@ -10,15 +10,23 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
+// RulesTestFiles returns the unit tests of the rules: those at the pace of Prometheus,
+// and those of alerts that come fast.
+func RulesTestFiles() []string {
+	return []string{"prometheus/dhcp-relay.test.yml", "prometheus/dhcp-relay.fast.test.yml"}
+}
+
 // The files, below the directory deploy.
 const (
 	RulesFile     = "prometheus/dhcp-relay.rules.yml"
-	RulesTestFile = "prometheus/dhcp-relay.test.yml"
+	RunbooksFile  = "prometheus/RUNBOOKS.md"
+	RoutesFile    = "prometheus/alertmanager.yml"
 	DashboardFile = "grafana/dhcp-relay.json"
 )
 
 // A Rule is a recording rule or an alert.
 type Rule struct {
+	Fleet       bool `yaml:"-"` // of all relays together
 	Record      string
 	Alert       string
 	Expr        string
@@ -35,8 +43,8 @@ func Rules(dir string) ([]Rule, error) {
 	}
 	var file struct {
 		Groups []struct {
-			Name  string
-			Rules []Rule
+			Name, Interval string
+			Rules          []Rule
 		}
 	}
 	if err := yaml.UnmarshalStrict(b, &file); err != nil {
@@ -44,7 +52,10 @@ func Rules(dir string) ([]Rule, error) {
 	}
 	var out []Rule
 	for _, g := range file.Groups {
-		out = append(out, g.Rules...)
+		for _, r := range g.Rules {
+			r.Fleet = g.Name == "dhcp-relay-fleet"
+			out = append(out, r)
+		}
 	}
 	return out, nil
 }

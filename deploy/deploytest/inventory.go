@@ -21,7 +21,7 @@ func (inv Inventory) Add(metric string, labels ...string) {
 func (inv Inventory) Record(metric string, q Query) {
 	labels := q.Grouping
 	if len(labels) == 0 {
-		labels = inv[q.Selectors[0].Metric]
+		labels = slices.Concat(inv[q.Selectors[0].Metric], q.Made)
 	}
 	inv.Add(metric, labels...)
 }
@@ -31,7 +31,7 @@ func (inv Inventory) Record(metric string, q Query) {
 // of the query.
 func (q Query) Lacks(inv Inventory) []string {
 	var out []string
-	var all []string
+	all := slices.Clone(q.Made)
 	for _, s := range q.Selectors {
 		labels, ok := inv[s.Metric]
 		if !ok {

@@ -16,6 +16,7 @@ import (
 type Query struct {
 	Selectors []Selector
 	Grouping  []string // labels after by, without, on, ignoring, group_left and group_right
+	Made      []string // labels that label_replace makes
 }
 
 // A Selector is a metric with the labels by which series of it are chosen.
@@ -72,6 +73,7 @@ var (
 type parser struct {
 	tokens []string
 	found  Query
+	quoted int // strings outside of selectors: the arguments of label_replace, 4 each
 }
 
 // next takes a token, or "" at the end.
@@ -101,6 +103,8 @@ func (p *parser) query() error {
 			err = errors.New("a selector without a metric")
 		case slices.Contains(clauses, t):
 			err = p.labels()
+		case t[0] == '"':
+			err = p.argument(t)
 		case !isName(t), slices.Contains(operators, t):
 		case p.peek() == "(", p.peek() == "by", p.peek() == "without":
 			// A function or an aggregation.
@@ -112,6 +116,17 @@ func (p *parser) query() error {
 		}
 	}
 	return nil
+}
+
+// argument takes a string outside of selectors. The first of four is the label that
+// label_replace makes.
+func (p *parser) argument(t string) error {
+	label, err := strconv.Unquote(t)
+	if p.quoted%4 == 0 {
+		p.found.Made = append(p.found.Made, label)
+	}
+	p.quoted++
+	return err
 }
 
 // window passes over what follows a bracket: a duration, or two.
