@@ -43,7 +43,7 @@ func TestDashboardAsksForItsSource(t *testing.T) {
 
 func TestDashboardHasItsRows(t *testing.T) {
 	want := []string{
-		"Is it well?", "Traffic", "Servers", "Drops", "Interfaces that do not relay", "Kernel and sending",
+		"All relays", "Traffic", "Servers", "Drops", "Interfaces that do not relay", "Kernel and sending",
 		"Transactions", "Flight recorder", "Configuration", "Process",
 	}
 	var got []string
@@ -95,6 +95,40 @@ func TestPanelsExplainThemselves(t *testing.T) {
 	}
 }
 
+// TestTablesLeadToTheRelay checks that a table that names relays has links to them.
+func TestTablesLeadToTheRelay(t *testing.T) {
+	n := 0
+	for _, p := range dashboard(t).Panels {
+		q, err := Parse(strings.Join(exprs(&p), " + "))
+		if p.Type != "table" || !slices.Contains(q.Grouping, "instance") || slices.Contains(fleetWide, p.Title) {
+			continue
+		}
+		n++
+		links := 0
+		for _, o := range p.FieldConfig.Overrides {
+			if o.Matcher.Options == "instance" {
+				links = len(o.Properties)
+			}
+		}
+		if err != nil || links == 0 {
+			t.Errorf("panel %s names relays without a link to them (%v)", p.Title, err)
+		}
+	}
+	if n < 10 {
+		t.Errorf("%d tables that name relays", n)
+	}
+}
+
+// fleetWide are tables whose queries join relays.
+var fleetWide = []string{"Servers that are silent for most relays"}
+
+func exprs(p *Panel) (out []string) {
+	for _, t := range p.Targets {
+		out = append(out, t.Plain())
+	}
+	return out
+}
+
 // unitOf returns the units that fit a query, or none if any may.
 func unitOf(expr string) []string {
 	switch {
@@ -102,7 +136,7 @@ func unitOf(expr string) []string {
 		return []string{"percentunit"}
 	case strings.Contains(expr, "_bytes"):
 		return []string{"bytes"}
-	case strings.Contains(expr, "response_seconds_bucket"), strings.HasPrefix(expr, "time() -"):
+	case strings.Contains(expr, "response_seconds_bucket"), strings.Contains(expr, "time() -"):
 		return []string{"s"}
 	case strings.Contains(expr, "rate("):
 		return []string{"cps"}
@@ -128,7 +162,10 @@ func checkTarget(t *testing.T, p *Panel, target Target) {
 	if slices.Contains(q.Grouping, "interface") && !few.MatchString(target.Expr) {
 		t.Errorf("panel %s shows all interfaces: %s", p.Title, target.Expr)
 	}
-	over := slices.Contains([]string{"stat", "heatmap"}, p.Type) || slices.Contains(q.Grouping, "state") && !slices.Contains(q.Grouping, "interface")
+	if p.Type == "timeseries" && slices.Contains(q.Grouping, "instance") && !few.MatchString(target.Expr) {
+		t.Errorf("panel %s has a line for each of fifty relays: %s", p.Title, target.Expr)
+	}
+	over := slices.Contains([]string{"stat", "heatmap"}, p.Type) || slices.Contains(q.Grouping, "server") && few.MatchString(target.Expr) || slices.Contains(q.Grouping, "state") && !slices.Contains(q.Grouping, "interface")
 	if !over && !slices.Contains(q.Grouping, "instance") {
 		t.Errorf("panel %s does not tell relays apart: %s", p.Title, target.Expr)
 	}

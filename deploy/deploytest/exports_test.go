@@ -50,7 +50,7 @@ func documented(t *testing.T) Inventory {
 		}
 	}
 	inv.Add("up", target...)
-	inv.Add("ALERTS", append(target, "alertname", "alertstate", "severity")...)
+	inv.Add("ALERTS", append(target, "alertname", "alertstate", "severity", "interface", "server")...)
 	return inv
 }
 

@@ -65,8 +65,12 @@ type Dashboard struct {
 	Templating struct {
 		List []Variable
 	}
-	Panels []Panel
+	Annotations struct{ List []Annotation }
+	Panels      []Panel
 }
+
+// An Annotation marks moments in all panels.
+type Annotation struct{ Name, Expr string }
 
 // A Variable is a choice at the top of the dashboard.
 type Variable struct {
@@ -84,7 +88,16 @@ type Panel struct {
 	Datasource               Datasource
 	GridPos                  struct{ X, Y, W, H int }
 	Targets                  []Target
-	FieldConfig              struct{ Defaults struct{ Unit string } }
+	FieldConfig              struct {
+		Defaults  struct{ Unit string }
+		Overrides []Override
+	}
+}
+
+// An Override is how one column of a table differs.
+type Override struct {
+	Matcher    struct{ Options string }
+	Properties []struct{ ID string }
 }
 
 // A Target is one query of a panel.
@@ -140,6 +153,9 @@ func Queries(dir string) ([]Named, error) {
 		for _, t := range p.Targets {
 			out = append(out, Named{Where: "panel " + p.Title, Expr: t.Plain()})
 		}
+	}
+	for _, a := range d.Annotations.List {
+		out = append(out, Named{Where: "annotation " + a.Name, Expr: Target{Expr: a.Expr}.Plain()})
 	}
 	for _, v := range d.Templating.List {
 		if v.Type != "query" {
