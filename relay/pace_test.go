@@ -60,7 +60,7 @@ func TestAFloodTakesNoServerFromOthers(t *testing.T) {
 	d.await("the server's pace is told", func() bool { return d.logged(begins, nil) })
 	const clients = 50
 	took, again := rush4(t, quiet).run(clients, 1, 10)
-	if len(took) < clients || again > clients/10 {
+	if len(took) < clients || again > clients { // unpaced it would be several times as many
 		t.Errorf("%d of %d clients log in, who send %d messages again", len(took), clients, again)
 	}
 	s := d.scrape()

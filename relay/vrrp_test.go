@@ -103,7 +103,7 @@ func (r *router) elect() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	config := strings.NewReplacer("priority 150", "priority "+strconv.Itoa(150-50*r.number), "advert_int 1\n", "advert_int 0.1\n").Replace(string(shipped))
+	config := strings.NewReplacer("priority 150", "priority "+strconv.Itoa(150-50*r.number), "advert_int 1\n", "advert_int "+planVRRP().every+"\n").Replace(string(shipped))
 	dir := r.t.TempDir()
 	file := filepath.Join(dir, "keepalived.conf")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -337,12 +337,20 @@ func (l *logins) most() (most int) {
 	return most
 }
 
-// vrrpPlan is how many clients log in each second: 1,000 by make ha.
-func vrrpPlan() (perSecond int) {
+// A vrrpPlan is what is asked of the routers: by make ha more, and to the letter, for the
+// machine does nothing else then. Else keepalived, too, may have to wait for a processor.
+type vrrpPlan struct {
+	perSecond     int    // clients that log in
+	every         string // between two advertisements, in seconds
+	transmissions int    // of a message at most
+	exact         bool   // no message twice but when the addresses are taken back
+}
+
+func planVRRP() vrrpPlan {
 	if n, err := strconv.Atoi(os.Getenv("RELAY_TEST_HA")); err == nil && n > 0 {
-		return n
+		return vrrpPlan{n, "0.1", 2, true}
 	}
-	return 100
+	return vrrpPlan{100, "0.4", 4, false}
 }
 
 // overlap is how long two routers may both have the virtual addresses, and so relay:
@@ -361,7 +369,8 @@ func TestVRRP(t *testing.T) {
 	}
 	settle(first, second)
 	xid := uint32(0)
-	perSecond := vrrpPlan()
+	plan := planVRRP()
+	perSecond := plan.perSecond
 	login := func(what string, mayOverlap bool, during func()) {
 		t.Helper()
 		g.heard.reset()
@@ -378,11 +387,11 @@ func TestVRRP(t *testing.T) {
 		<-done
 		twice, twiceReplied := g.heard.beyond(&l.sent), l.replies.beyond(&l.sent)
 		t.Logf("%s: %d clients, at most %d transmissions of a message; more copies than that of %d at a server and of %d replies at a client", what, clients, l.most(), twice, twiceReplied)
-		if l.most() > 2 {
+		if l.most() > plan.transmissions {
 			t.Errorf("%s: a client has sent a message %d times", what, l.most())
 		}
 		most := 0
-		if mayOverlap {
+		if mayOverlap || !plan.exact {
 			most = int(load.Bound(overlap).Seconds() * float64(2*perSecond))
 		}
 		if max(twice, twiceReplied) > most {
