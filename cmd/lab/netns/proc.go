@@ -43,18 +43,18 @@ func (n *NS) StartCmd(cmd *exec.Cmd) (*Proc, error) {
 	if n.closed {
 		return nil, fmt.Errorf("start %s in %s: namespace is closed", cmd.Path, n.Name)
 	}
-	// A child takes the namespace of the thread that forks it.
-	if err := n.Do(cmd.Start); err != nil {
+	started := make(chan error, 2)
+	go func() {
+		// A child takes the namespace of the thread that forks it, and dies with that
+		// thread: it is nobody else's until the child ends.
+		if err := n.Do(func() error { return n.follow(p, started) }); err != nil {
+			started <- err
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s in %s: %w", cmd.Path, n.Name, err)
 	}
 	n.procs[p] = struct{}{}
-	go func() {
-		p.err = cmd.Wait()
-		n.mu.Lock()
-		delete(n.procs, p)
-		n.mu.Unlock()
-		close(p.done)
-	}()
 	return p, nil
 }
 
@@ -90,6 +90,20 @@ func (p *Proc) Done() <-chan struct{} { return p.done }
 func (p *Proc) Wait() error {
 	<-p.done
 	return p.err
+}
+
+// follow starts a program and waits for its end.
+func (n *NS) follow(p *Proc, started chan<- error) error {
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	started <- nil
+	p.err = p.cmd.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.procs, p)
+	close(p.done)
+	return nil
 }
 
 // Signal sends a signal to the program, not to its children. The error wraps

@@ -52,6 +52,9 @@ func (s *Space) Must(err error) {
 	}
 }
 
+// NS is the namespace, for what runs programs in one.
+func (s *Space) NS() *NS { return s.ns }
+
 // FD is a descriptor of the namespace.
 func (s *Space) FD() int { return int(s.ns.fd) }
 
