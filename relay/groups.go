@@ -54,7 +54,8 @@ func (e *Engine) standGroups(s *state, now time.Time) {
 	}
 	e.groups.mu.Lock()
 	defer e.groups.mu.Unlock()
-	all, changes := e.groups.keeper.Step(p, now.Sub(e.start), func(n int) bool { return !s.servers[n].counts.Health.State().Well() })
+	all, changes := e.groups.keeper.Step(p, now.Sub(e.start), func(n int) bool { return s.servers[n].counts.Health.Down() },
+		func(n int) bool { return s.servers[n].counts.Health.State() == health.Refusing })
 	s.trials.Set(all)
 	if !slices.Equal(all, *s.standings.Load()) {
 		s.standings.Store(&all)

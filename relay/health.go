@@ -61,7 +61,11 @@ func (e *Engine) showServer(now time.Time, s *state, n int, was health.State) {
 		if s.needs(n) {
 			level = slog.LevelError
 		}
-		e.logServer(now, level, "server does not answer", v, silence(now, v, &r)...)
+		text := "server does not answer"
+		if r.State == health.Refusing {
+			text = "server refuses its clients what it has offered them"
+		}
+		e.logServer(now, level, text, v, silence(now, v, &r)...)
 	case silent && answers(r.State):
 		delete(e.silent, v)
 		e.logServer(now, slog.LevelInfo, "server answers again", v, "silent_for", now.Sub(since).Round(time.Second))

@@ -99,7 +99,7 @@ func (l *loop) receive(ds []udp.Datagram) *observe.Batch {
 		in := &m.In
 		in.Link, in.Src, in.Dst, in.Truncated = d.Link, d.Src, d.Dst, d.Truncated
 		in.Choice, in.MAC, in.Routes, in.Unasked = 0, nil, routes, true
-		in.Tries, in.Named, in.Standings = 0, 0, standings
+		in.Tries, in.Trial, in.Named, in.Standings = 0, false, 0, standings
 		in.Refused = l.refuse(d, m.Received)
 	}
 	l.origins.ask(b)

@@ -40,8 +40,9 @@ func (p *Policy) Members(group int, f dhcp.Family) (members []int) {
 // A Standing is what the recent past says of a group's servers of one family, by
 // their place among Policy.Members. The zero value: all answer, ask the first.
 type Standing struct {
-	Down   uint64 // bit n: the n-th does not answer
-	Active int    // Failover: the one that is asked
+	Down     uint64 // bit n: the n-th does not answer as it should
+	Refusing uint64 // bit n: of those the n-th refuses its clients, so that who asks again is to be spared
+	Active   int    // Failover: the one that is asked
 }
 
 // StandingOf returns the index of a group's Standing in Ingress.Standings.
@@ -118,6 +119,7 @@ type asker struct {
 	names  bool          // it names a server,
 	named  int           // the one with this index in Side.Servers; -1: nobody knows which
 	any    bool          // each server may answer
+	trial  bool          // see Ingress.Trial
 }
 
 // choose says which of the link's servers get a request, and which of them are to
@@ -179,14 +181,20 @@ func (s *Snapshot) within(p *share, st Standing, tries int, a *asker) uint64 {
 	if p.group < 0 || a.any {
 		return all
 	}
+	again := all &^ st.Refusing
+	if a.trial || again == 0 {
+		again = all
+	}
 	g := &s.Policy.Groups[p.group]
 	switch g.Mode {
 	case All:
 		return all
 	case Failover:
 		switch {
-		case tries > 0, a.names && a.named < 0:
+		case a.names && a.named < 0:
 			return all
+		case tries > 0:
+			return again
 		case st.Active < len(p.servers) && up>>st.Active&1 == 1:
 			return 1 << st.Active
 		}
@@ -197,7 +205,7 @@ func (s *Snapshot) within(p *share, st Standing, tries int, a *asker) uint64 {
 		}
 	case Balance:
 		if g.Late > 0 && a.waited >= g.Late || tries > 0 && st.Down != 0 {
-			return all
+			return again
 		}
 		if n := owner(bucket(a.id), len(p.servers), g.Split); up>>n&1 == 1 {
 			return 1 << n
@@ -226,7 +234,7 @@ func (s *Snapshot) choose4(p bootp.Packet, opts *bootp.Layout, in *Ingress, v *V
 		v.Elsewhere = a.named < 0
 	}
 	if v.Link.Side[dhcp.V4].choosing.on {
-		a.id, a.tries = clientKey4(p, opts), in.Tries
+		a.id, a.tries, a.trial = clientKey4(p, opts), in.Tries, in.Trial
 		a.waited = time.Duration(p.Secs()) * time.Second
 		if opts.Type == bootp.DHCPRequest && !opts.ServerID.IsValid() && !p.Ciaddr().IsUnspecified() {
 			a.tries = max(a.tries, 1)
@@ -257,7 +265,7 @@ func (s *Snapshot) choose6(m dhcp6.Message, in *Ingress, v *Verdict) {
 	if side.choosing.on {
 		inner, _ := m.Innermost()
 		from := in.Src.Addr().As16()
-		a.id, a.tries = clientKey6(inner, from[:]), in.Tries
+		a.id, a.tries, a.trial = clientKey6(inner, from[:]), in.Tries, in.Trial
 		a.waited = inner.ElapsedTime()
 		a.any = inner.Type() == dhcp6.Rebind
 		a.names = inner.ServerID() != nil

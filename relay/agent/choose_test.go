@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -204,6 +205,23 @@ func TestHashIsEven(t *testing.T) {
 	for n, has := range load {
 		if has*servers > clients*11/10 {
 			t.Errorf("server %d has %d of %d clients", n, has, clients)
+		}
+	}
+}
+
+// Another relay, which lists the servers in another order, makes the same choice.
+func TestHashIsTheSameElsewhere(t *testing.T) {
+	t.Parallel()
+	const servers = 8
+	p, q := choicePolicy(t, servers), choicePolicy(t, servers)
+	slices.Reverse(q.Servers)
+	here, there := &Snapshot{Policy: p}, &Snapshot{Policy: q}
+	list := p.Interfaces[0].Servers
+	for i := range uint32(10_000) {
+		id := binary.BigEndian.AppendUint32([]byte{1, 2, 0}, i)
+		a, b := here.pick(list, 1<<servers-1, id), there.pick(list, 1<<servers-1, id)
+		if p.Servers[list[a]].Addr != q.Servers[list[b]].Addr {
+			t.Fatalf("client %d: %v here, %v there", i, p.Servers[list[a]].Addr, q.Servers[list[b]].Addr)
 		}
 	}
 }

@@ -14,6 +14,7 @@ type Ingress struct {
 	Dst       netip.Addr     // destination of the datagram
 	Choice    int            // which of Side.Choices to try first
 	Tries     int            // how often the client has asked in vain, before the conversation that the message belongs to
+	Trial     bool           // servers that are down are to be asked, too, to see whether they are back
 	Named     int            // the server that the message is known to name, as an index into Policy.Servers and 1; 0: none
 	Standings []Standing     // of groups and families, by StandingOf; nil: nothing is known
 	MAC       []byte         // DHCPv6: link-layer source of the frame; empty if it is not known

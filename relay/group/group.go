@@ -60,8 +60,9 @@ type kept struct {
 const always = math.MinInt64
 
 // Step makes the Standings of a policy's groups of what is known at a moment. down tells
-// of a server of the policy that it does not answer. It returns what has changed, too.
-func (k *Keeper) Step(p *agent.Policy, now time.Duration, down func(server int) bool) (all []agent.Standing, changes []Change) {
+// of a server of the policy that it does not answer as it should, refuses why. It returns
+// what has changed, too.
+func (k *Keeper) Step(p *agent.Policy, now time.Duration, down, refuses func(server int) bool) (all []agent.Standing, changes []Change) {
 	if k.groups == nil {
 		k.groups = make(map[string]*kept)
 	}
@@ -78,6 +79,11 @@ func (k *Keeper) Step(p *agent.Policy, now time.Duration, down func(server int) 
 			v := k.of(p, g, f)
 			st := &all[agent.StandingOf(g, f)]
 			st.Down = v.look(p, members, now, down)
+			for i, n := range members {
+				if st.Down>>i&1 == 1 && refuses(n) {
+					st.Refusing |= 1 << i
+				}
+			}
 			if p.Groups[g].Mode != agent.Failover {
 				continue
 			}

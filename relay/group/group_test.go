@@ -41,7 +41,7 @@ func TestActive(t *testing.T) {
 			var k group.Keeper
 			p := policy(agent.Failover, tc.back)
 			for i, down := range tc.down {
-				all, _ := k.Step(p, time.Duration(i+1)*time.Second, func(n int) bool { return down>>n&1 == 1 })
+				all, _ := k.Step(p, time.Duration(i+1)*time.Second, func(n int) bool { return down>>n&1 == 1 }, none)
 				st := all[agent.StandingOf(0, dhcp.V4)]
 				if st.Active != tc.want[i] || st.Down != down {
 					t.Errorf("second %d: active %d, down %03b, want %d and %03b", i, st.Active, st.Down, tc.want[i], down)
@@ -51,25 +51,30 @@ func TestActive(t *testing.T) {
 	}
 }
 
+func none(int) bool { return false }
+
 // What is active stays so through a reload that moves it, and changes are told once.
 func TestReloadKeepsTheActiveServer(t *testing.T) {
 	t.Parallel()
 	var k group.Keeper
 	p := policy(agent.Failover, agent.NeverBack)
 	first := func(n int) bool { return n == 0 }
-	none := func(int) bool { return false }
-	if _, changes := k.Step(p, 1, none); len(changes) > 0 {
+	if _, changes := k.Step(p, 1, none, none); len(changes) > 0 {
 		t.Errorf("at first %v", changes)
 	}
-	_, changes := k.Step(p, 2, first)
+	_, changes := k.Step(p, 2, first, none)
 	if len(changes) != 1 || changes[0] != (group.Change{Family: dhcp.V4, From: "10.9.0.2", To: "10.9.0.3", Failed: true}) {
 		t.Errorf("%+v", changes)
 	}
-	if _, changes = k.Step(p, 3, none); len(changes) > 0 {
+	if _, changes = k.Step(p, 3, none, none); len(changes) > 0 {
 		t.Errorf("told again: %+v", changes)
 	}
 	p.Groups[0].Servers = []int{2, 0, 1} // the present one is the last now
-	if all, _ := k.Step(p, 4, func(n int) bool { return n != 1 }); all[0].Active != 2 {
+	if all, _ := k.Step(p, 4, func(n int) bool { return n != 1 }, none); all[0].Active != 2 {
 		t.Errorf("active %d after a reload, want the same server", all[0].Active)
+	}
+	refuses := func(n int) bool { return n < 2 }
+	if all, _ := k.Step(p, 5, first, refuses); all[0].Down != 0b010 || all[0].Refusing != 0b010 {
+		t.Errorf("down %03b, refusing %03b, want the second for both", all[0].Down, all[0].Refusing)
 	}
 }

@@ -69,7 +69,7 @@ type Recall struct {
 // Recall fills in what of the past the decision on a request depends on, where the link
 // that hears it has servers to choose from. m is the message as received.
 func (p *Past) Recall(s *agent.Snapshot, names *Names, trials *Trials, f dhcp.Family, m []byte, in *agent.Ingress) (r Recall) {
-	in.Tries, in.Named = 0, 0
+	in.Tries, in.Trial, in.Named = 0, false, 0
 	l := s.Link(in.Link)
 	if l == nil || !l.Side[f].Chooses() {
 		return r
@@ -93,7 +93,7 @@ func (p *Past) Recall(s *agent.Snapshot, names *Names, trials *Trials, f dhcp.Fa
 	}
 	in.Tries = p.tries.Before(l.Host.Index, r.client, r.begins)
 	if r.begins && in.Tries == 0 && trials.take(l.Interface.Groups, f) {
-		in.Tries = 1
+		in.Tries, in.Trial = 1, true
 	}
 	return r
 }
@@ -153,11 +153,12 @@ func (p *Past) Note(s *agent.Snapshot, names *Names, v *agent.Verdict, in *agent
 	}
 }
 
-// reply4 notes a DHCPv4 reply of a server. Who gets a NAK has to begin again.
+// reply4 notes a DHCPv4 reply of a server. Who gets a NAK has to begin again, and so has
+// who takes an offer of a server that then falls silent.
 func (p *Past) reply4(names *Names, l *agent.Link, server int, out []byte) {
 	m := bootp.Packet(out)
 	opts, _ := m.Scan()
-	if opts.Type != bootp.Nak {
+	if opts.Type != bootp.Nak && opts.Type != bootp.Offer {
 		p.tries.Answered(l.Host.Index, m.Chaddr())
 	}
 	if server >= 0 && opts.ServerID.IsValid() {
@@ -166,13 +167,13 @@ func (p *Past) reply4(names *Names, l *agent.Link, server int, out []byte) {
 	}
 }
 
-// reply6 is reply4 for DHCPv6.
+// reply6 is reply4 for DHCPv6, where it is an Advertise that offers.
 func (p *Past) reply6(names *Names, l *agent.Link, server int, out []byte) {
 	inner, _ := dhcp6.Message(out).Innermost()
 	if inner.IsRelay() || inner.Type() == dhcp6.Reconfigure {
 		return
 	}
-	if client := inner.ClientID(); len(client) > 0 {
+	if client := inner.ClientID(); len(client) > 0 && inner.Type() != dhcp6.Advertise {
 		p.tries.Answered(l.Host.Index, client)
 	}
 	if id := inner.ServerID(); server >= 0 && len(id) > 0 {

@@ -77,7 +77,7 @@ func message(op byte, typ bootp.Type, options ...byte) []byte {
 }
 
 // Who asks again asks all, and the request that follows goes the same way; who was
-// answered begins anew, but after a NAK.
+// given an address begins anew.
 func TestR2131_13_TheRequestFollowsTheDiscover(t *testing.T) {
 	t.Parallel()
 	b := newBed()
@@ -101,13 +101,16 @@ func TestR2131_13_TheRequestFollowsTheDiscover(t *testing.T) {
 			b.answer(t, bootp.Offer, "10.9.0.2:67", id(2)...)
 			return b.ask(t, bootp.DHCPRequest, id(4)...)
 		}, 5},
+		{"DISCOVER of who has taken an OFFER in vain", func() uint64 {
+			return b.ask(t, bootp.Discover)
+		}, 7},
 		{"DISCOVER, DISCOVER after a NAK", func() uint64 {
 			b.ask(t, bootp.Discover)
 			b.answer(t, bootp.Nak, "10.9.0.2:67", id(2)...)
 			return b.ask(t, bootp.Discover)
 		}, 7},
 		{"a server under another address that it has told", func() uint64 {
-			b.answer(t, bootp.Offer, "10.9.0.3:67", id(77)...)
+			b.answer(t, bootp.Ack, "10.9.0.3:67", id(77)...)
 			b.ask(t, bootp.Discover)
 			return b.ask(t, bootp.DHCPRequest, id(77)...)
 		}, 3},
@@ -125,7 +128,7 @@ func TestTrial(t *testing.T) {
 	b.in.Standings = []agent.Standing{{Down: 1, Active: 1}, {}}
 	next := func() uint64 {
 		asked := b.ask(t, bootp.Discover)
-		b.answer(t, bootp.Offer, "10.9.0.3:67")
+		b.answer(t, bootp.Ack, "10.9.0.3:67")
 		return asked
 	}
 	if got := next(); got != 2 {
@@ -138,6 +141,22 @@ func TestTrial(t *testing.T) {
 	if got := next(); got != 2 {
 		t.Errorf("%03b after the trial, want the active one", got)
 	}
+	b.in.Standings = []agent.Standing{{Down: 1, Refusing: 1, Active: 1}, {}}
+	b.trials.Set(b.in.Standings)
+	if got := b.ask(t, bootp.Discover); got != 7 {
+		t.Errorf("%03b when a trial is due, want the one that refuses, too", got)
+	}
+	b.answer(t, bootp.Nak, "10.9.0.2:67")
+	if got := b.ask(t, bootp.Discover); got != 6 {
+		t.Errorf("%03b after a NAK, want all but the one that refuses", got)
+	}
+	b.answer(t, bootp.Ack, "10.9.0.3:67")
+	b.in.Standings = []agent.Standing{{Down: 7, Refusing: 7}, {}}
+	if got := b.ask(t, bootp.Discover); got != 7 {
+		t.Errorf("%03b where all refuse, want all", got)
+	}
+	b.answer(t, bootp.Ack, "10.9.0.3:67")
+	b.in.Standings = []agent.Standing{{Down: 1, Active: 1}, {}}
 	b.trials.Set([]agent.Standing{{}, {}})
 	if got := next(); got != 2 {
 		t.Errorf("%03b without a trial", got)

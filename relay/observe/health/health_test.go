@@ -29,7 +29,7 @@ func judge(v *health.Server, now time.Duration) health.State {
 func hour(v *health.Server) time.Duration {
 	now := s
 	for ; now < time.Hour; now += 5 * s {
-		v.Asked(1, link, now)
+		v.Asked(1, link, 0, now)
 		v.Replied(link, netip.Addr{}, now+time.Millisecond)
 		v.Answered(time.Millisecond)
 		judge(v, now+s)
@@ -41,7 +41,7 @@ func TestStates(t *testing.T) {
 	t.Parallel()
 	ask := func(v *health.Server, n int, now time.Duration) {
 		for range n {
-			v.Asked(1, link, now)
+			v.Asked(1, link, 0, now)
 		}
 	}
 	for name, c := range map[string]struct {
@@ -62,7 +62,7 @@ func TestStates(t *testing.T) {
 		"a reply overtakes its request":      {play: func(v *health.Server, now time.Duration) { v.Replied(link, netip.Addr{}, now+1); ask(v, 4, now) }, after: 6 * s, want: health.Silent},
 		"they did not leave":                 {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Unasked(4) }, after: time.Minute, want: health.Answering},
 		"they were refused":                  {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Refused(now) }, after: 6 * s, want: health.Unreachable},
-		"a link that it never answers":       {play: func(v *health.Server, now time.Duration) { v.Asked(9, link+1, now) }, after: time.Minute, want: health.Answering},
+		"a link that it never answers":       {play: func(v *health.Server, now time.Duration) { v.Asked(9, link+1, 0, now) }, after: time.Minute, want: health.Answering},
 		"its replies are dropped":            {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Dropped(now + s) }, after: 6 * s, want: health.Dropped},
 		"a stranger answers":                 {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Strange(now + s) }, after: 6 * s, want: health.Elsewhere},
 		"the network says why":               {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Explain(trouble(now)) }, after: 6 * s, want: health.Unreachable},
@@ -111,6 +111,86 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A server refuses its clients if several are refused and none is given a lease.
+func TestRefusing(t *testing.T) {
+	t.Parallel()
+	refuse := func(v *health.Server, now time.Duration, clients ...uint64) {
+		for i, c := range clients {
+			at := now + time.Duration(i)*s/4
+			v.Asked(1, link, c, at)
+			v.Replied(link, netip.Addr{}, at)
+			v.Refuses(c, at)
+		}
+	}
+	for name, c := range map[string]struct {
+		play  func(v *health.Server, now time.Duration)
+		after time.Duration
+		want  health.State
+	}{
+		"several clients":      {func(v *health.Server, now time.Duration) { refuse(v, now, 1, 2, 3, 4) }, s, health.Refusing},
+		"one client":           {func(v *health.Server, now time.Duration) { refuse(v, now, 1, 1, 1, 1, 1) }, s, health.Answering},
+		"too few":              {func(v *health.Server, now time.Duration) { refuse(v, now, 1, 2, 3) }, s, health.Answering},
+		"one is given a lease": {func(v *health.Server, now time.Duration) { refuse(v, now, 1, 2, 3); v.Grants(); refuse(v, now, 4) }, s, health.Answering},
+		"it offers still": {func(v *health.Server, now time.Duration) {
+			refuse(v, now, 1, 2, 3, 4)
+			v.Replied(link, netip.Addr{}, now+2*s)
+		}, 3 * s, health.Refusing},
+		"it is over":     {func(v *health.Server, now time.Duration) { refuse(v, now, 1, 2, 3, 4); judge(v, now+s); v.Grants() }, 2 * s, health.Answering},
+		"nobody asks it": {func(v *health.Server, now time.Duration) { refuse(v, now, 1, 2, 3, 4); judge(v, now+s) }, 31 * s, health.Answering},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := new(health.Server)
+			now := hour(v)
+			c.play(v, now)
+			if got := judge(v, now+c.after); got != c.want || v.Down() != (c.want == health.Refusing) {
+				t.Errorf("%v, down: %v, want %v", got, v.Down(), c.want)
+			}
+		})
+	}
+}
+
+// Another server is asked in place of a silent one if several clients wait, or one does
+// for long.
+func TestDown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		clients []uint64
+		every   time.Duration
+		want    bool
+		is      health.State
+	}{
+		"two clients":          {[]uint64{1, 1, 1, 2}, s, true, health.Silent},
+		"a batch of several":   {[]uint64{1, 0, 1, 1}, s, true, health.Silent},
+		"one client":           {[]uint64{1, 1, 1, 1}, 2 * s, false, health.Silent},
+		"one client, for long": {[]uint64{1, 1, 1, 1, 1}, 8 * s, true, health.Silent},
+		"few requests":         {[]uint64{1, 2}, s, false, health.Answering},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := new(health.Server)
+			now := hour(v)
+			for i, client := range c.clients {
+				v.Asked(1, link, client, now+time.Duration(i)*c.every)
+			}
+			if is := judge(v, now+5*s+time.Duration(len(c.clients))*c.every); is != c.is || v.Down() != c.want {
+				t.Errorf("%v, down: %v, want %v and %v", is, v.Down(), c.is, c.want)
+			}
+			v.Replied(link, netip.Addr{}, now+time.Minute)
+			if judge(v, now+time.Minute); v.Down() {
+				t.Error("down after a reply")
+			}
+		})
+	}
+	v := new(health.Server)
+	now := hour(v)
+	v.Asked(4, link, 1, now)
+	v.Explain(trouble(now))
+	if judge(v, now+6*s); !v.Down() {
+		t.Error("not down though the network says why")
+	}
+}
+
 func trouble(now time.Duration) health.Trouble {
 	return health.Trouble{Cause: health.PortClosed, From: other, At: start.Add(now)}
 }
@@ -122,7 +202,7 @@ func TestReading(t *testing.T) {
 	v := new(health.Server)
 	now := hour(v)
 	last := start.Add(now - 5*s + time.Millisecond)
-	v.Asked(18, link, now)
+	v.Asked(18, link, 0, now)
 	if was, is := v.Judge(now+5*s, start.Add(now+5*s)); was != health.Answering || is != health.Silent {
 		t.Errorf("%v, then %v", was, is)
 	}
@@ -147,12 +227,14 @@ func TestReading(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	v := new(health.Server)
 	if n := testing.AllocsPerRun(100, func() {
-		v.Asked(3, link, s)
+		v.Asked(3, link, 0, s)
 		v.Replied(link, other, s)
 		v.Answered(2 * s)
 		v.Dropped(s)
 		v.Strange(s)
 		v.Refused(s)
+		v.Refuses(1, s)
+		v.Grants()
 		_ = v.State().Well()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -167,8 +249,10 @@ func TestConcurrentUse(t *testing.T) {
 		from := netip.AddrFrom4([4]byte{10, 9, 0, byte(n + 1)})
 		wg.Go(func() {
 			for i := range time.Duration(1000) {
-				v.Asked(2, link, i)
+				v.Asked(2, link, 0, i)
 				v.Unasked(1)
+				v.Refuses(uint64(n), i)
+				v.Grants()
 				v.Replied(link, from, i)
 				v.Answered(i)
 			}

@@ -53,6 +53,8 @@ func (s *Server) judge(now int64, why *Trouble) (is State, begun int64) {
 		return Idle, now
 	case first >= replied && s.asked.Load() >= SilentRequests && now-first >= int64(SilentAfter):
 		return s.without(first, why), first
+	case s.refusal.refuses(now):
+		return Refusing, s.refusal.first.Load()
 	case replied == 0:
 		return Waiting, now
 	case s.slow():

@@ -16,6 +16,20 @@ const (
 	SilentRequests = 4
 )
 
+// AloneFor is how long a client must have waited alone before another server is asked in
+// place of one that is silent: the server may not want to serve it. If several wait it
+// is at once.
+const AloneFor = 30 * time.Second
+
+// When a server refuses its clients: after as many refusals of what it has offered, of
+// several clients, RefusingAfter from the first on and without a lease granted between.
+// It ends with a lease, or RefusingFor after the last refusal.
+const (
+	RefusingRequests = 4
+	RefusingAfter    = time.Second / 2
+	RefusingFor      = 30 * time.Second
+)
+
 // Late is how long a client waits for a reply that is late. A server that first looks
 // whether an address is free takes a second.
 const Late = 1500 * time.Millisecond
@@ -28,13 +42,15 @@ const idleAfter = 10 * time.Minute
 // belong to the way of a message: they neither lock nor allocate. Moments are counted
 // from the start of the engine, as observe.Batch.Now is.
 type Server struct {
-	asked   atomic.Int64 // requests since the last reply, for which one was due
-	first   atomic.Int64 // when the first of them came; not before replied
-	last    atomic.Int64 // when the last of them came
-	replied atomic.Int64 // when the last reply came; 0: none did
-	dropped atomic.Int64 // when the last reply came that was dropped
-	refused atomic.Int64 // when the kernel last refused to send to it
-	strange atomic.Int64 // when a client of its was last answered by nobody knows whom
+	asked   atomic.Int64  // requests since the last reply, for which one was due
+	first   atomic.Int64  // when the first of them came; not before replied
+	last    atomic.Int64  // when the last of them came
+	replied atomic.Int64  // when the last reply came; 0: none did
+	dropped atomic.Int64  // when the last reply came that was dropped
+	refused atomic.Int64  // when the kernel last refused to send to it
+	strange atomic.Int64  // when a client of its was last answered by nobody knows whom
+	asker   atomic.Uint64 // the client of all those requests; 0: of several
+	refusal refusals
 	late    atomic.Uint32
 	links   [4]atomic.Uint64 // bit n: it has answered clients of a link whose number ends in n
 	from    address          // that the last reply came from, unless it is the server's own
@@ -49,15 +65,18 @@ type Server struct {
 // State returns how the server does, as of the last Judge. It costs one load.
 func (s *Server) State() State { return State(s.state.Load()) }
 
-// Asked notes n requests of a link's clients at one moment, each of which the server is
-// to answer. Those of a link that it has never answered do not count against one that
+// Asked notes n requests of a client of a link at one moment, 0 if they are of several,
+// each of which the server is to answer. Those of a link that it has never answered do not count against one that
 // answers others: it may have no subnet there.
-func (s *Server) Asked(n int, link int, now time.Duration) {
+func (s *Server) Asked(n int, link int, client uint64, now time.Duration) {
 	if s.replied.Load() != 0 && !s.knows(link) {
 		return
 	}
 	if s.asked.Add(int64(n)) == int64(n) {
 		s.first.Store(max(int64(now), s.replied.Load()))
+		s.asker.Store(client)
+	} else if was := s.asker.Load(); was != 0 && was != client {
+		s.asker.Store(0)
 	}
 	s.last.Store(int64(now))
 }
@@ -126,6 +145,7 @@ func (s *Server) Forget() {
 	for i := range s.links {
 		s.links[i].Store(0)
 	}
+	s.refusal.end()
 	s.late.Store(0)
 	s.from.set(netip.Addr{})
 	s.state.Store(uint32(Idle))

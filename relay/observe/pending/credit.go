@@ -44,6 +44,7 @@ func (r *replier) identity() []byte {
 type credit struct {
 	server int  // -1: nobody knows
 	other  bool // it came from an address that is not known as the server's
+	chosen bool // the client has asked for what a server has offered it
 }
 
 // credit returns whose a reply is to a request that waits for some servers. An address
@@ -57,17 +58,17 @@ func (t *Table) credit(w *Way, waiting uint64, r *replier) credit {
 		return credit{server: n}
 	}
 	if len(w.Addrs) == 1 {
-		return credit{0, true}
+		return credit{server: 0, other: true}
 	}
 	id := r.identity()
 	if n := w.named(id); n >= 0 {
-		return credit{n, true}
+		return credit{server: n, other: true}
 	}
 	if n := w.owner(t.seen.owner(id)); n >= 0 {
-		return credit{n, true}
+		return credit{server: n, other: true}
 	}
 	if bits.OnesCount64(waiting) == 1 {
-		return credit{bits.TrailingZeros64(waiting), true}
+		return credit{server: bits.TrailingZeros64(waiting), other: true}
 	}
 	return credit{server: -1}
 }
@@ -130,6 +131,7 @@ func (o *Observer) replied(b *observe.Batch, m *observe.Message, a *about) {
 		r.msg = m.Buf.Bytes()
 	}
 	w, of := o.table.answered(o.table.latest(a.key, a.early, b.Now), &r, b.Now)
+	unasked := w == nil
 	if of.server < 0 && v.Link != nil {
 		n := sender(b, v.Link, m.In.Src, m.In.Link) // it answers nothing that is known
 		if n < 0 {
@@ -142,6 +144,9 @@ func (o *Observer) replied(b *observe.Batch, m *observe.Message, a *about) {
 	switch {
 	case of.server >= 0:
 		w.credited(of, &r, b.Now)
+		if v.Family == dhcp.V4 {
+			leases(w.Health[of.server], v.Type, of.chosen || unasked, r.msg, b.Now)
+		}
 	case w != nil:
 		for _, h := range w.Health {
 			h.Strange(b.Now)
@@ -160,6 +165,26 @@ func (w *Way) credited(of credit, r *replier, now time.Duration) {
 		from = r.from.Addr()
 	}
 	w.Health[of.server].Replied(w.Index, from, now)
+}
+
+// leases notes whether a DHCPv4 server gives a client its lease, or refuses what it was
+// to give: what it has offered, or what was not asked of it.
+func leases(of *health.Server, typ uint8, own bool, msg []byte, now time.Duration) {
+	switch bootp.Type(typ) {
+	case bootp.Ack:
+		of.Grants()
+	case bootp.Nak:
+		if own {
+			of.Refuses(clientOf(msg), now)
+		}
+	default:
+	}
+}
+
+// clientOf returns what stands for a DHCPv4 client.
+func clientOf(p bootp.Packet) uint64 {
+	lo, hi := p.ChaddrWords()
+	return lo ^ hi
 }
 
 // health returns that of a server, nil for -1.

@@ -27,13 +27,14 @@ type Observer struct {
 
 // An about is what a message means for the table.
 type about struct {
-	key   transaction.Key
-	early transaction.Key // replies: see transaction.Key.Early
-	kind  kind
-	to    uint64 // asks: bit n: the link's server n is to reply
-	how   meta   // asks: anyone if one reply is enough, strange, wants
-	due   uint64 // asks: bit n: that server is silent if it does not reply
-	inner []byte // replies: in DHCPv6 the message inside all relay headers
+	key    transaction.Key
+	early  transaction.Key // replies: see transaction.Key.Early
+	kind   kind
+	to     uint64 // asks: bit n: the link's server n is to reply
+	how    meta   // asks: anyone if one reply is enough, strange, wants
+	due    uint64 // asks: bit n: that server is silent if it does not reply
+	client uint64 // asks: what stands for the client
+	inner  []byte // replies: in DHCPv6 the message inside all relay headers
 
 	unicast bool // replies: a DHCPv4 client is sent it by unicast
 }
@@ -72,7 +73,7 @@ func (o *Observer) Decided(b *observe.Batch) {
 		if a := &o.about[i]; a.kind == asks {
 			w := o.way(b, b.Messages[i].Verdict.Link)
 			o.table.ask(a.key, w, a.to, a.how, b.Now)
-			run.add(w, a.due, b.Now)
+			run.add(w, a.due, a.client, b.Now)
 		}
 	}
 	run.end(b.Now)
@@ -80,15 +81,19 @@ func (o *Observer) Decided(b *observe.Batch) {
 
 // The asked are requests in a row that are due to be answered by the same servers.
 type asked struct {
-	way *Way
-	due uint64
-	n   int
+	way    *Way
+	due    uint64
+	client uint64 // 0: several
+	n      int
 }
 
-func (r *asked) add(w *Way, due uint64, now time.Duration) {
+func (r *asked) add(w *Way, due, client uint64, now time.Duration) {
 	if w != r.way || due != r.due {
 		r.end(now)
-		*r = asked{way: w, due: due}
+		*r = asked{way: w, due: due, client: client}
+	}
+	if client != r.client {
+		r.client = 0
 	}
 	r.n++
 }
@@ -100,7 +105,7 @@ func (r *asked) end(now time.Duration) {
 	}
 	for due := r.due; due != 0; due &= due - 1 {
 		if n := bits.TrailingZeros64(due); n < len(r.way.Health) {
-			r.way.Health[n].Asked(r.n, r.way.Index, now)
+			r.way.Health[n].Asked(r.n, r.way.Index, r.client, now)
 		}
 	}
 }
@@ -146,6 +151,12 @@ func (a *about) read(m *observe.Message, seen *identities) {
 	}
 	if v.Family == dhcp.V4 && bootp.Packet(m.Received).Broadcast() {
 		a.how |= wants
+	}
+	if a.client = uint64(a.key); v.Family == dhcp.V4 {
+		a.client = clientOf(bootp.Packet(m.Received))
+	}
+	if v.Family == dhcp.V4 && v.Named && typ == uint8(bootp.DHCPRequest) {
+		a.how |= chosen
 	}
 	a.kind, a.to = asks, v.Due
 	a.due = due(m, expects, a, typ)

@@ -89,8 +89,9 @@ type bucket struct {
 
 // A meta is the state of a slot:
 //
-//	bit 63..23  when the request was heard, microseconds; wraps after 25 days
-//	bit 22..7   servers that have yet to answer
+//	bit 63..24  when the request was heard, microseconds; wraps after 12 days
+//	bit 23..8   servers that have yet to answer
+//	bit 7       a DHCPv4 client asks for what a server has offered it
 //	bit 6       a client that wants broadcast was answered by unicast
 //	bit 5       the client wants broadcast
 //	bit 4       no answer is not amiss: the client has chosen a server that is not known
@@ -108,16 +109,17 @@ const (
 	strange  meta = 1 << 4
 	wants    meta = 1 << 5
 	cleared  meta = 1 << 6
+	chosen   meta = 1 << 7
 
-	pendingShift = 7
-	timeShift    = 23
+	pendingShift = 8
+	timeShift    = 24
 	pendingMask  = meta(1<<MaxServers-1) << pendingShift
 )
 
 // stamp returns the meta of a moment.
 func stamp(now time.Duration) meta { return meta(now.Microseconds()) << timeShift }
 
-// age returns how long before now the request of m was heard, less than 12 days. It
+// age returns how long before now the request of m was heard, less than 6 days. It
 // is negative if another loop has heard it since.
 func (m meta) age(now meta) time.Duration {
 	const low = meta(1)<<timeShift - 1
@@ -298,6 +300,7 @@ func (t *Table) answered(k transaction.Key, r *replier, now time.Duration) (w *W
 		}
 		w = b.way[n].Load()
 		of = t.credit(w, m.pending(), r)
+		of.chosen = m&chosen != 0
 		next := m | answered
 		if r.unicast && m&wants != 0 {
 			next |= cleared

@@ -61,7 +61,7 @@ func (e *exchange) health(h *health.Server) {
 		h.Replied(1, e.From, now)
 	}
 	if e.Replies == 0 || e.Silent {
-		h.Asked(int(e.Copies+e.Failures), 1, now)
+		h.Asked(int(e.Copies+e.Failures), 1, 0, now)
 	}
 	if e.Failures > 0 && e.Copies == 0 {
 		h.Refused(now)

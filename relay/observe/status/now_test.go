@@ -145,13 +145,13 @@ func (l *timeline) second(answers, left bool) {
 		c.Answered(dhcp.V4)
 		s.Sent()
 		s.Replied()
-		s.Health.Asked(1, 10, l.at)
+		s.Health.Asked(1, 10, 0, l.at)
 		s.Health.Replied(10, netip.Addr{}, l.at+time.Millisecond)
 	default:
 		c.Count(dhcp.V4, dhcp.Requests, 1, agent.Relayed)
 		c.Unanswered(dhcp.V4)
 		s.Sent()
-		s.Health.Asked(1, 10, l.at)
+		s.Health.Asked(1, 10, 0, l.at)
 	}
 	l.at += time.Second
 	s.Health.Judge(l.at, after(l.at))

@@ -108,6 +108,8 @@ func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) f
 		f.detail = b.silence(&c.Health)
 		f.do = "See which address the replies come from (dhcp-relay trace), and write it in answers_from of the [[server]]; until then the relay cannot tell how the server does."
 		return f
+	case health.Refusing:
+		return b.judgeRefusing(id, s, f)
 	case health.Dropped:
 		b.heardAndDropped(&c.Health, s)
 	case health.Silent, health.Unreachable:
@@ -163,6 +165,18 @@ func (b *builder) judgeSilent(id count.ServerID, c *count.OfServer, s *Server, f
 // heardAndDropped says that the relay does not let a server's replies pass. Why, the drops tell.
 func (b *builder) heardAndDropped(h *health.Reading, s *Server) {
 	s.State, s.Verdict = StateDropped, "Its replies are heard and dropped, see the drops: "+b.silence(h)+"."
+}
+
+// judgeRefusing judges a server that refuses its clients what it has offered them.
+func (b *builder) judgeRefusing(id count.ServerID, s *Server, f found) found {
+	s.State, s.Verdict = StateRefusing, "It offers clients addresses, and refuses (DHCPNAK) who asks for them."
+	f.kind, f.text = serverRefuses, "The server refuses its clients the addresses that it has offered them (DHCPNAK)"
+	f.do = "Look at the log of the server: it may have been given another configuration, or its database of leases may be lost, full or read-only."
+	if b.othersAnswer(id) {
+		f.severity = Warn
+		f.detail = "other servers answer the same clients"
+	}
+	return f
 }
 
 // silence says since when a server does not answer.

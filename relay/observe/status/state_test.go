@@ -39,7 +39,7 @@ func TestServersOfWhichStatusWarnsAreNotFine(t *testing.T) {
 	t.Parallel()
 	want := map[ServerState]bool{
 		StateIdle: true, StateWaiting: true, StateAnswering: true, StateGroup: true, StateFormer: true, StateListening: true,
-		StatePartly: false, StateSlow: false, StateElsewhere: false, StateDropped: false, StateSilent: false, StateUnreachable: false,
+		StatePartly: false, StateSlow: false, StateElsewhere: false, StateRefusing: false, StateDropped: false, StateSilent: false, StateUnreachable: false,
 	}
 	for i := range numServerStates {
 		s := Server{State: ServerState(i)}
