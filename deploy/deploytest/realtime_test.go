@@ -25,6 +25,7 @@ import (
 // and a Prometheus and an Alertmanager beside the server with the files of deploy.
 type fleet struct {
 	t       *testing.T
+	routers []*netns.NS
 	dir     string
 	program string
 	far     *netns.NS
@@ -37,22 +38,36 @@ type fleet struct {
 // TestAPageInRealTime kills a server below relays that were well: one page comes within
 // three minutes, no other follows, status says the same, and it ends.
 func TestAPageInRealTime(t *testing.T) {
-	if os.Getenv("RELAY_TEST_ALERTS") == "" {
-		t.Skip("it takes some minutes: make alerts")
-	}
+	t.Parallel()
 	f := newFleet(t)
+	f.pagedOnce("DHCPRelayServerDead", func() { f.must(f.server.Close()) }, f.serve)
+}
+
+// TestAPageForALostRoute does the same to the route of one relay: it can reach no server,
+// and the other one can.
+func TestAPageForALostRoute(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	route := func(do string) func() {
+		return func() { f.in(f.routers[0], "ip", "route", do, "10.9.1.0/24", "via", "10.9.0.2") }
+	}
+	f.pagedOnce("DHCPRelayServerSilent", route("del"), route("add"))
+}
+
+// pagedOnce has something fail, and be repaired: one page comes in time, and ends.
+func (f *fleet) pagedOnce(alert string, fail, repair func()) {
+	t := f.t
+	t.Helper()
 	f.until(2*time.Minute, "both relays are well", func() bool {
 		return strings.Count(f.query(`dhcp_relay_server_state{state="answering"} == 1`), "=>") == 2
 	})
 	if firing := f.query(`ALERTS`); firing != "" {
 		t.Fatalf("before it: %s", firing)
 	}
-	if err := f.server.Close(); err != nil {
-		t.Fatal(err)
-	}
-	dead := time.Now()
+	fail()
+	failed := time.Now()
 	f.until(4*time.Minute, "a page", func() bool { return len(f.sent()) > 0 })
-	if took := time.Since(dead); took > 3*time.Minute {
+	if took := time.Since(failed); took > 3*time.Minute {
 		t.Errorf("the page came after %v, want 3m at most", took)
 	} else {
 		t.Logf("the page came after %v", took.Round(time.Second))
@@ -63,18 +78,18 @@ func TestAPageInRealTime(t *testing.T) {
 	}
 	// What is inhibited would be here by now.
 	time.Sleep(75 * time.Second)
-	want := []string{"pager firing DHCPRelayServerDead"}
+	want := []string{"pager firing " + alert}
 	if got := f.sent(); !slices.Equal(want, got) {
 		t.Errorf("sent: %q, want %q", got, want)
 	}
-	f.serve()
+	repair()
 	back := time.Now()
-	f.until(3*time.Minute, "the end", func() bool { return slices.Contains(f.sent(), "pager resolved DHCPRelayServerDead") })
-	t.Logf("resolved %v after the server was back", time.Since(back).Round(time.Second))
+	f.until(3*time.Minute, "the end", func() bool { return slices.Contains(f.sent(), "pager resolved "+alert) })
+	t.Logf("resolved %v after the repair", time.Since(back).Round(time.Second))
 	if firing := f.query(`ALERTS{alertstate="firing"}`); firing != "" {
 		t.Errorf("after it: %s", firing)
 	}
-	want = append(want, "pager resolved DHCPRelayServerDead")
+	want = append(want, "pager resolved "+alert)
 	if got := f.sent(); !slices.Equal(want, got) {
 		t.Errorf("sent: %q, want %q", got, want)
 	}
@@ -82,6 +97,9 @@ func TestAPageInRealTime(t *testing.T) {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	if os.Getenv("RELAY_TEST_ALERTS") == "" {
+		t.Skip("it takes some minutes: make alerts")
+	}
 	netns.Require(t)
 	for _, p := range []string{"prometheus", "promtool", "prometheus-alertmanager"} {
 		if _, err := exec.LookPath(p); err != nil {
@@ -91,14 +109,14 @@ func newFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, dir: t.TempDir(), far: netns.Test(t, "far")}
 	f.program = filepath.Join(f.dir, "dhcp-relay")
 	run(t, "go", "build", "-buildvcs=false", "-o", f.program, "dhcp-relay/cmd/dhcp-relay")
-	routers := []*netns.NS{netns.Test(t, "router1"), netns.Test(t, "router2")}
+	f.routers = []*netns.NS{netns.Test(t, "router1"), netns.Test(t, "router2")}
 	var ports []string
-	for i, r := range routers {
+	for i, r := range f.routers {
 		ports = append(ports, fmt.Sprintf("port%d", i+1))
 		f.must(netns.Veth(r, "up0", f.far, ports[i]))
 	}
-	f.must(f.far.Bridge("br0", ports...), f.far.Addr("br0", "10.9.0.2/24"))
-	for i, r := range routers {
+	f.must(f.far.Bridge("br0", ports...), f.far.Addr("br0", "10.9.0.2/24"), f.far.Addr("br0", "10.9.1.2/32"))
+	for i, r := range f.routers {
 		f.router(r, i+1)
 	}
 	f.serve()
@@ -106,16 +124,17 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-// router starts a relay and a client of it.
+// router starts a relay and a client of it. The server answers from another address than
+// the one that it is asked at, of which no alert comes.
 func (f *fleet) router(r *netns.NS, n int) {
 	f.t.Helper()
 	c := netns.Test(f.t, fmt.Sprintf("client%d", n))
 	up := fmt.Sprintf("10.9.0.1%d", n)
 	f.must(
 		netns.Veth(r, "lan0", c, "eth0"), r.Addr("lan0", fmt.Sprintf("10.1.%d.1/24", n)), r.Addr("up0", up+"/24"),
-		f.far.Route(fmt.Sprintf("10.1.%d.0/24", n), up), r.Forward(),
+		f.far.Route(fmt.Sprintf("10.1.%d.0/24", n), up), r.Forward(), r.Route("10.9.1.0/24", "10.9.0.2"),
 	)
-	config := f.write(fmt.Sprintf("%d.toml", n), routerConfig+fmt.Sprintf(
+	config := f.write(fmt.Sprintf("%d.toml", n), strings.Replace(routerConfig, "10.9.0.2", "10.9.1.2", 1)+fmt.Sprintf(
 		"[control]\nsocket = %q\n[metrics]\nlisten = \"%s:9867\"\n", fmt.Sprintf("%s/%d.sock", f.dir, n), up))
 	f.start(r, f.program, "run", "--config", config)
 	ctx, cancel := context.WithCancel(f.t.Context())
@@ -230,6 +249,16 @@ func (f *fleet) until(limit time.Duration, what string, is func() bool) {
 		if time.Now().After(end) {
 			f.t.Fatalf("%s: not within %v; alerts:\n%s\nsent: %q", what, limit, f.query("ALERTS"), f.sent())
 		}
+	}
+}
+
+// in runs a command in a namespace.
+func (f *fleet) in(n *netns.NS, name string, args ...string) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), patient)
+	defer cancel()
+	if out, err := n.Run(ctx, name, args...); err != nil {
+		f.t.Fatalf("%s %q: %v: %s", name, args, err, out)
 	}
 }
 

@@ -77,6 +77,9 @@ func TestInhibitionsJoinWhatTheyName(t *testing.T) {
 				continue
 			}
 			for _, name := range strings.Split(parts[1], "|") {
+				if labels[name] == nil {
+					t.Errorf("there is no alert %s", name)
+				}
 				for _, l := range in.Equal {
 					if !slices.Contains(labels[name], l) && l != "vrf" { // vrf is empty for most
 						t.Errorf("%s is compared by %s, which it has not: %q", name, l, labels[name])
