@@ -108,6 +108,13 @@ package-test: $(TOOLS)/nfpm-$(NFPM_VERSION) ## install, upgrade, go back, remove
 	@mkdir -p $(BIN)/roots
 	@NFPM=$(CURDIR)/$< RELAY_TEST_ROOTS=$(CURDIR)/$(BIN)/roots RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m -run '^(TestDebianPackage|TestTakesOverFromISC|TestLintian)$$' ./deploy/deploytest
 
+.PHONY: ansible-test
+ansible-test: $(TOOLS)/nfpm-$(NFPM_VERSION) ## have Ansible bring up 50 routers from fresh Debian roots, and change them under load, some 15 minutes (root; FLEET=10 for fewer)
+	@.ci/deps ip nft debootstrap ansible-playbook ansible-lint
+	@mkdir -p $(BIN)/roots
+	@ansible-lint --offline --profile production deploy/ansible
+	@NFPM=$(CURDIR)/$< RELAY_TEST_ROOTS=$(CURDIR)/$(BIN)/roots RELAY_TEST_FLEET=$${FLEET:-50} RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 60m -run '^TestAnsible' ./deploy/deploytest
+
 .PHONY: image
 image: packages ## write the container image of all architectures into bin/image (an OCI layout) and bin/dhcp-relay-image.tar
 	@rm -rf $(BIN)/image
