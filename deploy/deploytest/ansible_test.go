@@ -489,6 +489,9 @@ func (f *fleet) changes(restart bool) {
 	if n := restarted(); n != 0 {
 		f.t.Errorf("other servers restarted the relay %d times", n)
 	}
+	if !restart {
+		return
+	}
 	maps.Copy(f.vars, servers)
 	f.underLoad(func() {
 		f.apply(map[string]any{"dhcp_relay_config": map[string]any{"log": map[string]any{"format": "json"}}})
