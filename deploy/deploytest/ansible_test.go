@@ -43,8 +43,8 @@ type managed struct {
 	ns    *netns.NS
 }
 
-// A fleet is routers that Ansible manages, and two DHCP servers.
-type fleet struct {
+// A rollout is routers that Ansible manages, and two DHCP servers.
+type rollout struct {
 	t       *testing.T
 	dir     string
 	routers []*managed
@@ -54,14 +54,14 @@ type fleet struct {
 	whole   bool // play all, and not what shows it in half a minute
 }
 
-// newFleet makes routers whose root file systems begin as lower, with what extra has.
-func newFleet(t *testing.T, size int, lower, extra string) *fleet {
+// newRollout makes routers whose root file systems begin as lower, with what extra has.
+func newRollout(t *testing.T, size int, lower, extra string) *rollout {
 	t.Helper()
 	netns.Require(t)
 	if _, err := exec.LookPath("ansible-playbook"); err != nil {
 		t.Skip("it wants ansible-core")
 	}
-	f := &fleet{t: t, dir: t.TempDir(), heard: map[string]*sync.Map{}, whole: os.Getenv("RELAY_TEST_FLEET") != ""}
+	f := &rollout{t: t, dir: t.TempDir(), heard: map[string]*sync.Map{}, whole: os.Getenv("RELAY_TEST_FLEET") != ""}
 	far := netns.Test(t, "servers")
 	f.must(far.Bridge("br0"))
 	f.must(far.Addr("br0", "10.9.0.2/16"), far.Addr("br0", "10.9.0.3/16"))
@@ -75,7 +75,7 @@ func newFleet(t *testing.T, size int, lower, extra string) *fleet {
 	return f
 }
 
-func (f *fleet) must(errs ...error) {
+func (f *rollout) must(errs ...error) {
 	f.t.Helper()
 	for _, err := range errs {
 		if err != nil {
@@ -85,7 +85,7 @@ func (f *fleet) must(errs ...error) {
 }
 
 // router makes the router with the number i.
-func (f *fleet) router(i int, far *netns.NS, lower, extra string) *managed {
+func (f *rollout) router(i int, far *netns.NS, lower, extra string) *managed {
 	f.t.Helper()
 	r := &managed{ns: netns.Test(f.t, fmt.Sprint("r", i)), vlans: map[string]*wire.Tap{}}
 	clients, port := netns.Test(f.t, fmt.Sprint("c", i)), fmt.Sprint("p", i)
@@ -123,7 +123,7 @@ exec chroot root /bin/sh -c 'echo up; while :; do sleep 1000; done'`
 	return r
 }
 
-func (f *fleet) await(what string, done func() bool) {
+func (f *rollout) await(what string, done func() bool) {
 	f.t.Helper()
 	for end := time.Now().Add(patient); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -133,7 +133,7 @@ func (f *fleet) await(what string, done func() bool) {
 }
 
 // serve has a server offer an address to each client that discovers.
-func (f *fleet) serve(far *netns.NS, address string) {
+func (f *rollout) serve(far *netns.NS, address string) {
 	f.t.Helper()
 	heard := &sync.Map{}
 	f.heard[address] = heard
@@ -171,7 +171,7 @@ func (f *fleet) serve(far *netns.NS, address string) {
 }
 
 // install makes the collection and the inventory known to Ansible.
-func (f *fleet) install() {
+func (f *rollout) install() {
 	f.t.Helper()
 	collection, err := filepath.Abs("../ansible")
 	f.must(err)
@@ -198,14 +198,14 @@ func (f *fleet) install() {
 	}
 }
 
-func (f *fleet) write(name, text string) {
+func (f *rollout) write(name, text string) {
 	f.t.Helper()
 	path := filepath.Join(f.dir, name)
 	f.must(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755))
 }
 
 // play plays the role with variables beside those of the fleet.
-func (f *fleet) play(vars map[string]any, args ...string) (said string, err error) {
+func (f *rollout) play(vars map[string]any, args ...string) (said string, err error) {
 	f.t.Helper()
 	all := maps.Clone(f.vars)
 	maps.Copy(all, vars)
@@ -226,7 +226,7 @@ func (f *fleet) play(vars map[string]any, args ...string) (said string, err erro
 
 // apply plays the role, which must do, and returns on how many routers it changed
 // something.
-func (f *fleet) apply(vars map[string]any) (changed int) {
+func (f *rollout) apply(vars map[string]any) (changed int) {
 	f.t.Helper()
 	said, err := f.play(vars)
 	if err != nil {
@@ -245,13 +245,13 @@ func (f *fleet) apply(vars map[string]any) (changed int) {
 }
 
 // log returns what the first relay logged.
-func (f *fleet) log() string {
+func (f *rollout) log() string {
 	b, _ := os.ReadFile(f.routers[0].root + "/var/log/dhcp-relay.log")
 	return string(b)
 }
 
 // ask has a client of a router discover, and returns its xid.
-func (f *fleet) ask(r *managed, vlan string) dhcpv4.TransactionID {
+func (f *rollout) ask(r *managed, vlan string) dhcpv4.TransactionID {
 	n := f.xid.Add(1)
 	xid := dhcpv4.TransactionID{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
 	mac := net.HardwareAddr{2, 9, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}
@@ -268,7 +268,7 @@ func (f *fleet) ask(r *managed, vlan string) dhcpv4.TransactionID {
 }
 
 // drain strikes out those whose offers have come to the clients.
-func (f *fleet) drain(open map[dhcpv4.TransactionID]string) {
+func (f *rollout) drain(open map[dhcpv4.TransactionID]string) {
 	f.t.Helper()
 	for _, r := range f.routers {
 		for _, tap := range r.vlans {
@@ -288,7 +288,7 @@ func (f *fleet) drain(open map[dhcpv4.TransactionID]string) {
 
 // answered has a client of each VLAN of each router discover once; all must be answered,
 // by the server of that VLAN alone.
-func (f *fleet) answered(servers map[string]string) {
+func (f *rollout) answered(servers map[string]string) {
 	f.t.Helper()
 	open, of := map[dhcpv4.TransactionID]string{}, map[dhcpv4.TransactionID]string{}
 	for _, r := range f.routers {
@@ -309,7 +309,7 @@ func (f *fleet) answered(servers map[string]string) {
 
 // underLoad has clients ask on all VLANs while something is done, and says how many
 // asked and what was lost of it.
-func (f *fleet) underLoad(do func()) {
+func (f *rollout) underLoad(do func()) {
 	f.t.Helper()
 	open, quit := map[dhcpv4.TransactionID]string{}, make(chan struct{})
 	asked := 0
@@ -374,7 +374,7 @@ func routerFiles(t *testing.T) string {
 func TestAnsibleRole(t *testing.T) {
 	extra := routerFiles(t)
 	run(t, "go", "build", "-ldflags", "-s -w", "-o", extra+"/usr/sbin/dhcp-relay", "dhcp-relay/cmd/dhcp-relay")
-	f := newFleet(t, 2, "/", extra)
+	f := newRollout(t, 2, "/", extra)
 	f.bringUp()
 	f.refuses()
 	f.changes(f.whole)
@@ -388,7 +388,7 @@ func TestAnsibleFleet(t *testing.T) {
 		t.Skip("it takes minutes, and a root file system of Debian: make ansible-test")
 	}
 	lower := managedRoot(t)
-	f := newFleet(t, size, lower, routerFiles(t))
+	f := newRollout(t, size, lower, routerFiles(t))
 	cmd := exec.Command("../packages/build", "v1.0.0", f.dir+"/packages", "deb")
 	cmd.Env = append(os.Environ(), "ARCHS="+runtime.GOARCH, "SOURCE_DATE_EPOCH=1700000000", "COMMITS=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -421,7 +421,7 @@ func managedRoot(t *testing.T) string {
 }
 
 // bringUp plays the role on routers that have nothing, and again.
-func (f *fleet) bringUp() {
+func (f *rollout) bringUp() {
 	f.t.Helper()
 	if n := f.apply(nil); n != len(f.routers) {
 		f.t.Errorf("the first run changed %d of %d routers", n, len(f.routers))
@@ -438,7 +438,7 @@ func (f *fleet) bringUp() {
 }
 
 // refuses plays what must be refused, and change nothing.
-func (f *fleet) refuses() {
+func (f *rollout) refuses() {
 	f.t.Helper()
 	f.t.Run("refuses", func(t *testing.T) {
 		before, err := os.ReadFile(f.routers[0].root + "/etc/dhcp-relay/relay.toml")
@@ -471,7 +471,7 @@ func (f *fleet) refuses() {
 
 // changes gives one VLAN other servers while clients ask, and then changes what takes a
 // restart.
-func (f *fleet) changes(restart bool) {
+func (f *rollout) changes(restart bool) {
 	f.t.Helper()
 	restarted := func() int { return strings.Count(f.log(), "sockets taken over") }
 	servers := map[string]any{"dhcp_relay_interfaces_phones": map[string]any{"vlan20": map[string]any{"servers": []string{"10.9.0.3"}}}}
