@@ -44,11 +44,15 @@ test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers
 
 .PHONY: soak
 soak: ## have faults at random befall a relay under load for SOAK (default 10m; SOAK_SEED plays one again), 20,000 DHCPv6 clients ask at once, a flood come to 3 % of a processor (root)
-	@SOAK=$${SOAK:-10m} RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 0 -run '^(TestSoak|TestR9915_ManyClientsAtOnce|TestNeighbourTableIsFull|TestAFloodTakesNothingFromOthers)$$' ./relay
+	@SOAK=$${SOAK:-10m} RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 0 -run '^(TestSoak|TestKilledAtRandomMoments|TestR9915_ManyClientsAtOnce|TestNeighbourTableIsFull|TestAFloodTakesNothingFromOthers)$$' ./relay
 
 .PHONY: flood
 flood: ## have 1,000 clients log in beside floods of all kinds, by a relay with 1, 0.25 and 0.03 processors, 5 minutes of a quiet machine (root; FLOOD="DHCPv6, solicits, 25" for some)
 	@RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m -run '^(TestLoginsInAFlood|TestAFloodTakesNothingFromOthers)$$' ./relay
+
+.PHONY: sustain
+sustain: ## offer 10,000 requests a second for SUSTAIN (default 120s), all of them relayed; then as many millions as 2.5 times that gives, within the memory of the first (root)
+	@SUSTAIN=$${SUSTAIN:-120s} RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 0 -run '^(TestTenThousandASecond|TestMemoryAfterMillions)$$' ./relay
 
 .PHONY: burst
 burst: deps-test ## have 200 clients ask real servers at once, ten times, over virtual links, beside dhcrelay; 5 minutes of a quiet machine (root)
