@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/health"
+	"dhcp-relay/relay/senderror"
 )
 
 // judgeServers judges how the servers do, and tells what has changed.
@@ -84,7 +85,11 @@ func silence(now time.Time, v *count.Server, r *health.Reading) []any {
 	}
 	attrs := []any{"state", r.State.String(), "last_reply", last, "requests_since", r.Requests}
 	if t, is := v.Trouble(now); is {
-		attrs = append(attrs, "why", t.String())
+		return append(attrs, "why", t.String())
+	}
+	if r.State == health.Unreachable {
+		what, _ := senderror.Explain(senderror.Servers, v.Refusal())
+		attrs = append(attrs, "why", what+" ("+senderror.Name(v.Refusal())+")")
 	}
 	return attrs
 }

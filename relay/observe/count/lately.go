@@ -11,12 +11,15 @@ import (
 type Lately struct {
 	Heard   time.Time                  // the last request, whatever became of it
 	Relayed [dhcp.Directions]time.Time // the last message that was relayed
-	Unmet   uint64                     // requests that nobody has answered since a reply was relayed last
+	Unmet   uint64                     // requests to servers that none has answered since a reply was relayed last
 
 	// Of the last one to two minutes.
 	Requests, Replies uint64                  // that were relayed
 	Refusals          uint64                  // DHCPNAKs among Replies
+	Lost              uint64                  // sent requests that nobody has answered while others were: not those of an outage that is over
 	Counts            [NumLinkCounters]uint64 //
+
+	Last [NumLinkCounters]time.Time // when each was last counted
 }
 
 // lately returns what there is in the present minute and in the one before, as it is
@@ -33,11 +36,28 @@ func (w *window) lately(second int64) (n uint64) {
 // before it, in seconds: it waits for transaction.Timeout.
 const lateLoss = 11
 
-// lose counts requests that nobody has answered.
+// outage is how many requests without any reply to others make an outage.
+const outage = 4
+
+// lose counts requests to servers that none has answered.
 func (w *familyWindows) lose(n uint64, second int64) {
+	if second >= w.resumed+lateLoss || w.resumed == 0 {
+		w.losses += n
+		w.lost.read(w.losses, second)
+	}
 	if replied := &w.relayed[dhcp.Replies]; replied.total == 0 || second-replied.last >= lateLoss {
 		w.unmet += n
 	}
+}
+
+// answer notes that replies came. What was lost in an outage tells nothing any more once
+// that is over.
+func (w *familyWindows) answer(second int64) {
+	if w.unmet >= outage {
+		w.resumed = max(1, second)
+		w.lost, w.losses = window{}, 0
+	}
+	w.unmet = 0
 }
 
 // moment returns the time of a second since the start.
@@ -48,7 +68,7 @@ func (r *Recent) moment(second int64) time.Time {
 // lately tells what goes on of a family.
 func (r *Recent) lately(w *linkWindows, f dhcp.Family, second int64) (l Lately) {
 	if of := w.families[f]; of != nil {
-		l.Unmet = of.unmet
+		l.Unmet, l.Lost = of.unmet, of.lost.lately(second)
 		for d := range of.relayed {
 			if n := &of.relayed[d]; n.total > 0 {
 				l.Relayed[d] = r.moment(n.last)
@@ -59,6 +79,9 @@ func (r *Recent) lately(w *linkWindows, f dhcp.Family, second int64) (l Lately) 
 		for c, n := range of.counts {
 			if n != nil {
 				l.Counts[c] = n.lately(second)
+				if n.total > 0 {
+					l.Last[c] = r.moment(n.last)
+				}
 			}
 		}
 	}

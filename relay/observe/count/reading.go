@@ -45,8 +45,11 @@ type OfServer struct {
 }
 
 // A ServerLately is what tells whether what a server has counted still goes on: in the
-// present minute and in the one before.
-type ServerLately struct{ Copies, Replies, NoReply uint64 }
+// present minute and in the one before, and in the last 20 to 30 seconds.
+type ServerLately struct {
+	Copies, Replies, NoReply uint64
+	CopiesNow, RepliesNow    uint64
+}
 
 // An OfError counts what the kernel refused to send for one reason.
 type OfError struct {
@@ -74,7 +77,7 @@ func (r *Recent) At(now time.Time) Reading {
 			ServerID: w.of.ServerID,
 			Copies:   w.copies.at(second), Replies: w.replies.at(second), Failures: w.failures.at(second), NoReply: w.noReply.at(second),
 			Response: &w.of.Response, Health: w.of.Health.Read(),
-			Lately: ServerLately{w.copies.lately(second), w.replies.lately(second), w.noReply.lately(second)},
+			Lately: ServerLately{w.copies.lately(second), w.replies.lately(second), w.noReply.lately(second), w.now.copies.at(second), w.now.replies.at(second)},
 		}
 		if t, is := w.of.Trouble(now); is {
 			of.Trouble = &t

@@ -41,6 +41,9 @@ type familyWindows struct {
 	counts  [NumLinkCounters]*window // nil until something is counted
 	hours   *linkHours               // nil until something is counted
 	unmet   uint64                   // requests that nobody has answered, since a reply was relayed last
+	losses  uint64                   // the same, since the last outage was over
+	lost    window                   // of losses
+	resumed int64                    // second in which an outage was over; 0: there was none
 }
 
 type dropWindow struct {
@@ -58,6 +61,7 @@ type Kind struct {
 type serverWindows struct {
 	of                                 *Server
 	copies, replies, failures, noReply window
+	now                                struct{ copies, replies moments }
 	hours                              serverHours
 }
 
@@ -115,7 +119,7 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 		if kind.Reason == agent.Relayed {
 			of := w.family(kind.Family)
 			if of.relayed[kind.Direction].read(n, r.second) > 0 && kind.Direction == dhcp.Replies {
-				of.unmet = 0
+				of.answer(r.second)
 			}
 			continue
 		}
@@ -131,7 +135,7 @@ func (r *Recent) readLink(l *Link, fresh []Dropped) []Dropped {
 				of := w.family(dhcp.Family(f))
 				fresh := of.counter(LinkCounter(c)).read(n, r.second)
 				of.remember(LinkCounter(c), n, r.second)
-				if c := LinkCounter(c); c == Unanswered || c == Unsent {
+				if LinkCounter(c) == Unanswered {
 					of.lose(fresh, r.second)
 				}
 			}
@@ -236,8 +240,8 @@ func (r *Recent) readServers(all []*Server) {
 			r.servers = append(r.servers, &serverWindows{of: s})
 		}
 		w := r.servers[i]
-		w.copies.read(s.Copies.Value(), r.second)
-		w.replies.read(s.Replies.Value(), r.second)
+		w.now.copies.add(w.copies.read(s.Copies.Value(), r.second), r.second)
+		w.now.replies.add(w.replies.read(s.Replies.Value(), r.second), r.second)
 		w.failures.read(s.Failures.Value(), r.second)
 		w.noReply.read(s.NoReply.Value(), r.second)
 		w.hours.read(s, r.second)

@@ -230,3 +230,55 @@ func BenchmarkRead(b *testing.B) {
 		r.Read(now, t, nil)
 	}
 }
+
+// What was lost while nothing was answered is no partial loss once that is over.
+func TestOutageThatIsOver(t *testing.T) {
+	t.Parallel()
+	b := newBed()
+	l := b.Link("vlan10")
+	replies := func(n int) {
+		for range n {
+			l.Count(dhcp.V4, dhcp.Replies, uint8(bootp.Offer), agent.Relayed)
+		}
+	}
+	lose := func(n int) {
+		for range n {
+			l.Unanswered(dhcp.V4)
+		}
+	}
+	steps := []struct {
+		at             time.Duration
+		replies, lost  int
+		unmet, partial uint64
+	}{
+		{0, 5, 0, 0, 0},
+		{2 * time.Second, 5, 3, 0, 3},
+		{20 * time.Second, 0, 6, 6, 9},
+		{21 * time.Second, 1, 0, 0, 0},
+		{25 * time.Second, 1, 4, 0, 0}, // asked before the replies came back
+		{40 * time.Second, 1, 2, 0, 2},
+	}
+	for _, s := range steps {
+		replies(s.replies)
+		lose(s.lost)
+		b.read(s.at)
+		now := b.At(after(s.at)).Links["vlan10"].Lately[dhcp.V4]
+		if now.Unmet != s.unmet || now.Lost != s.partial {
+			t.Errorf("after %v: %d unmet and %d lost, want %d and %d", s.at, now.Unmet, now.Lost, s.unmet, s.partial)
+		}
+	}
+}
+
+func TestMoments(t *testing.T) {
+	t.Parallel()
+	var m moments
+	for _, s := range []struct {
+		second  int64
+		n, want uint64
+	}{{0, 4, 4}, {9, 1, 5}, {15, 2, 7}, {29, 1, 8}, {30, 1, 4}, {100, 0, 0}, {101, 3, 3}} {
+		m.add(s.n, s.second)
+		if got := m.at(s.second); got != s.want {
+			t.Errorf("at second %d: %d, want %d", s.second, got, s.want)
+		}
+	}
+}

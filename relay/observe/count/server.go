@@ -43,7 +43,8 @@ type Server struct {
 	ICMP     [icmp.NumKinds]Counter // errors about requests to it
 
 	trouble atomic.Pointer[Trouble]
-	errors  *errors // shared with every other server
+	refusal atomic.Uint32 // the latest errno of Failed
+	errors  *errors       // shared with every other server
 
 	// Guarded by the mutex of Table, as those of Link.
 	use  uint64
@@ -56,8 +57,12 @@ func (s *Server) Sent() { s.Copies.Inc() }
 // Failed counts one copy that the kernel refused.
 func (s *Server) Failed(errno syscall.Errno) {
 	s.Failures.Inc()
+	s.refusal.Store(uint32(errno))
 	s.errors.inc(errno)
 }
+
+// Refusal returns why the kernel refused to send last.
+func (s *Server) Refusal() syscall.Errno { return syscall.Errno(s.refusal.Load()) }
 
 // Replied counts one reply that was accepted, and is credited to the server.
 func (s *Server) Replied() { s.Replies.Inc() }

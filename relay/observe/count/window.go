@@ -45,6 +45,32 @@ func (w *window) advance(minute int32) {
 	w.minute = max(w.minute, minute)
 }
 
+// moments is what was counted in the last 20 to 30 seconds.
+type moments struct {
+	slot   int64 // ten seconds, that the newest bucket is of
+	counts [3]uint64
+}
+
+// add counts n at a second since the start.
+func (m *moments) add(n uint64, second int64) {
+	m.advance(second)
+	m.counts[m.slot%3] += n
+}
+
+func (m *moments) advance(second int64) {
+	slot := second / 10
+	for i := max(m.slot+1, slot-2); i <= slot; i++ {
+		m.counts[i%3] = 0
+	}
+	m.slot = max(m.slot, slot)
+}
+
+// at returns the count as it is at a second since the start.
+func (m moments) at(second int64) uint64 {
+	m.advance(second)
+	return m.counts[0] + m.counts[1] + m.counts[2]
+}
+
 // at returns the count, as it is at a second since the start.
 func (w *window) at(second int64) Number {
 	n := Number{Total: w.total}

@@ -42,7 +42,7 @@ func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found
 			f.severity = Warn // one client that has left is enough for it
 		}
 	case agent.Partial:
-		if link != count.Other && c.Relayed[d.Family][d.Direction].Recent == 0 || link == count.Other && b.mute(d) {
+		if link != count.Other && b.nothingElse(c, d) || link == count.Other && b.mute(d) {
 			f.severity = Error
 		}
 	case agent.Minor, agent.Expected:
@@ -51,6 +51,13 @@ func (b *builder) judgeDrop(link string, c *count.OfLink, d *count.OfDrop) found
 		f.do += show(doc.See)
 	}
 	return f
+}
+
+// nothingElse reports whether all that an interface hears of a direction these days is
+// dropped like this.
+func (b *builder) nothingElse(c *count.OfLink, d *count.OfDrop) bool {
+	return c.Relayed[d.Family][d.Direction].Recent == 0 ||
+		d.Count.Recent >= enough && d.Last.Sub(c.Lately[d.Family].Relayed[d.Direction]) >= repaired
 }
 
 // stated reports whether the state of the interface, which is a finding of its own,

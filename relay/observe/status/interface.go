@@ -188,11 +188,14 @@ func missing(l *Link, f found) found {
 // expected: a client asks so often within half a minute (RFC 2131, section 4.1).
 const enough = 4
 
+// losing is how long after the last request that was lost some still are, where others
+// fare well.
+const losing = 45 * time.Second
+
 // judgeTraffic looks for requests that nobody answers.
 func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 	asked, lost := n.Requests.RecentRelayed, n.Unanswered.Recent
 	now := b.Counts.Links[l.Name].Lately[l.Family]
-	lostNow := now.Counts[count.Unanswered]
 	switch {
 	case asked == 0 || lost == 0 && asked < enough:
 		return b.refused(l, f)
@@ -200,10 +203,10 @@ func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {
 		return b.unanswered(l, f, asked)
 	case now.Unmet >= enough && !b.dropsReplies(l):
 		return b.unanswered(l, f, now.Unmet)
-	case lostNow >= 3 && lostNow*10 >= now.Requests && now.Replies > 0:
+	case now.Lost >= 3 && now.Lost*10 >= now.Requests && now.Replies > 0 && b.Now.Sub(now.Last[count.Unanswered]) <= losing:
 		f.severity, f.kind = Warn, interfacePartly
 		f.text = "Some of its requests are answered and some are not"
-		f.detail = plural(lostNow, "request") + " of " + plural(now.Requests, "message") + " from its clients found no answer in the last minute or two"
+		f.detail = plural(now.Lost, "request") + " of " + plural(now.Requests, "message") + " from its clients found no answer in the last minute or two"
 		f.do = "Look whether the server has addresses left in the subnet of " + n.Address + ", and at its log; dhcp-relay trace shows which clients it is."
 		return f
 	}

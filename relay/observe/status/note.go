@@ -31,7 +31,7 @@ const repeats = 3
 // return the flag as they got it (RFC 2131, section 4.1).
 func (b *builder) cleared(l *Link, c *count.OfLink) {
 	n := c.Lately[l.Family].Counts[count.BroadcastCleared]
-	if n < repeats {
+	if n < repeats || b.Now.Sub(c.Lately[l.Family].Last[count.BroadcastCleared]) > losing {
 		return
 	}
 	b.add(found{
@@ -44,7 +44,7 @@ func (b *builder) cleared(l *Link, c *count.OfLink) {
 
 // bare tells of requests that went out without option 82.
 func (b *builder) bare(l *Link, c *count.OfLink) {
-	if c.Lately[l.Family].Counts[count.Option82Omitted] == 0 {
+	if last := c.Lately[l.Family].Last[count.Option82Omitted]; last.IsZero() || b.Now.Sub(last) > losing {
 		return
 	}
 	b.add(found{

@@ -84,11 +84,33 @@ func (b *builder) over(link string, d *count.OfDrop) (now string) {
 // refusing returns what the kernel refuses to send these days.
 func (b *builder) refusing(towards senderror.Towards) (all []count.OfError) {
 	for _, e := range b.Counts.SendErrors {
-		if e.Towards == towards && e.Count.Recent > 0 && b.now(e.Last) {
+		if e.Towards == towards && e.Count.Recent > 0 && b.refuses(&e) {
 			all = append(all, e)
 		}
 	}
 	return all
+}
+
+// refuses reports whether the kernel still refuses to send. That it no longer does so
+// towards a server, the server's answers tell.
+func (b *builder) refuses(e *count.OfError) bool {
+	if !b.now(e.Last) {
+		return false
+	}
+	if e.Towards != senderror.Servers || b.Now.Sub(e.Last) < repaired {
+		return true
+	}
+	known := false
+	for i := range b.Counts.Servers {
+		s := &b.Counts.Servers[i]
+		if s.Failures.Recent == 0 || !slices.Contains(b.Servers, s.ServerID) {
+			continue
+		}
+		if known = true; !s.Health.LastReply.After(e.Last) {
+			return true
+		}
+	}
+	return !known
 }
 
 // explained puts what the kernel says into a finding about messages that could not be
@@ -121,7 +143,7 @@ func (b *builder) sendErrors() {
 	for _, e := range b.Counts.SendErrors {
 		what, remedy := e.Error.Doc(e.Towards)
 		b.report.SendErrors = append(b.report.SendErrors, SendError{e.Towards, e.Error.String(), what, remedy, e.Count.Total, e.Count.Recent})
-		now := b.now(e.Last)
+		now := b.refuses(&e)
 		if e.Count.Recent == 0 || now && said[e.Towards] || !now && open[e.Towards] {
 			continue
 		}

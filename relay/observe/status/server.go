@@ -217,7 +217,7 @@ func (b *builder) judgeAnswers(id count.ServerID, c *count.OfServer, s *Server, 
 	case doubled(c):
 		s.Verdict = "It answers about twice as often as it is asked."
 		f.severity, f.kind, f.text = Warn, serverDoubled, "The server answers about twice as often as it is asked: another relay serves its clients too, and uses the same addresses"
-		f.detail = plural(c.Replies.Recent, "reply") + " to " + plural(c.Copies.Recent, "request") + " " + b.window()
+		f.detail = plural(c.Lately.Replies, "reply") + " to " + plural(c.Lately.Copies, "request") + " in the last minute or two"
 		f.do = "Look for another relay on this host (ss -ulpn 'sport = :" + strconv.Itoa(int(id.Family().Port())) + "') or at the same networks, and stop one of the two; if there is none, for what sends packets twice on the way."
 	case partly(c):
 		s.State = StatePartly
@@ -247,10 +247,14 @@ func partly(c *count.OfServer) bool {
 	return c.NoReply.Recent >= 3 && few(c.Replies.Recent, c.NoReply.Recent) && few(now.Replies, now.NoReply)
 }
 
-// doubled reports whether a server sends about two replies for each request, and still
-// does. It sends one at most of its own accord: each reply answers one message, and a
+// doubled reports whether a server sends about two replies for each request these days,
+// or where few ask, did so all the time and still does. It sends one at most of its own accord: each reply answers one message, and a
 // client that takes another server's offer is not answered.
 func doubled(c *count.OfServer) bool {
+	now := &c.Lately
+	if now.CopiesNow > 4*enough {
+		return now.RepliesNow*10 >= now.CopiesNow*17
+	}
 	return c.Copies.Recent > enough && c.Replies.Recent*10 >= c.Copies.Recent*17 && c.Lately.Replies*10 >= c.Lately.Copies*17
 }
 
