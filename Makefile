@@ -46,6 +46,10 @@ test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers
 soak: ## have faults at random befall a relay under load for SOAK (default 10m; SOAK_SEED plays one again), 20,000 DHCPv6 clients ask at once, a flood come to 3 % of a processor (root)
 	@SOAK=$${SOAK:-10m} RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 0 -run '^(TestSoak|TestKilledAtRandomMoments|TestR9915_ManyClientsAtOnce|TestNeighbourTableIsFull|TestAFloodTakesNothingFromOthers)$$' ./relay
 
+.PHONY: trouble
+trouble: deps-test ## have each of some 35 faults befall a relay with an hour of good history; what it must say within a minute, and no longer a minute after the repair; 3 minutes (root)
+	@RELAY_TEST_TROUBLE=all RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 10m -run '^TestToldWithinAMinute$$' ./relay/e2e/trouble
+
 .PHONY: flood
 flood: ## have 1,000 clients log in beside floods of all kinds, by a relay with 1, 0.25 and 0.03 processors, 5 minutes of a quiet machine (root; FLOOD="DHCPv6, solicits, 25" for some)
 	@RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 30m -run '^(TestLoginsInAFlood|TestAFloodTakesNothingFromOthers)$$' ./relay

@@ -40,6 +40,10 @@ type Options struct {
 	File    string    // of the configuration
 	Version string    // of this program
 	Stderr  io.Writer // of the log
+
+	// Past is for tests of what is seen of a relay that has run for long: it makes what
+	// was counted before the start, and returns when that began. Nil: there was nothing.
+	Past func(*count.Table, *count.Recent) time.Time
 }
 
 // Run relays until ctx ends. At SIGUSR2 the program file takes the place of this
@@ -133,6 +137,9 @@ type configState struct {
 
 func newProcess(o Options, cfg *Loaded) *process {
 	p := &process{file: o.File, version: o.Version, level: new(slog.LevelVar), counts: count.New(), started: time.Now(), tables: fullTables()}
+	if o.Past != nil {
+		p.started = o.Past(p.counts, &p.recent)
+	}
 	p.level.Set(cfg.Log.Level)
 	p.log = slog.New(logHandler(o.Stderr, cfg.Log.Format, p.level))
 	p.metrics = metrics.New(o.Version, p.counts)

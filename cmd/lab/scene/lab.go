@@ -27,10 +27,11 @@ const Embedded = "embedded"
 
 // Options say what the lab is built of.
 type Options struct {
-	Prefix string // of the namespaces' names; at most 11 octets
-	Relay  string // path of the program dhcp-relay
-	Server string // Embedded, or a kind of package real
-	Client string // Embedded, or a kind of package real
+	Prefix string   // of the namespaces' names; at most 11 octets
+	Relay  string   // path of the program dhcp-relay
+	Server string   // Embedded, or a kind of package real
+	Client string   // Embedded, or a kind of package real
+	Env    []string // of the relays, beside that of this process
 }
 
 // Names of the lab's links on the relays; a link's IPv6 network is that of

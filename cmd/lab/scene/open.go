@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"dhcp-relay/cmd/lab/netns"
 )
@@ -31,6 +32,9 @@ func (l *Lab) StopServers() error {
 // Socket returns the path of the Unix socket on which the relay answers its
 // commands.
 func (r *Relay) Socket() string { return r.socket }
+
+// Signal sends a signal to the relay's process.
+func (r *Relay) Signal(s syscall.Signal) error { return r.proc.Signal(s) }
 
 // Log returns what the relay has printed so far.
 func (r *Relay) Log() string { return r.log.String() }

@@ -56,7 +56,7 @@ func (l *Lab) startRelay(ctx context.Context, name, config string) (*Relay, erro
 	}}
 	cmd := exec.Command(l.opts.Relay, "run", "--config", r.file)
 	cmd.Stdout, cmd.Stderr = r.log, r.log
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify)
+	cmd.Env = append(append(os.Environ(), l.opts.Env...), "NOTIFY_SOCKET="+notify)
 	if r.proc, err = n.StartCmd(cmd); err == nil {
 		err = r.ready(ctx, ready)
 	}

@@ -32,6 +32,7 @@ type bed struct {
 	ctx     context.Context
 	program string // dhcp-relay
 	page    string // URL of the status page, as the browser reaches it
+	inside  bool   // commands run in the relay's namespace, whose firewall they read
 }
 
 // program builds dhcp-relay with the race detector.
@@ -91,8 +92,12 @@ func (b *bed) command(args ...string) string {
 	cmd := exec.CommandContext(ctx, b.program, args...)
 	var out, wrong bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &wrong
+	run := cmd.Run
+	if b.inside {
+		run = func() error { return b.Node("relay").Do(cmd.Run) }
+	}
 	// 2 says that something is wrong, which it is.
-	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 2 {
+	if err := run(); err != nil && cmd.ProcessState.ExitCode() != 2 {
 		b.t.Fatalf("%v: %v\n%s%s", args, err, &out, &wrong)
 	}
 	return out.String()
