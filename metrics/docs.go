@@ -28,6 +28,7 @@ const (
 	serverState
 	serverLastReply
 	serverActive
+	classMessages
 	transactionsOpen
 	transactionsEvicted
 	recorderMissed
@@ -138,6 +139,11 @@ func fixed() []MetricDoc {
 			"dhcp_relay_server_last_reply_timestamp_seconds", "gauge",
 			[]string{"server", "vrf"},
 			"Time of the last reply that is credited to the server, in seconds since 1970; absent if there was none.",
+		},
+		classMessages: {
+			"dhcp_relay_class_messages_total", "counter",
+			[]string{"class", "family"},
+			"Requests that were of a [[class]], whatever became of them after that.",
 		},
 		serverActive: {
 			"dhcp_relay_server_active", "gauge",

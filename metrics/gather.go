@@ -250,6 +250,11 @@ func (s *scrape) servers(all []*count.Server) {
 			s.add(serverLastReply, seconds(t), labels[i]...)
 		}
 	}
+	for _, c := range s.g.m.counts.Classes() {
+		for f, label := range s.g.families {
+			s.add(classMessages, float64(c.Requests[f].Value()), pair("class", c.Name), label)
+		}
+	}
 	for _, v := range s.g.m.counts.Groups() {
 		s.add(serverActive, truth(v.Active), pair("group", text(v.Group)), pair("server", v.Server.Addr.String()), pair("vrf", v.Server.VRF))
 	}

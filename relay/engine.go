@@ -296,6 +296,11 @@ func (e *Engine) apply(links []giaddr.Link) error {
 		s.Servers = append(s.Servers, counts)
 		s.servers = append(s.servers, serverState{Server: v, counts: counts, pace: e.paceOf(last, counts)})
 	}
+	names := make([]string, len(e.policy.Classes))
+	for i := range names {
+		names[i] = e.policy.Classes[i].Name
+	}
+	s.Classes = e.counts.SetClasses(names)
 	e.setRoutes(s)
 	e.setGroups(last, s)
 	e.setRations(s)

@@ -52,28 +52,40 @@ func StandingOf(group int, f dhcp.Family) int { return group*dhcp.Families + int
 type share struct {
 	group   int    // index into Policy.Groups
 	from    int    // where in Side.Servers it begins
-	servers []int  // of Side.Servers
+	places  []int  // where in Side.Servers each is, if they are not in a row
+	servers []int  // indexes into Policy.Servers
 	answers uint64 // bit n: the n-th of servers is one that answers
 }
 
-// A choosing is what a Side knows of its servers beside their places. Links of one
-// Interface share it.
+// A choosing is what a Side knows of its servers beside their places: of those that
+// requests of no class go to, or of those for some classes. Links of one Interface share
+// it.
 type choosing struct {
 	shares  []share
-	answers uint64 // bit n: the n-th of Side.Servers is one that answers
+	mask    uint64 // bit n: the n-th of Side.Servers is one of them; all bits: there are no others
+	answers uint64 // the same of those that answer
 	listens uint64 // the same of those that only listen
 	on      bool   // a request may go to some of them only
+
+	rules   *ruleSet    // the classes of requests; nil: there are none
+	tries   bool        // the same as on, of a target
+	targets []*choosing // by rule.target; nil: where requests of no class go
 }
 
 // learnChoosing finds out among which servers of a side is to be chosen.
 func (s *Snapshot) learnChoosing(l *Link, f dhcp.Family) {
-	side, key := &l.Side[f], chooser{l.Interface, f}
+	side, key := &l.Side[f], chooser{l.Interface, f, s.classing.of(l, f)}
 	if side.choosing = s.choosings[key]; side.choosing != nil {
 		return
 	}
-	c := new(choosing)
+	c := &choosing{mask: ^uint64(0), rules: key.rules}
 	side.choosing, s.choosings[key] = c, c
-	for i, n := range side.Servers {
+	own := side.Servers
+	if l.Interface.ForClasses > 0 {
+		own = own[:s.ownServers(l.Interface, f)]
+		c.mask = 1<<len(own) - 1
+	}
+	for i, n := range own {
 		v := &s.Policy.Servers[n]
 		if v.Listens {
 			c.listens |= 1 << i
@@ -98,18 +110,80 @@ func (s *Snapshot) learnChoosing(l *Link, f dhcp.Family) {
 		c.on = true
 	}
 	if len(c.shares) == 0 {
-		c.shares = []share{{group: -1, servers: side.Servers, answers: c.answers}}
+		c.shares = []share{{group: -1, servers: own, answers: c.answers}}
+	}
+	for _, groups := range s.classing.lists {
+		t := s.target(side, f, groups)
+		c.targets = append(c.targets, t)
+		c.tries = c.tries || t != nil && t.on
 	}
 }
 
-// A chooser is an interface in one family.
+// ownServers returns how many servers of a family requests of no class go to.
+func (s *Snapshot) ownServers(in *Interface, f dhcp.Family) (n int) {
+	for _, i := range in.Servers[:len(in.Servers)-in.ForClasses] {
+		if dhcp.FamilyOf(s.Policy.Servers[i].Addr.Addr()) == f {
+			n++
+		}
+	}
+	return n
+}
+
+// target returns what a side knows of the servers for a class, nil if they are none of
+// the family, or the side has them not.
+func (s *Snapshot) target(side *Side, f dhcp.Family, groups []int) *choosing {
+	c := new(choosing)
+	for _, g := range groups {
+		p := share{group: g, servers: s.Policy.Members(g, f)}
+		for i, n := range p.servers {
+			at := slices.Index(side.Servers, n)
+			if at < 0 {
+				return nil
+			}
+			p.places = append(p.places, at)
+			c.mask |= 1 << at
+			if s.Policy.Servers[n].Listens {
+				c.listens |= 1 << at
+			} else {
+				c.answers |= 1 << at
+				p.answers |= 1 << i
+			}
+			c.on = c.on || s.Policy.Servers[n].Delay > 0
+		}
+		c.on = c.on || s.Policy.Groups[g].Mode != All && len(p.servers) > 1
+		c.shares = append(c.shares, p)
+	}
+	if c.mask == 0 {
+		return nil
+	}
+	return c
+}
+
+// spread returns where in Side.Servers those of a share are that have a bit in mask.
+func (p *share) spread(mask uint64) (all uint64) {
+	if p.places == nil {
+		return mask << p.from
+	}
+	for ; mask != 0; mask &= mask - 1 {
+		all |= 1 << p.places[bits.TrailingZeros64(mask)]
+	}
+	return all
+}
+
+// A chooser is an interface in one family, on links where some classes hold.
 type chooser struct {
 	of     *Interface
 	family dhcp.Family
+	rules  *ruleSet
 }
 
-// Chooses reports whether a request of the side may go to some of its servers only.
-func (s *Side) Chooses() bool { return s.choosing.on }
+// Chooses reports whether a request of the side may go to some of its servers only, by
+// more than its class.
+func (s *Side) Chooses() bool { return s.choosing.on || s.choosing.tries }
+
+// Ordinary returns the servers of the side to which requests of no class go: bit n for
+// the n-th of Servers.
+func (s *Side) Ordinary() uint64 { return s.choosing.mask }
 
 // An asker is what of a request the choice of servers depends on.
 type asker struct {
@@ -125,10 +199,10 @@ type asker struct {
 // choose says which of the link's servers get a request, and which of them are to
 // answer it.
 func (s *Snapshot) choose(v *Verdict, in *Ingress, a *asker) {
-	side := &v.Link.Side[v.Family]
-	v.Due = side.choosing.answers
-	if side.choosing.on {
-		v.Asked = s.asked(v, side, in, a)
+	c := v.Link.Side[v.Family].chosen(v)
+	v.Due, v.Asked = c.answers, c.mask
+	if c.on {
+		v.Asked = s.asked(v, c, in, a)
 	}
 	if a.named >= 0 {
 		// Its silence says nothing of the others.
@@ -141,13 +215,13 @@ func (s *Snapshot) choose(v *Verdict, in *Ingress, a *asker) {
 // asked returns which servers a request goes to, by their place in Side.Servers: with
 // NextAfter those of one group after the other, as the client asks in vain; a group of
 // which none answers is not waited for.
-func (s *Snapshot) asked(v *Verdict, side *Side, in *Ingress, a *asker) uint64 {
-	mask, next := side.choosing.listens, v.Link.Interface.NextAfter
+func (s *Snapshot) asked(v *Verdict, c *choosing, in *Ingress, a *asker) uint64 {
+	mask, next := c.listens, v.Link.Interface.NextAfter
 	tries := a.tries
-	for i := range side.choosing.shares {
-		p := &side.choosing.shares[i]
+	for i := range c.shares {
+		p := &c.shares[i]
 		st := in.standing(p.group, v.Family)
-		mask |= s.within(p, st, tries, a) << p.from
+		mask |= p.spread(s.within(p, st, tries, a))
 		switch {
 		case next == 0 || p.answers&^st.Down == 0:
 		case tries < next:
@@ -228,12 +302,12 @@ func (s *Snapshot) early(p *share, waited time.Duration) (mask uint64) {
 // choose4 chooses the servers of a DHCPv4 request. Who rebinds has tried to renew in
 // vain (RFC 2131, section 4.4.5).
 func (s *Snapshot) choose4(p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) {
-	a := asker{named: -1}
+	a, c := asker{named: -1}, v.Link.Side[dhcp.V4].chosen(v)
 	if opts.ServerID.IsValid() && !s.owns(v.Link.Host.VRF, opts.ServerID) { // else the relay stands for it (RFC 5107)
-		a.names, a.named = true, s.named4(v.Link, opts.ServerID, in)
+		a.names, a.named = true, c.only(s.named4(v.Link, opts.ServerID, in))
 		v.Elsewhere = a.named < 0
 	}
-	if v.Link.Side[dhcp.V4].choosing.on {
+	if c.on {
 		a.id, a.tries, a.trial = clientKey4(p, opts), in.Tries, in.Trial
 		a.waited = time.Duration(p.Secs()) * time.Second
 		if opts.Type == bootp.DHCPRequest && !opts.ServerID.IsValid() && !p.Ciaddr().IsUnspecified() {
@@ -259,10 +333,11 @@ func (s *Snapshot) named4(l *Link, id netip.Addr, in *Ingress) int {
 func (s *Snapshot) choose6(m dhcp6.Message, in *Ingress, v *Verdict) {
 	a := asker{named: -1}
 	side := &v.Link.Side[dhcp.V6]
+	c := side.chosen(v)
 	if in.Named > 0 {
-		a.named = slices.Index(side.Servers, in.Named-1)
+		a.named = c.only(slices.Index(side.Servers, in.Named-1))
 	}
-	if side.choosing.on {
+	if c.on {
 		inner, _ := m.Innermost()
 		from := in.Src.Addr().As16()
 		a.id, a.tries, a.trial = clientKey6(inner, from[:]), in.Tries, in.Trial
@@ -271,4 +346,13 @@ func (s *Snapshot) choose6(m dhcp6.Message, in *Ingress, v *Verdict) {
 		a.names = inner.ServerID() != nil
 	}
 	s.choose(v, in, &a)
+}
+
+// only returns the place of a server that a request names, -1 if it is not for the
+// request's class.
+func (c *choosing) only(place int) int {
+	if place >= 0 && c.mask>>place&1 == 0 {
+		return -1
+	}
+	return place
 }

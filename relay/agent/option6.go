@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -24,9 +25,11 @@ func (s *Snapshot) render6(l *Link, last func(*Link, *option), ps *problems) opt
 	if id := c.RemoteID.ID.Append(nil, &facts); len(id) > 0 {
 		o.bytes = dhcp6.AppendRemoteID(o.bytes, c.RemoteID.Enterprise, id)
 	}
+	at := len(o.bytes)
 	if id := c.SubscriberID.Append(nil, &facts); len(id) > 0 {
 		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionSubscriberID, id)
 	}
+	o.others = l.Side[dhcp.V6].choosing.rules.encode(dhcp.V6, &facts, bootp.Span{Off: at, Len: len(o.bytes) - at})
 	if c.RelayID && len(s.Policy.DUID) > 0 {
 		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionRelayID, s.Policy.DUID)
 	}
@@ -56,7 +59,7 @@ func (s *Snapshot) addClientMAC(l *Link, o *option) {
 	}
 	n := len(o.bytes)
 	o.bytes = dhcp6.AppendClientLinkLayer(o.bytes, l.Host.Type, l.Host.MAC)
-	o.last, o.fill = len(o.bytes)-n, len(l.Host.MAC)
+	o.last, o.fill = int32(len(o.bytes)-n), int32(len(l.Host.MAC))
 }
 
 // addRelayPort ends the options for what other relays have relayed: with a Relay
@@ -64,6 +67,6 @@ func (s *Snapshot) addClientMAC(l *Link, o *option) {
 func (s *Snapshot) addRelayPort(_ *Link, o *option) {
 	n := len(o.bytes)
 	o.bytes = dhcp6.AppendRelayPort(o.bytes, 0)
-	o.last = len(o.bytes) - n
+	o.last = int32(len(o.bytes) - n)
 	o.fill = 2
 }

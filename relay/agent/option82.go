@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp"
@@ -15,6 +16,8 @@ type option struct {
 	vss     int    // octets of VSS: the suboptions at the end of bytes, or the first option
 	circuit []byte // value of suboption 1, or of Interface-Id
 
+	others *subscribers // what classes have in place of the subscriber-id; nil: none has
+
 	// Option 82 alone.
 	flags int    // offset of the value of suboption 10 in bytes, 0 if absent
 	mark  []byte // value of the suboption that tells our echo from another's
@@ -22,8 +25,8 @@ type option struct {
 	port  bool   // suboption 19 is in it, so that a server answers to another port than 67
 
 	// Relay-forward alone: the last option is completed for each message.
-	last int // octets of that option, 0 if there is none
-	fill int // octets to fill in at its end
+	last int32 // octets of that option, 0 if there is none
+	fill int32 // octets to fill in at its end
 }
 
 // flagUnicast says that the client sent its message by unicast (RFC 5010,
@@ -50,12 +53,16 @@ func (s *Snapshot) render(l *Link, choice *Choice, ps *problems) option {
 	o := option{bytes: []byte{bootp.OptionRelay, 0}}
 	from := ingredients{c, choice, facts}
 	for _, p := range suboptions() {
+		at := len(o.bytes)
 		if p.most(c) > 0 {
 			p.add(&o, &from)
 		}
+		if slices.Contains(p.code, bootp.SubSubscriberID) {
+			o.others = l.Side[dhcp.V4].choosing.rules.encode(dhcp.V4, &facts, bootp.Span{Off: at, Len: len(o.bytes) - at})
+		}
 	}
 	n := len(o.bytes) - 2
-	if n == 0 {
+	if n == 0 && o.others == nil {
 		return option{}
 	}
 	if n > maxOption82 {
@@ -125,6 +132,9 @@ func (s *Snapshot) ours(c *Choice, v bootp.RelayInfo) bool {
 // rest. Where nothing identifies, it is ours if it holds nothing that the link
 // does not send.
 func (o *option) ours(v bootp.RelayInfo) bool {
+	if sub, ok := v.Sub(bootp.SubSubscriberID); ok && (o.code == 0 || o.code == bootp.SubSubscriberID) && o.others.have(sub) {
+		return true
+	}
 	if o.code == 0 {
 		for ; len(v) > 0 && len(o.bytes) > 2; v = v[2+int(v[1]):] {
 			if _, ok := bootp.RelayInfo(o.bytes[2:]).Sub(v[0]); !ok {

@@ -14,6 +14,7 @@ type Policy struct {
 	Hostname     string         // for templates; at most 64 octets
 	Servers      []Server       // each server once; interfaces refer to them by index
 	Groups       []Group        // interfaces refer to them by index
+	Classes      []Class        // of clients' requests: the first one that a request is of holds
 	Interfaces   []Interface    // a link belongs to the one with its name, else to the first whose pattern matches
 	AnswersFrom  []OtherAddress // who may reply as one of the servers
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
@@ -50,10 +51,13 @@ type Interface struct {
 
 	Name    string // a link's name, or a pattern with * ? [ ] as in path.Match
 	Servers []int  // indexes into Policy.Servers, both families
-	Groups  []int  // indexes into Policy.Groups: their servers are Servers, in this order; empty: each server gets a copy
+	Groups  []int  // indexes into Policy.Groups: their servers are Servers, in this order, but for ForClasses; empty: each server gets a copy
 	Off     bool   // its links are left alone: an exception from a pattern
 	Trusted bool   // relays and switches are attached, not only clients
 	Active  Active
+
+	ForClasses  int   // how many of Servers, the last ones, get requests of some Class only
+	ClassGroups []int // the groups of every Class that may hold for its links
 
 	// NextAfter is how often a client asks the first of Groups in vain before the next one
 	// is asked too; 0: all are asked at once.

@@ -47,6 +47,7 @@ const (
 	RelayReplyRefused            // a Relay-reply for another relay that may not have it
 	VSSIgnored                   // the server ignored the VPN that it was told
 	VSSUnknown                   // the server named a VPN that is not the client's
+	ClassDrop                    // the request is of a class that is to be dropped
 	Stale                        // waited too long to be read
 	InterfaceLimit               // more than the interface may send
 	ClientLimit                  // more than the client may send
@@ -322,6 +323,12 @@ var docs = [NumReasons]Doc{
 		"vss_unknown", "The server named a VPN that is not the client's.",
 		"Make the server's VPN names and the interface's vss agree.",
 		Outage, both("RFC 6607, section 5.1"), apiece("dhcpv4.option82.vss", "dhcpv6.vss"), noHints(),
+	},
+	ClassDrop: {
+		"class_drop", "The request is of a class whose requests are dropped.",
+		"Nothing to do if such clients are to get no address; else see the [[class]] that trace and explain name.",
+		Intended, both("the configuration says so"), none(),
+		Hints{See: ByTrace},
 	},
 	Stale: {
 		"stale", "The message waited so long in the receive buffer that its client has asked again, or no longer waits.",

@@ -64,6 +64,11 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	if r := s.admit4(l, p, opts, in); r != Relayed {
 		return r
 	}
+	if l.Side[dhcp.V4].choosing.rules != nil {
+		if r := l.Side[dhcp.V4].class4(p, v); r != Relayed {
+			return r
+		}
+	}
 	// Another port only with suboption 19 (RFC 8357, section 5.1), see add82.
 	v.SrcPort = dhcp.ServerPort4
 	v.Named = opts.ServerID.IsValid()
@@ -211,26 +216,48 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 	if o == nil || o.bytes == nil {
 		return Relayed
 	}
+	if v.id > 0 {
+		return s.addWith(b, p, opts, o, in, v)
+	}
+	return s.put82(b, p, opts, o, o.bytes, 0, in, v)
+}
+
+// addWith is add82 with the subscriber-id of the request's class.
+func (s *Snapshot) addWith(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in *Ingress, v *Verdict) Reason {
+	var room [2 + maxOption82]byte
+	all, moved := o.with(v.id, room[:0], len(room))
+	if moved != 0 {
+		all[1] = byte(len(all) - 2)
+	}
+	return s.put82(b, p, opts, o, all, moved, in, v)
+}
+
+// put82 inserts option 82 as it is in all, in which what follows the subscriber-id has
+// moved.
+func (s *Snapshot) put82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, all []byte, moved int, in *Ingress, v *Verdict) Reason {
+	if len(all) <= 2 {
+		return Relayed
+	}
 	c := &v.Link.Interface.V4
 	limit := maxPayload
 	if c.MaxSize > 0 {
 		limit = min(limit, c.MaxSize)
 	}
 	n := len(p)
-	if q, ok := p.Insert(opts, o.bytes); ok {
+	if q, ok := p.Insert(opts, all); ok {
 		if len(q) <= limit {
 			if o.flags > 0 && s.owns(v.Link.Host.VRF, in.Dst) {
-				q[opts.End+o.flags] = flagUnicast
+				q[opts.End+o.flags+moved] = flagUnicast
 			}
 			b.set(q)
 			if o.port {
 				v.SrcPort = c.SourcePort
 			}
-			v.added, v.vss, v.bare = bootp.Span{Off: opts.End, Len: len(o.bytes)}, o.vss, n
+			v.added, v.vss, v.bare = bootp.Span{Off: opts.End, Len: len(all)}, o.vss, n
 			return Relayed
 		}
 		// What was absorbed of the padding comes back as the zeros it was.
-		b.set(q.Remove(bootp.Span{Off: opts.End, Len: len(o.bytes)})[:n])
+		b.set(q.Remove(bootp.Span{Off: opts.End, Len: len(all)})[:n])
 	}
 	if c.DropOversize {
 		return Oversize

@@ -58,6 +58,11 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	if r := s.admit6(l, m, in); r != Relayed {
 		return r
 	}
+	if side := &l.Side[dhcp.V6]; side.choosing.rules != nil {
+		if r := side.class6(m, in, v); r != Relayed {
+			return r
+		}
+	}
 	c := &l.Interface.V6
 	v.SrcPort = c.SourcePort
 	v.Src = c.source(l.Side[dhcp.V6].first())
@@ -158,13 +163,27 @@ func first6(b *Buf, in *Ingress, v *Verdict) Reason {
 	if c == nil || !c.Addr.IsValid() {
 		return NoLinkAddress
 	}
-	o := &c.opt
-	opts, fill := o.bytes, in.MAC
-	if len(fill) != o.fill {
-		opts, fill = opts[:len(opts)-o.last], nil
+	if v.id > 0 {
+		return with6(b, in, &c.opt, c.Addr, v)
+	}
+	return put6(b, in, &c.opt, c.opt.bytes, c.Addr, v)
+}
+
+// with6 is first6 with the subscriber-id of the request's class.
+func with6(b *Buf, in *Ingress, o *option, link netip.Addr, v *Verdict) Reason {
+	var room [Headroom]byte
+	all, _ := o.with(v.id, room[:0], len(room)-dhcp6.Room(0))
+	return put6(b, in, o, all, link, v)
+}
+
+// put6 puts the header and the options of a link around a client's message.
+func put6(b *Buf, in *Ingress, o *option, opts []byte, link netip.Addr, v *Verdict) Reason {
+	fill := in.MAC
+	if len(fill) != int(o.fill) {
+		opts, fill = opts[:len(opts)-int(o.last)], nil
 	}
 	v.NoMAC = o.fill > 0 && fill == nil
-	return wrap(b, dhcp6.Header{Link: c.Addr, Peer: in.Src.Addr()}, opts, fill, o.vss, v)
+	return wrap(b, dhcp6.Header{Link: link, Peer: in.Src.Addr()}, opts, fill, o.vss, v)
 }
 
 // further6 relays what another relay has relayed (RFC 9915, section 19.1.2).
@@ -174,16 +193,33 @@ func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	if o == nil {
 		return NoLinkAddress
 	}
+	if v.id > 0 {
+		return chainWith6(b, m, in, o, v)
+	}
+	return chain6(b, m, in, o.bytes, v)
+}
+
+// chainWith6 is further6 with the subscriber-id of the request's class.
+func chainWith6(b *Buf, m dhcp6.Message, in *Ingress, o *option, v *Verdict) Reason {
+	var room [Headroom]byte
+	all, _ := o.with(v.id, room[:0], len(room)-dhcp6.Room(0))
+	return chain6(b, m, in, all, v)
+}
+
+// chain6 puts a header and options around what another relay has relayed.
+func chain6(b *Buf, m dhcp6.Message, in *Ingress, opts []byte, v *Verdict) Reason {
+	side := &v.Link.Side[dhcp.V6]
+	o := side.chained
 	h := dhcp6.Header{Hop: m.HopCount() + 1, Peer: in.Src.Addr()}
 	if a := side.Addr(); h.Peer.IsLinkLocalUnicast() && a.IsValid() && !a.IsLinkLocalUnicast() {
 		h.Link = a
 	}
 	var port [2]byte
-	opts, fill := o.bytes, port[:]
+	fill := port[:]
 	if p := in.Src.Port(); p != dhcp.ServerPort6 {
 		binary.BigEndian.PutUint16(fill, p)
 	} else if v.Link.Interface.V6.SourcePort == dhcp.ServerPort6 {
-		opts, fill = opts[:len(opts)-o.last], nil
+		opts, fill = opts[:len(opts)-int(o.last)], nil
 	}
 	return wrap(b, h, opts, fill, o.vss, v)
 }

@@ -33,6 +33,7 @@ type Snapshot struct {
 	past    history
 
 	choosings map[chooser]*choosing // until all links are known
+	classing  *classing             // as long
 }
 
 // An ownAddr is an address of this host: what VRFs have in common is their numbers
@@ -229,6 +230,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 
 		choosings: make(map[chooser]*choosing),
 	}
+	s.classing = newClassing(&s.Policy)
 	var ps problems
 	s.learnHost(host)
 	s.learnServers()
@@ -245,7 +247,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 			s.addLink(&s.Policy.Interfaces[j], &host[i], alt, &near, &held, &ps)
 		}
 	}
-	s.choosings = nil
+	s.choosings, s.classing = nil, nil
 	seek := search{interfaces: p.Interfaces, match: match, host: host}
 	for j, ok := range matched {
 		if in := &s.Policy.Interfaces[j]; !ok && !in.Off {

@@ -272,3 +272,8 @@ func appendGiaddrRaw(dst []byte, f *Facts) []byte {
 	}
 	return append(dst, f.Giaddr.AsSlice()...)
 }
+
+// Varies reports whether links differ in what the template says.
+func (t Template) Varies() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.form != nil })
+}

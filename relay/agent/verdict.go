@@ -59,12 +59,15 @@ type Verdict struct {
 	Port      uint16     // ToFrame, ToHost: destination UDP port
 	Elsewhere bool       // ToServers: option 54 names a server that is none of the link's, and may be nobody
 	Named     bool       // ToServers: option 54 names a server
+	Class     uint16     // the class that a request is of, as an index into Policy.Classes and 1; 0: none
 	Chained   bool       // ToHost: Dst and Port are of a relay, which must have asked from there lately
 	HW        []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
 	Omitted   bool       // option 82 was left out for want of room
 	NoMAC     bool       // option 79 was left out, for the client's link-layer address is not known
 
-	framed bool // see Frameable
+	framed bool  // see Frameable
+	target int16 // of the class: index into choosing.targets and 1; 0: none
+	id     int16 // of the class: index into subscribers.ids and 1; 0: none
 
 	added bootp.Span // option 82 as inserted, for TooLarge
 	bare  int        // octets of the message before that

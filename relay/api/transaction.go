@@ -59,6 +59,7 @@ type Step struct {
 	Outcome     string         `json:"outcome"`               // "relayed", or the drop reason as metrics name it
 	What        string         `json:"what,omitempty"`        // dropped: what happened, one sentence
 	Remedy      string         `json:"remedy,omitempty"`      // dropped: what to do, one sentence
+	Class       string         `json:"class,omitempty"`       // request: the [[class]] that it is of
 	Sent        *Sending       `json:"sent,omitempty"`        // absent if it was dropped
 	Giaddr      string         `json:"giaddr,omitempty"`      // giaddr or link-address that it has towards or from the servers
 	Given       []string       `json:"given,omitempty"`       // addresses and prefixes that a reply gives: yiaddr, IA_NA, IA_TA, IA_PD

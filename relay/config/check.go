@@ -69,7 +69,7 @@ func (r *reader) checkServers(s *settings, p *agent.Policy) {
 func (r *reader) checkRoles(s *settings, p *agent.Policy) {
 	for f := range dhcp.Family(dhcp.Families) {
 		listed, answers, prompt := 0, 0, 0
-		for _, i := range s.Servers {
+		for _, i := range s.Servers[:len(s.Servers)-s.ForClasses] {
 			v := &p.Servers[i]
 			if dhcp.FamilyOf(v.Addr.Addr()) != f {
 				continue

@@ -40,7 +40,7 @@ func example() string {
 		}
 		switch s.table {
 		case "":
-		case "server", "server_group", "interface":
+		case "server", "server_group", "class", "interface":
 			fmt.Fprintf(&b, "[[%s]]\n", s.table)
 		default:
 			fmt.Fprintf(&b, "[%s]\n", s.table)
@@ -68,6 +68,8 @@ func writeExample(b *strings.Builder, k Key) {
 		init = `"vlan10"`
 	case "server.address":
 		init = `"10.9.0.2"`
+	case "class.name":
+		init = `"voip"`
 	case "server_group.name":
 		init = `"campus"`
 	case "server_group.servers":
@@ -130,7 +132,7 @@ func TestExampleFile(t *testing.T) {
 // All keys at their written defaults mean the same as none.
 func TestExampleHasTheDefaults(t *testing.T) {
 	t.Parallel()
-	want, err := Parse("relay.toml", []byte("[[server_group]]\nname = \"campus\"\nservers = [\"10.9.0.2\"]\n[[interface]]\nname = \"vlan10\"\nservers = [\"campus\"]"), testHost())
+	want, err := Parse("relay.toml", []byte("[[server_group]]\nname = \"campus\"\nservers = [\"10.9.0.2\"]\n[[class]]\nname = \"voip\"\n[[interface]]\nname = \"vlan10\"\nservers = [\"campus\"]"), testHost())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +160,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 		}
 	}
 	elements := regexp.MustCompile(`\[[0-9]+\]`)
-	tables := []string{"metrics", "control", "recorder", "log", "relay", "defaults", "server", "server_group", "interface"}
+	tables := []string{"metrics", "control", "recorder", "log", "relay", "defaults", "server", "server_group", "class", "interface"}
 	var written []string
 	for path := range maps.Keys(flatten(m)) {
 		path = elements.ReplaceAllString(path, "")

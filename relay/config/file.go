@@ -25,6 +25,7 @@ type file struct {
 	defaults     settings
 	servers      []server
 	groups       []*serverGroup
+	classes      []*clientClass
 	interfaces   []settings
 }
 
@@ -109,6 +110,11 @@ func topKeys() []key[file] {
 			"server_group", "", "tables [[server_group]], each with a name",
 			"Servers among which the relay chooses, for interfaces to list by the group's name.",
 			readGroups,
+		},
+		{
+			"class", "", "tables [[class]], each with a name",
+			"Classes of clients, by what their requests say of them: all that is given must hold, and of several classes the first one holds. Replies have none.",
+			readClasses,
 		},
 		{
 			"interface", "", "tables [[interface]], each with a name",

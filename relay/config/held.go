@@ -70,7 +70,7 @@ func (c *Config) HeldByAll() []Held {
 	var all []Held
 	for _, k := range Keys() {
 		table, _, _ := strings.Cut(k.Table, ".")
-		if !slices.Contains([]string{"defaults", "interface", "server", "server_group"}, table) {
+		if !slices.Contains([]string{"defaults", "interface", "server", "server_group", "class"}, table) {
 			key := strings.TrimPrefix(k.Table+"."+k.Name, ".")
 			all = append(all, c.held(key, key, k.Default))
 		}

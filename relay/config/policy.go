@@ -32,6 +32,7 @@ func (r *reader) config(f *file, host Host) *Config {
 			continue
 		}
 		all.serve(s)
+		all.classes(s, f.classes)
 		r.checkInterface(s, &c.Policy)
 		if !s.V4.Option82.On {
 			// How to treat an echo is all that is left of it.
@@ -44,6 +45,7 @@ func (r *reader) config(f *file, host Host) *Config {
 			c.Policy.AnswersFrom = append(c.Policy.AnswersFrom, agent.OtherAddress{Server: n, From: p})
 		}
 	}
+	all.checkClasses(f)
 	r.checkSome(f)
 	all.tellUnused(f)
 	for _, s := range f.servers {

@@ -164,7 +164,7 @@ name = "x"
 			name: "quoted key",
 			text: `"" = 1`,
 			want: []string{
-				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, relay, defaults, server, server_group, interface`,
+				`f:1:1: "": there is no such key; there are hostname, duid, reply_sources, interfaces, metrics, control, recorder, log, relay, defaults, server, server_group, class, interface`,
 			},
 		},
 		{

@@ -215,7 +215,7 @@ func place(table string) string {
 		return "at the top of the file, before the first table"
 	case "defaults":
 		return "in [defaults] or [[interface]]"
-	case "server", "interface":
+	case "server", "server_group", "class", "interface":
 		return "in [[" + table + "]]"
 	}
 	if below, ok := strings.CutPrefix(table, "defaults."); ok {

@@ -29,7 +29,7 @@ func Schema() []byte {
 			for name, s := range own {
 				given[name] = s
 			}
-		case "server", "server_group":
+		case "server", "server_group", "class":
 		default:
 			props[k.name] = t
 			continue

@@ -30,6 +30,8 @@ func sections() []section {
 			all = append(all, describe(k.name, k.why, serverKeys()))
 		case "server_group":
 			all = append(all, describe(k.name, k.why, groupKeys()))
+		case "class":
+			all = append(all, describe(k.name, k.why, classKeys()))
 		case "interface":
 			all = append(all, describe(k.name, k.why, []key[settings]{nameKey(), descriptionKey()}))
 		}

@@ -34,6 +34,16 @@ func (c *Config) ServerSetting(i int, key string) Setting {
 	return c.src.setting(join(said.path, key), key)
 }
 
+// ClassSettings returns what the [[class]] of Policy.Classes[i] says, beside its name.
+func (c *Config) ClassSettings(i int) (all []Setting) {
+	for _, k := range classKeys() {
+		if path := join(element("class", i), k.name); k.name != "name" && c.src.has(path) {
+			all = append(all, c.src.setting(path, k.name))
+		}
+	}
+	return all
+}
+
 // setting describes a key that the file gives at a path, or does not give there.
 func (s *source) setting(path, key string) Setting {
 	if (path == key || strings.HasSuffix(path, "."+key)) && s.has(path) {

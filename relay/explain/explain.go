@@ -149,6 +149,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	}
 	res.Message.Direction = &v.Direction
 	r.judge(&res, &m, b, v)
+	res.Notes = append(res.Notes, r.classNotes(&v)...)
 	if v.Reason == agent.Relayed && v.To == agent.ToServers {
 		res.Notes = append(res.Notes, r.groupNotes(&v, &in)...)
 	}

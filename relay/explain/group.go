@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/group"
@@ -12,12 +13,13 @@ import (
 // groupNotes tells which servers of each group a request goes to, and why. Which of
 // them answer is known to the daemon alone.
 func (r *Relay) groupNotes(v *agent.Verdict, in *agent.Ingress) (notes []string) {
-	p, from := &r.snap.Policy, 0
-	for _, g := range v.Link.Interface.Groups {
+	p := &r.snap.Policy
+	for _, g := range r.snap.GroupsOf(v) {
 		members := p.Members(g, v.Family)
-		n := len(members)
-		asked := v.Asked >> from & (1<<n - 1)
-		from += n
+		n, asked := len(members), uint64(0)
+		for i, m := range members {
+			asked |= v.Asked >> slices.Index(v.Link.Side[v.Family].Servers, m) & 1 << i
+		}
 		if n == 0 {
 			continue
 		}

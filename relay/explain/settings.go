@@ -35,6 +35,11 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 			add(key, said.Value, said.File, said.Line)
 		}
 	}
+	if v.Class > 0 {
+		for _, said := range r.cfg.ClassSettings(int(v.Class - 1)) {
+			add("class."+said.Key, said.Value, said.File, said.Line)
+		}
+	}
 	if reason == agent.ReplySource {
 		said := r.cfg.TopSetting("reply_sources")
 		add(said.Key, said.Value, said.File, said.Line)

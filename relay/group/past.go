@@ -92,7 +92,7 @@ func (p *Past) Recall(s *agent.Snapshot, names *Names, trials *Trials, f dhcp.Fa
 		return r
 	}
 	in.Tries = p.tries.Before(l.Host.Index, r.client, r.begins)
-	if r.begins && in.Tries == 0 && trials.take(l.Interface.Groups, f) {
+	if r.begins && in.Tries == 0 && (trials.take(l.Interface.Groups, f) || trials.take(l.Interface.ClassGroups, f)) {
 		in.Tries, in.Trial = 1, true
 	}
 	return r

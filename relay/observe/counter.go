@@ -29,6 +29,9 @@ func (*Counter) Done(b *Batch) {
 		if m.Sent && v.NoMAC {
 			c.OmittedOption79()
 		}
+		if v.Class > 0 {
+			b.Classes[v.Class-1].Requests[b.Family].Inc()
+		}
 		c.Count(b.Family, v.Direction, v.Type, m.Outcome)
 	}
 }

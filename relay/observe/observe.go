@@ -59,6 +59,7 @@ type State struct {
 	Links   []*count.Link   // by agent.Link.ID
 	Other   *count.Link     // messages that concern no configured link
 	Servers []*count.Server // by index into Policy.Servers
+	Classes []*count.Class  // by index into Policy.Classes
 }
 
 // Counts returns the counters of a client-facing link, nil for none.

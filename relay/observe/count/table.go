@@ -31,7 +31,8 @@ type Table struct {
 	received [dhcp.Families]Counter
 	errors   [senderror.NumTowards]errors
 
-	groups atomic.Pointer[[]GroupServer]
+	groups  atomic.Pointer[[]GroupServer]
+	classes atomic.Pointer[[]*Class]
 
 	mu      sync.Mutex // for what follows; never held by the way of a message
 	links   map[string]*Link

@@ -15,6 +15,7 @@ type Log struct {
 
 	missed  atomic.Uint64
 	servers atomic.Pointer[[][]netip.AddrPort] // by number; grows under mu
+	classes atomic.Pointer[[]string]           // the same of names of classes
 
 	mu      sync.Mutex // for the list; never held by the way of a message
 	writers []*Writer
@@ -58,6 +59,36 @@ func (w *Writer) Close() {
 	w.log.mu.Lock()
 	defer w.log.mu.Unlock()
 	w.free = true
+}
+
+// Class is the number of the name of a class in a Log; 0 is none.
+type Class uint16
+
+// Class returns the number of a name, for events, as Servers does.
+func (l *Log) Class(name string) Class {
+	if l == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.names()
+	n := slices.Index(all, name)
+	if n < 0 {
+		if n = len(all); n > math.MaxUint16 {
+			return 0
+		}
+		all = append(slices.Clone(all), name)
+		l.classes.Store(&all)
+	}
+	return Class(n)
+}
+
+// names returns the names of classes by number.
+func (l *Log) names() []string {
+	if all := l.classes.Load(); all != nil {
+		return *all
+	}
+	return []string{""}
 }
 
 // Servers is the number of a list of servers in a Log; 0 is the empty list.

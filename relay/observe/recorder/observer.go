@@ -16,6 +16,7 @@ type Observer struct {
 
 	state uint64  // number of that which lists are of
 	lists []int32 // by agent.Link.ID: Servers plus 1; 0: not known yet
+	names []Class // by index into Policy.Classes; 0: not known yet
 }
 
 // Observer returns one for the sole use of a loop. Of a nil Log it sees nothing.
@@ -46,7 +47,7 @@ func (o *Observer) Done(b *observe.Batch) {
 		return
 	}
 	if o.state != b.Number {
-		o.state, o.lists = b.Number, make([]int32, len(b.Links))
+		o.state, o.lists, o.names = b.Number, make([]int32, len(b.Links)), make([]Class, len(b.Classes))
 	}
 	e := Event{At: b.At.UnixNano(), Done: time.Now().UnixNano(), Family: b.Family}
 	for i := range b.Messages {
@@ -79,7 +80,10 @@ func (o *Observer) event(b *observe.Batch, m *observe.Message, e *Event) {
 	if m.Copies|m.Refused != 0 {
 		e.Servers = o.servers(b, v.Link)
 	}
-	e.To = v.To
+	e.To, e.Class = v.To, 0
+	if v.Class > 0 {
+		e.Class = o.class(b, int(v.Class-1))
+	}
 	if v.To == agent.ToServers {
 		return
 	}
@@ -89,6 +93,14 @@ func (o *Observer) event(b *observe.Batch, m *observe.Message, e *Event) {
 		e.HW = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 		copy(e.HW[:], v.HW)
 	}
+}
+
+// class returns the number of the name of a class of the policy.
+func (o *Observer) class(b *observe.Batch, n int) Class {
+	if o.names[n] == 0 {
+		o.names[n] = o.w.log.Class(b.Classes[n].Name)
+	}
+	return o.names[n]
 }
 
 // servers returns the number of the list of a link's servers.

@@ -60,10 +60,10 @@ func (p *picker) take(next, stop uint64) uint64 {
 	for _, s := range slots {
 		octets += s.receivedLen() + s.sentLen()
 	}
-	rest, lists := make([]byte, octets), p.w.log.lists()
+	rest, lists, classes := make([]byte, octets), p.w.log.lists(), p.w.log.names()
 	for _, s := range slots {
 		var m Message
-		m, rest = p.w.copyOf(s, rest, lists)
+		m, rest = p.w.copyOf(s, rest, lists, classes)
 		p.ms = append(p.ms, m)
 	}
 	return end

@@ -31,12 +31,12 @@ func (s *slot) receivedLen() int { return min(int(s.size), MaxOctets) }
 func (s *slot) sentLen() int { return min(int(s.sentSize), MaxOctets) }
 
 // copyOf returns a message whose octets are in room, and the rest of room.
-func (w *Writer) copyOf(s *slot, room []byte, lists [][]netip.AddrPort) (m Message, rest []byte) {
+func (w *Writer) copyOf(s *slot, room []byte, lists [][]netip.AddrPort, classes []string) (m Message, rest []byte) {
 	received, room := cut(room, s.receivedLen())
 	sent, room := cut(room, s.sentLen())
 	w.received(s, received)
 	s.restore(sent, received, w.data[s.literalAt:])
-	return s.message(received, sent, lists), room
+	return s.message(received, sent, lists, classes), room
 }
 
 // cut returns the first n octets, nil if there are none, and the rest.

@@ -43,6 +43,7 @@ type Message struct {
 	SentLen int              // octets of the payload as sent
 	Omitted bool             // option 82 was left out for want of room
 	Refused []netip.AddrPort // ToServers: the servers to which the kernel refused to send it
+	Class   string           // the class that a request is of, "" for none
 	Errno   syscall.Errno    // why the kernel refused, the last time that it did; 0: it did not
 }
 
@@ -63,6 +64,7 @@ type Event struct {
 	Copies    uint64         // ToServers: bit n: server n got a copy; of more than MaxServers the rest is not told
 	Refused   uint64         // ToServers: bit n: the kernel refused to send to server n
 	Earlier   uint64         // ToServers: of Copies, those of another form, see Writer.Further
+	Class     Class          // ToServers
 	Client    netip.AddrPort // ToFrame, ToHost
 	HW        [6]byte        // ToFrame
 	Errno     syscall.Errno

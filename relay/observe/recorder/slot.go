@@ -27,7 +27,7 @@ type slot struct {
 	errno          uint16
 	heard, link    uint32
 	src, dst, from [16]byte
-	way            [16]byte // Client's address; ToServers: Copies, Refused and Earlier, 32 bits each
+	way            [16]byte // Client's address; ToServers: Copies, Refused and Earlier, 32 bits each, and Class, 16
 	hw             [6]byte
 	typ, outcome   uint8
 	flags          uint8
@@ -70,6 +70,7 @@ func (s *slot) set(e *Event) {
 		binary.NativeEndian.PutUint32(s.way[:4], uint32(e.Copies))
 		binary.NativeEndian.PutUint32(s.way[4:8], uint32(e.Refused))
 		binary.NativeEndian.PutUint32(s.way[8:12], uint32(e.Earlier))
+		binary.NativeEndian.PutUint16(s.way[12:14], uint16(e.Class))
 	} else {
 		s.port, s.hw = e.Client.Port(), e.HW
 		_, _ = e.Client.Addr().AppendBinary(s.way[:0])
@@ -120,7 +121,7 @@ func (s *slot) unpack(b [16]byte, at int) netip.Addr {
 }
 
 // message returns the Message of a slot.
-func (s *slot) message(received, sent []byte, lists [][]netip.AddrPort) Message {
+func (s *slot) message(received, sent []byte, lists [][]netip.AddrPort, classes []string) Message {
 	m := Message{
 		At: time.Unix(0, s.at), Done: time.Unix(0, s.at+int64(s.took)),
 		Type: s.typ, Outcome: agent.Reason(s.outcome), Heard: int(s.heard), Link: int(s.link),
@@ -143,6 +144,9 @@ func (s *slot) message(received, sent []byte, lists [][]netip.AddrPort) Message 
 		m.To = agent.ToHost
 	default:
 		s.servers(&m, lists)
+		if n := int(binary.NativeEndian.Uint16(s.way[12:14])); n < len(classes) {
+			m.Class = classes[n]
+		}
 		return m
 	}
 	m.Client, m.HW = netip.AddrPortFrom(s.unpack(s.way, kindClient), s.port), s.hw

@@ -196,6 +196,9 @@ func details(t *api.Transaction, s *api.Step, from bool) (parts []string) {
 	if s.Sent != nil && len(s.Unsent) > 0 {
 		add("%s", Unsent(s))
 	}
+	if s.Class != "" {
+		add("class %s", s.Class)
+	}
 	if s.Bare {
 		add("without option 82 for want of room")
 	}

@@ -48,7 +48,7 @@ func (s *step) show(o *Options, rtt time.Duration) api.Step {
 	out := api.Step{
 		Time: s.At, Took: s.Done.Sub(s.At).Seconds(), Type: s.kind, Outer: s.outer, Direction: s.Direction,
 		Interface: nameOf(o.Names, s.Heard), Source: api.Endpoint(s.Src.String()), Destination: api.Endpoint(s.Dst.String()),
-		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt.Seconds(), Bare: s.Omitted,
+		Outcome: s.Outcome.String(), Status: s.status, RTT: rtt.Seconds(), Bare: s.Omitted, Class: s.Class,
 		Given: leases(o.Redact, s.given), Asked: leases(o.Redact, s.asked),
 	}
 	if isSet(s.relay) {
