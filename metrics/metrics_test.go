@@ -83,6 +83,7 @@ func full(m bed) {
 	vlan10.NewClient(dhcp.V4)
 	vlan10.ShedUnread(dhcp.V6, 11)
 	m.Server(netip.MustParseAddrPort("10.9.0.3:67"), "mgmt").Sent()
+	m.SetClasses([]string{"voip"})[0].Requests[dhcp.V4].Add(3)
 	m.SetGroups([]count.GroupServer{
 		{Group: "campus", Mode: "failover", Server: s.ServerID, Active: true},
 		{Group: "campus", Mode: "failover", Server: count.ServerID{Addr: netip.MustParseAddrPort("10.9.0.3:67"), VRF: "mgmt"}},

@@ -221,7 +221,10 @@ func (w *probeWork) send(m []byte, which func(*askedServer) bool) {
 		}
 		return
 	}
-	v.Asked = ^uint64(0) // all, whichever a client would get
+	v.Asked = w.link.Side[w.Family].Ordinary() // all, whichever a client would get
+	if w.only.IsValid() {
+		v.Asked = ^uint64(0) // one for some class of clients, too
+	}
 	bare := agent.Buf{}
 	for c := range w.state.Plan.Copies(&v) {
 		i := w.place(c.Server)

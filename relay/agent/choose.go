@@ -135,6 +135,9 @@ func (s *Snapshot) target(side *Side, f dhcp.Family, groups []int) *choosing {
 	c := new(choosing)
 	for _, g := range groups {
 		p := share{group: g, servers: s.Policy.Members(g, f)}
+		if len(p.servers) == 0 {
+			continue
+		}
 		for i, n := range p.servers {
 			at := slices.Index(side.Servers, n)
 			if at < 0 {

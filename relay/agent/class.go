@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"path"
 	"slices"
@@ -244,5 +245,5 @@ func (o *option) with(id int16, dst []byte, limit int) (all []byte, moved int) {
 
 // have reports whether a subscriber-id is that of a class.
 func (s *subscribers) have(value []byte) bool {
-	return s != nil && slices.ContainsFunc(s.ids, func(sub []byte) bool { return len(sub) > subHead && string(sub[subHead:]) == string(value) })
+	return s != nil && slices.ContainsFunc(s.ids, func(sub []byte) bool { return len(sub) > subHead && bytes.Equal(sub[subHead:], value) })
 }

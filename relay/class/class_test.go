@@ -92,8 +92,8 @@ func TestMatch(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m, got := New(tt.rules), 0
-			if tt.six != nil {
+			var got int
+			if m := New(tt.rules); tt.six != nil {
 				got = m.Match6(tt.six, []byte(mac))
 			} else {
 				got = m.Match4(tt.four)

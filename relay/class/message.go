@@ -35,10 +35,7 @@ func (v *values) add(b []byte) {
 }
 
 // A said is what a client says of itself.
-type said struct {
-	mac                        []byte // nil if it is not known
-	vendor, user, architecture values
-}
+type said struct{ vendor, user, architecture values }
 
 // Match4 returns the first rule that a request of DHCPv4 or BOOTP is under, -1 if it is
 // under none. Of the message the options field is looked at, not sname and file.

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"path"
@@ -205,11 +206,11 @@ func parseText(s string) (p class.Pattern, err error) {
 	case err != nil:
 		return p, err
 	case t.Varies():
-		return p, fmt.Errorf("there is no placeholder but {hex:...} here")
+		return p, errors.New("there is no placeholder but {hex:...} here")
 	case t.Empty() && p.Kind == class.Exact:
 		return p, fmt.Errorf("no client says nothing; %q is for all who say something", "*")
 	case strings.Contains(s, "*"):
-		return p, fmt.Errorf("a * stands for something only at the ends; write {hex:2a} for the character itself")
+		return p, errors.New("a * stands for something only at the ends; write {hex:2a} for the character itself")
 	}
 	p.Text = string(t.Append(nil, &agent.Facts{}))
 	if p.Text == "" {
