@@ -64,7 +64,7 @@ func whySome(m agent.Mode) string {
 	case agent.All:
 		return "for others have a delay that the client has not waited for"
 	case agent.Failover:
-		return "the most preferred that answers, with those that the request names"
+		return "the most preferred if it answers, which only the daemon knows, and to those that the request names"
 	case agent.Hash:
 		return "which is the client's while it answers (RFC 1542, section 4.1.1)"
 	case agent.Balance:

@@ -36,7 +36,7 @@ next_after = 2
 	m[0], m[1], m[2], m[28] = bootp.Request, 1, 6, 2
 	copy(m[236:], []byte{99, 130, 83, 99, 53, 1, 1, 255})
 	for i, want := range [][]string{
-		{"Of the group campus (failover) it goes to 10.9.0.2, the most preferred that answers", "Of the group away (hash) none is asked until the client has asked in vain, see next_after"},
+		{"Of the group campus (failover) it goes to 10.9.0.2, the most preferred if it answers", "Of the group away (hash) none is asked until the client has asked in vain, see next_after"},
 		{"Of the group campus (failover) each gets it, for the client has asked in vain before.", "Of the group away (hash) none is asked"},
 		{"Of the group campus (failover) each gets it", "Of the group away (hash) it goes to 10.8.0.2, which is the client's while it answers"},
 	} {
