@@ -69,6 +69,24 @@ func TestFailover(t *testing.T) {
 	d.balanced()
 }
 
+// A server that does not answer is no error while another one of its group, which was
+// not asked yet, takes its place.
+func TestStandbyTakesPlace(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	first, second := listenAt(b.servers, "10.9.0.2:67"), listenAt(b.servers, "10.9.0.3:67")
+	d := b.start(failover)
+	for xid := range uint32(6) {
+		n.broadcast(discover(xid).request())
+		first.want()
+	}
+	d.await("a line of the server's silence", func() bool {
+		return d.logged("server does not answer", map[string]any{"level": "WARN", "server": "10.9.0.2"})
+	})
+	second.silent()
+}
+
 // A server that only listens gets copies, and no answer of it is missed.
 func TestListener(t *testing.T) {
 	t.Parallel()

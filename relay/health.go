@@ -26,14 +26,16 @@ func (e *Engine) judgeServers(now time.Time) {
 	}
 }
 
-// needs reports whether a link has no other server that does well.
+// needs reports whether a link has no other server that does well. Where servers are
+// chosen among, one that was not asked lately takes the place of this one.
 func (s *state) needs(server int) bool {
 	f := s.Servers[server].Family()
 	for _, l := range s.Snap.Links {
 		var has, other bool
 		for _, n := range l.Side[f].Servers {
 			has = has || n == server
-			other = other || n != server && answers(s.Servers[n].Health.State())
+			is := s.Servers[n].Health.State()
+			other = other || n != server && (answers(is) || is == health.Idle && l.Side[f].Chooses())
 		}
 		if has && !other {
 			return true
