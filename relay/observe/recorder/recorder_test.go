@@ -51,7 +51,7 @@ func TestLogKeepsBothLegs(t *testing.T) {
 	w.Sent(&recorder.Event{
 		At: 5e9, Done: 6e9, Family: dhcp.V4, Direction: dhcp.Requests, Type: 1, Outcome: agent.Relayed,
 		Heard: 7, Link: 7, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
-		Servers: l.Servers(two), Copies: 2, Refused: 1, Errno: syscall.ENETUNREACH,
+		Servers: l.Servers(two), Copies: 2, Refused: 1, Class: l.Class("voip"), Errno: syscall.ENETUNREACH,
 	}, []byte{1, 2, 3, 4}, 0)
 	w.End()
 
@@ -59,7 +59,7 @@ func TestLogKeepsBothLegs(t *testing.T) {
 	want := []recorder.Message{{
 		At: time.Unix(5, 0), Done: time.Unix(6, 0), Type: 1, Heard: 7, Link: 7,
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
-		Servers: two[1:], Refused: two[:1], Errno: syscall.ENETUNREACH, Received: []byte{1, 2, 3}, Size: 3, Sent: []byte{1, 2, 3, 4}, SentLen: 4,
+		Servers: two[1:], Refused: two[:1], Class: "voip", Errno: syscall.ENETUNREACH, Received: []byte{1, 2, 3}, Size: 3, Sent: []byte{1, 2, 3, 4}, SentLen: 4,
 	}}
 	if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{}, netip.Addr{})); d != "" || lost != 0 {
 		t.Errorf("lost %d, messages (-want +got):\n%s", lost, d)
