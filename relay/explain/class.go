@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/wire/dhcp"
@@ -21,6 +22,31 @@ func (r *Relay) classNotes(v *agent.Verdict) []string {
 		return []string{"It is of no class."}
 	}
 	return nil
+}
+
+// ofClass begins the keys of a [[class]].
+const ofClass = "class."
+
+// credit names the class where the subscriber-id comes from it.
+func (r *Relay) credit(copies []Copy, v *agent.Verdict) {
+	if c := r.snap.ClassOf(v); c == nil || c.SubscriberID.Empty() {
+		return
+	}
+	const key = "subscriber_id"
+	name := func(setting *string) {
+		if strings.HasSuffix(*setting, "."+key) {
+			*setting = ofClass + key
+		}
+	}
+	for i := range copies {
+		for n := range copies[i].Changes {
+			ch := &copies[i].Changes[n]
+			name(&ch.Setting)
+			for k := range ch.Parts {
+				name(&ch.Parts[k].Setting)
+			}
+		}
+	}
 }
 
 // effect says what follows from the class of a request.

@@ -1,6 +1,7 @@
 package explain_test
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ drop = true
 [[class]]
 name = "boot"
 vendor_class = "PXE*"
+subscriber_id = "boot"
 servers = ["pxe"]
 [[server_group]]
 name = "pxe"
@@ -69,8 +71,18 @@ servers = ["10.9.0.2"]
 		if !found {
 			t.Errorf("%s: no setting %s in %v", tc.name, tc.setting, res.Settings)
 		}
+		if tc.setting == "class.vendor_class" && !strings.Contains(string(must(json.Marshal(res))), `"setting":"class.subscriber_id"`) {
+			t.Errorf("%s: the subscriber-id is not said to be of the class", tc.name)
+		}
 		if tc.outcome == "relayed" && len(res.Copies[0].Sends) != 1 {
 			t.Errorf("%s: %v, want one server", tc.name, res.Copies[0].Sends)
 		}
 	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -177,6 +177,7 @@ func (r *Relay) judge(res *Result, m *Message, b agent.Buf, v agent.Verdict) {
 	reason := v.Reason
 	if reason == agent.Relayed {
 		res.Copies = r.copies(m, b, v)
+		r.credit(res.Copies, &v)
 		if !slices.ContainsFunc(res.Copies, Copy.possible) {
 			reason = agent.SendFailed
 		}

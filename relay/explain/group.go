@@ -20,8 +20,8 @@ func (r *Relay) groupNotes(v *agent.Verdict, in *agent.Ingress) (notes []string)
 		for i, m := range members {
 			asked |= v.Asked >> slices.Index(v.Link.Side[v.Family].Servers, m) & 1 << i
 		}
-		if n == 0 {
-			continue
+		if n == 0 || v.Class > 0 && p.Groups[g].Name == "" && p.Groups[g].Mode == agent.All {
+			continue // a list of servers, each of which gets a copy
 		}
 		name := fmt.Sprintf("Of the group %s (%s) ", group.Name(p, g), p.Groups[g].Mode)
 		if p.Groups[g].Name == "" {

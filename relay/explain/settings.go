@@ -102,11 +102,11 @@ func (r *Relay) relayedBy(v *agent.Verdict, copies []Copy) []string {
 	}
 	for _, cp := range copies {
 		for _, ch := range cp.Changes {
-			if ch.Setting != "" {
+			if ch.Setting != "" && !strings.HasPrefix(ch.Setting, ofClass) {
 				keys = append(keys, ch.Setting)
 			}
 			for _, p := range ch.Parts {
-				if p.Setting != "" && v.Direction == dhcp.Requests {
+				if p.Setting != "" && !strings.HasPrefix(p.Setting, ofClass) && v.Direction == dhcp.Requests {
 					keys = append(keys, p.Setting)
 				}
 			}
