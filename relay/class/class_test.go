@@ -88,6 +88,7 @@ func TestMatch(t *testing.T) {
 		{"DHCPv6 user class", []Rule{{UserClass: prefix("iPX")}}, nil, solicit(option6(15, sized("iPXE"))), 0},
 		{"a length beyond the option", []Rule{{UserClass: prefix("iPX")}}, nil, solicit(option6(15, "\x00\x09iPXE")), -1},
 		{"DHCPv6 architecture", []Rule{{Architecture: exact("\x00\x07")}}, nil, solicit(option6(61, "\x00\x07")), 0},
+		{"an empty message", []Rule{{UserClass: prefix("")}}, nil, dhcp6.Message{}, -1},
 		{"DHCPv6 MAC", []Rule{{MAC: prefix("\x00\x1b\xfc")}}, nil, solicit(), 0},
 	}
 	for _, tt := range tests {

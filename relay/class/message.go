@@ -107,7 +107,7 @@ func (m *Matcher) Match6(msg dhcp6.Message, mac []byte) int {
 		return s.first()
 	}
 	var c said
-	if !msg.IsRelay() && msg.Valid() {
+	if msg.Valid() && !msg.IsRelay() {
 		for code, value := range dhcp6.Options(msg[dhcp6.HeaderLen:]) {
 			switch code {
 			case option6VendorClass:
