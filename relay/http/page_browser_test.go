@@ -53,6 +53,7 @@ func testShows(t *testing.T, ctx context.Context) {
 		"#t2":                   {"dropped", "vlan20", "untrusted_option82", "already contains option 82.", "set trusted = true on this interface."},
 		"#t3":                   {"unanswered", "no answer from 2001:db8:9::2", "See whether the server runs and has a route back"},
 		"#drops":                {"untrusted_option82", "Set trusted = true.", "IPv4 request", "7 IPv4 messages", "ENETUNREACH", "Add a route."},
+		"#groups":               {"campus (IPv4, failover): 10.9.0.2 asked, 10.9.0.3 down"},
 		"#overall":              {"✗ Something does not work: 1 error, 1 warning"},
 		"[aria-label=Sections]": {"Findings 2", "Servers 2 of 3 well", "Interfaces 1 of 2 well", "Drops 4"},
 	} {

@@ -36,6 +36,7 @@ func busy() status.Report {
 			{Address: "10.9.0.3", Family: dhcp.V4, Copies: count.Number{Total: 12, Recent: 12}, Unanswered: count.Number{Total: 12, Recent: 12}, AnswerRatio: ratio(0), State: status.StateSilent, Verdict: "It has answered none of 12 requests.", History: hours(17)},
 			{Address: "2001:db8:9::2", VRF: "red", Family: dhcp.V6, State: status.StateIdle, Verdict: "Nothing was asked of it."},
 		},
+		Groups: []status.Group{{Name: "campus", Family: dhcp.V4, Mode: "failover", Servers: []status.GroupServer{{Address: "10.9.0.2", Active: true}, {Address: "10.9.0.3", Down: true}}}},
 		Drops: []status.Drop{
 			{Interface: "vlan20", Family: dhcp.V4, Direction: dhcp.Requests, Reason: "untrusted_option82", What: "A client's message already contains option 82.", Remedy: "Set trusted = true.", Count: 4, Recent: 4, LastSeen: noon.Add(-3 * time.Second)},
 		},
