@@ -15,6 +15,7 @@ import (
 // after the scenes.
 func never() map[string]string {
 	return map[string]string{
+		"dhcp_relay_probe_success":          "no scene has an interface probed at an interval",
 		"dhcp_relay_option82_omitted_total": "every request of a scene has room for option 82",
 		"dhcp_relay_send_errors_total":      "every link of a scene takes what is sent",
 		"dhcp_relay_shed_total":             "no scene floods one network beside others",
@@ -40,7 +41,8 @@ func take(inv deploytest.Inventory, c Counters) {
 func checkDeployed(t *testing.T, exported deploytest.Inventory) {
 	t.Helper()
 	exported.Add("up", "job", "instance")
-	exported.Add("ALERTS", "job", "instance", "alertname", "alertstate")
+	exported.Add("ALERTS", "job", "instance", "alertname", "alertstate", "severity", "interface", "server") // Prometheus makes them
+	exported.Add("dhcp_relay_interface_state", "site")                                                      // which the scrape job may add
 	queries, err := deploytest.Queries(filepath.Join("..", "..", "..", "deploy"))
 	if err != nil {
 		t.Fatal(err)
