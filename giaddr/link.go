@@ -24,6 +24,7 @@ type Link struct {
 	Broadcast bool   // the link has link-layer broadcast
 	Loopback  bool   // the link is a loopback
 	VLAN      uint16 // 802.1Q VLAN identifier, 0 if the link is no VLAN interface
+	OuterVLAN uint16 // VLAN identifier of the VLAN interface that this one is on, 0 if it is on none
 	VRF       int    // interface index of the VRF device, 0 in the default VRF
 	IsVRF     bool   // the link is itself a VRF device
 	Master    string // name of the link on which IP hears the packets of this one, which it does not hear itself; empty if it does

@@ -161,6 +161,7 @@ func (h *host) snapshot() []giaddr.Link {
 			Broadcast: l.broadcast,
 			Loopback:  l.loopback,
 			VLAN:      l.vlan,
+			OuterVLAN: h.outerVLAN(&l),
 			VRF:       h.vrfOf(index),
 			IsVRF:     l.vrf(),
 			Master:    master,
@@ -188,6 +189,15 @@ func (l *link) lower() int {
 		return l.below
 	}
 	return 0
+}
+
+// outerVLAN returns the VLAN of the VLAN interface that another one is on, 0 for others.
+func (h *host) outerVLAN(l *link) uint16 {
+	if l.kind != "vlan" {
+		return 0
+	}
+	below := h.links[l.below]
+	return below.vlan
 }
 
 // listAltNames returns the alternative names, nil if there are none.

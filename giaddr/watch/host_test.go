@@ -81,6 +81,16 @@ func on(l giaddr.Link, kind string, lower int) giaddr.Link {
 	return l
 }
 
+// tagged is a VLAN interface, outer that of the one that it is on.
+func tagged(l giaddr.Link, vlan, outer uint16) giaddr.Link {
+	l.Kind, l.VLAN, l.OuterVLAN = "vlan", vlan, outer
+	return l
+}
+
+func vlanOf(id uint16) *nl.RtAttr {
+	return kind("vlan", nl.NewRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(id)))
+}
+
 // called is a link with alternative names.
 func called(l giaddr.Link, names ...string) giaddr.Link {
 	l.AltNames = names
@@ -249,6 +259,16 @@ func TestPicture(t *testing.T) {
 			want: []giaddr.Link{
 				of(plain(2, "br0"), "bridge"), of(plain(3, "bond0"), "bond"), of(plain(4, "bat0"), "batadv"),
 				plain(5, "eth0"), portOf(plain(6, "eth1"), "bond0"), plain(7, "eth2"),
+			},
+		},
+		{
+			name: "a VLAN on a VLAN, one on a card, and one over a card of another namespace",
+			msgs: []message{
+				newLink(2, "eth0"), newLink(3, "eth0.200", lower(2), vlanOf(200)), newLink(4, "eth0.200.30", lower(3), vlanOf(30)),
+				newLink(5, "far", lower(3), nl.NewRtAttr(unix.IFLA_LINK_NETNSID, nl.Uint32Attr(0)), vlanOf(40)),
+			},
+			want: []giaddr.Link{
+				plain(2, "eth0"), tagged(plain(3, "eth0.200"), 200, 0), tagged(plain(4, "eth0.200.30"), 30, 200), tagged(plain(5, "far"), 40, 0),
 			},
 		},
 		{

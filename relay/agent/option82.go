@@ -77,7 +77,7 @@ func (s *Snapshot) render(l *Link, choice *Choice, ps *problems) option {
 func (s *Snapshot) facts(l *Link) Facts {
 	return Facts{
 		Interface: l.Host.Name, Alias: l.Host.Alias, Hostname: s.Policy.Hostname,
-		VLAN: l.Host.VLAN, MAC: l.Host.MAC,
+		VLAN: l.Host.VLAN, Outer: l.Host.OuterVLAN, MAC: l.Host.MAC,
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // address that stands for the link's clients.
 type Facts struct {
 	Interface, Alias, Hostname string
-	VLAN                       uint16
+	VLAN, Outer                uint16 // Outer: of the VLAN interface that the link is on, 0 if it is on none
 	MAC                        []byte
 	Giaddr                     netip.Addr
 }
@@ -66,16 +66,19 @@ func placeholders() []placeholder {
 		{"ifalias", &form{0, maxText, false, appendAlias}, nil},
 		{"hostname", &form{1, maxText, false, appendHostname}, nil},
 		{"vlan", &form{1, 5, false, appendVLAN}, &form{2, 2, true, appendVLANRaw}},
+		{"svlan", &form{1, 5, false, appendOuter}, &form{2, 2, true, appendOuterRaw}},
+		{"cvlan", &form{1, 5, false, appendVLAN}, &form{2, 2, true, appendVLANRaw}},
 		{"mac", &form{0, 3*maxMAC - 1, false, appendMAC}, &form{0, maxMAC, true, appendMACRaw}},
 		{"giaddr", &form{7, 15, false, appendGiaddr}, &form{4, 4, true, appendGiaddrRaw}},
 	}
 }
 
-const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {mac}, {giaddr}, " +
-	"{vlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
+const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {mac}, {giaddr}, " +
+	"{vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
 
 // ParseTemplate compiles a template. {interface}, {ifalias}, {hostname}, {vlan},
-// {mac} and {giaddr} stand for facts as text; {vlan:raw} (2 octets), {mac:raw}
+// {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac} and {giaddr} stand
+// for facts as text; {vlan:raw} and its like (2 octets), {mac:raw}
 // and {giaddr:raw} (4 octets) for the same in network byte order; {hex:0006ab}
 // for the octets themselves; {{ and }} for braces. The empty string gives the
 // zero Template. An error names the offset in octets and what exists.
@@ -251,6 +254,14 @@ func appendVLAN(dst []byte, f *Facts) []byte {
 
 func appendVLANRaw(dst []byte, f *Facts) []byte {
 	return binary.BigEndian.AppendUint16(dst, f.VLAN)
+}
+
+func appendOuter(dst []byte, f *Facts) []byte {
+	return strconv.AppendUint(dst, uint64(f.Outer), 10)
+}
+
+func appendOuterRaw(dst []byte, f *Facts) []byte {
+	return binary.BigEndian.AppendUint16(dst, f.Outer)
 }
 
 func appendMAC(dst []byte, f *Facts) []byte { return text.AppendOctets(dst, mac(f)) }

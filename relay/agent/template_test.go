@@ -15,6 +15,7 @@ func templateFacts() *Facts {
 		Alias:     "Büro\t1",
 		Hostname:  "edge1.example.net",
 		VLAN:      266,
+		Outer:     200,
 		MAC:       []byte{0x02, 0x00, 0x5e, 0x00, 0x00, 0x01},
 		Giaddr:    netip.MustParseAddr("192.0.2.1"),
 	}
@@ -36,6 +37,8 @@ func TestTemplateAppend(t *testing.T) {
 		{"hostname and interface", "{hostname}:{interface}", "edge1.example.net:vlan10", 3, 80, true},
 		{"vlan", "v{vlan}", "v266", 2, 6, true},
 		{"vlan raw", "{vlan:raw}", "\x01\x0a", 2, 2, false},
+		{"stacked VLANs", "{svlan}.{cvlan}", "200.266", 3, 11, true},
+		{"stacked VLANs raw", "{svlan:raw}{cvlan:raw}", "\x00\xc8\x01\x0a", 4, 4, false},
 		{"mac", "{mac}", "02:00:5e:00:00:01", 0, 59, true},
 		{"mac raw", "{mac:raw}", "\x02\x00\x5e\x00\x00\x01", 0, 20, false},
 		{"giaddr", "{giaddr}", "192.0.2.1", 7, 15, true},
@@ -72,8 +75,8 @@ func TestTemplateAppend(t *testing.T) {
 
 func TestTemplateErrors(t *testing.T) {
 	t.Parallel()
-	const list = "; there are {interface}, {ifalias}, {hostname}, {vlan}, {mac}, {giaddr}, " +
-		"{vlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
+	const list = "; there are {interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {mac}, {giaddr}, " +
+		"{vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
 	tests := []struct{ name, template, want string }{
 		{"unknown", "ge-{port}", "at offset 3: no placeholder {port}" + list},
 		{"upper case", "{VLAN}", "at offset 0: no placeholder {VLAN}" + list},

@@ -34,7 +34,7 @@ func option82Keys() []key[agent.Option82] {
 	return []key[o]{
 		{
 			"circuit_id", `"{interface}"`, fmt.Sprintf(wantTemplate, defaultCircuitID),
-			"Suboption 1: the clients' interface. There are {interface}, {ifalias}, {hostname}, {vlan}, {mac}, {giaddr}, {vlan:raw}, {mac:raw}, {giaddr:raw} and {hex:0006ab}.",
+			"Suboption 1: the clients' interface. There are {interface}, {ifalias}, {hostname}, {vlan}, {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw} and {hex:0006ab}.",
 			identifier(func(c *o) *agent.Template { return &c.CircuitID }, defaultCircuitID),
 		},
 		{
