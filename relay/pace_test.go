@@ -63,14 +63,13 @@ func TestAFloodTakesNoServerFromOthers(t *testing.T) {
 	if len(took) < clients || again > clients { // unpaced it would be several times as many
 		t.Errorf("%d of %d clients log in, who send %d messages again", len(took), clients, again)
 	}
-	s := d.scrape()
+	end()
+	d.await("the pace ends", func() bool { return d.logged(ends, nil) })
+	s := d.balanced()
 	of := func(link string) int {
 		return s.sum("dhcp_relay_messages_total", `outcome="server_pace"`, `interface="`+link+`"`)
 	}
 	if loud, quiet, all := of("vlan10"), of("vlan20"), s.sum("dhcp_relay_server_withheld_total"); loud == 0 || quiet != 0 || all != loud {
 		t.Errorf("%d requests of the loud interface are withheld, %d of the quiet one, %d in all", loud, quiet, all)
 	}
-	end()
-	d.await("the pace ends", func() bool { return d.logged(ends, nil) })
-	d.balanced()
 }
