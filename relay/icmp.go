@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/host/egress"
 	"dhcp-relay/relay/host/rawicmp"
@@ -111,12 +110,12 @@ func (x *icmpErrors) free() {
 // heardICMP notes an error about a request to a server.
 func (e *Engine) heardICMP(said *icmp.Error, link int, now time.Time) {
 	s := e.state.Load()
-	host := e.watcher.Links()
-	n := s.addressed(said.To, vrfOf(host, link))
+	vrf := s.Plan.VRF(link)
+	n := s.addressed(said.To, vrf)
 	if n < 0 {
 		return
 	}
-	t := count.Trouble{Error: *said, Local: own(host, said.Offender)}
+	t := count.Trouble{Error: *said, Local: s.own(vrf, said)}
 	counts := s.servers[n].counts
 	e.icmp.mu.Lock()
 	defer e.icmp.mu.Unlock()
@@ -147,25 +146,11 @@ func (s *state) addressed(to netip.AddrPort, vrf int) (found int) {
 	return found
 }
 
-// vrfOf returns the index of the VRF that a link belongs to, or is.
-func vrfOf(host []giaddr.Link, link int) int {
-	for i := range host {
-		switch {
-		case host[i].Index != link:
-		case host[i].IsVRF:
-			return link
-		default:
-			return host[i].VRF
-		}
-	}
-	return 0
-}
-
-// own reports whether an address is one of this host.
-func own(host []giaddr.Link, a netip.Addr) bool {
-	return a.IsLoopback() || slices.ContainsFunc(host, func(l giaddr.Link) bool {
-		return slices.ContainsFunc(l.Addrs, func(x giaddr.Addr) bool { return x.Prefix.Addr() == a })
-	})
+// own reports whether this host itself says an error. Who floods the relay with errors
+// must not have it look through all links for each.
+func (s *state) own(vrf int, said *icmp.Error) bool {
+	a := said.Offender
+	return a.IsLoopback() || a == said.From.Addr() || s.Snap.Owns(vrf, a)
 }
 
 // nextHop returns the neighbour to which requests to a server go, and the index of the

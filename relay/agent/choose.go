@@ -306,7 +306,7 @@ func (s *Snapshot) early(p *share, waited time.Duration) (mask uint64) {
 // vain (RFC 2131, section 4.4.5).
 func (s *Snapshot) choose4(p bootp.Packet, opts *bootp.Layout, in *Ingress, v *Verdict) {
 	a, c := asker{named: -1}, v.Link.Side[dhcp.V4].chosen(v)
-	if opts.ServerID.IsValid() && !s.owns(v.Link.Host.VRF, opts.ServerID) { // else the relay stands for it (RFC 5107)
+	if opts.ServerID.IsValid() && !s.Owns(v.Link.Host.VRF, opts.ServerID) { // else the relay stands for it (RFC 5107)
 		a.names, a.named = true, c.only(s.named4(v.Link, opts.ServerID, in))
 		v.Elsewhere = a.named < 0
 	}

@@ -214,7 +214,7 @@ func (p *Plan) Crossings() iter.Seq2[*Link, int] {
 			}
 			for _, n := range side.Servers {
 				w := p.ways[n]
-				if w.Lacks == NoVRF || w.VRF == p.vrfOf[l.Host.Index] || p.snap.owns(w.VRF, side.Choices[0].Addr) {
+				if w.Lacks == NoVRF || w.VRF == p.vrfOf[l.Host.Index] || p.snap.Owns(w.VRF, side.Choices[0].Addr) {
 					continue
 				}
 				if !yield(l, n) {

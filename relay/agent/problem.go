@@ -56,7 +56,7 @@ func (s *Snapshot) checkAddresses(l *Link, ps *problems) {
 		}
 	}
 	// RFC 5107, section 4: clients send there, so it must be where they are.
-	if o := &in.V4.Option82; o.Override && o.OverrideAddr.IsValid() && !s.owns(l.Host.VRF, o.OverrideAddr) {
+	if o := &in.V4.Option82; o.Override && o.OverrideAddr.IsValid() && !s.Owns(l.Host.VRF, o.OverrideAddr) {
 		tell("server identifier override", o.OverrideAddr)
 	}
 }
@@ -116,7 +116,7 @@ func (s *Snapshot) checkServer(l *Link, i int, everyone string, ps *problems) {
 		tell("is a broadcast address of "+everyone+", so that each request goes to all that is there", "name the server's own address")
 		return
 	}
-	if f := dhcp.FamilyOf(a); s.owns(vrf, a) && v.Addr.Port() == f.Port() {
+	if f := dhcp.FamilyOf(a); s.Owns(vrf, a) && v.Addr.Port() == f.Port() {
 		tell("is an address of this host", "name the server's own address")
 	}
 	for _, own := range l.Host.Addrs {

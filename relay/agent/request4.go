@@ -97,7 +97,7 @@ func (s *Snapshot) admit4(l *Link, p bootp.Packet, opts *bootp.Layout, in *Ingre
 	switch {
 	case c.Strict300 && len(p) < bootp.MinLen:
 		return Short
-	case s.owns(l.Host.VRF, in.Src.Addr()):
+	case s.Owns(l.Host.VRF, in.Src.Addr()):
 		return OwnMessage
 	case p.Hops() > min(c.HopLimit, maxHops):
 		return HopLimit
@@ -246,7 +246,7 @@ func (s *Snapshot) put82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 	n := len(p)
 	if q, ok := p.Insert(opts, all); ok {
 		if len(q) <= limit {
-			if o.flags > 0 && s.owns(v.Link.Host.VRF, in.Dst) {
+			if o.flags > 0 && s.Owns(v.Link.Host.VRF, in.Dst) {
 				q[opts.End+o.flags+moved] = flagUnicast
 			}
 			b.set(q)

@@ -149,7 +149,7 @@ func (s *Snapshot) passed(l *Link, m dhcp6.Message) bool {
 func (s *Snapshot) ownPeer(l *Link, m dhcp6.Message) bool {
 	peer := m.PeerAddress()
 	if !peer.IsLinkLocalUnicast() {
-		return s.owns(l.Host.VRF, peer)
+		return s.Owns(l.Host.VRF, peer)
 	}
 	heard := m.LinkAddress()
 	return s.ownOn(l, peer) && slices.ContainsFunc(l.Host.Addrs, func(a giaddr.Addr) bool {
@@ -264,7 +264,7 @@ func validPeer(a netip.Addr) bool {
 // host's. Link-local addresses of other links are others' there.
 func (s *Snapshot) ownOn(l *Link, a netip.Addr) bool {
 	if !a.IsLinkLocalUnicast() {
-		return s.owns(l.Host.VRF, a)
+		return s.Owns(l.Host.VRF, a)
 	}
 	for i := range l.Host.Addrs {
 		if l.Host.Addrs[i].Prefix.Addr() == a {

@@ -195,8 +195,8 @@ func (s *Snapshot) Out(server int) (int, bool) {
 // Link returns the client-facing link with the interface index, or nil.
 func (s *Snapshot) Link(index int) *Link { return s.byIndex[index] }
 
-// owns reports whether the address is one of this host's in a VRF.
-func (s *Snapshot) owns(vrf int, a netip.Addr) bool {
+// Owns reports whether the address is one of this host's in a VRF.
+func (s *Snapshot) Owns(vrf int, a netip.Addr) bool {
 	if a.IsUnspecified() || a.IsMulticast() { // what clients send from, and to: nobody's
 		return false
 	}
@@ -208,7 +208,7 @@ func (s *Snapshot) owns(vrf int, a netip.Addr) bool {
 // where its servers are.
 func (s *Snapshot) ownsNear(l *Link, a netip.Addr) bool {
 	for _, vrf := range l.vrfs {
-		if s.owns(vrf, a) {
+		if s.Owns(vrf, a) {
 			return true
 		}
 	}

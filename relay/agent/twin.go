@@ -112,7 +112,7 @@ func (s *Snapshot) ingress(in *Ingress) *Link {
 		return l
 	}
 	if in.Dst.Is4() {
-		if t := s.twins[in.Link]; t != nil && s.owns(t.Host.VRF, in.Dst) {
+		if t := s.twins[in.Link]; t != nil && s.Owns(t.Host.VRF, in.Dst) {
 			return t
 		}
 		return nil
