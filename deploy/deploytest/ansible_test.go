@@ -429,7 +429,7 @@ func managedRoot(t *testing.T) string {
 	if _, err := os.Stat(kept); err == nil {
 		return kept
 	}
-	run(t, "debootstrap", "--variant=minbase", "--include=python3,python3-apt,nftables,isc-dhcp-relay", "trixie", kept+".part", "http://deb.debian.org/debian")
+	run(t, "debootstrap", "--variant=minbase", "--include=python3,python3-apt,nftables,isc-dhcp-relay", "trixie", kept+".part")
 	if err := os.Rename(kept+".part", kept); err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func newDebian(t *testing.T, suite string) *debian {
 	}
 	kept := filepath.Join(cache, suite)
 	if _, err := os.Stat(kept); err != nil {
-		run(t, "debootstrap", "--variant=minbase", "--include=systemd", suite, kept+".part", "http://deb.debian.org/debian")
+		run(t, "debootstrap", "--variant=minbase", "--include=systemd", suite, kept+".part")
 		if err := os.Rename(kept+".part", kept); err != nil {
 			t.Fatal(err)
 		}
