@@ -23,6 +23,8 @@ func TestASilentServerIsLogged(t *testing.T) {
 	for xid := range uint32(20) {
 		login(xid + 1)
 	}
+	// A reply is credited after it was sent: until then a request would seem answered by it.
+	d.await("the credit of each reply", func() bool { return d.scrape().sum("dhcp_relay_server_replies_total") == 20 })
 	for xid := range uint32(5) {
 		n.broadcast(discover(100 + xid).request())
 		v.want()

@@ -159,12 +159,12 @@ func (o *Observer) replied(b *observe.Batch, m *observe.Message, a *about) {
 
 // credited notes a reply of a server.
 func (w *Way) credited(of credit, r *replier, now time.Duration) {
-	w.Servers[of.server].Replied()
 	var from netip.Addr
 	if of.other {
 		from = r.from.Addr()
 	}
 	w.Health[of.server].Replied(w.Index, from, now)
+	w.Servers[of.server].Replied() // last: who reads the count finds the rest done
 }
 
 // leases notes whether a DHCPv4 server gives a client its lease, or refuses what it was
