@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -42,7 +43,7 @@ type part struct {
 type form struct {
 	min, max int
 	binary   bool
-	append   func(dst []byte, f *Facts) []byte
+	append   func(dst []byte, f *Facts) []byte // nil: the number of octets that follow in the identifier
 }
 
 // What a placeholder may grow to: Linux interface names, RFC 1035 labels and
@@ -70,18 +71,44 @@ func placeholders() []placeholder {
 		{"cvlan", &form{1, 5, false, appendVLAN}, &form{2, 2, true, appendVLANRaw}},
 		{"mac", &form{0, 3*maxMAC - 1, false, appendMAC}, &form{0, maxMAC, true, appendMACRaw}},
 		{"giaddr", &form{7, 15, false, appendGiaddr}, &form{4, 4, true, appendGiaddrRaw}},
+		{"vlan1", &form{1, 5, false, appendFirst}, &form{2, 2, true, appendFirstRaw}},
+		{"vlan2", &form{1, 5, false, appendSecond}, &form{2, 2, true, appendSecondRaw}},
+		{"length", &form{1, 1, true, nil}, nil},
 	}
 }
 
-const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {mac}, {giaddr}, " +
-	"{vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
+// written returns the form of a fact that is written in a way of its own, such as
+// {mac:plain} and {:vlan}, nil if there is none.
+func written(name, mod string) *form {
+	switch name + ":" + mod {
+	case ":vlan":
+		return &form{0, 6, false, appendColonVLAN}
+	case ":vlans":
+		return &form{0, 12, false, appendColonVLANs}
+	case "vlan1:4":
+		return &form{4, 5, false, appendFirst4}
+	case "vlan2:4":
+		return &form{4, 5, false, appendSecond4}
+	case "mac:plain":
+		return &form{0, 2 * maxMAC, false, appendMACPlain}
+	}
+	return nil
+}
+
+const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {vlan1}, {vlan2}, {:vlan}, {:vlans}, " +
+	"{mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, " +
+	"{mac:raw}, {mac:plain}, {giaddr:raw}, {length}, {hex:...}"
 
 // ParseTemplate compiles a template. {interface}, {ifalias}, {hostname}, {vlan},
 // {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac} and {giaddr} stand
 // for facts as text; {vlan:raw} and its like (2 octets), {mac:raw}
 // and {giaddr:raw} (4 octets) for the same in network byte order; {hex:0006ab}
-// for the octets themselves; {{ and }} for braces. The empty string gives the
-// zero Template. An error names the offset in octets and what exists.
+// for the octets themselves; {{ and }} for braces. {vlan1} and {vlan2} are the first
+// VLAN of a frame and the second one, 0 if there is none, and {vlan1:4} the same in four
+// digits; {:vlan} is a colon and the VLAN, {:vlans} a colon and all of them (":200-10"),
+// both nothing without a VLAN; {mac:plain} has no colons; {length} is one octet: how many
+// follow. The empty string gives the zero Template. An error names the offset in octets
+// and what exists.
 func ParseTemplate(s string) (Template, error) {
 	t := Template{source: s}
 	for i := 0; i < len(s); {
@@ -134,6 +161,9 @@ func (t *Template) brace(s string) (int, error) {
 
 // lookUp finds the placeholder {name} or {name:mod}.
 func lookUp(name, mod string, hasMod bool) (part, error) {
+	if f := written(name, mod); hasMod && f != nil {
+		return part{name: cmp.Or(name, mod), form: f}, nil
+	}
 	all := placeholders()
 	i := slices.IndexFunc(all, func(p placeholder) bool { return p.name == name })
 	switch {
@@ -186,10 +216,21 @@ func (t Template) MaxLen() int {
 
 // Append appends what the template says of f to dst.
 func (t Template) Append(dst []byte, f *Facts) []byte {
-	for _, p := range t.parts {
+	return appendParts(dst, t.parts, f)
+}
+
+func appendParts(dst []byte, parts []part, f *Facts) []byte {
+	for i, p := range parts {
 		dst = append(dst, p.literal...)
-		if p.form != nil {
+		switch {
+		case p.form == nil:
+		case p.form.append != nil:
 			dst = p.form.append(dst, f)
+		default:
+			at := len(dst)
+			dst = appendParts(append(dst, 0), parts[i+1:], f)
+			dst[at] = byte(len(dst) - at - 1)
+			return dst
 		}
 	}
 	return dst
@@ -263,6 +304,69 @@ func appendOuter(dst []byte, f *Facts) []byte {
 func appendOuterRaw(dst []byte, f *Facts) []byte {
 	return binary.BigEndian.AppendUint16(dst, f.Outer)
 }
+
+// tags returns the VLANs of a frame on the wire, the first one first; 0 is none.
+func tags(f *Facts) (first, second uint16) {
+	if f.Outer != 0 {
+		return f.Outer, f.VLAN
+	}
+	return f.VLAN, 0
+}
+
+func appendFirst(dst []byte, f *Facts) []byte {
+	n, _ := tags(f)
+	return strconv.AppendUint(dst, uint64(n), 10)
+}
+
+func appendFirstRaw(dst []byte, f *Facts) []byte {
+	n, _ := tags(f)
+	return binary.BigEndian.AppendUint16(dst, n)
+}
+
+func appendFirst4(dst []byte, f *Facts) []byte {
+	n, _ := tags(f)
+	return appendDigits(dst, n)
+}
+
+func appendSecond(dst []byte, f *Facts) []byte {
+	_, n := tags(f)
+	return strconv.AppendUint(dst, uint64(n), 10)
+}
+
+func appendSecondRaw(dst []byte, f *Facts) []byte {
+	_, n := tags(f)
+	return binary.BigEndian.AppendUint16(dst, n)
+}
+
+func appendSecond4(dst []byte, f *Facts) []byte {
+	_, n := tags(f)
+	return appendDigits(dst, n)
+}
+
+// appendDigits appends a number in four digits at least.
+func appendDigits(dst []byte, n uint16) []byte {
+	for least := uint16(1000); least > 1 && n < least; least /= 10 {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendUint(dst, uint64(n), 10)
+}
+
+func appendColonVLAN(dst []byte, f *Facts) []byte {
+	if f.VLAN == 0 {
+		return dst
+	}
+	return appendVLAN(append(dst, ':'), f)
+}
+
+func appendColonVLANs(dst []byte, f *Facts) []byte {
+	if f.Outer == 0 {
+		return appendColonVLAN(dst, f)
+	}
+	dst = appendOuter(append(dst, ':'), f)
+	return appendVLAN(append(dst, '-'), f)
+}
+
+func appendMACPlain(dst []byte, f *Facts) []byte { return hex.AppendEncode(dst, mac(f)) }
 
 func appendMAC(dst []byte, f *Facts) []byte { return text.AppendOctets(dst, mac(f)) }
 

@@ -46,6 +46,15 @@ func TestTemplateAppend(t *testing.T) {
 		{"octets", "{hex:0006AB}", "\x00\x06\xab", 3, 3, false},
 		{"printable octets are text", "{hex:2d}x", "-x", 2, 2, true},
 		{"braces", "{{{interface}}}", "{vlan10}", 3, 17, true},
+		{"VLANs of a frame", "{vlan1}.{vlan2}", "200.266", 3, 11, true},
+		{"VLANs of a frame raw", "{vlan1:raw}{vlan2:raw}", "\x00\xc8\x01\x0a", 4, 4, false},
+		{"VLANs in four digits", "{vlan1:4}.{vlan2:4}", "0200.0266", 9, 11, true},
+		{"a colon and the VLAN", "x{:vlan}", "x:266", 1, 7, true},
+		{"a colon and the VLANs", "x{:vlans}", "x:200-266", 1, 13, true},
+		{"mac without colons", "{mac:plain}", "02005e000001", 0, 40, true},
+		{"length", "{hex:01}{length}{interface}", "\x01\x06vlan10", 3, 17, false},
+		{"lengths in each other", "{length}a{length}b", "\x03a\x01b", 4, 4, false},
+		{"nothing follows", "a{length}", "a\x00", 2, 2, false},
 		{"a switch's circuit-id", "{hex:0004}{vlan:raw}{hex:0001}", "\x00\x04\x01\x0a\x00\x01", 6, 6, false},
 	}
 	for _, tt := range tests {
@@ -75,8 +84,9 @@ func TestTemplateAppend(t *testing.T) {
 
 func TestTemplateErrors(t *testing.T) {
 	t.Parallel()
-	const list = "; there are {interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {mac}, {giaddr}, " +
-		"{vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:...}"
+	const list = "; there are {interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {vlan1}, {vlan2}, {:vlan}, {:vlans}, " +
+		"{mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, " +
+		"{mac:raw}, {mac:plain}, {giaddr:raw}, {length}, {hex:...}"
 	tests := []struct{ name, template, want string }{
 		{"unknown", "ge-{port}", "at offset 3: no placeholder {port}" + list},
 		{"upper case", "{VLAN}", "at offset 0: no placeholder {VLAN}" + list},
@@ -130,6 +140,27 @@ func TestTemplateExtremes(t *testing.T) {
 	}
 }
 
+// What is said of VLANs follows how many there are.
+func TestTemplateVLANs(t *testing.T) {
+	t.Parallel()
+	tmpl, err := ParseTemplate("{svlan}.{cvlan} {vlan1}.{vlan2} {vlan1:4}.{vlan2:4} {:vlan} {:vlans}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		outer, vlan uint16
+		want        string
+	}{
+		{0, 0, "0.0 0.0 0000.0000  "},
+		{0, 10, "0.10 10.0 0010.0000 :10 :10"},
+		{200, 4094, "200.4094 200.4094 0200.4094 :4094 :200-4094"},
+	} {
+		if got := string(tmpl.Append(nil, &Facts{VLAN: tt.vlan, Outer: tt.outer})); got != tt.want {
+			t.Errorf("VLAN %d in %d: got %q, want %q", tt.vlan, tt.outer, got, tt.want)
+		}
+	}
+}
+
 func TestTemplateUses(t *testing.T) {
 	t.Parallel()
 	tmpl, err := ParseTemplate("mac {vlan:raw}{hostname}")
@@ -152,6 +183,7 @@ func TestTemplateBounds(t *testing.T) {
 	piece := rapid.SampledFrom([]string{
 		"{interface}", "{ifalias}", "{hostname}", "{vlan}", "{mac}", "{giaddr}",
 		"{vlan:raw}", "{mac:raw}", "{giaddr:raw}", "{hex:00ff}", "{{", "}}", "x", "ü",
+		"{vlan1}", "{vlan2}", "{vlan1:4}", "{vlan2:4}", "{:vlan}", "{:vlans}", "{mac:plain}", "{length}",
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.Join(rapid.SliceOfN(piece, 0, 8).Draw(t, "template"), "")
@@ -164,6 +196,7 @@ func TestTemplateBounds(t *testing.T) {
 			Alias:     string(rapid.SliceOfN(rapid.Byte(), 0, 256).Draw(t, "alias")),
 			Hostname:  string(rapid.SliceOfN(rapid.Byte(), 1, 256).Draw(t, "hostname")),
 			VLAN:      rapid.Uint16().Draw(t, "vlan"),
+			Outer:     rapid.Uint16().Draw(t, "outer"),
 			MAC:       rapid.SliceOfN(rapid.Byte(), 0, 32).Draw(t, "mac"),
 			Giaddr:    netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "giaddr"))),
 		})

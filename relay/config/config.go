@@ -81,11 +81,15 @@ func (c *Config) At(i int, key, text, hint string) Problem {
 // Wrong describes a problem with the value of a key such as "metrics.listen".
 func (c *Config) Wrong(key, text, hint string) Problem { return c.src.problem(key, false, text, hint) }
 
-// given returns the path at which an interface gets a key.
+// given returns the path at which an interface gets a key, which can be that of the preset
+// that sets it.
 func (s *source) given(table, key string) string {
 	for _, t := range []string{table, "defaults"} {
 		if path := t + "." + key; s.has(path) {
 			return path
+		}
+		if preset := presetKey(key); preset != "" && s.has(t+"."+preset) {
+			return t + "." + preset
 		}
 	}
 	return table

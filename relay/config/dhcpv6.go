@@ -60,6 +60,11 @@ func dhcpv6Keys() []key[agent.Interface6] {
 			flag(func(c *i6) *bool { return &c.RefuseRSOO }),
 		},
 		{
+			"preset", `"none"`, wantPreset(presetNames(ofDHCPv6)),
+			"A form of interface_id that servers know from relays of a vendor, as for dhcpv4.option82; remote_id is not sent. What stands beside it holds before it.",
+			readPreset6,
+		},
+		{
 			"interface_id", `"{interface}"`, "true for \"{interface}\", or " + wantTemplate6,
 			"Option 18: the clients' interface, by which replies find their way. It is always sent, and must be the same after a restart (RFC 9915, section 21.18).",
 			readInterfaceID,

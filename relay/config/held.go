@@ -33,7 +33,7 @@ func (c *Config) Held(i int) []Held {
 		case !ok, !on && key != "name" && key != "description" && key != "relay":
 			continue
 		case strings.HasPrefix(key, "dhcpv4.option82.") && !c.Policy.Interfaces[i].V4.Option82.On:
-			if key == "dhcpv4.option82.circuit_id" {
+			if key == "dhcpv4.option82.preset" {
 				all = append(all, c.held(c.src.given(table, "dhcpv4.option82"), "dhcpv4.option82", "false"))
 			}
 			continue
@@ -97,17 +97,23 @@ func (c *Config) HeldByAll() []Held {
 // held describes a key that stands at a path, or nowhere.
 func (c *Config) held(path, key, otherwise string) Held {
 	v, ok := lookUp(c.src.tree, path)
+	if p, set := c.src.presetAt(path, key); set {
+		return Held{key, literal(p.value(key)), c.src.place(path) + inDefaults(path) + " preset"}
+	}
 	if !ok || !strings.HasSuffix(path, key[strings.LastIndexAny(key, ". ")+1:]) {
 		return Held{key, literal(otherwise), BuiltIn}
 	}
 	if key == "dhcpv4.option82" && composite(v) {
 		v = true // its keys follow
 	}
-	from := c.src.place(path)
+	return Held{key, v, c.src.place(path) + inDefaults(path)}
+}
+
+func inDefaults(path string) string {
 	if strings.HasPrefix(path, "defaults.") {
-		from += " [defaults]"
+		return " [defaults]"
 	}
-	return Held{key, v, from}
+	return ""
 }
 
 // literal returns the value of what is written in TOML.

@@ -33,8 +33,13 @@ func option82Keys() []key[agent.Option82] {
 	type o = agent.Option82
 	return []key[o]{
 		{
+			"preset", `"none"`, wantPreset(presetNames(ofOption82)),
+			"A form of circuit_id and remote_id that servers know from relays of a vendor, as far as it is published. What stands beside it holds before it.",
+			readPreset,
+		},
+		{
 			"circuit_id", `"{interface}"`, fmt.Sprintf(wantTemplate, defaultCircuitID),
-			"Suboption 1: the clients' interface. There are {interface}, {ifalias}, {hostname}, {vlan}, {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw} and {hex:0006ab}.",
+			"Suboption 1: the clients' interface. There are {interface}, {ifalias}, {hostname}, {vlan}, {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:0006ab}, and more in relay.toml(5).",
 			identifier(func(c *o) *agent.Template { return &c.CircuitID }, defaultCircuitID),
 		},
 		{

@@ -50,6 +50,10 @@ func (s *source) setting(path, key string) Setting {
 		n, line, _ := s.position(path, true)
 		return Setting{Key: key, Value: cmp.Or(s.value(path), "true"), File: s.parts[n].file, Line: line}
 	}
+	if p, ok := s.presetAt(path, key); ok {
+		n, line, _ := s.position(path, true)
+		return Setting{Key: key, Value: p.value(key), File: s.parts[n].file, Line: line}
+	}
 	return Setting{Key: key, Value: builtinValue(key)}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"dhcp-relay/giaddr"
@@ -12,6 +13,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
+	"dhcp-relay/relay/text"
 )
 
 // A Finding is what is wrong with a configuration, or doubtful.
@@ -91,7 +93,7 @@ func (r *Report) onHost(cfg *config.Config) error {
 	for _, d := range append(doubts, firewallDoubts(context.Background(), snap)...) {
 		r.Findings = append(r.Findings, Finding{Problem: config.Problem{Text: d.Text}, Fatal: d.Fatal, Passing: !d.Fatal})
 	}
-	r.Does = append(idle(snap), segmentations(snap, links)...)
+	r.Does = slices.Concat(idle(snap), segmentations(snap, links), unknown(cfg))
 	return err
 }
 
@@ -115,11 +117,19 @@ func checkFor(files []config.File, other *Another) (*Report, error) {
 	for _, f := range cfg.Policy.Files() {
 		held[f] = true
 	}
-	r.Does = idle(r.compile(cfg, other.Links, held))
+	r.Does = append(idle(r.compile(cfg, other.Links, held)), unknown(cfg)...)
 	for i := range r.Findings {
 		r.Findings[i].Passing = false // whoever tells of the host's links tells of those that it is to have
 	}
 	return r, nil
+}
+
+// unknown says what presets cannot say here.
+func unknown(cfg *config.Config) (lines []string) {
+	for _, u := range cfg.Unknowns() {
+		lines = append(lines, fmt.Sprintf("%s: preset %q: %s", text.Some(u.Interfaces, 5), u.Preset, u.Text))
+	}
+	return lines
 }
 
 // compile resolves the configuration against links, and notes what does not fit. held

@@ -31,6 +31,10 @@ func (r *Relay) settings(reason agent.Reason, m *Message, v *agent.Verdict, copi
 	if link != nil {
 		i := r.indexOf(link.Interface)
 		for _, key := range append([]string{"name"}, keys...) {
+			if preset := r.cfg.PresetOf(i, key); preset != "" {
+				said := r.lookUp(settingAt{i, preset}, r.cfg.Setting)
+				add(preset, said.Value, said.File, said.Line)
+			}
 			said := r.lookUp(settingAt{i, key}, r.cfg.Setting)
 			add(key, said.Value, said.File, said.Line)
 		}
