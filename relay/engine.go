@@ -70,8 +70,8 @@ type Engine struct {
 
 	changes, doubts quota // of what the log tells of interfaces, and of problems with them
 	serverChanges   quota // of what it tells of servers
-	// Servers that it was told do not answer, and since when. Belongs to sweep.
-	silent map[*count.Server]time.Time
+	// Servers that it was told do not answer. Belongs to sweep.
+	silent map[*count.Server]outage
 
 	// What follows belongs to the goroutine of Run.
 	watcher     *watch.Watcher
@@ -92,9 +92,7 @@ type Engine struct {
 	guard       chan struct{}             // holds one if guarded has changed
 	turns       map[*atomic.Uint64]uint64 // of the loops, as the latest probe saw them
 
-	// What follows belongs to sweep.
-	troubles map[*count.Server]toldTrouble
-	lookouts map[*count.Server]lookout
+	lookouts map[*count.Server]lookout // belongs to sweep
 }
 
 // A request hands a new policy to Run.
@@ -150,7 +148,7 @@ func New(p agent.Policy, m *count.Table, log *slog.Logger) *Engine {
 		heldMoved:  make(chan struct{}, 1),
 		probe:      make(chan chan error),
 		guard:      make(chan struct{}, 1),
-		silent:     make(map[*count.Server]time.Time),
+		silent:     make(map[*count.Server]outage),
 	}
 	for _, f := range families() {
 		m.SetSocketDrops(f, func() uint64 { return e.drops.of(f) })

@@ -54,8 +54,11 @@ func (e *Engine) standGroups(s *state, now time.Time) {
 	}
 	e.groups.mu.Lock()
 	defer e.groups.mu.Unlock()
-	all, changes := e.groups.keeper.Step(p, now.Sub(e.start), func(n int) bool { return s.servers[n].counts.Health.Down() },
-		func(n int) bool { return s.servers[n].counts.Health.State() == health.Refusing })
+	all, changes := e.groups.keeper.Step(p, now.Sub(e.start), func(n int) group.Condition {
+		h := &s.servers[n].counts.Health
+		is := h.State()
+		return group.Condition{Down: h.Down(), Refuses: is == health.Refusing, Late: is == health.Slow}
+	})
 	s.trials.Set(all)
 	if !slices.Equal(all, *s.standings.Load()) {
 		s.standings.Store(&all)
@@ -76,7 +79,7 @@ func groupServers(p *agent.Policy, standings []agent.Standing) (all []count.Grou
 			out := bits.OnesCount64(st.Down) == answering(p, members)
 			for i, n := range members {
 				v := &p.Servers[n]
-				s := count.GroupServer{Group: group.Name(p, g), Mode: p.Groups[g].Mode.String(), Server: count.ServerID{Addr: v.Addr, VRF: v.VRF}, Down: st.Down>>i&1 == 1}
+				s := count.GroupServer{Group: group.Name(p, g), Mode: p.Groups[g].Mode.String(), Server: count.ServerID{Addr: v.Addr, VRF: v.VRF}, Down: st.Down>>i&1 == 1, Late: st.Late>>i&1 == 1}
 				switch p.Groups[g].Mode {
 				case agent.All:
 					s.Active = true
@@ -108,11 +111,14 @@ func (e *Engine) Groups() []count.GroupServer { return e.counts.Groups() }
 // tellActive logs that a group asks another server.
 func (e *Engine) tellActive(p *agent.Policy, c group.Change) {
 	log := e.log.With("group", group.Name(p, c.Group), "family", c.Family.String(), "server", c.To, "before", c.From)
-	if c.Failed {
+	switch {
+	case c.Failed:
 		log.Warn("group asks another server, for the one before does not answer")
-		return
+	case c.Late:
+		log.Warn("group asks another server, for the one before answers late")
+	default:
+		log.Info("group asks another server, which is preferred")
 	}
-	log.Info("group asks another server, which is preferred")
 }
 
 // tellAllOut logs that no server of a group answers, so that all are asked, and when

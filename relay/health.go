@@ -12,16 +12,24 @@ import (
 	"dhcp-relay/relay/senderror"
 )
 
+// An outage of a server is told once, with its cause where that is known.
+type outage struct {
+	since     time.Time
+	explained bool
+}
+
 // judgeServers judges how the servers do, and tells what has changed.
 func (e *Engine) judgeServers(now time.Time) {
 	s := e.state.Load()
 	if len(e.silent) > 0 {
-		maps.DeleteFunc(e.silent, func(v *count.Server, _ time.Time) bool { return !slices.Contains(s.Servers, v) })
+		maps.DeleteFunc(e.silent, func(v *count.Server, _ outage) bool { return !slices.Contains(s.Servers, v) })
 	}
 	for n, v := range s.Servers {
 		was, is := v.Health.Judge(now.Sub(e.start), now)
 		if was != is {
 			e.showServer(now, s, n, was)
+		} else {
+			e.showCause(now, v)
 		}
 	}
 }
@@ -53,13 +61,15 @@ func answers(s health.State) bool { return s == health.Answering || s == health.
 func (e *Engine) showServer(now time.Time, s *state, n int, was health.State) {
 	v := s.Servers[n]
 	r := v.Health.Read()
-	since, silent := e.silent[v]
+	out, silent := e.silent[v]
 	switch {
 	case !r.State.Well() || r.State == health.Elsewhere:
 		if silent {
+			e.showCause(now, v)
 			return
 		}
-		e.silent[v] = r.Since
+		why := causeOf(now, v, &r)
+		e.silent[v] = outage{since: r.Since, explained: why != nil}
 		level := slog.LevelWarn
 		if s.needs(n) {
 			level = slog.LevelError
@@ -68,10 +78,10 @@ func (e *Engine) showServer(now time.Time, s *state, n int, was health.State) {
 		if r.State == health.Refusing {
 			text = "server refuses its clients what it has offered them"
 		}
-		e.logServer(now, level, text, v, silence(now, v, &r)...)
+		e.logServer(now, level, text, v, append(silence(&r), why...)...)
 	case silent && answers(r.State):
 		delete(e.silent, v)
-		e.logServer(now, slog.LevelInfo, "server answers again", v, "silent_for", now.Sub(since).Round(time.Second))
+		e.logServer(now, slog.LevelInfo, "server answers again", v, "silent_for", now.Sub(out.since).Round(time.Second))
 	case r.State == health.Slow:
 		e.logServer(now, slog.LevelWarn, "server answers slowly", v, "later_than", health.Late)
 	case was == health.Slow:
@@ -79,21 +89,40 @@ func (e *Engine) showServer(now time.Time, s *state, n int, was health.State) {
 	}
 }
 
+// showCause tells what keeps requests from a server once it is known, if it was not when
+// the server's silence was told.
+func (e *Engine) showCause(now time.Time, v *count.Server) {
+	out, silent := e.silent[v]
+	if !silent || out.explained {
+		return
+	}
+	r := v.Health.Read()
+	if why := causeOf(now, v, &r); why != nil {
+		out.explained = true
+		e.silent[v] = out
+		e.logServer(now, slog.LevelWarn, "requests do not reach a server", v, why...)
+	}
+}
+
 // silence says what is known of a server that does not answer.
-func silence(now time.Time, v *count.Server, r *health.Reading) []any {
+func silence(r *health.Reading) []any {
 	last := "never"
 	if !r.LastReply.IsZero() {
 		last = r.LastReply.Format(time.RFC3339)
 	}
-	attrs := []any{"state", r.State.String(), "last_reply", last, "requests_since", r.Requests}
+	return []any{"state", r.State.String(), "last_reply", last, "requests_since", r.Requests}
+}
+
+// causeOf says what keeps requests from a server, nil if nobody knows.
+func causeOf(now time.Time, v *count.Server, r *health.Reading) []any {
 	if t, is := v.Trouble(now); is {
-		return append(attrs, "why", t.String())
+		return []any{"why", t.String(), "hint", t.Remedy()}
 	}
 	if r.State == health.Unreachable {
-		what, _ := senderror.Explain(senderror.Servers, v.Refusal())
-		attrs = append(attrs, "why", what+" ("+senderror.Name(v.Refusal())+")")
+		what, remedy := senderror.Explain(senderror.Servers, v.Refusal())
+		return []any{"why", what + " (" + senderror.Name(v.Refusal()) + ")", "hint", remedy}
 	}
-	return attrs
+	return nil
 }
 
 // logServer logs one line of a server, at Debug if there were many.

@@ -64,7 +64,6 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.collectShed()
 			e.watched(e.watcher.Stats(), now)
 			e.lookNeighbours(e.state.Load(), now)
-			e.tellTroubles(e.state.Load(), now)
 			e.showRest(now, e.state.Load().Snap)
 		}
 	}

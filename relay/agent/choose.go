@@ -41,6 +41,7 @@ func (p *Policy) Members(group int, f dhcp.Family) (members []int) {
 // their place among Policy.Members. The zero value: all answer, ask the first.
 type Standing struct {
 	Down     uint64 // bit n: the n-th does not answer as it should
+	Late     uint64 // Failover, bit n: the n-th answers late, so that it is asked if all do
 	Refusing uint64 // bit n: of those the n-th refuses its clients, so that who asks again is to be spared
 	Active   int    // Failover: the one that is asked
 }

@@ -6,7 +6,7 @@ type Mode uint8
 // The modes.
 const (
 	All      Mode = iota // a copy to each
-	Failover             // the most preferred one that answers
+	Failover             // the most preferred one that answers in time
 	Hash                 // one, always the same for a client (RFC 1542, section 4.1.1)
 	Balance              // one, by the hash that servers share clients by, too (RFC 3074)
 	NumModes = int(iota)

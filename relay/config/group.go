@@ -53,12 +53,12 @@ func groupKeys() []key[serverGroup] {
 		},
 		{
 			"mode", `"all"`, `"all", "failover", "hash" or "balance"`,
-			"Which of them get a request: a copy to each; the most preferred one that answers; always the same one for a client (RFC 1542, section 4.1.1); or that which holds the client's hash bucket (RFC 3074). While none answers, all are asked; a client of failover that asks again asks all.",
+			"Which of them get a request: a copy to each; the most preferred one that answers in time; always the same one for a client (RFC 1542, section 4.1.1); or that which holds the client's hash bucket (RFC 3074). While none answers, all are asked; a client of failover that asks again asks all.",
 			choice(func(g *serverGroup) *agent.Mode { return &g.mode }, modes()...),
 		},
 		{
 			"back", `"30s"`, `"at once", "never", or a time such as "30s" or "10m"`,
-			"In failover mode, how long a preferred server has to answer again before it takes over again.",
+			"In failover mode, how long a preferred server has to answer again, and in time, before it takes over again.",
 			readBack,
 		},
 		{

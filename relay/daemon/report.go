@@ -10,6 +10,7 @@ import (
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
@@ -18,11 +19,13 @@ import (
 // report tells the state of this moment; its counts are at most a second old.
 func (p *process) report(redact bool) status.Report {
 	now := time.Now()
+	counts := p.recent.At(now)
+	silent := slices.ContainsFunc(counts.Servers, func(s count.OfServer) bool { return s.Health.State == health.Silent })
 	in := status.Input{
 		Version: p.version, Now: now, Started: p.started,
-		Counts: p.recent.At(now), Groups: p.engine.Groups(),
+		Counts: counts, Groups: p.engine.Groups(),
 		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
-		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now),
+		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now, silent),
 		Recorder: p.recorder(redact), Observations: p.observations(redact),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(), Confinement: p.confinement(),
 	}

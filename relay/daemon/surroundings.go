@@ -54,13 +54,22 @@ func (s *surroundings) doubles() (all []string) {
 }
 
 // strictEvery is how long what was read of rp_filter is good for: a host with
-// thousands of interfaces has a file for each.
-const strictEvery = time.Minute
+// thousands of interfaces has a file for each. While a server is silent it may be the
+// cause, and is to be told soon.
+const (
+	strictEvery = time.Minute
+	strictSoon  = 5 * time.Second
+)
 
-func (s *surroundings) listStrict(now time.Time) []string {
+// listStrict lists the interfaces with strict rp_filter.
+func (s *surroundings) listStrict(now time.Time, silent bool) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.looked.IsZero() || now.Sub(s.looked) > strictEvery {
+	every := strictEvery
+	if silent {
+		every = strictSoon
+	}
+	if s.looked.IsZero() || now.Sub(s.looked) > every {
 		s.strict, s.looked = check.Strict(), now
 	}
 	return s.strict

@@ -12,25 +12,38 @@ import (
 )
 
 // Trials say in which groups a client's requests are to go to all servers, though it
-// asks for the first time: so a server that was down is asked, and shows that it is back.
-type Trials struct{ due []atomic.Bool } // by agent.StandingOf
+// asks for the first time: so a server that was down or late is asked, and shows that it
+// is back.
+type Trials struct{ due []atomic.Int32 } // how many, by agent.StandingOf
+
+// lateTrials is how many clients in a second a late server is asked for: it shows by
+// several answers that it is in time again.
+const lateTrials = 4
 
 // NewTrials returns those of a policy: none is due.
 func NewTrials(p *agent.Policy) *Trials {
-	return &Trials{make([]atomic.Bool, len(p.Groups)*dhcp.Families)}
+	return &Trials{make([]atomic.Int32, len(p.Groups)*dhcp.Families)}
 }
 
-// Set makes a trial due in each group that has a server which is down.
+// Set makes trials due in each group that has a server which is down or late.
 func (t *Trials) Set(all []agent.Standing) {
 	for i := range min(len(t.due), len(all)) {
-		t.due[i].Store(all[i].Down != 0)
+		n := int32(0)
+		switch {
+		case all[i].Late != 0:
+			n = lateTrials
+		case all[i].Down != 0:
+			n = 1
+		}
+		t.due[i].Store(n)
 	}
 }
 
 // take reports whether a trial is due in one of some groups, and is done now.
 func (t *Trials) take(groups []int, f dhcp.Family) bool {
 	for _, g := range groups {
-		if due := &t.due[agent.StandingOf(g, f)]; due.Load() && due.CompareAndSwap(true, false) {
+		due := &t.due[agent.StandingOf(g, f)]
+		if n := due.Load(); n > 0 && due.CompareAndSwap(n, n-1) {
 			return true
 		}
 	}
@@ -44,6 +57,14 @@ type Change struct {
 	From   string // server, "" at first
 	To     string
 	Failed bool // the one before is down
+	Late   bool // the one before answers late
+}
+
+// A Condition is how a server does, as far as the choice among several goes.
+type Condition struct {
+	Down    bool // it does not answer as it should
+	Refuses bool // that is because it refuses its clients
+	Late    bool // it answers, later than clients like to wait
 }
 
 // A Keeper keeps which server of each group is active, through changes of the
@@ -53,16 +74,15 @@ type Keeper struct{ groups map[string]*kept }
 // A kept is what is known of a group of one family.
 type kept struct {
 	active string                   // server; "": none was chosen yet
-	up     map[string]time.Duration // since when each server answers; always: it never did not
+	well   map[string]time.Duration // since when each server answers in time; always: it never did not
 	seen   bool                     // in the policy at hand
 }
 
 const always = math.MinInt64
 
-// Step makes the Standings of a policy's groups of what is known at a moment. down tells
-// of a server of the policy that it does not answer as it should, refuses why. It returns
-// what has changed, too.
-func (k *Keeper) Step(p *agent.Policy, now time.Duration, down, refuses func(server int) bool) (all []agent.Standing, changes []Change) {
+// Step makes the Standings of a policy's groups of what is known at a moment. does tells
+// how a server of the policy does. It returns what has changed, too.
+func (k *Keeper) Step(p *agent.Policy, now time.Duration, does func(server int) Condition) (all []agent.Standing, changes []Change) {
 	if k.groups == nil {
 		k.groups = make(map[string]*kept)
 	}
@@ -78,20 +98,16 @@ func (k *Keeper) Step(p *agent.Policy, now time.Duration, down, refuses func(ser
 			}
 			v := k.of(p, g, f)
 			st := &all[agent.StandingOf(g, f)]
-			st.Down = v.look(p, members, now, down)
-			for i, n := range members {
-				if st.Down>>i&1 == 1 && refuses(n) {
-					st.Refusing |= 1 << i
-				}
-			}
+			*st = v.look(p, members, now, does)
 			if p.Groups[g].Mode != agent.Failover {
+				st.Late = 0
 				continue
 			}
-			st.Active = v.choose(p, members, now, st.Down, p.Groups[g].Back)
+			st.Active = v.choose(p, members, now, st, p.Groups[g].Back)
 			if to := ServerName(&p.Servers[members[st.Active]]); to != v.active {
 				from := slices.IndexFunc(members, func(n int) bool { return ServerName(&p.Servers[n]) == v.active })
 				if from >= 0 {
-					changes = append(changes, Change{g, f, v.active, to, st.Down>>from&1 == 1})
+					changes = append(changes, Change{g, f, v.active, to, st.Down>>from&1 == 1, st.Late>>from&1 == 1})
 				}
 				v.active = to
 			}
@@ -110,48 +126,65 @@ func (k *Keeper) of(p *agent.Policy, g int, f dhcp.Family) *kept {
 	key := f.String() + " " + Name(p, g)
 	v := k.groups[key]
 	if v == nil {
-		v = &kept{up: make(map[string]time.Duration)}
+		v = &kept{well: make(map[string]time.Duration)}
 		k.groups[key] = v
 	}
 	v.seen = true
 	return v
 }
 
-// look notes which servers are down, and since when the others are not.
-func (v *kept) look(p *agent.Policy, members []int, now time.Duration, down func(int) bool) (mask uint64) {
+// look notes how servers do, and since when those that do well have done so.
+func (v *kept) look(p *agent.Policy, members []int, now time.Duration, does func(int) Condition) (st agent.Standing) {
 	for i, n := range members {
 		name := ServerName(&p.Servers[n])
-		since, up := v.up[name]
+		since, known := v.well[name]
+		is := does(n)
+		if p.Servers[n].Listens {
+			is = Condition{}
+		}
+		bit := uint64(1) << i
 		switch {
-		case !p.Servers[n].Listens && down(n):
-			mask |= 1 << i
-			v.up[name] = math.MaxInt64
-		case !up:
-			v.up[name] = always
+		case is.Down:
+			st.Down |= bit
+			if is.Refuses {
+				st.Refusing |= bit
+			}
+			v.well[name] = math.MaxInt64
+		case is.Late:
+			st.Late |= bit
+			v.well[name] = math.MaxInt64
+		case !known:
+			v.well[name] = always
 		case since == math.MaxInt64:
-			v.up[name] = now
+			v.well[name] = now
 		}
 	}
-	return mask
+	return st
 }
 
-// choose returns which server is to be active: the most preferred that is up, but one
-// before the present one only after it has been up for long enough. If none is up, the
-// present one stays.
-func (v *kept) choose(p *agent.Policy, members []int, now time.Duration, down uint64, back time.Duration) int {
+// choose returns which server is to be active: the most preferred that is not down, nor
+// late where another one is not, but one before the present one only after it has done
+// well for long enough. If all are down, the present one stays.
+func (v *kept) choose(p *agent.Policy, members []int, now time.Duration, st *agent.Standing, back time.Duration) int {
+	out := st.Down
+	for i, n := range members {
+		if (st.Down|st.Late)>>i&1 == 0 && !p.Servers[n].Listens {
+			out |= st.Late
+		}
+	}
 	present := slices.IndexFunc(members, func(n int) bool { return ServerName(&p.Servers[n]) == v.active })
 	first := -1
 	for i, n := range members {
-		if down>>i&1 == 1 || p.Servers[n].Listens {
+		if out>>i&1 == 1 || p.Servers[n].Listens {
 			continue
 		}
 		if first < 0 {
 			first = i
 		}
-		if i == present || present < 0 || down>>present&1 == 1 {
+		if i == present || present < 0 || out>>present&1 == 1 {
 			return i
 		}
-		since := v.up[ServerName(&p.Servers[n])]
+		since := v.well[ServerName(&p.Servers[n])]
 		if i < present && (since == always || back >= 0 && now-since >= back) {
 			return i
 		}

@@ -141,6 +141,13 @@ func TestTrial(t *testing.T) {
 	if got := next(); got != 2 {
 		t.Errorf("%03b after the trial, want the active one", got)
 	}
+	b.in.Standings = []agent.Standing{{Late: 1, Active: 1}, {}}
+	b.trials.Set(b.in.Standings)
+	for i, want := range []uint64{7, 7, 7, 7, 2} {
+		if got := next(); got != want {
+			t.Errorf("%03b for client %d while one is late, want %03b", got, i, want)
+		}
+	}
 	b.in.Standings = []agent.Standing{{Down: 1, Refusing: 1, Active: 1}, {}}
 	b.trials.Set(b.in.Standings)
 	if got := b.ask(t, bootp.Discover); got != 7 {

@@ -7,6 +7,7 @@ type GroupServer struct {
 	Mode   string
 	Server ServerID
 	Down   bool // it does not answer
+	Late   bool // in a mode that passes over who answers late: it does
 	Active bool // requests go to it, or in a mode that chooses by the client may go to it
 }
 

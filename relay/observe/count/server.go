@@ -73,6 +73,13 @@ func (s *Server) Answered(after time.Duration) {
 	s.Health.Answered(after)
 }
 
+// AnsweredAgain notes the same of a request that was sent again: after the last time, and
+// how long the client has waited in all at a moment.
+func (s *Server) AnsweredAgain(after, waited, now time.Duration) {
+	s.Response.observe(after)
+	s.Health.AnsweredAgain(after, waited, now)
+}
+
 // Unanswered counts one request that the server has not answered.
 func (s *Server) Unanswered() { s.NoReply.Inc() }
 

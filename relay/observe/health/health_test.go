@@ -66,6 +66,9 @@ func TestStates(t *testing.T) {
 		"its replies are dropped":            {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Dropped(now + s) }, after: 6 * s, want: health.Dropped},
 		"a stranger answers":                 {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Strange(now + s) }, after: 6 * s, want: health.Elsewhere},
 		"the network says why":               {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Explain(trouble(now)) }, after: 6 * s, want: health.Unreachable},
+		"the network says why, soon":         {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Explain(trouble(now)) }, after: 2 * s, want: health.Unreachable},
+		"the network says why to few":        {play: func(v *health.Server, now time.Duration) { ask(v, 2, now); v.Explain(trouble(now)) }, after: 5 * s, want: health.Unreachable},
+		"the network says why to one":        {play: func(v *health.Server, now time.Duration) { ask(v, 1, now); v.Explain(trouble(now)) }, after: 5 * s, want: health.Answering},
 		"the network said why":               {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); v.Explain(trouble(now)) }, after: 62 * s, want: health.Silent},
 		"the network lies":                   {play: func(v *health.Server, now time.Duration) { v.Explain(trouble(now)) }, after: 6 * s, want: health.Answering},
 		"it is silent, and nobody asks more": {play: func(v *health.Server, now time.Duration) { ask(v, 4, now) }, after: 11 * time.Minute, want: health.Idle},
@@ -92,6 +95,19 @@ func TestStates(t *testing.T) {
 				v.Answered(time.Millisecond)
 			}
 		}, after: s, want: health.Answering},
+		"it answers what was sent again": {play: func(v *health.Server, now time.Duration) {
+			for range 6 {
+				v.Replied(link, netip.Addr{}, now)
+				now += s
+				v.AnsweredAgain(s, 5*s, now)
+			}
+		}, after: s, want: health.Slow},
+		"it is back, and answers what was sent again": {play: func(v *health.Server, now time.Duration) {
+			for range 6 {
+				v.AnsweredAgain(s, 4*s, now+time.Minute)
+			}
+			v.Replied(link, netip.Addr{}, now+time.Minute)
+		}, after: 61 * s, want: health.Answering},
 		"it only listens": {play: func(v *health.Server, now time.Duration) { v.Fix(health.Listening); ask(v, 4, now) }, after: time.Minute, want: health.Listening},
 		"it is forgotten": {play: func(v *health.Server, now time.Duration) { ask(v, 4, now); judge(v, now+6*s); v.Forget() }, after: 7 * s, want: health.Idle},
 	} {
@@ -206,7 +222,7 @@ func TestReading(t *testing.T) {
 	if was, is := v.Judge(now+5*s, start.Add(now+5*s)); was != health.Answering || is != health.Silent {
 		t.Errorf("%v, then %v", was, is)
 	}
-	if r := v.Read(); !r.LastReply.Equal(last) || r.Requests != 18 || !r.Since.Equal(start.Add(now)) {
+	if r := v.Read(); !r.LastReply.Equal(last) || r.Requests != 18 || !r.First.Equal(start.Add(now)) || !r.Since.Equal(start.Add(now)) {
 		t.Errorf("%+v, want the last reply at %v, 18 requests since, silent since %v", r, last, start.Add(now))
 	}
 	v.Replied(link, other, now+8*s)
@@ -218,7 +234,7 @@ func TestReading(t *testing.T) {
 	}
 	v.Replied(link, netip.Addr{}, now+9*s)
 	judge(v, now+10*s)
-	if r := v.Read(); r.From.IsValid() {
+	if r := v.Read(); r.From.IsValid() || !r.First.IsZero() {
 		t.Errorf("from %v, want its own address", r.From)
 	}
 }
@@ -230,6 +246,7 @@ func TestNoAllocation(t *testing.T) {
 		v.Asked(3, link, 0, s)
 		v.Replied(link, other, s)
 		v.Answered(2 * s)
+		v.AnsweredAgain(s, 2*s, 3*s)
 		v.Dropped(s)
 		v.Strange(s)
 		v.Refused(s)

@@ -11,6 +11,7 @@ type Reading struct {
 	Since     time.Time  // when the state began; of one that does not answer, the first request without a reply
 	LastReply time.Time  // zero: there was none
 	Requests  uint64     // since then, for which a reply was due
+	First     time.Time  // of those; zero: there are none
 	From      netip.Addr // that the last reply came from, if it is not the server's own
 	Trouble   *Trouble   // of the last minute, nil if there is none
 }
@@ -40,6 +41,9 @@ func (s *Server) Judge(now time.Duration, at time.Time) (was, is State) {
 	if last := s.replied.Load(); last != 0 {
 		r.LastReply = wall(last)
 	}
+	if r.Requests > 0 {
+		r.First = wall(s.first.Load())
+	}
 	s.reading.Store(&r)
 	return was, r.State
 }
@@ -51,7 +55,7 @@ func (s *Server) judge(now int64, why *Trouble) (is State, begun int64) {
 	case last == 0, now-last > int64(idleAfter):
 		s.asked.Store(0)
 		return Idle, now
-	case first >= replied && s.asked.Load() >= SilentRequests && now-first >= int64(SilentAfter):
+	case first >= replied && s.overdue(now-first, why != nil):
 		return s.without(first, why), first
 	case s.refusal.refuses(now):
 		return Refusing, s.refusal.first.Load()
@@ -61,6 +65,16 @@ func (s *Server) judge(now int64, why *Trouble) (is State, begun int64) {
 		return Slow, now
 	}
 	return Answering, now
+}
+
+// overdue reports whether requests wait for too long, the first of them for so long;
+// explained if somebody says why.
+func (s *Server) overdue(waited int64, explained bool) bool {
+	n := s.asked.Load()
+	if explained && (n >= SilentRequests && waited >= int64(UnreachableAfter) || n >= UnreachableRequests && waited >= int64(SilentAfter)) {
+		return true
+	}
+	return n >= SilentRequests && waited >= int64(SilentAfter)
 }
 
 // without tells apart the servers that do not answer requests from a moment on.

@@ -16,6 +16,13 @@ const (
 	SilentRequests = 4
 )
 
+// When requests do not reach a server, as the host or the network says: after as many as
+// of one that is silent, but sooner, or after fewer.
+const (
+	UnreachableAfter    = 2 * time.Second
+	UnreachableRequests = 2
+)
+
 // AloneFor is how long a client must have waited alone before another server is asked in
 // place of one that is silent: the server may not want to serve it. If several wait it
 // is at once.
@@ -117,6 +124,16 @@ func (s *Server) Answered(after time.Duration) {
 	if was|late != 0 { // else it stays as it is
 		s.late.Store(was<<1 | late)
 	}
+}
+
+// AnsweredAgain notes the same of a request that the client had sent again, and for which
+// it has waited in all. The server may answer what it was sent first; one that has
+// answered nobody since then has not heard it.
+func (s *Server) AnsweredAgain(after, waited, now time.Duration) {
+	if s.replied.Load() > int64(now-waited) {
+		after = waited
+	}
+	s.Answered(after)
 }
 
 // Dropped notes a reply of the server that was dropped.

@@ -6,7 +6,7 @@ type State uint8
 // The states.
 const (
 	Idle        State = iota // nothing was asked of it lately
-	Waiting                  // it was asked, and no answer is overdue
+	Waiting                  // it was asked, and has not answered yet
 	Answering                // it answers
 	Slow                     // it answers, and most clients wait longer than Late
 	Silent                   // it answers nothing, though answers are due
@@ -38,7 +38,7 @@ func States() []StateDoc {
 func docs() [numStates]StateDoc {
 	return [numStates]StateDoc{
 		Idle:        {"idle", "nothing was asked of it lately", true},
-		Waiting:     {"waiting", "it was asked, and no answer is overdue", true},
+		Waiting:     {"waiting", "it was asked, and has not answered yet", true},
 		Answering:   {"answering", "it answers", true},
 		Slow:        {"slow", "it answers, but most clients wait long", true},
 		Silent:      {"silent", "it answers nothing, though answers are due", false},

@@ -26,6 +26,9 @@ const ways = 4
 type Server interface {
 	// Answered tells of the first reply to a request, and how long it took.
 	Answered(after time.Duration)
+	// AnsweredAgain tells the same of a request that the client had sent again without
+	// an answer: after the last time, and how long it has waited in all at a moment.
+	AnsweredAgain(after, waited, now time.Duration)
 	// Unanswered tells of a request without a reply of this server, though one
 	// was due.
 	Unanswered()
@@ -84,7 +87,8 @@ type bucket struct {
 	meta [ways]atomic.Uint64 // see meta
 	key  [ways]atomic.Uint64
 	way  [ways]atomic.Pointer[Way]
-	_    [32]byte
+
+	first [ways]atomic.Int64 // when the client sent it for the first time; no answer came since
 }
 
 // A meta is the state of a slot:
@@ -175,9 +179,12 @@ func (t *Table) ask(k transaction.Key, w *Way, to uint64, how meta, now time.Dur
 		if old&busy != 0 || !b.meta[n].CompareAndSwap(uint64(old), uint64(used|busy)) {
 			continue
 		}
-		t.leave(b, n, old, k)
+		again := t.leave(b, n, old, k)
 		if b.way[n].Load() != w {
 			b.way[n].Store(w)
+		}
+		if !again || old&answered != 0 {
+			b.first[n].Store(int64(now))
 		}
 		b.key[n].Store(uint64(k))
 		b.meta[n].Store(uint64(m))
@@ -199,13 +206,14 @@ func (t *Table) evict(w *Way, m meta) {
 	}
 }
 
-// leave settles what was in a slot before k comes into it.
-func (t *Table) leave(b *bucket, n int, old meta, k transaction.Key) {
+// leave settles what was in a slot before k comes into it, and reports whether that is a
+// request which still waits and is sent again.
+func (t *Table) leave(b *bucket, n int, old meta, k transaction.Key) (again bool) {
 	if !old.open() && old&cleared == 0 {
-		return
+		return false
 	}
 	w := b.way[n].Load()
-	again := b.key[n].Load() == uint64(k)
+	again = b.key[n].Load() == uint64(k)
 	if again && old&cleared != 0 {
 		w.Link.BroadcastCleared()
 	}
@@ -216,6 +224,7 @@ func (t *Table) leave(b *bucket, n int, old meta, k transaction.Key) {
 	default:
 		t.evict(w, old)
 	}
+	return again && old.open()
 }
 
 // place returns the slot for a key: its own, else a free one, one that waits for
@@ -315,6 +324,7 @@ func (t *Table) answered(k transaction.Key, r *replier, now time.Duration) (w *W
 		if next == m {
 			return w, of
 		}
+		waited := now - time.Duration(b.first[n].Load())
 		if !b.meta[n].CompareAndSwap(uint64(m), uint64(next)) {
 			continue
 		}
@@ -322,7 +332,12 @@ func (t *Table) answered(k transaction.Key, r *replier, now time.Duration) (w *W
 			w.Link.Answered(w.Family)
 		}
 		if first {
-			w.Servers[of.server].Answered(max(0, m.age(stamp(now))))
+			after := max(0, m.age(stamp(now)))
+			if waited > after+time.Millisecond && m&answered == 0 {
+				w.Servers[of.server].AnsweredAgain(after, waited, now)
+			} else {
+				w.Servers[of.server].Answered(after)
+			}
 		}
 		return w, of
 	}

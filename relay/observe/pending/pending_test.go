@@ -29,6 +29,10 @@ func (s server) Answered(d time.Duration) {
 	s.book.told = append(s.book.told, fmt.Sprintf("%s after %v", s.name, d))
 }
 
+func (s server) AnsweredAgain(d, waited, _ time.Duration) {
+	s.book.told = append(s.book.told, fmt.Sprintf("%s after %v, %v in all", s.name, d, waited))
+}
+
 func (s server) Unanswered() { s.book.told = append(s.book.told, s.name+" silent") }
 func (server) Replied()      {}
 
@@ -90,7 +94,7 @@ func TestTable(t *testing.T) {
 				tb.Answered(7, srvA, 4*s+time.Millisecond)
 				tb.Answered(7, srvB, 4*s+time.Millisecond)
 			},
-			told: []string{"ipv4 nobody", "a silent", "b silent", "a after 1ms", "b after 1ms"},
+			told: []string{"ipv4 nobody", "a silent", "b silent", "a after 1ms, 4.001s in all", "b after 1ms"},
 		},
 		"one answer is enough": {
 			play: func(tb *pending.Table, w *pending.Way) {
@@ -242,10 +246,11 @@ func round(s string) string {
 // A counter is a server and a link that count.
 type counter struct{ answered, silent, nobody, expected, met, unsent atomic.Int64 }
 
-func (c *counter) Answered(time.Duration)   { c.answered.Add(1) }
-func (c *counter) Unanswered()              { c.silent.Add(1) }
-func (c *counter) Replied()                 {}
-func (c *counter) nobodyLink() pending.Link { return link{c} }
+func (c *counter) Answered(time.Duration)              { c.answered.Add(1) }
+func (c *counter) AnsweredAgain(_, _, _ time.Duration) { c.answered.Add(1) }
+func (c *counter) Unanswered()                         { c.silent.Add(1) }
+func (c *counter) Replied()                            {}
+func (c *counter) nobodyLink() pending.Link            { return link{c} }
 
 type link struct{ c *counter }
 

@@ -22,6 +22,7 @@ type GroupServer struct {
 	VRF     string       `json:"vrf,omitempty"`
 	Active  bool         `json:"active"` // requests go to it, or in a mode that chooses by the client may go to it
 	Down    bool         `json:"down"`   // it does not answer
+	Late    bool         `json:"late"`   // it answers late, so that in failover mode another one is asked
 }
 
 // groupsOf tells of the groups in the order of the configuration.
@@ -32,31 +33,34 @@ func groupsOf(all []count.GroupServer) (groups []Group) {
 			groups = append(groups, Group{Name: s.Group, Family: f, Mode: s.Mode})
 		}
 		g := &groups[len(groups)-1]
-		g.Servers = append(g.Servers, GroupServer{Address: endpoint(s.Server), VRF: s.Server.VRF, Active: s.Active, Down: s.Down})
+		g.Servers = append(g.Servers, GroupServer{Address: endpoint(s.Server), VRF: s.Server.VRF, Active: s.Active, Down: s.Down, Late: s.Late})
 	}
 	return groups
 }
 
-// writeGroups writes which servers of each group are asked, and which do not answer.
+// writeGroups writes which servers of each group are asked, and which do not answer, or late.
 func (r *Report) writeGroups(b *strings.Builder) {
 	if len(r.Groups) == 0 {
 		return
 	}
-	rows := [][]string{{"GROUP", "FAMILY", "MODE", "ASKED", "NOT ASKED", "DOES NOT ANSWER"}}
+	rows := [][]string{{"GROUP", "FAMILY", "MODE", "ASKED", "NOT ASKED", "ANSWERS LATE", "DOES NOT ANSWER"}}
 	for _, g := range r.Groups {
-		var asked, not, down []string
+		var asked, not, down, late []string
 		for _, s := range g.Servers {
 			name := ServerName{s.Address, s.VRF}.String()
-			if s.Down {
+			switch {
+			case s.Down:
 				down = append(down, name)
+			case s.Late:
+				late = append(late, name)
+			case !s.Active:
+				not = append(not, name)
 			}
 			if s.Active {
 				asked = append(asked, name)
-			} else if !s.Down {
-				not = append(not, name)
 			}
 		}
-		rows = append(rows, []string{g.Name, g.Family.IP(), g.Mode, dash(asked), dash(not), dash(down)})
+		rows = append(rows, []string{g.Name, g.Family.IP(), g.Mode, dash(asked), dash(not), dash(late), dash(down)})
 	}
 	table(b, rows)
 }

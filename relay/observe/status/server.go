@@ -118,7 +118,7 @@ func (b *builder) judgeServer(id count.ServerID, c *count.OfServer, s *Server) f
 	return found{}
 }
 
-// judgeIdle judges a server of which no answer is overdue.
+// judgeIdle judges a server of which too little is known to say that it is silent.
 func (b *builder) judgeIdle(id count.ServerID, c *count.OfServer, s *Server, f found) found {
 	switch {
 	case c.Copies.Recent == 0 && c.Failures.Recent > 0:
@@ -127,8 +127,17 @@ func (b *builder) judgeIdle(id count.ServerID, c *count.OfServer, s *Server, f f
 		s.State, s.Verdict = StateIdle, "No request was sent to it "+b.window()+"."
 	default:
 		s.State, s.Verdict = StateWaiting, "It got "+plural(c.Copies.Recent, "request")+" "+b.window()+"; no answer is overdue."
+		if b.overdue(&c.Health) {
+			s.Verdict = "Too little is known of it: " + b.silence(&c.Health) + "."
+		}
 	}
 	return found{}
+}
+
+// overdue reports whether a server has left requests without an answer for longer than
+// one takes, be they too few to say that it is silent.
+func (b *builder) overdue(h *health.Reading) bool {
+	return h.Requests > 0 && b.Now.Sub(h.First) >= health.SilentAfter
 }
 
 // refusedBy tells of a server to which the kernel does not send.
@@ -182,7 +191,7 @@ func (b *builder) judgeRefusing(id count.ServerID, s *Server, f found) found {
 // silence says since when a server does not answer.
 func (b *builder) silence(h *health.Reading) string {
 	if h.LastReply.IsZero() {
-		return plural(h.Requests, "request") + " since " + clock(h.Since, b.Now) + ", and not one answer"
+		return plural(h.Requests, "request") + " since " + clock(h.First, b.Now) + ", and not one answer"
 	}
 	return "answered until " + clock(h.LastReply, b.Now) + ", " + plural(h.Requests, "request") + " since without an answer"
 }
@@ -234,6 +243,9 @@ func (b *builder) judgeAnswers(id count.ServerID, c *count.OfServer, s *Server, 
 		f.severity, f.kind, f.text = Info, serverElsewhere, "The server answers from another address than the one that it is asked at"
 		f.detail = "from " + from
 		f.do = "Nothing, if that is its address too, such as that of a node behind a virtual or anycast address, or of a server behind another relay: answers_from = [" + strconv.Quote(from) + "] in its [[server]] says so. Else look for who answers there."
+	case b.overdue(&c.Health):
+		s.Verdict = "It " + b.silence(&c.Health) + "."
+		return found{}
 	default:
 		return found{}
 	}

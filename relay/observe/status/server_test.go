@@ -11,6 +11,7 @@ import (
 
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/observe/count"
+	"dhcp-relay/relay/observe/health"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -43,6 +44,33 @@ func TestServerOfDroppedRepliesIsNotSilent(t *testing.T) {
 				t.Errorf("server %s, findings (-want +got):\n%s", r.Servers[0].State, diff)
 			}
 		})
+	}
+}
+
+// What is said of a server that got too few requests to be called silent is what is known.
+func TestFewRequestsWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	at := server("10.9.0.2:67")
+	for _, c := range []struct {
+		health health.Reading
+		want   string
+	}{
+		{health.Reading{State: health.Waiting}, "It got 3 requests in the last 60 seconds; no answer is overdue."},
+		{health.Reading{State: health.Waiting, Requests: 2, First: after(58 * time.Second)}, "It got 3 requests in the last 60 seconds; no answer is overdue."},
+		{health.Reading{State: health.Waiting, Requests: 2, First: after(50 * time.Second)}, "Too little is known of it: 2 requests since 08:00:50 UTC, and not one answer."},
+		{health.Reading{State: health.Answering, LastReply: after(40 * time.Second)}, "It answers."},
+		{
+			health.Reading{State: health.Answering, LastReply: after(40 * time.Second), Requests: 1, First: after(50 * time.Second)},
+			"It answered until 08:00:40 UTC, 1 request since without an answer.",
+		},
+	} {
+		in := Input{Now: after(time.Minute), Started: epoch(), Servers: []count.ServerID{at}}
+		in.Counts.Window = time.Minute
+		in.Counts.Servers = []count.OfServer{{ServerID: at, Copies: count.Number{Total: 3, Recent: 3}, Health: c.health}}
+		r := Build(in)
+		if got := r.Servers[0].Verdict; got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ type ServerState uint8
 // The states of a server.
 const (
 	StateIdle        ServerState = iota // nothing was sent to it lately
-	StateWaiting                        // no answer is overdue yet
+	StateWaiting                        // it was asked, and has not answered yet
 	StateAnswering                      //
 	StateGroup                          // it is a multicast group, whose servers answer from addresses of their own
 	StateFormer                         // it is no longer in the configuration
@@ -44,7 +44,7 @@ func ServerStates() []ServerStateDoc {
 func serverStates() [numServerStates]ServerStateDoc {
 	return [numServerStates]ServerStateDoc{
 		StateIdle:        {"idle", "no request was sent to it lately", Neutral},
-		StateWaiting:     {"waiting", "no answer is overdue", Neutral},
+		StateWaiting:     {"waiting", "it was asked, and has not answered yet", Neutral},
 		StateAnswering:   {"answering", "it answers", Good},
 		StateGroup:       {"group", "a multicast group: its servers answer from addresses of their own", Neutral},
 		StateFormer:      {"former", "it is no longer in the configuration", Neutral},
