@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -31,8 +32,12 @@ type conns struct {
 type conn struct {
 	peer  netip.Prefix // the zero one for Unix sockets
 	since uint64       // the move that brought it into its state
-	idle  bool         // no request of it is served
+	busy  int          // requests of it that a handler answers
 }
+
+// idle reports whether no request of it is answered: what is still read of one, or of
+// the body of one that has its answer, keeps nobody else out.
+func (c *conn) idle() bool { return c.busy == 0 }
 
 // moved is told of every change of state of a connection. A new one is hung up on, or
 // takes the place of one that is idle, if there are too many.
@@ -45,16 +50,44 @@ func (cs *conns) moved(c net.Conn, to http.ConnState) {
 		cs.admit(c)
 	case http.StateActive, http.StateIdle:
 		if own := cs.open[c]; own != nil {
-			own.since, own.idle = cs.moves, to == http.StateIdle
+			own.since = cs.moves
 		}
 	case http.StateClosed, http.StateHijacked:
 		delete(cs.open, c)
 	}
 }
 
+// connOf is the key of a request's connection in its context.
+type connOf struct{}
+
+// within has the requests of a connection bear it.
+func (cs *conns) within(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connOf{}, c)
+}
+
+// serving has a connection count as busy while h answers a request of it.
+func (cs *conns) serving(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := r.Context().Value(connOf{}).(net.Conn)
+		cs.serve(c, 1)
+		defer cs.serve(c, -1)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// serve takes note of one more request that is answered, or one less.
+func (cs *conns) serve(c net.Conn, more int) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if own := cs.open[c]; own != nil {
+		cs.moves++
+		own.since, own.busy = cs.moves, own.busy+more
+	}
+}
+
 // admit takes a new connection in, or hangs up.
 func (cs *conns) admit(c net.Conn) {
-	own := &conn{peer: peerOf(c), since: cs.moves, idle: true}
+	own := &conn{peer: peerOf(c), since: cs.moves}
 	if all, peers := len(cs.open) >= maxConns, cs.crowded(own.peer); all || peers {
 		victim := cs.idlest(func(o *conn) bool { return !peers || o.peer == own.peer })
 		if victim == nil {
@@ -89,13 +122,13 @@ func (cs *conns) count(such func(*conn) bool) (n int) {
 func (cs *conns) idlest(such func(*conn) bool) (victim net.Conn) {
 	idle := make(map[netip.Prefix]int)
 	for _, o := range cs.open {
-		if o.idle && such(o) {
+		if o.idle() && such(o) {
 			idle[o.peer]++
 		}
 	}
 	var best *conn
 	for c, o := range cs.open {
-		if !o.idle || !such(o) {
+		if !o.idle() || !such(o) {
 			continue
 		}
 		if best == nil || idle[o.peer] > idle[best.peer] || idle[o.peer] == idle[best.peer] && o.since < best.since {

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -116,6 +117,36 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 	}
 }
 
+// Who has an answer, and holds the server up with what it would send yet, keeps nobody
+// out, from however many addresses it comes.
+func TestWhatIsAnsweredGivesWay(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]string{
+		"a body without end":     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\nx",
+		"a header that is large": "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("a", 8*maxHeader),
+		"a body that is slow":    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, g := visited(t)
+			v := visit(t, addr, "127.0.0.1")
+			var all []*visitor
+			for i := range 3 * maxConns {
+				one := visit(t, addr, fmt.Sprintf("127.0.1.%d", i+1))
+				_, _ = io.WriteString(one.dial(), ask)
+				all = append(all, one)
+			}
+			if !v.get(v.dial(), "/") {
+				t.Error("a new connection is not served")
+			}
+			if n := refusals(g, status.RefusedFull); n != 0 {
+				t.Errorf("%d refused, want none", n)
+			}
+			all[0].gone(all[0].cs[0])
+		})
+	}
+}
+
 // Connections that are served do not give way, one peer does not have all, and what
 // ends makes room.
 func TestServedConnectionsStay(t *testing.T) {
@@ -170,7 +201,7 @@ func TestUnixConnectionsAreBounded(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = c.Close() })
 		cs.moved(c, http.StateNew)
-		cs.moved(c, http.StateActive)
+		cs.serve(c, 1)
 		if got, want := len(cs.open), min(n+1, maxConns); got != want {
 			t.Fatalf("%d are open, want %d", got, want)
 		}

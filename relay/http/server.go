@@ -109,10 +109,11 @@ func (o oneLine) Unwrap() error { return o.error }
 func newServer(h http.Handler, g *Gate) *http.Server {
 	cs := conns{gate: g, open: make(map[net.Conn]*conn)}
 	return &http.Server{
-		Handler: g.guard(h),
+		Handler: cs.serving(g.guard(h)),
 		// Who connects can cause any number of these lines.
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 		ConnState:         cs.moved,
+		ConnContext:       cs.within,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
