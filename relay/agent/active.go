@@ -15,7 +15,7 @@ import (
 type Active struct {
 	// Addrs are addresses of which this host must have one, such as the virtual address
 	// of VRRP (RFC 9568): a link-local one on the link, or on a macvlan of it, others
-	// anywhere. For a family of which there is one, those of the other do not count.
+	// anywhere, but for a macvlan without carrier. For a family of which there is one, those of the other do not count.
 	Addrs []netip.Addr
 	File  string // path of a file that must say so, "" for none; see Policy.Held
 }
@@ -37,7 +37,8 @@ func (p *Policy) Files() (files []string) {
 type holder struct {
 	base    map[int]int // see bases
 	anyLink map[netip.Addr]struct{}
-	local   map[place]struct{} // link-local ones, by the link at the bottom
+	local   map[place]struct{}    // link-local ones, by the link at the bottom
+	idle    map[netip.Addr]string // those that only a macvlan without carrier has, and its name
 }
 
 // newHolder looks the host through, if an interface of the policy asks.
@@ -45,11 +46,15 @@ func newHolder(p *Policy, host []giaddr.Link) (h holder) {
 	if !slices.ContainsFunc(p.Interfaces, func(i Interface) bool { return len(i.Active.Addrs) > 0 }) {
 		return h
 	}
-	h = holder{bases(host), make(map[netip.Addr]struct{}), make(map[place]struct{})}
+	h = holder{bases(host), make(map[netip.Addr]struct{}), make(map[place]struct{}), make(map[netip.Addr]string)}
 	for i := range host {
 		for _, a := range host[i].Addrs {
 			switch addr := a.Prefix.Addr(); {
 			case a.Duplicate:
+			case host[i].Lower != 0 && !host[i].Up:
+				// In the state backup FRR's VRRP leaves the macvlan its addresses and takes the carrier
+				// from it.
+				h.idle[addr] = host[i].Name
 			case linkLocal6(addr):
 				h.local[place{addr, h.bottom(host[i].Index)}] = struct{}{}
 			default:
@@ -91,6 +96,9 @@ func (h *holder) waits(p *Policy, l *Link, f dhcp.Family) error {
 	names := make([]string, len(want))
 	for i := range want {
 		names[i] = want[i].String()
+		if on, ok := h.idle[want[i]]; ok {
+			names[i] += " (but on " + on + ", which has no carrier)"
+		}
 	}
 	return errors.New("this host does not have " + strings.Join(names, " or "))
 }

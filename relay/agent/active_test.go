@@ -57,6 +57,22 @@ func TestActive(t *testing.T) {
 			extra: []giaddr.Link{{Index: 30, Name: "vrrp.51", Kind: "macvlan", Type: 1, Lower: 2, Up: true, Addrs: []giaddr.Addr{prefixed(vll + "/64")}}},
 		},
 		{
+			name: "both of macvlans without carrier", active: Active{Addrs: []netip.Addr{addr(vip4), addr(vll)}},
+			extra: []giaddr.Link{
+				{Index: 30, Name: "vrrp4-2-51", Kind: "macvlan", Type: 1, Lower: 2, Addrs: []giaddr.Addr{prefixed(vip4 + "/24")}},
+				{Index: 31, Name: "vrrp6-2-51", Kind: "macvlan", Type: 1, Lower: 2, Addrs: []giaddr.Addr{prefixed(vll + "/64")}},
+			},
+			want: [2]State{Standby, Standby},
+		},
+		{
+			name: "of a macvlan with carrier and of one without", active: Active{Addrs: []netip.Addr{addr(vip4), addr(vll)}},
+			extra: []giaddr.Link{
+				{Index: 30, Name: "vrrp4-2-51", Kind: "macvlan", Type: 1, Lower: 2, Up: true, Addrs: []giaddr.Addr{prefixed(vip4 + "/24")}},
+				{Index: 31, Name: "vrrp6-2-51", Kind: "macvlan", Type: 1, Lower: 2, Addrs: []giaddr.Addr{prefixed(vll + "/64")}},
+			},
+			want: [2]State{Relaying, Standby},
+		},
+		{
 			name: "a duplicate", active: Active{Addrs: []netip.Addr{addr(vip6)}},
 			change: func(h []giaddr.Link) {
 				h[0].Addrs = append(h[0].Addrs, giaddr.Addr{Prefix: netip.MustParsePrefix(vip6 + "/128"), Duplicate: true})
