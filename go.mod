@@ -33,7 +33,12 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/google/jsonschema-go v0.4.3
+require (
+	github.com/google/jsonschema-go v0.4.3
+	github.com/miekg/dns v1.1.72
+)
+
+require golang.org/x/mod v0.41.0 // indirect
 
 require (
 	github.com/google/go-containerregistry v0.22.1
