@@ -17,6 +17,7 @@ type Policy struct {
 	Classes      []Class        // of clients' requests: the first one that a request is of holds
 	Interfaces   []Interface    // a link belongs to the one with its name, else to the first whose pattern matches
 	AnswersFrom  []OtherAddress // who may reply as one of the servers
+	Former       []Server       // were servers a moment ago: they may still reply to what they were asked
 	ReplySources []netip.Prefix // who may reply beside the servers; empty: anyone, but not on client-facing links
 	DUID         []byte         // this relay's name in DHCPv6 (RFC 5460, section 5.4.1); empty: none
 	Alone        bool           // to servers each datagram leaves alone, never several with UDP_SEGMENT
@@ -35,6 +36,7 @@ type Server struct {
 	VSS  bool           // the server understands VSS (RFC 6607)
 
 	Name    string        // as [[server]] has it, "" for none
+	Host    string        // the DNS name that has this address, "" if the address is listed
 	Delay   time.Duration // how long a client has to have tried before it is asked
 	Listens bool          // it gets copies, and never answers
 }
@@ -49,11 +51,12 @@ type OtherAddress struct {
 type Interface struct {
 	Description string // for people
 
-	Name    string // a link's name, or a pattern with * ? [ ] as in path.Match
-	Servers []int  // indexes into Policy.Servers, both families
-	Groups  []int  // indexes into Policy.Groups: their servers are Servers, in this order, but for ForClasses; empty: each server gets a copy
-	Off     bool   // its links are left alone: an exception from a pattern
-	Trusted bool   // relays and switches are attached, not only clients
+	Name    string   // a link's name, or a pattern with * ? [ ] as in path.Match
+	Servers []int    // indexes into Policy.Servers, both families
+	Hosts   []string // DNS names among its servers, whatever addresses they have now
+	Groups  []int    // indexes into Policy.Groups: their servers are Servers, in this order, but for ForClasses; empty: each server gets a copy
+	Off     bool     // its links are left alone: an exception from a pattern
+	Trusted bool     // relays and switches are attached, not only clients
 	Active  Active
 
 	ForClasses  int   // how many of Servers, the last ones, get requests of some Class only

@@ -109,6 +109,16 @@ func (s *Snapshot) leads(in *Ingress, l *Link) bool {
 			return true
 		}
 	}
+	return s.wasIn(from, l.vrf) && l.near(from)
+}
+
+// wasIn reports whether an address is that of a former server in the VRF.
+func (s *Snapshot) wasIn(a netip.Addr, vrf string) bool {
+	for i := range s.Policy.Former {
+		if v := &s.Policy.Former[i]; v.VRF == vrf && v.Addr.Addr() == a {
+			return true
+		}
+	}
 	return false
 }
 
@@ -133,7 +143,7 @@ func (s *Snapshot) serverIn(a netip.Addr, vrf string) bool {
 			return true
 		}
 	}
-	return false
+	return s.wasIn(a, vrf)
 }
 
 // serves reports whether an address is that of one of the link's servers.

@@ -301,6 +301,11 @@ func (s *Snapshot) learnServers() {
 			s.servers[at] = s.servers[at] || v.VSS
 		}
 	}
+	for i := range s.Policy.Former {
+		v := &s.Policy.Former[i]
+		at := placeOf(v.Addr.Addr(), 0)
+		s.servers[at] = s.servers[at] || v.VSS
+	}
 }
 
 // vrf returns the index of a VRF device, 0 for the default VRF. It returns false

@@ -84,7 +84,7 @@ func (r *reader) checkRoles(s *settings, p *agent.Policy) {
 		}
 		at := r.src.given(s.path, "servers")
 		switch {
-		case listed > 0 && answers == 0:
+		case listed > 0 && answers == 0 && len(s.Hosts) == 0:
 			r.wrong(at, fmt.Sprintf("no %s server of this interface answers: each has the role \"listen\"", f.IP()), "add one that does")
 		case answers > 0 && prompt == 0:
 			r.warn(at, fmt.Sprintf("each %s server of this interface has a delay, so all are asked at once", f.IP()), "leave one of them without")
@@ -195,7 +195,7 @@ func (r *reader) checkVSS(s *settings, p *agent.Policy) {
 // understood reports whether a server of the family understands VSS, or whether
 // there is no server at all, which is another problem.
 func understood(s *settings, p *agent.Policy, f dhcp.Family) bool {
-	if len(s.Servers) == 0 {
+	if len(s.Servers) == 0 || len(s.Hosts) > 0 {
 		return true
 	}
 	for _, i := range s.Servers {

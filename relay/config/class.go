@@ -23,7 +23,8 @@ type clientClass struct {
 	only   int // 0: both families; else a family and 1
 	list   []listed
 	path   string
-	rolled bool // Groups are known
+	hosts  []string // DNS names in list
+	rolled bool     // Groups are known
 }
 
 const (
@@ -286,6 +287,7 @@ func (l *roll) classes(s *settings, all []*clientClass) {
 		}
 		l.r.checkSubscriber(s, c)
 		l.class(c)
+		s.meets(c.hosts...)
 		for _, g := range c.Groups {
 			if slices.Contains(s.ClassGroups, g) {
 				continue
@@ -329,15 +331,24 @@ func (l *roll) class(c *clientClass) {
 	for _, e := range c.list {
 		if g, ok := l.named[e.name]; ok && e.name != "" {
 			c.Groups = append(c.Groups, l.group(g))
-		} else if n := l.server(e, at); n >= 0 {
-			plain = append(plain, n)
+			c.hosts = append(c.hosts, g.hosts...)
+			continue
+		}
+		all, host := l.servers(e, at)
+		if host != "" {
+			c.hosts = append(c.hosts, host)
+		}
+		for _, n := range all {
+			if len(c.hosts) == 0 || !slices.Contains(plain, n) {
+				plain = append(plain, n)
+			}
 		}
 	}
 	if len(plain) > 0 {
 		key := fmt.Sprint(agent.All, plain)
 		n, ok := l.groups[key]
 		if !ok {
-			n = l.add(key, agent.Group{Mode: agent.All, Back: builtin(groupKeys()).back, Servers: plain})
+			n = l.enter(key, agent.Group{Mode: agent.All, Back: builtin(groupKeys()).back, Servers: plain})
 		}
 		c.Groups = append(c.Groups, n)
 	}
@@ -399,7 +410,7 @@ func (c *clientClass) covers(d *clientClass) bool {
 // checkServed warns of a class that holds on no interface, or for a family of which none
 // has servers, and of servers that its requests cannot go to.
 func (l *roll) checkServed(f *file, c *clientClass) {
-	holds := false
+	holds, useful := false, false
 	var served, own [dhcp.Families]bool
 	for i := range f.interfaces {
 		s := &f.interfaces[i]
@@ -407,6 +418,7 @@ func (l *roll) checkServed(f *file, c *clientClass) {
 			continue
 		}
 		holds = true
+		useful = useful || len(s.Hosts) > 0
 		for _, n := range s.Servers {
 			served[dhcp.FamilyOf(l.policy.Servers[n].Addr.Addr())] = true
 		}
@@ -416,7 +428,6 @@ func (l *roll) checkServed(f *file, c *clientClass) {
 			own[dhcp.FamilyOf(l.policy.Servers[n].Addr.Addr())] = true
 		}
 	}
-	useful := false
 	for f := range dhcp.Family(dhcp.Families) {
 		useful = useful || served[f] && !c.Not[f]
 		if own[f] && c.Not[f] {

@@ -23,6 +23,8 @@ type Config struct {
 
 	Unconfined bool // the process keeps what it was started with
 
+	Names []string // DNS names of servers, sorted
+
 	src     source
 	servers map[netip.AddrPort]server // what each [[server]] says
 }
@@ -37,6 +39,9 @@ func (c *Config) NeedsDUID() bool {
 // A Host is what a configuration needs to know of the host that it is for.
 type Host struct {
 	Hostname string // stands in for hostname if that is not given
+	// Lookup returns the addresses of a DNS name, none if they are not known, and those that
+	// it had a moment ago. Nil: names are not looked up.
+	Lookup func(name string) (now, former []netip.Addr)
 }
 
 // Load reads and checks the file at path, with those of conf.d beside it. The error is

@@ -213,6 +213,8 @@ func readServers(r *reader, v value, to *file) {
 func (r *reader) checkWay(s *server) {
 	a := s.addr.Addr()
 	switch {
+	case s.host.name != "" && s.link != "":
+		r.wrong(s.path+".interface", "the route leads to what "+s.host.name+" means", "remove it; it is for link-local addresses and multicast groups")
 	case !a.IsValid(), a.IsMulticast():
 	case !local(a) && s.link != "":
 		r.wrong(s.path+".interface", "the route leads to "+a.String(), "remove it; it is for link-local addresses and multicast groups")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,11 +16,12 @@ import (
 // maxBack is the longest that a preferred server can be made to wait.
 const maxBack = 24 * time.Hour
 
-// A listed is one entry of a list of servers: an address, or the name of a server or of
-// a group.
+// A listed is one entry of a list of servers: an address, the name of a server or of a
+// group, or a DNS name.
 type listed struct {
 	addr netip.AddrPort
-	name string // "" if it is an address
+	name string // as it is written; "" if it is an address
+	host hostOf // what name is as a DNS name, if it can be one
 	path string
 }
 
@@ -33,6 +35,7 @@ type serverGroup struct {
 	list  []listed
 	path  string
 	used  bool
+	hosts []string // DNS names on the list
 }
 
 func groupKeys() []key[serverGroup] {
@@ -43,7 +46,7 @@ func groupKeys() []key[serverGroup] {
 			func(r *reader, v value, to *serverGroup) { to.name = r.name(v) },
 		},
 		{
-			"servers", "", `a list of addresses and names of [[server]], such as ["10.9.0.2", "10.9.0.3", "kea1"]`,
+			"servers", "", `a list of addresses, names of [[server]] and DNS names, such as ["10.9.0.2", "10.9.0.3", "kea1"]`,
 			"The servers of the group, the most preferred first.",
 			func(r *reader, v value, to *serverGroup) {
 				if list, ok := r.list(v, wantServer); ok {
@@ -188,10 +191,12 @@ type roll struct {
 	named  map[string]*serverGroup
 	addrs  map[netip.AddrPort]int // indexes into Policy.Servers
 	groups map[string]int         // indexes into Policy.Groups, by name, or mode and servers
+	looked map[string]bool        // DNS names that are listed
+	former []agent.Server         // of DNS names
 }
 
 func (r *reader) newRoll(f *file, about *book, p *agent.Policy) *roll {
-	l := &roll{r: r, about: about, policy: p, named: make(map[string]*serverGroup), addrs: make(map[netip.AddrPort]int), groups: make(map[string]int)}
+	l := &roll{r: r, about: about, policy: p, named: make(map[string]*serverGroup), addrs: make(map[netip.AddrPort]int), groups: make(map[string]int), looked: make(map[string]bool)}
 	taken := make(map[string]string)
 	take := func(name, path string) bool {
 		if first, ok := taken[name]; ok && name != "" {
@@ -212,27 +217,82 @@ func (r *reader) newRoll(f *file, about *book, p *agent.Policy) *roll {
 	return l
 }
 
-// server returns the index of a listed server, -1 if there is none.
-func (l *roll) server(e listed, list string) int {
+// servers returns the indexes of the servers that an entry stands for: one, or those
+// that a DNS name means now. host is that name, "" if it is none.
+func (l *roll) servers(e listed, list string) (all []int, host string) {
 	a := e.addr
-	if e.name != "" {
-		s, ok := l.about.named[e.name]
-		if !ok {
-			l.r.wrong(e.path, fmt.Sprintf("there is no server with the name %q", e.name), l.known())
-			return -1
-		}
-		if a = s.addr; !a.IsValid() {
-			return -1 // which was told of
-		}
-	} else {
+	if e.name == "" {
 		a = l.r.place(a, l.about, list)
+		return []int{l.add(a, l.about.of(a), list)}, ""
 	}
+	s, ok := l.about.named[e.name]
+	if !ok && e.host.name != "" {
+		if s, ok = l.about.hosts[e.host]; !ok {
+			s, ok = l.about.others, true
+			s.host = e.host
+		}
+	}
+	switch {
+	case !ok:
+		l.r.wrong(e.path, fmt.Sprintf("there is no server with the name %q", e.name), l.known())
+		return nil, ""
+	case s.host.name != "":
+		return l.meant(s, e.path, list), s.host.name
+	case !s.addr.IsValid():
+		return nil, "" // which was told of
+	}
+	return []int{l.add(s.addr, l.about.of(s.addr), list)}, ""
+}
+
+// maxNames is how many DNS names a configuration may have.
+const maxNames = 64
+
+// meant returns the servers that a DNS name means now. Of an address that has a
+// [[server]] of its own, that holds.
+func (l *roll) meant(s server, at, list string) (all []int) {
+	name := s.host.name
+	if l.looked[name] = true; len(l.looked) > maxNames {
+		l.r.wrong(at, fmt.Sprintf("there are more than %d DNS names", maxNames), "write addresses for some")
+		return nil
+	}
+	if l.about.lookup == nil {
+		return nil
+	}
+	now, former := l.about.lookup(name)
+	for _, a := range now {
+		to := s.at(a)
+		if text, _ := refuseServer(to.addr); text != "" || local(a) || a.IsMulticast() {
+			l.r.warn(at, fmt.Sprintf("%s is %s now, which is left out: it is no address that a name can give to a server", name, a), "correct what DNS or /etc/hosts says of the name")
+			continue
+		}
+		if _, ok := l.about.listed[to.addr]; !ok {
+			l.about.listed[to.addr] = to
+		}
+		n := l.add(to.addr, l.about.of(to.addr), list)
+		l.policy.Servers[n].Host = cmp.Or(l.policy.Servers[n].Host, name)
+		all = append(all, n)
+	}
+	for _, a := range former {
+		to := s.at(a)
+		l.former = append(l.former, to.resolved())
+	}
+	return all
+}
+
+// at returns what holds for an address of a DNS name.
+func (s server) at(a netip.Addr) server {
+	s.addr = netip.AddrPortFrom(a, cmp.Or(s.host.port, dhcp.FamilyOf(a).Port()))
+	return s
+}
+
+// add enters a server once, and returns its index.
+func (l *roll) add(a netip.AddrPort, s agent.Server, list string) int {
 	n, ok := l.addrs[a]
 	if !ok {
 		n = len(l.policy.Servers)
 		l.addrs[a] = n
 		l.r.checkGroup(a, l.about, list)
-		l.policy.Servers = append(l.policy.Servers, l.about.of(a))
+		l.policy.Servers = append(l.policy.Servers, s)
 	}
 	return n
 }
@@ -265,22 +325,30 @@ func (l *roll) group(g *serverGroup) int {
 			l.r.wrong(e.path, fmt.Sprintf("%q is a group, and a group lists servers", e.name), "list its servers, or list both groups in the interface")
 			continue
 		}
-		n := l.server(e, join(g.path, "servers"))
-		switch {
-		case n < 0:
-		case slices.Contains(made.Servers, n):
-			l.r.wrong(e.path, l.policy.Servers[n].Addr.Addr().String()+" is on the list twice", "remove one")
-		default:
-			made.Servers = append(made.Servers, n)
+		all, host := l.servers(e, join(g.path, "servers"))
+		if host != "" {
+			g.hosts = append(g.hosts, host)
+		}
+		for _, n := range all {
+			switch {
+			case !slices.Contains(made.Servers, n):
+				made.Servers = append(made.Servers, n)
+			case len(g.hosts) == 0: // else the name has the address
+				l.r.wrong(e.path, l.policy.Servers[n].Addr.Addr().String()+" is on the list twice", "remove one")
+			}
 		}
 	}
-	n := l.add(g.name, made)
-	l.checkMode(n, join(g.path, "mode"), join(g.path, "split"))
+	n := l.enter(g.name, made)
+	if len(g.hosts) == 0 {
+		l.checkMode(n, join(g.path, "mode"), join(g.path, "split"))
+	} else if len(g.split) > 0 {
+		l.r.warn(join(g.path, "split"), "while a DNS name means another number of servers than this, each holds an equal part", "write their addresses, or leave this out")
+	}
 	return n
 }
 
-// add adds a group under a key.
-func (l *roll) add(key string, g agent.Group) int {
+// enter enters a group under a key.
+func (l *roll) enter(key string, g agent.Group) int {
 	n := len(l.policy.Groups)
 	l.groups[key] = n
 	l.policy.Groups = append(l.policy.Groups, g)
@@ -306,24 +374,30 @@ func (l *roll) checkMode(group int, mode, split string) {
 // serve gives an interface its servers, and the groups that they are in: those without
 // a name are together where the first of them is listed.
 func (l *roll) serve(s *settings) {
-	s.Servers, s.Groups = nil, nil
+	s.Servers, s.Groups, s.Hosts = nil, nil, nil
 	var plain []int
 	var groups []int
 	const unnamed = -1
 	for _, e := range s.servers {
 		if g, ok := l.named[e.name]; ok && e.name != "" {
 			groups = append(groups, l.group(g))
+			s.meets(g.hosts...)
 			continue
 		}
-		n := l.server(e, l.r.src.given(s.path, "servers"))
-		if n < 0 {
-			continue
+		all, host := l.servers(e, l.r.src.given(s.path, "servers"))
+		if host != "" {
+			s.meets(host)
 		}
-		if slices.Contains(plain, n) {
-			l.twice(s, n)
-			continue
+		for _, n := range all {
+			switch {
+			case slices.Contains(plain, n) && len(s.Hosts) > 0: // the name has the address
+			case slices.Contains(plain, n):
+				l.twice(s, n)
+			default:
+				plain = append(plain, n)
+			}
 		}
-		if plain = append(plain, n); len(plain) == 1 {
+		if len(plain) > 0 && !slices.Contains(groups, unnamed) {
 			groups = append(groups, unnamed)
 		}
 	}
@@ -348,6 +422,15 @@ func (l *roll) serve(s *settings) {
 	l.checkNext(s)
 }
 
+// meets notes DNS names among the servers of an interface.
+func (s *settings) meets(hosts ...string) {
+	for _, h := range hosts {
+		if !slices.Contains(s.Hosts, h) {
+			s.Hosts = append(s.Hosts, h)
+		}
+	}
+}
+
 func (l *roll) twice(s *settings, server int) {
 	l.r.wrong(l.r.src.given(s.path, "servers"), l.policy.Servers[server].Addr.Addr().String()+" is on the list twice", "remove one")
 }
@@ -358,9 +441,11 @@ func (l *roll) unnamed(s *settings, servers []int) int {
 	key := fmt.Sprint(s.mode, servers) // no name begins so and has a space
 	n, ok := l.groups[key]
 	if !ok {
-		n = l.add(key, agent.Group{Mode: s.mode, Back: builtin(groupKeys()).back, Servers: servers})
+		n = l.enter(key, agent.Group{Mode: s.mode, Back: builtin(groupKeys()).back, Servers: servers})
 	}
-	l.checkMode(n, l.r.src.given(s.path, "mode"), "")
+	if len(s.Hosts) == 0 {
+		l.checkMode(n, l.r.src.given(s.path, "mode"), "")
+	}
 	return n
 }
 

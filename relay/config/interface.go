@@ -67,7 +67,7 @@ const maxDescription = 120
 func interfaceKeys() []key[settings] {
 	return []key[settings]{
 		{
-			"servers", "[]", `a list of addresses, such as ["10.9.0.2", "10.9.0.3:1067", "2001:db8:9::2"], and of names of [[server]] and [[server_group]]`,
+			"servers", "[]", `a list of addresses, such as ["10.9.0.2", "10.9.0.3:1067", "2001:db8:9::2"], and of names of [[server]] and [[server_group]], and DNS names`,
 			"Where requests go, IPv4 to IPv4 servers and IPv6 to IPv6 servers. The list of an interface takes the place of this one. It has up to 16 of each family.",
 			readServerList,
 		},

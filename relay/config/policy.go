@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ func (r *reader) config(f *file, host Host) *Config {
 	}
 	c.Policy.DUID = f.duid
 	c.Policy.Alone = f.relay.alone
-	about := r.servers(f)
+	about := r.servers(f, host.Lookup)
 	c.servers = about.listed
 	seen := names{paths: map[string]string{}}
 	all := r.newRoll(f, about, &c.Policy)
@@ -41,14 +42,25 @@ func (r *reader) config(f *file, host Host) *Config {
 		c.Policy.Interfaces = append(c.Policy.Interfaces, s.Interface)
 	}
 	for n := range c.Policy.Servers {
-		for _, p := range about.listed[c.Policy.Servers[n].Addr].answersFrom {
+		addr := c.Policy.Servers[n].Addr
+		for _, p := range about.listed[addr].answersFrom {
+			if p.Addr().Is4() != addr.Addr().Is4() {
+				continue // of a name with addresses of both families
+			}
 			c.Policy.AnswersFrom = append(c.Policy.AnswersFrom, agent.OtherAddress{Server: n, From: p})
 		}
 	}
 	all.checkClasses(f)
+	c.Names, c.Policy.Former = slices.Sorted(maps.Keys(all.looked)), all.former
 	r.checkSome(f)
 	all.tellUnused(f)
 	for _, s := range f.servers {
+		if s.host.name != "" {
+			if !all.looked[s.host.name] {
+				r.warn(s.path, "no interface lists the server "+s.host.String(), "add it to the servers of one, or remove this table")
+			}
+			continue
+		}
 		if _, used := all.addrs[s.addr]; !used && s.addr.IsValid() {
 			r.warn(s.path, "no interface lists the server "+s.addr.String(), "add it to the servers of one, or remove this table")
 		}
@@ -72,7 +84,9 @@ func (r *reader) checkSome(f *file) {
 type book struct {
 	listed map[netip.AddrPort]server
 	named  map[string]server
+	hosts  map[hostOf]server
 	others server
+	lookup func(name string) (now, former []netip.Addr) // see Host.Lookup
 }
 
 func (b *book) of(a netip.AddrPort) agent.Server {
@@ -81,14 +95,27 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 		s = b.others
 		s.link = a.Addr().Zone()
 	}
-	return agent.Server{Addr: a, Link: s.link, VRF: s.vrf, VSS: s.vss, Name: s.name, Delay: s.delay, Listens: s.listens}
+	s.addr = a
+	return s.resolved()
 }
 
-func (r *reader) servers(f *file) *book {
-	b := book{listed: map[netip.AddrPort]server{}, named: map[string]server{}, others: builtin(serverKeys())}
+// resolved returns a server whose address is known.
+func (s *server) resolved() agent.Server {
+	return agent.Server{Addr: s.addr, Link: s.link, VRF: s.vrf, VSS: s.vss, Name: s.name, Delay: s.delay, Listens: s.listens, Host: s.host.name}
+}
+
+func (r *reader) servers(f *file, lookup func(string) (now, former []netip.Addr)) *book {
+	b := book{listed: map[netip.AddrPort]server{}, named: map[string]server{}, hosts: map[hostOf]server{}, others: builtin(serverKeys()), lookup: lookup}
 	for _, s := range f.servers {
 		if s.name != "" {
 			b.named[s.name] = s
+		}
+		if s.host.name != "" {
+			if first, ok := b.hosts[s.host]; ok {
+				r.wrong(s.path+".address", s.host.String()+" is already "+r.src.other(first.path, s.path), "make one of both")
+			}
+			b.hosts[s.host] = s
+			continue
 		}
 		if first, ok := b.listed[s.addr]; ok {
 			r.wrong(s.path+".address", s.addr.String()+" is already "+r.src.other(first.path, s.path), "make one of both")

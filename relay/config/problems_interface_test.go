@@ -109,11 +109,11 @@ name = "eth?"`,
 			text: `[[interface]]
 name = "x"
 servers = [
-  "dhcp.example.net", "10.9.0", "0.0.0.0", "255.255.255.255", "224.0.0.1", "10.9.0.2:0",
+  "dhcp-example-net", "10.9.0", "0.0.0.0", "255.255.255.255", "224.0.0.1", "10.9.0.2:0",
   "::ffff:10.9.0.2", "2001:db8:9::2%eth0", "::", "2001:db8::2:547x", "127.0.0.1", "::1", 7,
 ]`,
 			want: []string{
-				`f:4:3: interface[0].servers[0]: there is no server with the name "dhcp.example.net"; write an address, or a [[server]] or [[server_group]] with this name`,
+				`f:4:3: interface[0].servers[0]: there is no server with the name "dhcp-example-net"; write an address, or a [[server]] or [[server_group]] with this name`,
 				`f:4:23: interface[0].servers[1]: "10.9.0" is no address; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:4:33: interface[0].servers[2]: 0.0.0.0 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,
 				`f:4:44: interface[0].servers[3]: 255.255.255.255 is no address that a server can have; write an address such as "10.9.0.2" or "2001:db8:9::2", or one with a port such as "10.9.0.2:1067" or "[2001:db8:9::2]:1547"`,

@@ -29,14 +29,29 @@ type server struct {
 	path    string
 
 	answersFrom []netip.Prefix
+
+	host hostOf // in place of addr
+}
+
+// A hostOf is a DNS name with the port on which its servers listen.
+type hostOf struct {
+	name string // "" if there is none
+	port uint16 // 0: the usual one
+}
+
+func (h hostOf) String() string {
+	if h.port == 0 {
+		return h.name
+	}
+	return h.name + ":" + strconv.Itoa(int(h.port))
 }
 
 func serverKeys() []key[server] {
 	return []key[server]{
 		{
-			"address", "", `the address as interfaces list it, such as "10.9.0.2" or "10.9.0.2:1067"`,
-			"Which server this is about.",
-			func(r *reader, v value, to *server) { to.addr, _ = r.server(v) },
+			"address", "", `the address as interfaces list it, such as "10.9.0.2" or "10.9.0.2:1067", or a DNS name such as "kea.example.net"`,
+			"Which server this is about. A DNS name stands for each of its addresses, up to 4 of a family; it is looked up in /etc/hosts, then by DNS, again when its TTL is over. While that fails, the last answer holds.",
+			readServerAddress,
 		},
 		{
 			"name", `""`, `a name such as "kea1", or "" for none`,
@@ -133,12 +148,56 @@ func readServerList(r *reader, v value, to *settings) {
 	to.servers = r.entries(list)
 }
 
+// readServerAddress reads an address, or a DNS name with or without a port.
+func readServerAddress(r *reader, v value, to *server) {
+	if s, ok := v.any.(string); ok {
+		if host, port, ok := parseHost(s); ok {
+			to.host = hostOf{host, port}
+			return
+		}
+	}
+	to.addr, _ = r.server(v)
+}
+
+// maxHost and maxLabel bound a DNS name and its parts, in octets (RFC 1035, section 2.3.4).
+const (
+	maxHost  = 253
+	maxLabel = 63
+)
+
+// parseHost reads a DNS name with or without a port, as it is looked up: in lower case,
+// and without the dot at its end. What begins with a digit is taken for an address.
+func parseHost(s string) (host string, port uint16, ok bool) {
+	host, after, hasPort := strings.Cut(s, ":")
+	if hasPort {
+		n, err := strconv.ParseUint(after, 10, 16)
+		if err != nil || n == 0 {
+			return "", 0, false
+		}
+		port = uint16(n)
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "" || len(host) > maxHost || host[0] < 'a' || host[0] > 'z' {
+		return "", 0, false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > maxLabel || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return "", 0, false
+		}
+	}
+	return host, port, true
+}
+
 // entries reads the entries of a list of servers.
 func (r *reader) entries(list []value) (all []listed) {
 	at := map[listed]string{}
 	for _, v := range list {
 		var e listed
-		if s, isText := v.any.(string); isText && isName(s) {
+		s, _ := v.any.(string)
+		if host, port, ok := parseHost(s); ok && strings.Contains(host, ".") {
+			e.host = hostOf{host, port}
+		}
+		if e.host.name != "" || isName(s) {
 			e.name = s
 		} else if a, ok := r.server(v); ok {
 			e.addr = a

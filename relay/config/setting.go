@@ -28,7 +28,7 @@ func (c *Config) TopSetting(key string) Setting { return c.src.setting(key, key)
 // Policy.Servers[i].
 func (c *Config) ServerSetting(i int, key string) Setting {
 	said, ok := c.servers[c.Policy.Servers[i].Addr]
-	if !ok {
+	if !ok || said.path == "" {
 		return c.src.setting("", key)
 	}
 	return c.src.setting(join(said.path, key), key)
