@@ -28,6 +28,9 @@ const (
 	serverState
 	serverLastReply
 	serverActive
+	serverInfo
+	nameAddresses
+	nameFailing
 	classMessages
 	transactionsOpen
 	transactionsEvicted
@@ -149,6 +152,21 @@ func fixed() []MetricDoc {
 			"dhcp_relay_server_active", "gauge",
 			[]string{"group", "server", "vrf"},
 			"1 for a server of the group that requests go to now, or may go to where the mode chooses by the client; 0 for one that they do not. One that does not answer gets some, to see whether it is back.",
+		},
+		serverInfo: {
+			"dhcp_relay_server_info", "gauge",
+			[]string{"dns_name", "name", "server", "vrf"},
+			"1 for each server, with the name of its [[server]] and the DNS name that has its address; empty if there is none.",
+		},
+		nameAddresses: {
+			"dhcp_relay_dns_name_addresses", "gauge",
+			[]string{"name"},
+			"Addresses that a DNS name of servers has by the last answer; 0 if none is known, so that no request goes there.",
+		},
+		nameFailing: {
+			"dhcp_relay_dns_name_failing", "gauge",
+			[]string{"name"},
+			"1 if the latest look-up of a DNS name of servers failed, so that the last answer holds, else 0.",
 		},
 		transactionsOpen: {
 			"dhcp_relay_transactions_open", "gauge",

@@ -326,6 +326,7 @@ func (s *scrape) state(st State) {
 		}
 	}
 	s.probes(st.Probes)
+	s.names(st.Names, st.Servers)
 	names := make([]*dto.LabelPair, len(st.Links))
 	for i, l := range st.Links {
 		names[i] = pair("interface", text(l.Name))
@@ -363,6 +364,23 @@ func (s *scrape) probes(all []ProbeState) {
 		if all[i].Duration > 0 {
 			s.add(probeDuration, all[i].Duration, labels(&all[i])...)
 		}
+	}
+}
+
+// names tells what servers are called, and which DNS names are known.
+func (s *scrape) names(names []NameState, servers []ServerInfo) {
+	seen := make(map[ServerInfo]bool, len(servers))
+	for _, v := range servers {
+		if key := (ServerInfo{Server: v.Server, VRF: v.VRF}); !seen[key] {
+			seen[key] = true
+			s.add(serverInfo, 1, pair("dns_name", text(v.Host)), pair("name", text(v.Name)), pair("server", v.Server), pair("vrf", text(v.VRF)))
+		}
+	}
+	for i := range names {
+		s.add(nameAddresses, float64(names[i].Addresses), pair("name", text(names[i].Name)))
+	}
+	for i := range names {
+		s.add(nameFailing, truth(names[i].Failing), pair("name", text(names[i].Name)))
 	}
 }
 

@@ -91,7 +91,7 @@ func many(m bed) bed {
 	}
 	states = append(states, LinkState{Name: "vlan0", Family: dhcp.V6, Address: "2001:db8::1", Servers: 1})
 	m.SetState(func() State {
-		return State{ConfigHash: "0f1e2d", Links: states, Probes: []ProbeState{{Duration: 1}}, Listeners: []ListenerState{{"metrics", true, []Refused{{"full", 0}}}}}
+		return State{ConfigHash: "0f1e2d", Links: states, Probes: []ProbeState{{Duration: 1}}, Names: []NameState{{}}, Servers: []ServerInfo{{}}, Listeners: []ListenerState{{"metrics", true, []Refused{{"full", 0}}}}}
 	})
 	return m
 }

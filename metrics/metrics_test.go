@@ -114,6 +114,8 @@ func full(m bed) {
 				{Interface: "vlan20", Server: "10.9.0.2:67"},
 				{Interface: "vlan10", Server: "10.9.0.2:67", VRF: "mgmt", Success: true, Duration: 0.002},
 			},
+			Names:   []NameState{{"kea.example.net", 1, false}, {"none.example.net", 0, true}},
+			Servers: []ServerInfo{{Server: "10.9.0.2:67", Name: "kea", Host: "kea.example.net"}, {Server: "10.9.0.3:67", VRF: "mgmt"}},
 			Links: []LinkState{
 				{Name: "vlan10", Address: "192.0.2.1", Servers: 2},
 				{Name: "vlan10", Family: dhcp.V6, Address: "2001:db8:1::1", Servers: 1},

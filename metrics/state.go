@@ -22,6 +22,8 @@ type State struct {
 	Listeners  []ListenerState
 	Links      []LinkState // each name at most once for each family
 	Probes     []ProbeState
+	Names      []NameState
+	Servers    []ServerInfo
 
 	Open    [dhcp.Families]int    // transactions that wait for a reply
 	Evicted [dhcp.Families]uint64 // transactions that were forgotten while they waited
@@ -38,6 +40,19 @@ type ProbeState struct {
 	Interface, Server, VRF string
 	Success                bool
 	Duration               float64 // seconds until the answer; 0 if there was none
+}
+
+// A NameState is what is known of a DNS name of servers.
+type NameState struct {
+	Name      string
+	Addresses int
+	Failing   bool // the latest look-up failed
+}
+
+// A ServerInfo is what the configuration calls a server.
+type ServerInfo struct {
+	Server, VRF string
+	Name, Host  string // of [[server]], and of DNS; "" for none
 }
 
 // A ListenerState tells whether a listener works that only observes.

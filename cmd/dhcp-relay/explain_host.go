@@ -9,7 +9,6 @@ import (
 
 	"dhcp-relay/giaddr/hostfile"
 	"dhcp-relay/giaddr/watch"
-	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/daemon"
 	"dhcp-relay/relay/explain"
 )
@@ -28,7 +27,7 @@ func (f *explainFlags) relay(stdin io.Reader, stderr io.Writer) (*explain.Relay,
 			return nil, nil, fmt.Errorf("read the host's name: %w", err)
 		}
 	}
-	cfg, err := config.Load(f.config, config.Host{Hostname: hostname})
+	cfg, err := daemon.LoadFor(hostname, f.config, f.host == "")
 	if err != nil {
 		return nil, nil, err
 	}

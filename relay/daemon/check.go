@@ -63,11 +63,13 @@ func Check(files []config.File, other *Another) (*Report, error) {
 	if other != nil {
 		return checkFor(files, other)
 	}
-	cfg, err := judge(files)
+	names := newHosts()
+	cfg, _, err := names.judge(context.Background(), files)
 	if err != nil {
 		return nil, err
 	}
 	r := new(Report)
+	r.lookedUp(cfg, names.keeper.Names(cfg.Names))
 	for _, w := range cfg.Warnings {
 		r.Findings = append(r.Findings, Finding{Problem: w})
 	}
@@ -93,7 +95,7 @@ func (r *Report) onHost(cfg *config.Config) error {
 	for _, d := range append(doubts, firewallDoubts(context.Background(), snap)...) {
 		r.Findings = append(r.Findings, Finding{Problem: config.Problem{Text: d.Text}, Fatal: d.Fatal, Passing: !d.Fatal})
 	}
-	r.Does = slices.Concat(idle(snap), segmentations(snap, links), unknown(cfg))
+	r.Does = slices.Concat(r.Does, idle(snap), segmentations(snap, links), unknown(cfg))
 	return err
 }
 
@@ -117,7 +119,10 @@ func checkFor(files []config.File, other *Another) (*Report, error) {
 	for _, f := range cfg.Policy.Files() {
 		held[f] = true
 	}
-	r.Does = append(idle(r.compile(cfg, other.Links, held)), unknown(cfg)...)
+	for _, name := range cfg.Names {
+		r.Does = append(r.Does, name+": not looked up, for it may mean something else on that host")
+	}
+	r.Does = slices.Concat(r.Does, idle(r.compile(cfg, other.Links, held)), unknown(cfg))
 	for i := range r.Findings {
 		r.Findings[i].Passing = false // whoever tells of the host's links tells of those that it is to have
 	}

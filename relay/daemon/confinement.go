@@ -14,6 +14,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/confine"
+	"dhcp-relay/relay/host/resolve"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/wire/dhcp"
@@ -42,11 +43,14 @@ func (p *process) needs() confine.Needs {
 		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), configFiles(p.file)...)...), "/proc", "/sys"),
 		Files:        []string{"/etc/group", "/etc/hosts", "/etc/resolv.conf"},
 		Group:        p.controlAt.Group,
-		BPF:          policy.Relays(dhcp.V6),
+		BPF:          mayRelay(&policy, dhcp.V6),
 		Abstract:     strings.HasPrefix(os.Getenv("NOTIFY_SOCKET"), "@"),
 	}
 	for _, f := range policy.Files() {
 		n.Read = append(n.Read, confine.Above(filepath.Dir(f)))
+	}
+	if named(&policy) {
+		n.Read = append(n.Read, confine.Dirs(resolve.Files()...)...) // they are replaced rather than written
 	}
 	if os.Geteuid() != 0 {
 		n.Read = append(n.Read, "/etc") // of others than root it keeps its secrets itself
@@ -96,6 +100,9 @@ func (p *process) givenUp(next agent.Policy) (texts []string) {
 		if p.box.State().Landlock > 0 && !slices.Contains(now.Files(), f) {
 			texts = append(texts, f+" is new in active, and the daemon has confined itself since its start: if it may not read the file, the interface stays on standby; restart it")
 		}
+	}
+	if named(&next) && !named(&now) && p.box.State().Landlock > 0 && os.Geteuid() == 0 {
+		texts = append(texts, "DNS names are new, and the daemon has confined itself since its start: once /etc/hosts or /etc/resolv.conf is replaced, it no longer sees what they say; restart it")
 	}
 	slices.Sort(texts)
 	return texts

@@ -66,7 +66,8 @@ func Run(ctx context.Context, o Options) error {
 
 // runOnce relays until told to stop, or to make place for another program.
 func runOnce(ctx context.Context, o Options, store *fdstore.Store, box *confine.Box) error {
-	cfg, err := loadForRun(o.File)
+	names := newHosts()
+	cfg, changes, err := loadForRun(ctx, o.File, names)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,8 @@ func runOnce(ctx context.Context, o Options, store *fdstore.Store, box *confine.
 	if err != nil {
 		return err
 	}
-	p := newProcess(o, cfg)
+	p := newProcess(o, cfg, names)
+	p.tellNames(changes)
 	p.box, p.unconfined = box, cfg.Unconfined
 	if lacks != nil {
 		p.engine.WithoutFrames(lacks)
@@ -116,6 +118,7 @@ type process struct {
 	tables       []*fullTable // belong to who takes the samples
 	surroundings surroundings
 	canaries     canaries
+	hosts        *hosts
 
 	mu     sync.Mutex // guards what follows
 	config configState
@@ -130,13 +133,15 @@ type configState struct {
 	at      time.Time
 	hash    string
 	files   []config.File // in effect
+	names   []string      // DNS names in them
+	unfit   error         // why what they mean is not in effect, nil if it is
 	reloads uint64        // that took effect
 	refused uint64
 	file    onDisk // as it was seen last
 }
 
-func newProcess(o Options, cfg *Loaded) *process {
-	p := &process{file: o.File, version: o.Version, level: new(slog.LevelVar), counts: count.New(), started: time.Now(), tables: fullTables()}
+func newProcess(o Options, cfg *Loaded, names *hosts) *process {
+	p := &process{hosts: names, file: o.File, version: o.Version, level: new(slog.LevelVar), counts: count.New(), started: time.Now(), tables: fullTables()}
 	if o.Past != nil {
 		p.started = o.Past(p.counts, &p.recent)
 	}
@@ -196,6 +201,7 @@ func (p *process) run(ctx context.Context) error {
 		wg.Go(func() { followRivals(ctx, p.rivals, p.setRivals, p.log) })
 		wg.Go(func() { p.followCounters(ctx) })
 		wg.Go(func() { p.probes(ctx) })
+		wg.Go(func() { p.followNames(ctx) })
 		wg.Go(func() { p.view.Log(ctx, p.log) })
 	})
 	var next *successor
@@ -209,7 +215,7 @@ func (p *process) run(ctx context.Context) error {
 }
 
 // reloads reads the configuration anew at each signal, and for whoever asks for
-// it.
+// it. What names of servers mean changes here too, so that one comes after the other.
 func (p *process) reloads(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		var asked chan<- api.Verdict
@@ -218,6 +224,9 @@ func (p *process) reloads(ctx context.Context, hup <-chan os.Signal) {
 			return
 		case <-hup:
 		case asked = <-p.asked:
+		case <-p.hosts.moved:
+			p.renew(ctx)
+			continue
 		}
 		p.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
 		v := p.reload(ctx)

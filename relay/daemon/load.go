@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 
 	"dhcp-relay/relay/agent"
@@ -18,24 +19,25 @@ type Loaded struct {
 	*config.Config
 	hash  string
 	files []config.File
+	unfit error // why what DNS names mean is left out, nil if it is not
 }
 
-// Load reads and checks the configuration.
+// Load reads and checks the configuration, without a look at DNS.
 func Load(file string) (*Loaded, error) {
 	files, err := config.ReadFiles(file)
 	if err != nil {
 		return nil, err
 	}
-	return judge(files)
+	return judge(files, noAnswer)
 }
 
-// judge checks what the files of a configuration say.
-func judge(files []config.File) (*Loaded, error) {
+// judge checks what the files of a configuration say. lookup is as config.Host has it.
+func judge(files []config.File, lookup func(string) (now, former []netip.Addr)) (*Loaded, error) {
 	hostname, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("read the host's name: %w", err)
 	}
-	cfg, err := config.ParseFiles(files, config.Host{Hostname: hostname})
+	cfg, err := config.ParseFiles(files, config.Host{Hostname: hostname, Lookup: lookup})
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ func judge(files []config.File) (*Loaded, error) {
 		return nil, err
 	}
 	cfg.Warnings = append(cfg.Warnings, later...)
-	return &Loaded{cfg, fingerprint(files), files}, nil
+	return &Loaded{Config: cfg, hash: fingerprint(files), files: files}, nil
 }
 
 // fingerprint returns the hash by which configurations are told apart. That of a single

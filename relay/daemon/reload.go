@@ -21,7 +21,8 @@ import (
 // reload reads the configuration anew. One that is wrong changes nothing.
 func (p *process) reload(ctx context.Context) api.Verdict {
 	v := api.Verdict{File: p.file, Errors: []string{}, Warnings: []string{}}
-	cfg, err := loadForRun(p.file)
+	cfg, changes, err := loadForRun(ctx, p.file, p.hosts)
+	p.tellNames(changes)
 	if err == nil {
 		err = judgeReload(&v, cfg)
 	}
@@ -124,6 +125,7 @@ func (p *process) applied(cfg *Loaded) {
 	now := time.Now()
 	p.config.ok, p.config.tried, p.config.err = true, now, nil
 	p.config.at, p.config.hash, p.config.files = now, cfg.hash, cfg.files
+	p.config.names, p.config.unfit = cfg.Names, cfg.unfit
 	p.config.file = onDisk{hash: cfg.hash, at: now}
 	p.policy = cfg.Policy
 }
@@ -159,6 +161,7 @@ func (p *process) state() metrics.State {
 	defer p.mu.Unlock()
 	adopted, sockets := p.engine.Adopted()
 	t, host, confined := p.engine.Tracking(), p.engine.HostReading(), p.box.State()
+	names, servers := p.nameStates()
 	return metrics.State{
 		ConfigOK:   p.config.ok,
 		ConfigTime: p.config.at,
@@ -181,6 +184,8 @@ func (p *process) state() metrics.State {
 		Opened:     sockets - adopted,
 		TakenOver:  adopted,
 		Probes:     p.canaries.states(),
+		Names:      names,
+		Servers:    servers,
 	}
 }
 

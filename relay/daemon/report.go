@@ -32,9 +32,10 @@ func (p *process) report(redact bool) status.Report {
 	host := p.engine.HostReading()
 	in.Stale, in.StaleSince = host.Stale, host.Since
 	in.Host, _ = os.Hostname() // it was there when the configuration was read
+	in.Names, in.NamesUnfit = p.dnsNames(), p.unfit()
 	snap, problems := p.engine.View()
 	if snap != nil {
-		in.Links, in.Servers = linksOf(snap), serversOf(snap)
+		in.Links, in.Servers, in.Hosts = linksOf(snap), serversOf(snap), hostsOf(&snap.Policy)
 		in.Problems = problems
 		in.Ways = waysOf(p.engine.Offloads())
 	}

@@ -10,6 +10,7 @@ import (
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/status"
+	"dhcp-relay/relay/text"
 )
 
 // newEndpoints returns where the process is to answer by [metrics] and [control].
@@ -91,6 +92,10 @@ func (p *process) unready() []string {
 	}
 	if other := p.surroundings.doubles(); len(other) > 0 {
 		why = append(why, "another DHCP server or relay hears the same clients: "+strings.Join(other, ", "))
+	}
+	policy := p.current()
+	if lost := unresolved(&policy); len(lost) > 0 {
+		why = append(why, "no address is known of any server of "+text.Some(lost, 10))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

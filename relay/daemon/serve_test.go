@@ -19,7 +19,7 @@ func TestUnreadyAtFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newProcess(Options{File: file, Stderr: io.Discard}, cfg)
+	p := newProcess(Options{File: file, Stderr: io.Discard}, cfg, newHosts())
 	if got, want := p.unready(), []string{"the relay does not hear clients yet"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

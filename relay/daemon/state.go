@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"dhcp-relay/relay/host/resolve"
 	"dhcp-relay/relay/wire/duid"
 )
 
@@ -12,23 +14,23 @@ import (
 // names another place.
 const stateDirectory = "/var/lib/dhcp-relay"
 
-// loadForRun reads the configuration and, if an interface sends it, the DUID
-// that this relay has made for itself once (RFC 5460, section 5.4.1).
-func loadForRun(file string) (*Loaded, error) {
-	cfg, err := Load(file)
+// loadForRun reads the configuration with what its DNS names mean and, if an interface
+// sends it, the DUID that this relay has made for itself once (RFC 5460, section 5.4.1).
+func loadForRun(ctx context.Context, file string, h *hosts) (*Loaded, []resolve.Change, error) {
+	cfg, changes, err := h.load(ctx, file)
 	if err != nil || !cfg.NeedsDUID() {
-		return cfg, err
+		return cfg, changes, err
 	}
 	dir, err := stateDir()
 	if err != nil {
-		return nil, fmt.Errorf("make a place for the DUID: %w; or set duid", err)
+		return nil, nil, fmt.Errorf("make a place for the DUID: %w; or set duid", err)
 	}
 	d, err := duid.Load(filepath.Join(dir, "duid"))
 	if err != nil {
-		return nil, fmt.Errorf("load the DUID: %w; or set duid", err)
+		return nil, nil, fmt.Errorf("load the DUID: %w; or set duid", err)
 	}
 	cfg.Policy.DUID = d
-	return cfg, nil
+	return cfg, changes, nil
 }
 
 // stateDir returns the directory of what must outlast the relay, and makes it if

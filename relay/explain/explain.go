@@ -140,6 +140,7 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	if why := r.notHeard(&m, heard); why != nil {
 		r.last = nil
 		res.Outcome, res.What, res.Remedy, res.Rules = notHeard, why.what, why.remedy, why.rules
+		res.Notes = r.unknown(r.snap.Link(index))
 		return res, nil
 	}
 	v := r.decide(&b, &in)
@@ -186,7 +187,7 @@ func (r *Relay) judge(res *Result, m *Message, b agent.Buf, v agent.Verdict) {
 	if reason == agent.UntrustedOption82 {
 		res.Notes = hidden(b.Bytes())
 	}
-	res.Notes = append(res.Notes, r.troubles(&v)...)
+	res.Notes = append(append(res.Notes, r.troubles(&v)...), r.unknown(v.Link)...)
 	doc := reason.DocOf(v.Direction)
 	res.Outcome, res.What, res.Remedy = doc.Name, doc.What, doc.Remedy
 	res.Rules = rulesOf(reason, v.Family, v.Direction)
@@ -206,6 +207,19 @@ func (r *Relay) troubles(v *agent.Verdict) (notes []string) {
 		add(side.Problem.Error())
 	} else if v.Family == dhcp.V6 && v.Link.Interface.V6.Address.Kind == giaddr.LinkLocal {
 		add("link_address is \"link-local\", by which servers that do not go by the Interface-Id declare leases void")
+	}
+	return notes
+}
+
+// unknown tells of DNS names among the link's servers of which no address is known.
+func (r *Relay) unknown(l *agent.Link) (notes []string) {
+	if l == nil {
+		return nil
+	}
+	for _, name := range l.Interface.Hosts {
+		if !slices.ContainsFunc(r.snap.Policy.Servers, func(s agent.Server) bool { return s.Host == name }) {
+			notes = append(notes, "No address is known of "+name+", so no copy goes there.")
+		}
 	}
 	return notes
 }

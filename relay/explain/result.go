@@ -66,7 +66,8 @@ type Send struct {
 	Towards     string         `json:"towards"` // "server", "client" or "relay"
 	Cast        string         `json:"cast"`    // "unicast", "broadcast" or "multicast"
 	Destination netip.AddrPort `json:"destination"`
-	Source      *netip.Addr    `json:"source,omitempty"` // nil: the kernel's choice by its route
+	DNSName     string         `json:"dns_name,omitempty"` // that has the address of the server; "": the configuration has it
+	Source      *netip.Addr    `json:"source,omitempty"`   // nil: the kernel's choice by its route
 	SourcePort  uint16         `json:"source_port"`
 	Interface   string         `json:"interface,omitempty"` // "": the route decides
 	VRF         string         `json:"vrf,omitempty"`

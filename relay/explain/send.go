@@ -53,7 +53,7 @@ func (r *Relay) form(m *Message, b *agent.Buf, v *agent.Verdict, sends []Send) C
 func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) Send {
 	to := &r.snap.Policy.Servers[c.Server]
 	s := Send{
-		Towards: "server", Cast: "unicast", Destination: to.Addr, VRF: to.VRF,
+		Towards: "server", Cast: "unicast", Destination: to.Addr, DNSName: to.Host, VRF: to.VRF,
 		SourcePort: c.From.Port, Interface: to.Link,
 	}
 	if v.Src.IsValid() {

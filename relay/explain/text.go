@@ -98,6 +98,9 @@ func (s *Setting) where() string {
 func (s *Send) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s to %s %s", s.Cast, s.Towards, s.Destination)
+	if s.DNSName != "" {
+		b.WriteString(" (" + s.DNSName + ")")
+	}
 	if s.Interface != "" {
 		b.WriteString(" on " + s.Interface)
 	}

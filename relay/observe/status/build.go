@@ -47,6 +47,7 @@ func Build(in Input) Report {
 	}
 	b.report.Confinement.Capabilities = append([]string{}, in.Confinement.Capabilities...)
 	b.configuration()
+	b.names()
 	b.servers()
 	b.drops()
 	b.interfaces()

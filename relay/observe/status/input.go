@@ -24,9 +24,12 @@ type Input struct {
 	Ways         map[count.ServerID]offload.Verdict // whether bursts to them leave together
 	Counts       count.Reading
 	Groups       []count.GroupServer
-	Problems     []agent.Problem // where configuration and host disagree
-	Failure      string          // why not all sockets work; "" if they do
-	Stale        string          // why the interfaces of the host cannot be read; "" if they can
+	Names        []DNSName                 // of servers
+	NamesUnfit   string                    // why what they mean is not in effect; "" if it is
+	Hosts        map[count.ServerID]string // DNS names of the servers that have one
+	Problems     []agent.Problem           // where configuration and host disagree
+	Failure      string                    // why not all sockets work; "" if they do
+	Stale        string                    // why the interfaces of the host cannot be read; "" if they can
 	StaleSince   time.Time
 	Unframed     string // why replies to DHCPv6 clients do not go in frames; "" if they do
 	Rivals       []Rival

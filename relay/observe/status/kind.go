@@ -14,6 +14,10 @@ const (
 	configUnloadable
 	firewallDrops
 
+	nameRefused
+	nameStale
+	nameUnknown
+
 	interfacesStale
 	interfaceDown
 	interfaceFloods
@@ -72,6 +76,9 @@ func kindDocs() [numKinds]KindDoc {
 		configNone:           {"config_none", "the configuration asks to relay nothing"},
 		configRefused:        {"config_refused", "the file was refused at the last reload"},
 		configUnloadable:     {"config_unloadable", "the file would be refused"},
+		nameRefused:          {"dns_name_refused", "what DNS says of servers' names cannot be taken over"},
+		nameStale:            {"dns_name_stale", "a server's name cannot be looked up, so that the last answer holds"},
+		nameUnknown:          {"dns_name_unknown", "no address is known of a server's name"},
 		interfacesStale:      {"interfaces_stale", "the relay cannot read the interfaces of the host"},
 		interfaceDown:        {"interface_down", "an interface is down or has no carrier"},
 		interfaceFloods:      {"interface_floods", "an interface sends more than the relay can read"},

@@ -24,12 +24,13 @@ type Report struct {
 	Uptime     float64       `json:"uptime_seconds"` // seconds from Started to Time
 	Window     float64       `json:"recent_seconds"` // how long back every "recent" of this report reaches: 600, or less after the start
 	Config     Config        `json:"config"`
-	Listeners  []Listener    `json:"listeners"`        // where the daemon is to be asked
-	Findings   []Finding     `json:"findings"`         // the worst first
-	Interfaces []Interface   `json:"interfaces"`       // those with trouble first, then by name and family
-	Groups     []Group       `json:"groups,omitempty"` // of servers, in the order of the configuration
-	Servers    []Server      `json:"servers"`          // in the order of the configuration, then those of former ones
-	Drops      []Drop        `json:"drops"`            // the most recent messages first
+	Listeners  []Listener    `json:"listeners"`           // where the daemon is to be asked
+	Findings   []Finding     `json:"findings"`            // the worst first
+	Interfaces []Interface   `json:"interfaces"`          // those with trouble first, then by name and family
+	Groups     []Group       `json:"groups,omitempty"`    // of servers, in the order of the configuration
+	Servers    []Server      `json:"servers"`             // in the order of the configuration, then those of former ones
+	DNSNames   []DNSName     `json:"dns_names,omitempty"` // of servers, by name
+	Drops      []Drop        `json:"drops"`               // the most recent messages first
 	Kernel     []KernelDrops `json:"kernel_drops"`
 	SendErrors []SendError   `json:"send_errors"`
 	Recorder   Recorder      `json:"recorder"`
@@ -153,7 +154,8 @@ type Flow struct {
 // A Server is a DHCP server, or the next relay on the way to one.
 type Server struct {
 	Address    api.Endpoint `json:"address"`
-	VRF        string       `json:"vrf,omitempty"` // "" is the default VRF
+	VRF        string       `json:"vrf,omitempty"`      // "" is the default VRF
+	DNSName    string       `json:"dns_name,omitempty"` // which has this address; "" if the configuration has the address
 	Family     dhcp.Family  `json:"family"`
 	Copies     count.Number `json:"copies"`     // requests sent to it
 	Replies    count.Number `json:"replies"`    // messages heard from it

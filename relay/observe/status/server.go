@@ -31,7 +31,7 @@ func (b *builder) servers() {
 	for _, id := range ids {
 		c := counts[id]
 		s := Server{
-			Address: endpoint(id), VRF: id.VRF, Family: id.Family(),
+			Address: endpoint(id), VRF: id.VRF, DNSName: b.Hosts[id], Family: id.Family(),
 			Copies: c.Copies, Replies: c.Replies, Failures: c.Failures, Unanswered: c.NoReply,
 			AnswerRatio: ratio(&c), Response: response(c.Response), Cause: causeOf(&c),
 		}

@@ -66,6 +66,7 @@ const (
 	OfClientReplies SubjectKind = "client_replies"  // replies to the clients of a family
 	OfBuffer        SubjectKind = "receive_buffer"  // of a family
 	OfSending       SubjectKind = "sending"         // Name is "server" or "client"
+	OfName          SubjectKind = "dns_name"        // Name is it
 	OfPort          SubjectKind = "port"            // the relay's, on which the program Name listens
 	OfListener      SubjectKind = "listener"        // Name is what it is for, and where
 	OfRPFilter      SubjectKind = "rp_filter"       // Name lists the interfaces
@@ -109,6 +110,8 @@ func (k SubjectKind) noun() (one, several string) {
 		return "receive buffer", "receive buffers"
 	case OfSending:
 		return "sending", "sending"
+	case OfName:
+		return "DNS name", "DNS names"
 	case OfPort:
 		return "UDP port", "other programs"
 	case OfListener:
@@ -137,7 +140,7 @@ func (s Subject) String() string {
 			words += " in VRF " + s.VRF
 		}
 		return words
-	case OfConfiguration:
+	case OfConfiguration, OfName:
 		return words + " " + s.Name
 	case OfPort:
 		return words + " " + strconv.Itoa(int(s.Port))
@@ -188,7 +191,7 @@ func (s *Subject) concerns(name string, servers []ServerName) bool {
 		return false
 	case OfOthers:
 		return false
-	case OfConfiguration, OfReplies, OfClientReplies, OfBuffer, OfSending, OfPort, OfListener, OfRPFilter, OfSockets, OfRecorder, OfAll:
+	case OfConfiguration, OfName, OfReplies, OfClientReplies, OfBuffer, OfSending, OfPort, OfListener, OfRPFilter, OfSockets, OfRecorder, OfAll:
 	}
 	return true
 }

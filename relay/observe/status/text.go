@@ -29,6 +29,7 @@ func (r *Report) WriteText(w io.Writer, all bool) error {
 	r.writeHead(&b)
 	writeFindings(&b, r.Findings)
 	r.writeServers(&b)
+	r.writeNames(&b)
 	r.writeGroups(&b)
 	r.writeInterfaces(&b, all)
 	r.writeDrops(&b, all)
