@@ -12,7 +12,7 @@ import (
 
 const (
 	// retry is how long a look-up that failed waits for the next one.
-	retry = 10 * time.Second
+	retry = 5 * time.Second
 	// linger is how long an address that a name has no more may still reply.
 	linger = time.Minute
 )
