@@ -192,7 +192,7 @@ func outages() []outage {
 			p.nft("add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in udp dport 67 drop")
 			return func() { p.nft("delete table ip t") }
 		}},
-		{name: "answers NAK", state: status.StateRefusing, says: "server refuses its clients what it has offered them", begin: func(p *pair) func() {
+		{name: "answers NAK", state: status.StateRefusing, says: "server refuses its clients addresses", begin: func(p *pair) func() {
 			end := p.stand(0, refusal)
 			return func() { end(); p.serve() }
 		}},

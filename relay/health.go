@@ -76,17 +76,25 @@ func (e *Engine) showServer(now time.Time, s *state, n int, was health.State) {
 		}
 		text := "server does not answer"
 		if r.State == health.Refusing {
-			text = "server refuses its clients what it has offered them"
+			text = "server refuses its clients addresses"
 		}
 		e.logServer(now, level, text, v, append(silence(&r), why...)...)
 	case silent && answers(r.State):
 		delete(e.silent, v)
 		e.logServer(now, slog.LevelInfo, "server answers again", v, "silent_for", now.Sub(out.since).Round(time.Second))
+		if r.State == health.Slow {
+			e.showSlow(now, v)
+		}
 	case r.State == health.Slow:
-		e.logServer(now, slog.LevelWarn, "server answers slowly", v, "later_than", health.Late)
+		e.showSlow(now, v)
 	case was == health.Slow:
 		e.logServer(now, slog.LevelInfo, "server answers in time again", v)
 	}
+}
+
+// showSlow tells that a server answers late.
+func (e *Engine) showSlow(now time.Time, v *count.Server) {
+	e.logServer(now, slog.LevelWarn, "server answers slowly", v, "later_than", health.Late)
 }
 
 // showCause tells what keeps requests from a server once it is known, if it was not when

@@ -32,7 +32,7 @@ func (s *Server) Judge(now time.Duration, at time.Time) (was, is State) {
 	r := Reading{State: was, Requests: uint64(max(0, s.asked.Load())), From: s.from.get(), Trouble: s.current(at)}
 	if !s.fixed.Load() {
 		var begun int64
-		if r.State, begun = s.judge(int64(now), r.Trouble); r.State != was || s.since.Load() == 0 {
+		if r.State, begun = s.judge(int64(now), at, r.Trouble); r.State != was || s.since.Load() == 0 {
 			s.enter(r.State, begun)
 		}
 	}
@@ -49,13 +49,13 @@ func (s *Server) Judge(now time.Duration, at time.Time) (was, is State) {
 }
 
 // judge returns the state that the server is in, and when it began if it is a new one.
-func (s *Server) judge(now int64, why *Trouble) (is State, begun int64) {
+func (s *Server) judge(now int64, at time.Time, why *Trouble) (is State, begun int64) {
 	first, replied, last := s.first.Load(), s.replied.Load(), max(s.last.Load(), s.replied.Load())
 	switch {
 	case last == 0, now-last > int64(idleAfter):
 		s.asked.Store(0)
 		return Idle, now
-	case first >= replied && s.overdue(now-first, why != nil):
+	case first >= replied && s.overdue(time.Duration(now-first), at, why):
 		return s.without(first, why), first
 	case s.refusal.refuses(now):
 		return Refusing, s.refusal.first.Load()
@@ -67,14 +67,16 @@ func (s *Server) judge(now int64, why *Trouble) (is State, begun int64) {
 	return Answering, now
 }
 
-// overdue reports whether requests wait for too long, the first of them for so long;
-// explained if somebody says why.
-func (s *Server) overdue(waited int64, explained bool) bool {
+// overdue reports whether requests wait for too long at a time, the first of them for so
+// long. What was said of it only at first may be over.
+func (s *Server) overdue(waited time.Duration, at time.Time, why *Trouble) bool {
 	n := s.asked.Load()
-	if explained && (n >= SilentRequests && waited >= int64(UnreachableAfter) || n >= UnreachableRequests && waited >= int64(SilentAfter)) {
-		return true
+	if why != nil && why.At.Sub(at.Add(-waited)) >= stillSaid {
+		if n >= SilentRequests && waited >= UnreachableAfter || n >= UnreachableRequests && waited >= SilentAfter {
+			return true
+		}
 	}
-	return n >= SilentRequests && waited >= int64(SilentAfter)
+	return n >= SilentRequests && waited >= SilentAfter
 }
 
 // without tells apart the servers that do not answer requests from a moment on.

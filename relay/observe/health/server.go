@@ -16,11 +16,13 @@ const (
 	SilentRequests = 4
 )
 
-// When requests do not reach a server, as the host or the network says: after as many as
-// of one that is silent, but sooner, or after fewer.
+// When requests do not reach a server, as the host or the network says and still says
+// after the first of them: after as many as of one that is silent, but sooner, or after
+// fewer.
 const (
 	UnreachableAfter    = 2 * time.Second
 	UnreachableRequests = 2
+	stillSaid           = time.Second
 )
 
 // AloneFor is how long a client must have waited alone before another server is asked in
