@@ -13,8 +13,8 @@ type refusals struct {
 	of    atomic.Uint64 // the client of all of them; 0: of several
 }
 
-// Refuses notes that the server refuses a client what it has offered. To refuse what
-// another server has promised, or an address of another network, is right (RFC 2131,
+// Refuses notes that the server refuses a client what it has offered, or has nothing to
+// offer. To refuse what another server has promised, or an address of another network, is right (RFC 2131,
 // section 4.3.2), and is not to be noted.
 func (s *Server) Refuses(client uint64, now time.Duration) {
 	r := &s.refusal

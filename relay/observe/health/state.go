@@ -11,7 +11,7 @@ const (
 	Slow                     // it answers, and most clients wait longer than Late
 	Silent                   // it answers nothing, though answers are due
 	Unreachable              // the same, and the host or the network says why requests do not reach it
-	Refusing                 // it refuses its clients what it has offered them
+	Refusing                 // it refuses its clients addresses
 	Dropped                  // its replies are heard, and this relay drops them
 	Elsewhere                // its clients are answered, by nobody who can be told to be this server
 	Listening                // it gets copies and is to answer nothing
@@ -43,7 +43,7 @@ func docs() [numStates]StateDoc {
 		Slow:        {"slow", "it answers, but most clients wait long", true},
 		Silent:      {"silent", "it answers nothing, though answers are due", false},
 		Unreachable: {"unreachable", "requests do not reach it", false},
-		Refusing:    {"refusing", "it refuses its clients what it has offered them", false},
+		Refusing:    {"refusing", "it refuses its clients addresses", false},
 		Dropped:     {"dropped", "its replies are heard, and dropped", false},
 		Elsewhere:   {"elsewhere", "its clients are answered, by nobody who can be told to be it", true},
 		Listening:   {"listening", "it gets copies, and is to answer nothing", true},

@@ -144,8 +144,10 @@ func (o *Observer) replied(b *observe.Batch, m *observe.Message, a *about) {
 	switch {
 	case of.server >= 0:
 		w.credited(of, &r, b.Now)
-		if v.Family == dhcp.V4 {
-			leases(w.Health[of.server], v.Type, of.chosen || unasked, r.msg, b.Now)
+		if h := w.Health[of.server]; v.Family == dhcp.V4 {
+			leases(h, v.Type, of.chosen || unasked, r.msg, b.Now)
+		} else {
+			o.table.leases6(h, of.chosen, r.msg, b.Now)
 		}
 	case w != nil:
 		for _, h := range w.Health {
@@ -165,20 +167,6 @@ func (w *Way) credited(of credit, r *replier, now time.Duration) {
 	}
 	w.Health[of.server].Replied(w.Index, from, now)
 	w.Servers[of.server].Replied() // last: who reads the count finds the rest done
-}
-
-// leases notes whether a DHCPv4 server gives a client its lease, or refuses what it was
-// to give: what it has offered, or what was not asked of it.
-func leases(of *health.Server, typ uint8, own bool, msg []byte, now time.Duration) {
-	switch bootp.Type(typ) {
-	case bootp.Ack:
-		of.Grants()
-	case bootp.Nak:
-		if own {
-			of.Refuses(clientOf(msg), now)
-		}
-	default:
-	}
 }
 
 // clientOf returns what stands for a DHCPv4 client.

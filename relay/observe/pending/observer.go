@@ -158,6 +158,9 @@ func (a *about) read(m *observe.Message, seen *identities) {
 	if v.Family == dhcp.V4 && v.Named && typ == uint8(bootp.DHCPRequest) {
 		a.how |= chosen
 	}
+	if v.Family == dhcp.V6 && (typ == uint8(dhcp6.Request) || typ == uint8(dhcp6.Renew)) {
+		a.how |= chosen
+	}
 	a.kind, a.to = asks, v.Due
 	a.due = due(m, expects, a, typ)
 }

@@ -95,7 +95,7 @@ type bucket struct {
 //
 //	bit 63..24  when the request was heard, microseconds; wraps after 12 days
 //	bit 23..8   servers that have yet to answer
-//	bit 7       a DHCPv4 client asks for what a server has offered it
+//	bit 7       the client asks for what a server has offered or given it
 //	bit 6       a client that wants broadcast was answered by unicast
 //	bit 5       the client wants broadcast
 //	bit 4       no answer is not amiss: the client has chosen a server that is not known

@@ -98,7 +98,7 @@ func kindDocs() [numKinds]KindDoc {
 		serverDoubled:        {"server_doubled", "a server answers twice as often as it is asked"},
 		serverElsewhere:      {"server_elsewhere", "a server answers from an address that is not known as its own"},
 		serverPartly:         {"server_partly", "a server answers fewer than half of the requests"},
-		serverRefuses:        {"server_refuses", "a server refuses its clients what it has offered them"},
+		serverRefuses:        {"server_refuses", "a server refuses its clients addresses"},
 		serverSilent:         {"server_silent", "a server answers nothing"},
 		serverSlow:           {"server_slow", "a server answers late"},
 		serverUncredited:     {"server_uncredited", "nobody can tell which server answers its clients"},

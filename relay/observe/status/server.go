@@ -176,11 +176,16 @@ func (b *builder) heardAndDropped(h *health.Reading, s *Server) {
 	s.State, s.Verdict = StateDropped, "Its replies are heard and dropped, see the drops: "+b.silence(h)+"."
 }
 
-// judgeRefusing judges a server that refuses its clients what it has offered them.
+// judgeRefusing judges a server that refuses its clients addresses.
 func (b *builder) judgeRefusing(id count.ServerID, s *Server, f found) found {
 	s.State, s.Verdict = StateRefusing, "It offers clients addresses, and refuses (DHCPNAK) who asks for them."
 	f.kind, f.text = serverRefuses, "The server refuses its clients the addresses that it has offered them (DHCPNAK)"
 	f.do = "Look at the log of the server: it may have been given another configuration, or its database of leases may be lost, full or read-only."
+	if id.Family() == dhcp.V6 {
+		s.Verdict = "It refuses its clients addresses (a status such as NoAddrsAvail or NotOnLink)."
+		f.text = "The server refuses its clients addresses (a status such as NoAddrsAvail or NotOnLink)"
+		f.do = "Look at the log of the server: whether its pools have addresses left, and are for the link-addresses of this relay."
+	}
 	if b.othersAnswer(id) {
 		f.severity = Warn
 		f.detail = "other servers answer the same clients"

@@ -18,7 +18,7 @@ const (
 	StateSlow                           // it answers, and most clients wait long
 	StateListening                      // it gets copies, and is to answer nothing
 	StateElsewhere                      // its clients are answered, by nobody who can be told to be it
-	StateRefusing                       // it refuses its clients what it has offered them
+	StateRefusing                       // it refuses its clients addresses
 	StateDropped                        // its replies were heard, and dropped
 	StateSilent                         // it answers nothing
 	StateUnreachable                    // requests do not reach it
@@ -52,7 +52,7 @@ func serverStates() [numServerStates]ServerStateDoc {
 		StateSlow:        {"slow", "it answers, but most clients wait more than 1.5 seconds", Doubtful},
 		StateListening:   {"listening", "it gets copies, and is to answer nothing", Neutral},
 		StateElsewhere:   {"elsewhere", "its clients are answered, by nobody who can be told to be it", Doubtful},
-		StateRefusing:    {"refusing", "it refuses its clients what it has offered them", Bad},
+		StateRefusing:    {"refusing", "it refuses its clients addresses", Bad},
 		StateDropped:     {"dropped", "its replies were heard, and dropped", Bad},
 		StateSilent:      {"silent", "it answers nothing", Bad},
 		StateUnreachable: {"unreachable", "requests do not reach it", Bad},
