@@ -89,6 +89,7 @@ func faultsOfServers() []fault {
 			severity: status.Error, finding: []string{"10.9.0.2", "Requests do not reach the server", "10.9.0.2 says that nothing listens on port 67", "Start the DHCP server there"},
 			trace: []string{"no answer from 10.9.0.2", "that the server runs"},
 			log:   []string{"level=ERROR", "server does not answer", "server=10.9.0.2", "nothing listens on port 67"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "the server's host is gone", quick: true,
@@ -97,6 +98,7 @@ func faultsOfServers() []fault {
 			severity: status.Error, finding: []string{"10.9.0.2", "Requests do not reach the server", "10.9.0.2 does not answer ARP on servers"},
 			trace: []string{"no answer from 10.9.0.2", "that the address is right"},
 			log:   []string{"level=ERROR", "server does not answer", "server=10.9.0.2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "a firewall at the server drops", quick: true,
@@ -105,6 +107,7 @@ func faultsOfServers() []fault {
 			severity: status.Error, finding: []string{"10.9.0.2", "The server does not answer", "answered until", "that no firewall, here or there, drops UDP port 67"},
 			trace: []string{"no answer from 10.9.0.2"},
 			log:   []string{"level=ERROR", "server does not answer", "server=10.9.0.2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "a firewall refuses: administratively prohibited", quick: true,
@@ -113,6 +116,7 @@ func faultsOfServers() []fault {
 			severity: status.Error, finding: []string{"10.9.0.2", "Requests do not reach the server", "10.9.0.2 says: administratively prohibited"},
 			trace: []string{"no answer from 10.9.0.2"},
 			log:   []string{"level=ERROR", "server does not answer", "server=10.9.0.2", "prohibited"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "the server refuses all addresses (NAK)",
@@ -134,16 +138,19 @@ func faultsOfServers() []fault {
 			severity: status.Error, finding: []string{"10.9.0.2"},
 			trace: []string{"no answer from 10.9.0.2"},
 			log:   []string{"server does not answer", "server=10.9.0.2"}, back: again(),
+			alerts: []string{"DHCPRelayMalformed", "DHCPRelayServerSilent"},
 		},
 		{
 			name: "the server takes 3 seconds", quick: true, strike: slow, mend: fast,
 			severity: status.Warn, finding: []string{"10.9.0.2", "The server answers late", "took more than 1.5 seconds"},
 			log: []string{"server answers slowly", "server=10.9.0.2"}, back: []string{"server answers in time again", "server=10.9.0.2"},
+			alerts: []string{"DHCPRelayServerLate"},
 		},
 		{
 			name: "the server has no subnet for one interface", strike: noSubnet, mend: subnet, quick: true,
 			severity: status.Error, finding: []string{"clients-b", "The servers answer the requests of other interfaces, but none of this one", "add a subnet (scope) that holds the giaddr 10.2.0.1"},
 			trace: []string{"no answer from 10.9.0.2", "a subnet for giaddr 10.2.0.1"},
+			slow:  []string{"DHCPRelayRequestsUnanswered"},
 		},
 		{
 			name: "no addresses are left for many clients", strike: poolEmpty, mend: poolFull,
@@ -155,8 +162,9 @@ func faultsOfServers() []fault {
 			strike:   func(b *old) { b.configure(strings.ReplaceAll(oneServer, "10.9.0.2", "10.9.0.77")) },
 			mend:     func(b *old) { b.configure(oneServer) },
 			severity: status.Error, finding: []string{"10.9.0.77", "Requests do not reach the server", "10.9.0.77 does not answer ARP on servers"},
-			trace: []string{"no answer from 10.9.0.77", "that the address is right"},
-			log:   []string{"level=ERROR", "server does not answer", "server=10.9.0.77"},
+			trace:  []string{"no answer from 10.9.0.77", "that the address is right"},
+			log:    []string{"level=ERROR", "server does not answer", "server=10.9.0.77"},
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "one of two servers is killed", quick: true,
@@ -166,6 +174,7 @@ func faultsOfServers() []fault {
 			mend:     func(b *old) { b.server = b.serve("s1", "10.9.0.2") },
 			severity: status.Warn, finding: []string{"10.9.0.2", "Requests do not reach the server", "nothing listens on port 67", "other servers answer the same clients"},
 			log: []string{"level=WARN", "server does not answer", "server=10.9.0.2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "the server answers from another address", quick: true,
@@ -200,13 +209,15 @@ func faultsOfHost() []fault {
 			mend:     func(b *old) { b.must(b.Node("relay").Addr("clients-a", "10.1.0.1/24")) },
 			severity: status.Error, finding: []string{"clients-a", "no address that may stand for its clients", "Give the interface an IPv4 address, or set dhcpv4.giaddr"},
 			trace: []string{"clients-a", "no address that may stand for its clients"}, log: []string{"clients-a", "no_giaddr"},
+			slow: []string{"DHCPRelayInterfaceNotRelaying"},
 		},
 		{
 			name: "the interface is down", quick: true,
 			strike:   func(b *old) { b.must(b.Node("relay").Down("clients-a")) },
 			mend:     func(b *old) { b.must(b.Node("relay").Up("clients-a")) },
 			severity: status.Warn, finding: []string{"clients-a", "The interface is down or has no carrier", "ip link set clients-a up"},
-			log: []string{"clients-a", "down"},
+			log:  []string{"clients-a", "down"},
+			slow: []string{"DHCPRelayInterfaceNotRelaying"},
 		},
 		{
 			name: "there is no route to the server any more", quick: true,
@@ -219,6 +230,7 @@ func faultsOfHost() []fault {
 			mend:     func(b *old) { b.must(b.Node("relay").Route("192.0.2.9/32", "10.9.0.2")) },
 			severity: status.Error, finding: []string{"192.0.2.9", "There is no route to the server", "Add a route"},
 			trace: []string{"There is no route to the server"}, log: []string{"server does not answer", "server=192.0.2.9", "no route to the server", "ENETUNREACH"}, back: []string{"server answers again", "server=192.0.2.9"},
+			alerts: []string{"DHCPRelayServerSilent"}, slow: []string{"DHCPRelaySendErrors"},
 		},
 		{
 			name: "this host's firewall drops what goes to the server", quick: true,
@@ -226,6 +238,7 @@ func faultsOfHost() []fault {
 			mend:     accept("relay"),
 			severity: status.Error, finding: []string{"10.9.0.2", "firewall drops what the relay sends to the server", "Allow UDP"},
 			trace: []string{"firewall drops what the relay sends to the server"}, log: []string{"server does not answer", "10.9.0.2", "firewall drops what the relay sends", "EPERM"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"}, slow: []string{"DHCPRelaySendErrors"},
 		},
 		{
 			name: "strict rp_filter drops what comes another way",
@@ -235,11 +248,19 @@ func faultsOfHost() []fault {
 				b.run("relay", "ip", "route", "add", "blackhole", "10.9.0.2/32")
 				b.run("relay", "ip", "rule", "add", "from", "all", "to", "10.9.0.2", "ipproto", "udp", "dport", "67", "lookup", "78")
 				b.run("relay", "ip", "route", "add", "10.9.0.2/32", "dev", "servers", "table", "78")
+				// It is the server's ARP that is dropped; it learns from the relay's, too.
+				mac, err := b.Node("s1").MAC("eth0")
+				b.must(err)
+				b.run("relay", "ip", "neigh", "replace", "10.9.0.2", "lladdr", mac.String(), "nud", "permanent", "dev", "servers")
 			},
-			strike:   func(b *old) { b.must(b.Node("relay").Sysctl("net/ipv4/conf/servers/rp_filter", "1")) },
+			strike: func(b *old) {
+				b.must(b.Node("relay").Sysctl("net/ipv4/conf/servers/rp_filter", "1"))
+				b.run("s1", "ip", "neigh", "flush", "dev", "eth0")
+			},
 			mend:     func(b *old) { b.must(b.Node("relay").Sysctl("net/ipv4/conf/servers/rp_filter", "0")) },
 			severity: status.Warn, finding: []string{"rp_filter", "servers"},
 			trace: []string{"no answer from 10.9.0.2"}, log: []string{"server does not answer", "10.9.0.2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "this host's firewall drops replies to giaddr", rootOnly: true,
@@ -247,6 +268,7 @@ func faultsOfHost() []fault {
 			mend:     accept("relay"),
 			severity: status.Error, finding: []string{"This host's firewall drops the replies of its servers", "Accept UDP port 67"},
 			trace: []string{"no answer from 10.9.0.2"}, log: []string{"server does not answer", "10.9.0.2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "this host's firewall drops all", rootOnly: true,
@@ -266,6 +288,7 @@ func faultsOfHost() []fault {
 			mend:     func(b *old) { b.configure(oneServer) },
 			severity: status.Error, finding: []string{"configuration", "refused", "dhcp-relay check"},
 			log: []string{"level=ERROR", "configuration refused, the former one stays"}, back: []string{"configuration reloaded"},
+			alerts: []string{"DHCPRelayConfigRefused"},
 		},
 		{
 			name: "an interface is misspelt at a reload",
@@ -275,6 +298,7 @@ func faultsOfHost() []fault {
 			mend:     func(b *old) { b.configure(oneServer) },
 			severity: status.Warn, finding: []string{"client-a", "no interface of this name", "correct the name"},
 			trace: []string{"an interface that no [[interface]] names"},
+			slow:  []string{"DHCPRelayInterfaceNotRelaying"},
 		},
 		{
 			name: "the process was stopped for long",
@@ -285,7 +309,8 @@ func faultsOfHost() []fault {
 			},
 			mend:     func(*old) {},
 			severity: status.Warn, finding: []string{"clients-a", "waited so long in the receive buffer", "whether the relay gets processor time, or was stopped"},
-			log: []string{"stale"},
+			log:    []string{"stale"},
+			alerts: []string{"DHCPRelayLate"},
 		},
 	}
 }
@@ -333,22 +358,26 @@ func faultsOfMessages() []fault {
 			name: "a switch begins to add option 82", strike: tag, mend: untag,
 			severity: status.Error, finding: []string{"clients-a", "already contains option 82", "set trusted = true on this interface"},
 			trace: []string{"already contains option 82", "trusted = true"}, log: []string{"untrusted_option82", "link=clients-a"},
+			alerts: []string{"DHCPRelayUntrusted"},
 		},
 		{
 			name: "a relay is attached to an interface that is not trusted", strike: chained, mend: single,
 			severity: status.Error, finding: []string{"clients-a", "already relayed, and the interface is not trusted", "set trusted = true on this interface"},
 			trace: []string{"already relayed"}, log: []string{"giaddr_untrusted", "link=clients-a"},
+			alerts: []string{"DHCPRelayUntrusted"},
 		},
 		{
 			name: "relays send in circles", strike: far, mend: near,
 			severity: status.Error, finding: []string{"clients-a", "passed more relays than hop_limit allows"},
 			trace: []string{"passed more relays than hop_limit allows"}, log: []string{"hop_limit", "link=clients-a"},
+			alerts: []string{"DHCPRelayLoop"},
 		},
 		{
 			name:   "requests are larger than the MTU towards the server",
 			strike: func(b *old) { large(b) }, mend: small,
 			prepare:  func(b *old) { b.must(b.Node("relay").MTU("servers", 1300)) },
 			severity: status.Warn, finding: []string{"clients-a", "Requests go out without option 82, for which they have no room", "the MTU towards the servers"},
+			slow: []string{"DHCPRelayOption82Omitted"},
 		},
 	}
 }
@@ -375,7 +404,8 @@ func faultsOfReplies() []fault {
 			},
 			mend:     func(*old) {},
 			severity: status.Warn, finding: []string{"clients-a", "10.1.0.66", "rogue DHCP server"},
-			log: []string{"reply_from_client", "link=clients-a"},
+			log:    []string{"reply_from_client", "link=clients-a"},
+			alerts: []string{"DHCPRelayRogueServer"},
 		},
 		{
 			name: "the server clears the broadcast flag, and clients ask again",
@@ -418,6 +448,7 @@ name = "clients-b"
 			mend:     func(b *old) { b.server.behave(b.server.offer) },
 			severity: status.Error, finding: []string{"10.9.0.2", "share the reply's giaddr", "Have the server echo option 82"},
 			trace: []string{"share the reply's giaddr"}, log: []string{"ambiguous_reply"},
+			alerts: []string{"DHCPRelayAmbiguousReply", "DHCPRelayServerDropped"},
 		},
 		{
 			name: "another relay serves the same clients", strike: twice, mend: once,
@@ -457,6 +488,7 @@ func faults6() []fault {
 			severity: status.Error, finding: []string{"2001:db8:9::2", "Requests do not reach the server", "2001:db8:9::2 says that nothing listens on port 547"},
 			trace: []string{"no answer from 2001:db8:9::2", "that the server runs"},
 			log:   []string{"level=ERROR", "server does not answer", "server=2001:db8:9::2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 		{
 			name: "DHCPv6: the server has no subnet for one interface", six: true, quick: true, config: config6, asked: "[2001:db8:9::2]:547", prepare: prepare,
@@ -464,13 +496,15 @@ func faults6() []fault {
 			mend:     func(b *old) { b.must(b.server6.Close()); b.serve6(2) },
 			severity: status.Error, finding: []string{"clients-b", "The servers answer the requests of other interfaces", "add a subnet that holds the link-address 2001:db8:2::1"},
 			trace: []string{"a subnet for link-address 2001:db8:2::1"},
+			slow:  []string{"DHCPRelayRequestsUnanswered"},
 		},
 		{
 			name: "DHCPv6: the address of the interface is gone", six: true, quick: true, config: config6 + "[interface.dhcpv6]\nlink_address = \"2001:db8::/32\"\n", asked: "[2001:db8:9::2]:547", prepare: prepare,
 			strike:   func(b *old) { b.must(b.Node("relay").DelAddr("clients-a", "2001:db8:1::1/64")) },
 			mend:     func(b *old) { b.must(b.Node("relay").Addr("clients-a", "2001:db8:1::1/64")) },
 			severity: status.Error, finding: []string{"clients-a", "no address that may stand for its clients", "Give the interface a global IPv6 address"},
-			log: []string{"clients-a", "no_link_address"},
+			log:  []string{"clients-a", "no_link_address"},
+			slow: []string{"DHCPRelayInterfaceNotRelaying"},
 		},
 		{
 			name: "DHCPv6: a firewall at the server drops", six: true, quick: true, config: config6, asked: "[2001:db8:9::2]:547", prepare: prepare,
@@ -478,6 +512,7 @@ func faults6() []fault {
 			mend:     accept("s1"),
 			severity: status.Error, finding: []string{"2001:db8:9::2", "The server does not answer", "answered until"},
 			log: []string{"server does not answer", "server=2001:db8:9::2"}, back: again(),
+			alerts: []string{"DHCPRelayServerSilent"},
 		},
 	}
 }

@@ -47,6 +47,8 @@ type fault struct {
 	trace    []string // what one transaction must say
 	log      []string // what one line must say
 	back     []string // what one line must say once it is mended; nil: the fault has no end that the log knows
+	alerts   []string // that Prometheus knows of within a minute and fires within three; no others
+	slow     []string // of which it knows within three minutes, and which may fire later
 }
 
 // An old is the bed of a fault.
@@ -56,6 +58,7 @@ type old struct {
 	server  *host // 10.9.0.2 on s1
 	server6 *server6.Server
 	other   net.PacketConn
+	scraper *scraper // nil: nobody reads the metrics
 }
 
 const (
@@ -196,6 +199,11 @@ func (f *fault) befall(b *old, built func()) string {
 	b.t.Helper()
 	b.well()
 	built()
+	if f.alerted() {
+		b.scraper = b.scrape()
+		b.sampled(3)
+		b.scraper.struck = b.scraper.mark()
+	}
 	var row strings.Builder
 	fmt.Fprintf(&row, "\n%s\n", f.name)
 	begun := time.Now()
@@ -224,6 +232,9 @@ func (f *fault) befall(b *old, built func()) string {
 	// So long that it is an outage, the first losses of which are known.
 	time.Sleep(time.Until(begun.Add(struck + 15*time.Second)))
 	marked := len(b.Relay().Log())
+	if b.scraper != nil {
+		b.scraper.mended = b.scraper.mark()
+	}
 	f.mend(b)
 	mended := time.Now()
 	for end := mended.Add(within + reading); ; time.Sleep(time.Second) {
@@ -248,6 +259,10 @@ func (f *fault) befall(b *old, built func()) string {
 		if !ok {
 			b.t.Errorf("%s: the log says after the repair not %q but\n%s", f.name, f.back, b.Relay().Log()[marked:])
 		}
+	}
+	if b.scraper != nil {
+		b.sampled(3)
+		row.WriteString(f.alarms(b))
 	}
 	return row.String()
 }
