@@ -23,10 +23,11 @@ import (
 )
 
 const (
-	mostProbes   = 16                      // at once
+	mostProbes   = 128                     // at once
+	probeSlots   = 1024                    // of those that are under way and those whose answers may come late
 	probeAgain   = 1500 * time.Millisecond // after what a server that has not answered is asked once more
 	probeGrace   = time.Second             // which a server has though ICMP says that it cannot answer
-	probeLook    = 20 * time.Millisecond
+	probeLook    = 100 * time.Millisecond
 	probeLinger  = 10 * time.Second // in which late answers are kept from the clients' network
 	probeAnswers = 64               // that are kept of one probe
 )
@@ -34,10 +35,13 @@ const (
 // errProbes says that no more probes may be under way.
 var errProbes = errors.New("too many probes are under way; try again")
 
-// probes are those that are under way.
+// probes are those that are under way, and those whose answers may come late. The way of
+// a message looks at one slot.
 type probes struct {
-	mu     sync.Mutex // of changes
-	active atomic.Pointer[[]*probing]
+	mu      sync.Mutex // of changes
+	running int
+	known   atomic.Int32
+	slots   [probeSlots]atomic.Pointer[probing] // by xid
 }
 
 // A probing is a client of this relay's own that waits for answers.
@@ -53,44 +57,54 @@ type probeAnswer struct {
 	at   time.Time
 }
 
-// add begins to wait.
-func (p *probes) add(one *probing) error {
+// slot returns where the probe with an xid is.
+func (p *probes) slot(xid uint32) *atomic.Pointer[probing] { return &p.slots[xid%probeSlots] }
+
+// begin begins to wait for what a client of an interface asks for.
+func (p *probes) begin(f dhcp.Family, host, link string) (*probing, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var all []*probing
-	if was := p.active.Load(); was != nil {
-		all = slices.Clone(*was)
+	if p.running >= mostProbes {
+		return nil, errProbes
 	}
-	if len(all) >= mostProbes {
-		return errProbes
+	for range 64 { // as many slots may be taken
+		var xid [4]byte
+		_, _ = rand.Read(xid[:]) // it never fails
+		one := &probing{probe.NewClient(f, host, link, binary.BigEndian.Uint32(xid[:])), make(chan probeAnswer, probeAnswers)}
+		if p.slot(one.Xid).CompareAndSwap(nil, one) {
+			p.running++
+			p.known.Add(1)
+			return one, nil
+		}
 	}
-	all = append(all, one)
-	p.active.Store(&all)
-	return nil
+	return nil, errProbes
 }
 
-// remove ends it.
-func (p *probes) remove(one *probing) {
+// end ends it. late says that more answers may come, which are no clients'.
+func (p *probes) end(one *probing, late bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	all := slices.DeleteFunc(slices.Clone(*p.active.Load()), func(x *probing) bool { return x == one })
-	if len(all) == 0 {
-		p.active.Store(nil)
+	p.running--
+	p.mu.Unlock()
+	remove := func() {
+		p.slot(one.Xid).Store(nil)
+		p.known.Add(-1)
+	}
+	if late {
+		time.AfterFunc(probeLinger, remove)
 		return
 	}
-	p.active.Store(&all)
+	remove()
 }
 
 // take hands over what answers probes, which is no message to relay. It returns the
 // others.
 func (p *probes) take(ds []udp.Datagram, f dhcp.Family) []udp.Datagram {
-	all := p.active.Load()
-	if all == nil {
+	if p.known.Load() == 0 {
 		return ds
 	}
 	left := 0
 	for i := range ds {
-		if p.answers(*all, &ds[i], f) {
+		if p.answers(&ds[i], f) {
 			continue
 		}
 		if left != i {
@@ -101,22 +115,24 @@ func (p *probes) take(ds []udp.Datagram, f dhcp.Family) []udp.Datagram {
 	return ds[:left]
 }
 
-func (p *probes) answers(all []*probing, d *udp.Datagram, f dhcp.Family) bool {
+func (p *probes) answers(d *udp.Datagram, f dhcp.Family) bool {
 	m := d.Store[udp.Headroom : udp.Headroom+d.N]
 	if !isReply(f, m) {
 		return false
 	}
-	for _, one := range all {
-		if one.Family != f || !one.Answers(m) {
-			continue
-		}
-		select {
-		case one.heard <- probeAnswer{d.Src, slices.Clone(m), time.Now()}:
-		default: // somebody sends them by the hundred
-		}
-		return true
+	xid, ok := probe.Xid(f, m)
+	if !ok {
+		return false
 	}
-	return false
+	one := p.slot(xid).Load()
+	if one == nil || one.Family != f || !one.Answers(m) {
+		return false
+	}
+	select {
+	case one.heard <- probeAnswer{d.Src, slices.Clone(m), time.Now()}:
+	default: // somebody sends them by the hundred
+	}
+	return true
 }
 
 // Probe asks the servers of an interface in a family, or only the one at an address if
@@ -134,14 +150,11 @@ func (e *Engine) Probe(ctx context.Context, link string, f dhcp.Family, only net
 	}
 	host, _ := os.Hostname() // without one the client is another one, no more
 	w := probeWork{engine: e, state: s, link: l, result: &r, only: only}
-	var xid [4]byte
-	_, _ = rand.Read(xid[:]) // it never fails
-	w.probing = &probing{probe.NewClient(f, host, l.Host.Name, binary.BigEndian.Uint32(xid[:])), make(chan probeAnswer, probeAnswers)}
-	if err := e.probes.add(w.probing); err != nil {
+	if w.probing, err = e.probes.begin(f, host, l.Host.Name); err != nil {
 		return r, err
 	}
-	defer time.AfterFunc(probeLinger, func() { e.probes.remove(w.probing) })
 	w.run(ctx)
+	e.probes.end(w.probing, w.late())
 	return r, nil
 }
 
@@ -164,6 +177,7 @@ type probeWork struct {
 	only   netip.Addr
 	result *probe.Result
 	asked  []askedServer // as long as result.Servers
+	again  bool          // some were asked again
 }
 
 // An askedServer is one that is asked.
@@ -190,6 +204,7 @@ func (w *probeWork) run(ctx context.Context) {
 		case a := <-w.heard:
 			w.answer(&a)
 		case <-again:
+			w.again = true
 			w.send(w.Discover(), func(s *askedServer) bool { return !s.answered })
 		case <-tick.C:
 		}
@@ -331,6 +346,12 @@ func (w *probeWork) over(start, now time.Time) bool {
 func (w *probeWork) trouble(s *askedServer, start, now time.Time) (count.Trouble, bool) {
 	t, is := w.state.servers[s.n].counts.Trouble(now)
 	return t, is && !t.Last.Before(start)
+}
+
+// late reports whether more answers may come than did: of who has not answered, or was
+// asked again.
+func (w *probeWork) late() bool {
+	return w.again || slices.ContainsFunc(w.asked, func(s askedServer) bool { return !s.answered })
 }
 
 // conclude says of servers that have not answered why that may be so.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -243,6 +244,27 @@ func TestCanary(t *testing.T) {
 	d.await("the series end", func() bool {
 		return d.scrape().sum("dhcp_relay_probe_success") == 0 && !strings.Contains(d.metrics(), "probe_success{")
 	})
+}
+
+// TestCanaryOfManyInterfaces probes more interfaces within an interval than one after
+// the other would take, a server of which is silent.
+func TestCanaryOfManyInterfaces(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	b := newBed(t)
+	for i := range n {
+		b.network(fmt.Sprintf("vlan%d", i), fmt.Sprintf("10.1.%d.1/24", i))
+	}
+	listenAt(b.servers, "10.9.0.2:67").lease()
+	listenAt(b.servers, "10.9.0.3:67")
+	d := b.start("[[interface]]\nname = \"vlan*\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\nprobe_interval = 10\n")
+	d.await("a success of each interface", func() bool {
+		return d.scrape().sum("dhcp_relay_probe_success") == n && strings.Count(d.metrics(), "dhcp_relay_probe_success{") == 2*n
+	})
+	if d.log.count("cannot probe") > 0 {
+		t.Error("interfaces cannot be probed")
+	}
+	d.balanced()
 }
 
 // metrics returns what a scrape shows.

@@ -116,6 +116,23 @@ func (c *Client) Answers(m []byte) bool {
 	return p.Valid() && p.Op() == bootp.Reply && p.Xid() == c.Xid && bytes.Equal(p.Chaddr(), c.MAC[:])
 }
 
+// Xid returns the transaction ID of a message of a server, as it reaches the relay; false
+// if it has none.
+func Xid(f dhcp.Family, m []byte) (uint32, bool) {
+	if f == dhcp.V6 {
+		inner, ok := inner6(m)
+		if !ok {
+			return 0, false
+		}
+		return inner.Xid(), true
+	}
+	p := bootp.Packet(m)
+	if !p.Valid() {
+		return 0, false
+	}
+	return p.Xid(), true
+}
+
 // inner6 returns what a Relay-reply brings to a client.
 func inner6(m dhcp6.Message) (dhcp6.Message, bool) {
 	if !m.Valid() || m.Type() != dhcp6.RelayReply {
