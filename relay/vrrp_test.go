@@ -23,7 +23,7 @@ import (
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
-// A gateway is two routers with relays, of which keepalived makes one the master, which
+// A gateway is two routers with relays on one VLAN. By VRRP one of them is the master, which
 // has the virtual addresses:
 //
 //	                     ┌─ vlan10 :router 0: up ─┐
@@ -37,6 +37,7 @@ type gateway struct {
 	network  *network
 	network6 *network6
 	heard    copies // at the servers
+	xid      uint32 // of the next client
 }
 
 // A router is one of the two.
@@ -47,10 +48,10 @@ type router struct {
 	keepalived *exec.Cmd
 }
 
-func newGateway(t *testing.T) *gateway {
-	if _, err := exec.LookPath("keepalived"); err != nil {
-		netns.Need(t, "keepalived, which make deps-test installs", err)
-	}
+// newGateway makes a gateway of routers with a configuration of deploy; join has each take
+// part in VRRP, nil: they both relay. Servers are to come.
+func newGateway(t *testing.T, config string, join func(*router)) *gateway {
+	t.Helper()
 	g := &gateway{t: t, clients: newSpace(t), servers: newSpace(t)}
 	for s, bridge := range map[*space]string{g.clients: "lan", g.servers: "wan"} {
 		s.Add(&netlink.Bridge{LinkAttrs: netns.Attrs(bridge)})
@@ -61,11 +62,23 @@ func newGateway(t *testing.T) *gateway {
 	g.servers.ipv6("wan", "2001:db8:9::2/64")
 	g.servers.Addr("wan", "10.9.0.2/24")
 	for i := range g.routers {
-		g.routers[i] = g.router(i)
+		g.routers[i] = g.router(i, config)
+		if join != nil {
+			join(g.routers[i])
+		}
 	}
-	g.servers.Route("10.1.0.0/16", "10.9.0.10")
 	g.network, g.network6 = attach(g.clients, "c"), attach6(g.clients, "c")
-	g.serve()
+	return g
+}
+
+// byKeepalived is a gateway that keepalived moves.
+func byKeepalived(t *testing.T) *gateway {
+	t.Helper()
+	if _, err := exec.LookPath("keepalived"); err != nil {
+		netns.Need(t, "keepalived, which make deps-test installs", err)
+	}
+	g := newGateway(t, "keepalived", (*router).elect)
+	g.servers.Route("10.1.0.0/16", "10.9.0.10")
 	return g
 }
 
@@ -76,8 +89,9 @@ func (s *space) port(link, bridge string) {
 	s.Up(link)
 }
 
-// router makes a router that relays and speaks VRRP.
-func (g *gateway) router(i int) *router {
+// router makes a router that relays.
+func (g *gateway) router(i int, config string) *router {
+	g.t.Helper()
 	r := &router{bed: bed{g.t, newSpace(g.t), g.clients, g.servers}, number: i}
 	lan, wan := "l"+strconv.Itoa(i), "w"+strconv.Itoa(i)
 	r.relay.Veth("vlan10", g.clients.Space, lan)
@@ -89,10 +103,9 @@ func (g *gateway) router(i int) *router {
 	r.relay.ipv6("vlan10", fmt.Sprintf("2001:db8:1::%d/64", 2+i))
 	r.relay.ipv6("up", fmt.Sprintf("2001:db8:9::%d/64", 11+i))
 	r.relay.Sysctl("ipv4/ip_forward", "1")
-	config, err := os.ReadFile("../deploy/keepalived/relay.toml")
+	text, err := os.ReadFile("../deploy/" + config + "/relay.toml")
 	g.must(err)
-	r.daemon = r.start(string(config))
-	r.elect()
+	r.daemon = r.start(string(text))
 	return r
 }
 
@@ -361,7 +374,8 @@ const overlap = 200 * time.Millisecond
 // once; whatever takes the master away, each client has its lease after one more
 // transmission at most.
 func TestVRRP(t *testing.T) {
-	g := newGateway(t)
+	g := byKeepalived(t)
+	g.serve()
 	first, second := g.routers[0], g.routers[1]
 	settle := func(up, other *router) {
 		t.Helper()
