@@ -23,10 +23,11 @@ type Link struct {
 	Up        bool   // administratively up, with carrier
 	Broadcast bool   // the link has link-layer broadcast
 	Loopback  bool   // the link is a loopback
+	IsVRF     bool   // the link is itself a VRF device
 	VLAN      uint16 // 802.1Q VLAN identifier, 0 if the link is no VLAN interface
 	OuterVLAN uint16 // VLAN identifier of the VLAN interface that this one is on, 0 if it is on none
+	FDB       FDB    // where a bridge of the host knows by which port who is heard on the link is reached
 	VRF       int    // interface index of the VRF device, 0 in the default VRF
-	IsVRF     bool   // the link is itself a VRF device
 	Master    string // name of the link on which IP hears the packets of this one, which it does not hear itself; empty if it does
 	Lower     int    // index of the link on which a macvlan or ipvlan is, so that both hear its broadcasts; 0 for other links
 	Addrs     []Addr // IPv4 and IPv6, in any order
@@ -35,6 +36,12 @@ type Link struct {
 	// multicast memberships of sockets among it: the link was deleted and made again
 	// under its index, or its MTU was too small for IPv6.
 	Life uint64
+}
+
+// An FDB is a part of the forwarding table of a bridge. The zero value is none.
+type FDB struct {
+	Bridge int32  // index of the bridge that a link is, or that it is on as a VLAN or macvlan
+	VLAN   uint16 // under which the bridge knows who is heard on the link, 0 if it does not filter by VLAN
 }
 
 // An Addr is one address of a link, with what the kernel says of it.

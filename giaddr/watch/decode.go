@@ -80,6 +80,14 @@ func (l *link) decodeInfo(b []byte) {
 		if l.kind == "vlan" && attr == unix.IFLA_VLAN_ID && len(v) == 2 {
 			l.vlan = binary.NativeEndian.Uint16(v)
 		}
+		if l.kind == "bridge" {
+			switch {
+			case attr == unix.IFLA_BR_VLAN_FILTERING:
+				l.filters = len(v) == 1 && v[0] != 0
+			case attr == unix.IFLA_BR_VLAN_DEFAULT_PVID && len(v) == 2:
+				l.pvid = binary.NativeEndian.Uint16(v)
+			}
+		}
 	}
 }
 

@@ -33,6 +33,8 @@ type link struct {
 	mtu, master             int
 	below                   int // index of the link that this one is on, or its peer
 	up, broadcast, loopback bool
+	filters                 bool   // a bridge that filters by VLAN
+	pvid                    uint16 // a bridge's default_pvid
 	life                    uint64
 }
 
@@ -161,6 +163,7 @@ func (h *host) snapshot() []giaddr.Link {
 			Broadcast: l.broadcast,
 			Loopback:  l.loopback,
 			VLAN:      l.vlan,
+			FDB:       h.fdbOf(index),
 			OuterVLAN: h.outerVLAN(&l),
 			VRF:       h.vrfOf(index),
 			IsVRF:     l.vrf(),
@@ -189,6 +192,32 @@ func (l *link) lower() int {
 		return l.below
 	}
 	return 0
+}
+
+// fdbOf returns where a bridge knows who is heard on a link. Untagged frames are taken to be
+// in the bridge's default VLAN, those of stacked VLANs are in the outermost.
+func (h *host) fdbOf(index int) giaddr.FDB {
+	var vlan uint16
+	for range maxMasters {
+		l := h.links[index]
+		switch l.kind {
+		case "bridge":
+			switch {
+			case !l.filters:
+				vlan = 0
+			case vlan == 0:
+				vlan = l.pvid
+			}
+			return giaddr.FDB{Bridge: int32(index), VLAN: vlan}
+		case "vlan":
+			vlan = l.vlan
+		case "macvlan", "macvtap", "ipvlan", "ipvtap":
+		default:
+			return giaddr.FDB{}
+		}
+		index = l.below
+	}
+	return giaddr.FDB{}
 }
 
 // outerVLAN returns the VLAN of the VLAN interface that another one is on, 0 for others.

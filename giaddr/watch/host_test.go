@@ -81,6 +81,12 @@ func on(l giaddr.Link, kind string, lower int) giaddr.Link {
 	return l
 }
 
+// bridged is a link whose clients the forwarding table of a bridge knows under a VLAN.
+func bridged(l giaddr.Link, bridge int32, vlan uint16) giaddr.Link {
+	l.FDB = giaddr.FDB{Bridge: bridge, VLAN: vlan}
+	return l
+}
+
 // tagged is a VLAN interface, outer that of the one that it is on.
 func tagged(l giaddr.Link, vlan, outer uint16) giaddr.Link {
 	l.Kind, l.VLAN, l.OuterVLAN = "vlan", vlan, outer
@@ -257,7 +263,7 @@ func TestPicture(t *testing.T) {
 				newLink(5, "eth0", master(2)), newLink(6, "eth1", master(3)), newLink(7, "eth2", master(4)), newLink(5, "eth0"),
 			},
 			want: []giaddr.Link{
-				of(plain(2, "br0"), "bridge"), of(plain(3, "bond0"), "bond"), of(plain(4, "bat0"), "batadv"),
+				bridged(of(plain(2, "br0"), "bridge"), 2, 0), of(plain(3, "bond0"), "bond"), of(plain(4, "bat0"), "batadv"),
 				plain(5, "eth0"), portOf(plain(6, "eth1"), "bond0"), plain(7, "eth2"),
 			},
 		},
@@ -269,6 +275,21 @@ func TestPicture(t *testing.T) {
 			},
 			want: []giaddr.Link{
 				plain(2, "eth0"), tagged(plain(3, "eth0.200"), 200, 0), tagged(plain(4, "eth0.200.30"), 30, 200), tagged(plain(5, "far"), 40, 0),
+			},
+		},
+		{
+			name: "a bridge that filters by VLAN, with VLANs on it and one on those, and macvlans on all",
+			msgs: []message{
+				newLink(2, "br0", kind("bridge", nl.NewRtAttr(unix.IFLA_BR_VLAN_FILTERING, []byte{1}), nl.NewRtAttr(unix.IFLA_BR_VLAN_DEFAULT_PVID, nl.Uint16Attr(7)))),
+				newLink(3, "br0.10", lower(2), vlanOf(10)), newLink(4, "br0.10.30", lower(3), vlanOf(30)), newLink(5, "mv0", lower(2), kind("macvlan")),
+				newLink(6, "br1", kind("bridge", nl.NewRtAttr(unix.IFLA_BR_VLAN_FILTERING, []byte{0}), nl.NewRtAttr(unix.IFLA_BR_VLAN_DEFAULT_PVID, nl.Uint16Attr(7)))),
+				newLink(7, "br1.10", lower(6), vlanOf(10)), newLink(8, "eth0"), newLink(9, "eth0.10", lower(8), vlanOf(10)),
+			},
+			want: []giaddr.Link{
+				bridged(of(plain(2, "br0"), "bridge"), 2, 7), bridged(tagged(plain(3, "br0.10"), 10, 0), 2, 10),
+				bridged(tagged(plain(4, "br0.10.30"), 30, 10), 2, 10), bridged(on(plain(5, "mv0"), "macvlan", 2), 2, 7),
+				bridged(of(plain(6, "br1"), "bridge"), 6, 0), bridged(tagged(plain(7, "br1.10"), 10, 0), 6, 0),
+				plain(8, "eth0"), tagged(plain(9, "eth0.10"), 10, 0),
 			},
 		},
 		{
