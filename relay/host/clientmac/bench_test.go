@@ -140,7 +140,7 @@ func BenchmarkNeighboursLearn(b *testing.B) {
 func BenchmarkReceive(b *testing.B) {
 	lru := func(b *testing.B) asm.Instructions {
 		f := filter{log: logSets, reject: []byte{13}}
-		return concat(f.types(), frame(), f.scope(), noteLRU(lruMap(b)), asm.Instructions{
+		return concat(f.types(), f.frame(), f.scope(), noteLRU(lruMap(b)), asm.Instructions{
 			asm.Mov.Imm(asm.R0, passAll).WithSymbol(labelPass),
 			asm.Return(),
 			asm.Mov.Imm(asm.R0, 0).WithSymbol(labelReject),

@@ -1,5 +1,5 @@
 // Package clientmac knows the link-layer address of the client that sent a DHCPv6
-// message (RFC 6939), although the message is read from a UDP socket. It puts
+// message (RFC 6939), or one of BOOTP, although the message is read from a UDP socket. It puts
 // nothing on interfaces, so transit traffic costs what it did without. It decides
 // nothing; whether a link is Ethernet at all is for its callers to know.
 //
@@ -29,7 +29,7 @@
 //
 // The mapped memory has no lock that a reader could take, and many messages are
 // noted before the first is read. So the key is all that tells messages apart:
-// link, source, type and transaction ID. A note is compared as a whole, and its
+// link, source, type and transaction ID, or for BOOTP link, chaddr and transaction ID. A note is compared as a whole, and its
 // address, which is one word with a counter, before and after that. Two addresses
 // for one key make it unknown. A set of notes is written in turn, so a note lasts
 // until 15 more have come to its set: of 10,000 messages in the buffer, one in

@@ -12,26 +12,35 @@ import (
 //	 0 Ethernet   0 destination | 6 source | 12 type
 //	14 IPv6       0 version, class, label | 4 length | 6 next header
 //	              7 hop limit | 8 source | 24 destination  (RFC 8200, section 3)
+//	14 IPv4       4 identification | 6 fragment | 8 TTL | 9 protocol | 10 checksum
+//	              12 source | 16 destination  (RFC 791, section 3.1)
+//
+// Of the IP header 16 octets are looked at: the source of IPv6, and those of IPv4 up to
+// its end.
 const (
 	offMAC     = 6
 	offType    = 12
-	offSource  = 14 + 8
-	sizeFrame  = offSource + 16
-	offSource6 = 8 // from the IPv6 header on
-	offMessage = 8 // from the UDP header on
+	offIP      = 14
+	offLook6   = 8 // from the IPv6 header on
+	offLook4   = 4 // from the IPv4 header on
+	sizeLook   = 16
+	sizeFrame  = offIP + offLook6 + sizeLook // of both
+	offMessage = 8                           // from the UDP header on
+	offXID4    = 4                           // in a BOOTP message (RFC 951, section 3)
+	offChaddr  = 28                          // as above
+	sizeChaddr = 16
 )
 
 // Places on the filter's stack, from its end. What is read as a word is aligned
 // to it: the address in the frame, the source address behind it, and the key.
 const (
-	atFrame  = -62
-	atMAC    = atFrame + offMAC
-	atType   = atFrame + offType
-	atSource = atFrame + offSource
-	atCopy   = -24
-	atIndex  = -24
-	atHead   = -8
-	atScope  = atHead + sizeHead
+	atFrame = -62
+	atMAC   = atFrame + offMAC
+	atType  = atFrame + offType
+	atCopy  = -24
+	atIndex = -24
+	atHead  = -8
+	atScope = atHead + sizeHead
 )
 
 // Places in the kernel's struct __sk_buff and values that go with them.
@@ -41,6 +50,7 @@ const (
 	fromNetwork = 1 // BPF_HDR_START_NET
 	passAll     = -1
 	typeIPv6    = 0x86dd
+	typeIPv4    = 0x0800
 )
 
 // The messages that relays send (RFC 9915, section 7.3). No client did, so none
@@ -66,12 +76,13 @@ type filter struct {
 	device uint32           // scope of all messages, 0: the interface that they came by
 	reject []byte           // message types that are not let through
 	front  asm.Instructions // go first, with the context in R6; what ends there is not noted
+	v4     bool             // the messages are of BOOTP and DHCPv4, else of DHCPv6
 }
 
 // program returns the program: messages of the types in reject end here, all
 // others are let through whole, whatever becomes of the note.
 func (f filter) program() asm.Instructions {
-	is := concat(f.types(), frame(), f.scope(), f.lookup(), write(), asm.Instructions{
+	is := concat(f.types(), f.frame(), f.scope(), f.lookup(), write(), asm.Instructions{
 		asm.Mov.Imm(asm.R0, passAll).WithSymbol(labelPass),
 		asm.Return(),
 	})
@@ -84,6 +95,9 @@ func (f filter) program() asm.Instructions {
 // types keeps the context in R6, loads the message's head, and leaves if the type
 // calls for it.
 func (f filter) types() asm.Instructions {
+	if f.v4 {
+		return f.types4()
+	}
 	// A message too short to have a transaction ID is not noted.
 	short := load(offMessage, atHead, 1)
 	short[0] = short[0].WithSymbol(labelShort)
@@ -105,6 +119,20 @@ func (f filter) types() asm.Instructions {
 	)
 }
 
+// types4 is types for messages of BOOTP, all of whose transaction IDs and client
+// addresses are noted.
+func (f filter) types4() asm.Instructions {
+	return concat(
+		asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)},
+		f.front,
+		load(offMessage, atHead, 1),
+		asm.Instructions{asm.JNE.Imm(asm.R0, 0, labelPass)},
+		f.rejects(),
+		load(offMessage+offXID4, atHead, sizeHead),
+		asm.Instructions{asm.JNE.Imm(asm.R0, 0, labelPass)},
+	)
+}
+
 // rejects loads the type into R7 and leaves if it is not to be let through.
 func (f filter) rejects() asm.Instructions {
 	is := make(asm.Instructions, 1, 1+len(f.reject))
@@ -115,29 +143,34 @@ func (f filter) rejects() asm.Instructions {
 	return is
 }
 
-// frame loads the frame's head and leaves unless it is Ethernet with IPv6 right
+// frame loads the frame's head and leaves unless it is Ethernet with IP right
 // behind it, from a station's address. Devices without link-layer headers say
-// that the frame begins with the IPv6 header or with that of a tunnel. Then what
-// lies where the source address should be is not the source address.
-func frame() asm.Instructions {
+// that the frame begins with the IP header or with that of a tunnel. Then what
+// lies where the IP header should be is not the IP header. It leaves in R8 and R9 what
+// else there is to the key: the source of IPv6, or chaddr.
+func (f filter) frame() asm.Instructions {
+	etherType, look, size := hostOrder(typeIPv6), int32(offLook6), asm.DWord
 	known := loadFrom(fromMAC, 0, atFrame, sizeFrame)
-	known[0] = known[0].WithSymbol(labelTyped)
+	if f.v4 {
+		etherType, look, size = hostOrder(typeIPv4), offLook4, asm.Word // as it is aligned
+	} else {
+		known[0] = known[0].WithSymbol(labelTyped)
+	}
+	at := int16(atFrame + offIP + look)
 	return concat(
 		known,
 		asm.Instructions{
 			asm.JNE.Imm(asm.R0, 0, labelPass),
 			asm.LoadMem(asm.R1, asm.RFP, atType, asm.Half),
-			asm.JNE.Imm(asm.R1, hostOrder(typeIPv6), labelPass),
+			asm.JNE.Imm(asm.R1, etherType, labelPass),
 		},
-		loadFrom(fromNetwork, offSource6, atCopy, 16),
+		loadFrom(fromNetwork, look, atCopy, sizeLook),
 		asm.Instructions{
 			asm.JNE.Imm(asm.R0, 0, labelPass),
-			asm.LoadMem(asm.R8, asm.RFP, atSource, asm.DWord),
-			asm.LoadMem(asm.R1, asm.RFP, atCopy, asm.DWord),
-			asm.JNE.Reg(asm.R8, asm.R1, labelPass),
-			asm.LoadMem(asm.R9, asm.RFP, atSource+8, asm.DWord),
-			asm.LoadMem(asm.R1, asm.RFP, atCopy+8, asm.DWord),
-			asm.JNE.Reg(asm.R9, asm.R1, labelPass),
+		},
+		same(at, atCopy, size),
+		f.client(at),
+		asm.Instructions{
 			// A group address sends nothing, and zero is what loopback has.
 			asm.LoadMem(asm.R1, asm.RFP, atMAC, asm.Byte),
 			asm.And.Imm(asm.R1, 1),
@@ -147,6 +180,33 @@ func frame() asm.Instructions {
 			asm.Or.Reg(asm.R1, asm.R2),
 			asm.JEq.Imm(asm.R1, 0, labelPass),
 		},
+	)
+}
+
+// same leaves unless sizeLook octets on the stack are the same as others, which are
+// compared in words of a size.
+func same(at, as int16, size asm.Size) (is asm.Instructions) {
+	for off := int16(0); off < sizeLook; off += int16(size.Sizeof()) {
+		is = append(is,
+			asm.LoadMem(asm.R2, asm.RFP, at+off, size),
+			asm.LoadMem(asm.R1, asm.RFP, as+off, size),
+			asm.JNE.Reg(asm.R2, asm.R1, labelPass),
+		)
+	}
+	return is
+}
+
+// client loads the rest of the key.
+func (f filter) client(source int16) asm.Instructions {
+	from := source
+	var is asm.Instructions
+	if f.v4 {
+		is = append(load(offMessage+offChaddr, atCopy, sizeChaddr), asm.JNE.Imm(asm.R0, 0, labelPass))
+		from = atCopy
+	}
+	return append(is,
+		asm.LoadMem(asm.R8, asm.RFP, from, asm.DWord),
+		asm.LoadMem(asm.R9, asm.RFP, from+8, asm.DWord),
 	)
 }
 

@@ -19,7 +19,12 @@ import (
 // needTable returns a table of 1<<log sets.
 func needTable(t testing.TB, log int, reject ...byte) *Table {
 	t.Helper()
-	table, err := newTable(log, reject)
+	return need(t, filter{log: log, reject: reject})
+}
+
+func need(t testing.TB, f filter) *Table {
+	t.Helper()
+	table, err := newTable(f)
 	if errors.Is(err, os.ErrPermission) {
 		netns.Need(t, "CAP_BPF", err)
 	}

@@ -78,12 +78,23 @@ const sizeHead = 4
 type key struct{ head, src0, src1 uint64 }
 
 func newKey(scope uint32, src netip.Addr, msg []byte) key {
-	first, second := binary.NativeEndian.Uint32(msg), scope
+	var a [16]byte
+	_, _ = src.AppendBinary(a[:0]) // an address without a zone always fits
+	return keyOf(scope, msg, a[:])
+}
+
+// newKey4 is newKey for a message of BOOTP, of which its transaction ID and chaddr tell it
+// from others: clients send from address zero.
+func newKey4(scope uint32, msg []byte) key {
+	return keyOf(scope, msg[offXID4:], msg[offChaddr:])
+}
+
+// keyOf makes a key of the first sizeHead octets of head and 16 octets.
+func keyOf(scope uint32, head, a []byte) key {
+	first, second := binary.NativeEndian.Uint32(head), scope
 	if cpu.IsBigEndian {
 		first, second = second, first
 	}
-	var a [16]byte
-	_, _ = src.AppendBinary(a[:0]) // an address without a zone always fits
 	return key{
 		head: uint64(first) | uint64(second)<<32,
 		src0: binary.NativeEndian.Uint64(a[:8]),

@@ -41,11 +41,25 @@ type notes struct {
 // os.ErrPermission, CAP_BPF is missing; ebpf.ErrNotSupported means that the
 // kernel is too old or built without something. Its text says which. The caller
 // can use Neighbours instead.
-func New(reject ...uint8) (*Table, error) { return newTable(logSets, reject) }
+func New(reject ...uint8) (*Table, error) { return newTable(filter{log: logSets, reject: reject}) }
+
+// New4 is New for sockets that hear BOOTP and DHCPv4.
+func New4(reject ...uint8) (*Table, error) {
+	return newTable(filter{log: logSets, reject: reject, v4: true})
+}
 
 // Adopt is New with the map of a former process, whose notes of messages that wait
 // stay good for sockets that the filter is attached to anew. It closes the file.
 func Adopt(left *os.File, reject ...uint8) (*Table, error) {
+	return adopt(left, filter{log: logSets, reject: reject})
+}
+
+// Adopt4 is New4 as Adopt is New.
+func Adopt4(left *os.File, reject ...uint8) (*Table, error) {
+	return adopt(left, filter{log: logSets, reject: reject, v4: true})
+}
+
+func adopt(left *os.File, f filter) (*Table, error) {
 	defer func() { _ = left.Close() }() // nothing was written to it
 	fd, err := unix.FcntlInt(left.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
@@ -55,10 +69,10 @@ func Adopt(left *os.File, reject ...uint8) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take over map of link-layer addresses: %w", explain(err))
 	}
-	if err := fits(m, logSets); err != nil {
+	if err := fits(m, f.log); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
-	return tableOf(m, logSets, reject)
+	return tableOf(m, f)
 }
 
 // fits reports what a map has that newTable would not have given it.
@@ -80,10 +94,10 @@ func fits(m *ebpf.Map, log int) error {
 // FD returns the descriptor of the map, for a later process.
 func (t *Table) FD() int { return t.sets.FD() }
 
-func newTable(log int, reject []byte) (*Table, error) {
+func newTable(f filter) (*Table, error) {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: "dhcp_hwaddr", Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
-		KeySize: 4, ValueSize: setSize, MaxEntries: 1 << log,
+		KeySize: 4, ValueSize: setSize, MaxEntries: 1 << f.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create map of link-layer addresses: %w", explain(err))
@@ -94,14 +108,14 @@ func newTable(log int, reject []byte) (*Table, error) {
 	if err := m.Put(uint32(0), &first); err != nil {
 		return nil, errors.Join(fmt.Errorf("label map of link-layer addresses: %w", explain(err)), m.Close())
 	}
-	return tableOf(m, log, reject)
+	return tableOf(m, f)
 }
 
 // tableOf makes a table of a map that has its label. It takes the map.
-func tableOf(m *ebpf.Map, log int, reject []byte) (*Table, error) {
-	t := &Table{sets: m, filter: filter{log: log, reject: reject}}
+func tableOf(m *ebpf.Map, f filter) (*Table, error) {
+	t := &Table{sets: m, filter: f}
 	var err error
-	if t.notes, err = mapNotes(t.sets, log); err != nil {
+	if t.notes, err = mapNotes(t.sets, f.log); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	t.filter.sets, t.filter.seed = t.sets.FD(), t.notes.seed
@@ -163,9 +177,10 @@ func (t *Table) Close() error {
 type Source struct {
 	notes  *notes
 	device uint32
+	v4     bool
 }
 
-// Attach puts the filter on an IPv6 UDP socket, in place of the one that it has.
+// Attach puts the filter on a UDP socket of the table's family, in place of the one that it has.
 // All sockets of a Table are in one network namespace. A socket that is bound to
 // a device must be so already. What front ends, which has its context in R6, is rejected
 // unseen.
@@ -198,7 +213,7 @@ func (t *Table) attach(fd int, front asm.Instructions) (*Source, error) {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, p.FD()); err != nil {
 		return nil, fmt.Errorf("set SO_ATTACH_BPF: %w", err)
 	}
-	return &Source{notes: t.notes, device: device}, nil
+	return &Source{notes: t.notes, device: device, v4: t.filter.v4}, nil
 }
 
 // boundTo returns the index of the device that a socket is bound to, or 0.
@@ -214,7 +229,7 @@ func boundTo(fd int) (uint32, error) {
 // after some 50,000 more have come it is forgotten. Messages of relays and those
 // that came without an Ethernet header are unknown, and so are those of which two
 // came that differ in nothing but this address: same link, source, type and
-// transaction ID. On a socket bound to a VRF the links of the VRF count as one.
+// transaction ID, or in DHCPv4 same link, chaddr and transaction ID. On a socket bound to a VRF the links of the VRF count as one.
 //
 // Another processor has written what is looked for, and not lately, so most of
 // what an answer costs is to wait for memory. The queries of a batch wait
@@ -242,7 +257,11 @@ var nobody set
 
 // place says where the answer to a query is.
 func (s *Source) place(q *Query) {
-	if len(q.Message) < sizeHead {
+	least := sizeHead
+	if s.v4 {
+		least = offChaddr + sizeChaddr
+	}
+	if len(q.Message) < least {
 		q.set = &nobody
 		return
 	}
@@ -251,6 +270,10 @@ func (s *Source) place(q *Query) {
 		scope = uint32(q.Link)
 	}
 	n := s.notes
-	q.key = newKey(scope, q.Src, q.Message)
+	if s.v4 {
+		q.key = newKey4(scope, q.Message)
+	} else {
+		q.key = newKey(scope, q.Src, q.Message)
+	}
 	q.set = &n.sets[q.key.index(n.seed, n.log)]
 }
