@@ -57,6 +57,7 @@ func full(m bed) {
 	vlan10.Count(dhcp.V4, dhcp.Requests, agent.TypeInvalid, agent.Short)
 	vlan10.OmittedOption82()
 	vlan10.OmittedOption79()
+	vlan10.Unidentified(dhcp.V4)
 	m.Link("").Count(dhcp.V4, dhcp.Requests, uint8(bootp.DHCPRequest), agent.NotConfigured)
 	m.Link("odd\xff").Count(dhcp.V4, dhcp.Requests, uint8(bootp.Release), agent.NoGiaddr)
 	m.Received(dhcp.V6).Inc()

@@ -18,6 +18,7 @@ import (
 	"dhcp-relay/relay/agent"
 	"dhcp-relay/relay/downstream"
 	"dhcp-relay/relay/group"
+	"dhcp-relay/relay/host/clientmac"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/limit"
 	"dhcp-relay/relay/observe"
@@ -66,7 +67,8 @@ type Engine struct {
 	// The loops read no more.
 	stopping atomic.Bool
 
-	unframed atomic.Pointer[string] // see WithoutFrames
+	unframed  atomic.Pointer[string] // see WithoutFrames
+	frameless atomic.Pointer[string] // see Frameless
 
 	changes, doubts quota // of what the log tells of interfaces, and of problems with them
 	serverChanges   quota // of what it tells of servers
@@ -83,6 +85,7 @@ type Engine struct {
 	unkept      bool // it was told that something cannot be kept
 	problems    map[agent.Problem]struct{}
 	macs        macs
+	macs4       macs4
 	shedLate    bool // it was told that a filter cannot shed
 	routes      map[agent.Server]*route
 	buckets     map[int]*buckets // by index of the link
@@ -278,6 +281,7 @@ func (e *Engine) apply(links []giaddr.Link) error {
 	e.number++
 	s.Snap, s.Plan, s.Number = snap, snap.Plan(links), e.number
 	errs := e.openSockets(s, links)
+	e.noteFrames(s)
 	last := e.state.Load()
 	if last == nil && len(errs) > 0 {
 		return errors.Join(errs...)
@@ -340,8 +344,10 @@ func (e *Engine) stop() {
 	for k, s := range e.sockets {
 		e.release(k, s)
 	}
-	if e.macs.table != nil {
-		_ = e.macs.table.Close() // it only frees what the end frees too
+	for _, t := range []*clientmac.Table{e.macs.table, e.macs4.table} {
+		if t != nil {
+			_ = t.Close() // it only frees what the end frees too
+		}
 	}
 	<-drained
 	e.icmp.free()

@@ -14,7 +14,8 @@ import (
 )
 
 // Gates are the filters of a pair that shed what exceeds the share of an interface. One
-// that is nil is not there: the loop sheds after it has read.
+// that is nil is not there: the loop sheds after it has read. That for requests of DHCPv4
+// stays open, for it may have to go in front of another filter, see noteFrames.
 type gates struct{ requests, replies *shed.Gate }
 
 // gate puts filters on a new pair, but for one in a VRF, whose interfaces a filter cannot
@@ -39,8 +40,11 @@ func (e *Engine) gate(f dhcp.Family, vrf int, p *udp.Pair) (g gates) {
 func (e *Engine) gateOf(c *udp.Conn, first byte, only bool) *shed.Gate {
 	g, err := shed.New()
 	if err == nil {
-		defer func() { _ = g.Close() }() // the filter has it now, or nobody wants it
-		if err = g.Attach(c.SyscallConn(), first, only); err == nil {
+		err = g.Attach(c.SyscallConn(), first, only)
+		if err != nil || only {
+			_ = g.Close() // the filter has it now, or nobody wants it
+		}
+		if err == nil {
 			return g
 		}
 	}

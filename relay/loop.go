@@ -30,6 +30,7 @@ type loop struct {
 	cut     cut
 	held    held
 	origins origins
+	ports   ports
 	send    sending
 	warned  time.Time // of an error that may last
 }
@@ -98,11 +99,12 @@ func (l *loop) receive(ds []udp.Datagram) *observe.Batch {
 		m.Reset(d.Store, udp.Headroom, d.N)
 		in := &m.In
 		in.Link, in.Src, in.Dst, in.Truncated = d.Link, d.Src, d.Dst, d.Truncated
-		in.Choice, in.MAC, in.Routes, in.Unasked = 0, nil, routes, true
+		in.Choice, in.MAC, in.Port, in.Routes, in.Unasked = 0, nil, 0, routes, true
 		in.Tries, in.Trial, in.Named, in.Standings = 0, false, 0, standings
 		in.Refused = l.refuse(d, m.Received)
 	}
 	l.origins.ask(b)
+	l.ports.ask(b)
 	for _, o := range l.observers {
 		o.Read(b)
 	}
@@ -160,11 +162,14 @@ func (l *loop) follow(s *state, busy bool) {
 	}
 	l.state, l.batch.State = s, &s.State
 	l.send.adopt(s)
+	l.origins.adopt()
+	l.ports.adopt(l.engine, s.Snap, l.batch.Family)
 }
 
 // close ends what belongs to the loop.
 func (l *loop) close() {
 	l.send.frames.close()
+	l.ports.close()
 	for _, o := range l.observers {
 		o.Close()
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -131,13 +132,25 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// origins are the link-layer addresses from which a loop's DHCPv6 messages came. The
+// origins are the link-layer addresses from which a loop's messages came. The
 // zero value knows none.
 type origins struct {
-	table   macTable           // nil for DHCPv4 and for replies
+	table   macTable           // nil for replies, and for DHCPv4 if nobody asks
 	queries []clientmac.Query  // of the batch
 	clients *clientmac.Clients // who asked in which transaction; nil: nobody is told
 	places  []clientmac.Place  // of the batch, in clients; nil: the table knows who has an address, not who has asked
+
+	frames *atomic.Pointer[clientmac.Source] // of the socket; nil: for DHCPv6 and for replies
+}
+
+// adopt has a loop ask the table of frames once there is one.
+func (o *origins) adopt() {
+	if o.frames == nil || o.table != nil {
+		return
+	}
+	if s := o.frames.Load(); s != nil {
+		o.table, o.queries = s, make([]clientmac.Query, batchSize)
+	}
 }
 
 // of has a loop ask m, which may be nil, and note the answers in clients.

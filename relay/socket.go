@@ -39,7 +39,8 @@ type socket struct {
 	unused time.Time      // since when no state needs it; zero: one does
 	joined map[int]uint64 // interfaces on which it hears DHCPv6 multicasts, and their giaddr.Link.Life
 	gates  gates
-	macs   macTable // tells the link-layer addresses of DHCPv6 clients
+	macs   macTable                         // tells the link-layer addresses of DHCPv6 clients
+	frames atomic.Pointer[clientmac.Source] // the same of DHCPv4; nil: nobody asks, or it is not allowed
 
 	toServers map[agent.Server]*toServer
 }
@@ -111,6 +112,8 @@ func (e *Engine) startLoops() {
 				l.cut.gate = s.gates.replies
 				if c == s.pair.Requests {
 					l.origins.of(s.macs, clients) // a server's address is nobody's business
+					l.origins.frames = &s.frames
+					l.ports.on = true
 					l.held.on = true
 					l.cut.gate = s.gates.requests
 				}
@@ -180,6 +183,9 @@ func (e *Engine) release(k agent.Socket, s *socket) {
 	delete(e.sockets, k)
 	e.closeBound(s)
 	s.closeSenders(time.Time{}, true)
+	if g := s.gates.requests; g != nil {
+		_ = g.Close() // its filter ends with the socket
+	}
 	e.drops.closing(s.pair)
 	if err := s.pair.Close(); err != nil {
 		e.log.Warn("close socket", "port", k.Port, "vrf", s.vrf, "err", err)

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/binary"
 	"path"
 	"slices"
@@ -38,9 +37,9 @@ func (c *Class) Holds(names ...string) bool {
 // A ruleSet is the classes that requests of some links in one family may be of.
 type ruleSet struct {
 	match *class.Matcher
-	rules []rule     // by the rules of match
-	ids   []Template // the subscriber-ids of rules, each once
-	fixed [][]byte   // what they are on every link, encoded; nil: links differ
+	rules []rule       // by the rules of match
+	ids   []Template   // the subscriber-ids of rules, each once
+	fixed []subscriber // what they are on every link; nil: links differ
 }
 
 // A rule is what of a Class the decision needs.
@@ -119,8 +118,17 @@ func (c *classing) of(l *Link, f dhcp.Family) *ruleSet {
 
 // The subscribers are the subscriber-ids of classes on a link.
 type subscribers struct {
-	in  bootp.Span // where that of the interface is in an option, with code and length, or would be
-	ids [][]byte   // encoded, by rule.id
+	in  bootp.Span   // where that of the interface is in an option, with code and length, or would be
+	ids []subscriber // by rule.id
+}
+
+// A subscriber is a subscriber-id as a suboption or as an option, of no octets where there
+// is nothing to say.
+type subscriber struct {
+	bytes []byte
+	value int    // where its value begins
+	slots []slot // what messages fill in
+	gaps  []int  // where, as offsets in the value
 }
 
 // encode returns the subscriber-ids of classes on a link, nil if there are none.
@@ -135,18 +143,25 @@ func (s *ruleSet) encode(f dhcp.Family, facts *Facts, in bootp.Span) *subscriber
 }
 
 // encodeIDs returns subscriber-ids as a suboption of option 82 (RFC 3993) or as an option
-// of DHCPv6 (RFC 4580), of no octets where there is nothing to say.
-func encodeIDs(ids []Template, f dhcp.Family, facts *Facts) [][]byte {
-	all := make([][]byte, len(ids))
+// of DHCPv6 (RFC 4580).
+func encodeIDs(ids []Template, f dhcp.Family, facts *Facts) []subscriber {
+	all := make([]subscriber, len(ids))
 	for i, t := range ids {
-		v := t.Append(nil, facts)
+		v, slots := t.render(nil, facts)
+		s := subscriber{gaps: offsets(slots), slots: slots}
 		switch {
-		case len(v) == 0 || f == dhcp.V4 && len(v) > maxOption82:
+		case len(v)+len(slots) == 0 || f == dhcp.V4 && len(v)+most(slots) > maxOption82:
+			continue
 		case f == dhcp.V4:
-			all[i] = bootp.AppendSub(nil, bootp.SubSubscriberID, v)
+			s.bytes = bootp.AppendSub(nil, bootp.SubSubscriberID, v)
 		default:
-			all[i] = dhcp6.AppendOption(nil, dhcp6.OptionSubscriberID, v)
+			s.bytes = dhcp6.AppendOption(nil, dhcp6.OptionSubscriberID, v)
 		}
+		s.value = len(s.bytes) - len(v)
+		for j := range slots {
+			slots[j].at += s.value
+		}
+		all[i] = s
 	}
 	return all
 }
@@ -226,24 +241,22 @@ func (s *Side) chosen(v *Verdict) *choosing {
 	return s.choosing
 }
 
-// with returns an option with another subscriber-id, put together in dst, and by how much
-// what follows that has moved. It returns the option as it is where the result would be
-// longer than limit.
-func (o *option) with(id int16, dst []byte, limit int) (all []byte, moved int) {
+// other returns the subscriber-id that stands in an option in place of that of the
+// interface, nil if none does or the option would be longer than limit.
+func (o *option) other(id int16, limit int) *subscriber {
 	if id == 0 || o.others == nil {
-		return o.bytes, 0
+		return nil
 	}
-	sub, in := o.others.ids[id-1], o.others.in
-	if moved = len(sub) - in.Len; len(sub) == 0 || len(o.bytes)+moved > limit {
-		return o.bytes, 0
+	x := &o.others.ids[id-1]
+	if len(x.bytes) == 0 || len(o.bytes)+o.filled()-o.others.in.Len+len(x.bytes)+most(x.slots) > limit {
+		return nil
 	}
-	dst = append(dst, o.bytes[:in.Off]...)
-	dst = append(dst, sub...)
-	dst = append(dst, o.bytes[in.Off+in.Len:]...)
-	return dst, moved
+	return x
 }
 
 // have reports whether a subscriber-id is that of a class.
 func (s *subscribers) have(value []byte) bool {
-	return s != nil && slices.ContainsFunc(s.ids, func(sub []byte) bool { return len(sub) > subHead && bytes.Equal(sub[subHead:], value) })
+	return s != nil && slices.ContainsFunc(s.ids, func(x subscriber) bool {
+		return len(x.bytes) > 0 && bears(value, x.bytes[x.value:], x.gaps)
+	})
 }

@@ -51,7 +51,8 @@ func (h *history) add(g *group, m member, was *Choice, last *Snapshot) {
 	choices := make([]*Choice, 0, 1)
 	for _, w := range append([]*Choice{was}, last.past.choices[was]...) {
 		same := func(c *Choice) bool {
-			return c.opt.code == w.opt.code && bytes.Equal(c.opt.mark, w.opt.mark) && bytes.Equal(c.opt.circuit, w.opt.circuit)
+			return c.opt.code == w.opt.code && bytes.Equal(c.opt.mark, w.opt.mark) &&
+				slices.Equal(c.opt.markGaps(), w.opt.markGaps()) && c.opt.sameCircuit(&w.opt)
 		}
 		if len(w.opt.bytes) == 0 || len(choices) == maxFormer || same(m.choice) || slices.ContainsFunc(choices, same) {
 			continue
@@ -59,7 +60,7 @@ func (h *history) add(g *group, m member, was *Choice, last *Snapshot) {
 		c := *m.choice
 		c.opt = w.opt
 		choices = append(choices, &c)
-		if len(c.opt.circuit) > 0 {
+		if !c.opt.anonymous() {
 			h.names[g] = append(h.names[g], member{m.link, &c})
 		}
 	}

@@ -72,7 +72,7 @@ func (s *Snapshot) check6(ms []member, ps *problems) {
 	told := make(map[*Link]bool)
 	for _, ms := range s.byVRF(ms, dhcp.V6) {
 		for i, m := range ms[1:] {
-			if last := ms[i]; bytes.Equal(last.circuit(), m.circuit()) && !told[m.link] {
+			if last := ms[i]; last.choice.opt.sameCircuit(&m.choice.opt) && !told[m.link] {
 				told[m.link] = true
 				ps.add(m.link.Host.Name, "has the same Interface-Id as "+last.link.Host.Name,
 					"make dhcpv6.interface_id differ, for example with {interface}")
@@ -96,10 +96,10 @@ func (s *Snapshot) check4(a netip.Addr, ms []member, ps *problems) {
 			case m.link.Interface.Trusted:
 				add(m, "shares the giaddr "+a.String()+" with other interfaces and is trusted, so replies that echo the option 82 of a switch cannot be told apart",
 					"give the interface a giaddr of its own, unless only relays are attached to it")
-			case len(m.circuit()) == 0:
+			case m.choice.opt.anonymous():
 				add(m, "shares the giaddr "+a.String()+" with other interfaces and sends no circuit-id, so replies cannot be told apart",
 					"set dhcpv4.option82.circuit_id, or give the interface a giaddr of its own")
-			case i > 0 && bytes.Equal(ms[i-1].circuit(), m.circuit()):
+			case i > 0 && ms[i-1].choice.opt.sameCircuit(&m.choice.opt):
 				add(m, "has the same giaddr "+a.String()+" and the same circuit-id as "+ms[i-1].link.Host.Name,
 					"make dhcpv4.option82.circuit_id differ, for example with {interface}")
 			}
@@ -140,6 +140,12 @@ func (g *group) find(s *Snapshot, vrf string, circuit []byte) member {
 	if len(ms) > 1 && circuit != nil {
 		if ms = g.members.among(circuit); len(ms) == 0 {
 			ms = s.past.names[g].among(circuit)
+		}
+		if len(ms) == 0 {
+			ms = g.members.like(circuit)
+		}
+		if len(ms) == 0 {
+			ms = s.past.names[g].like(circuit)
 		}
 	}
 	return s.only(ms, g.family, vrf)

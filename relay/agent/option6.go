@@ -17,17 +17,20 @@ func (s *Snapshot) render6(l *Link, last func(*Link, *option), ps *problems) opt
 		o.bytes = dhcp6.AppendVSS(o.bytes, c.VSS.Type, c.VSS.Name)
 		o.vss = len(o.bytes)
 	}
-	o.circuit = c.InterfaceID.Append(nil, &facts)
-	if len(o.circuit) == 0 {
-		o.circuit = []byte(l.Host.Name)
+	id, slots := c.InterfaceID.render(nil, &facts)
+	if len(id)+len(slots) == 0 {
+		id = []byte(l.Host.Name)
 	}
-	o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionInterfaceID, o.circuit)
-	if id := c.RemoteID.ID.Append(nil, &facts); len(id) > 0 {
+	o.interfaceID(id, slots)
+	if id, slots := c.RemoteID.ID.render(nil, &facts); len(id)+len(slots) > 0 {
+		head := len(o.bytes)
 		o.bytes = dhcp6.AppendRemoteID(o.bytes, c.RemoteID.Enterprise, id)
+		o.fillIn(head, len(o.bytes)-len(id), slots)
 	}
 	at := len(o.bytes)
-	if id := c.SubscriberID.Append(nil, &facts); len(id) > 0 {
+	if id, slots := c.SubscriberID.render(nil, &facts); len(id)+len(slots) > 0 {
 		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionSubscriberID, id)
+		o.fillIn(at, len(o.bytes)-len(id), slots)
 	}
 	o.others = l.Side[dhcp.V6].choosing.rules.encode(dhcp.V6, &facts, bootp.Span{Off: at, Len: len(o.bytes) - at})
 	if c.RelayID && len(s.Policy.DUID) > 0 {
@@ -40,11 +43,24 @@ func (s *Snapshot) render6(l *Link, last func(*Link, *option), ps *problems) opt
 		o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionRSOO, c.RSOO)
 	}
 	last(l, &o)
-	if dhcp6.Room(len(o.bytes)) > Headroom {
+	if dhcp6.Room(len(o.bytes)+o.filled()) > Headroom {
 		ps.add(l.Host.Name, "the options of DHCPv6 would take more than their room and are left out, but for the Interface-Id", "shorten dhcpv6.rsoo and the identifiers")
-		return option{bytes: dhcp6.AppendOption(nil, dhcp6.OptionInterfaceID, o.circuit), circuit: o.circuit}
+		var least option
+		least.interfaceID(id, slots)
+		return least
 	}
 	return o
+}
+
+// interfaceID adds the Interface-Id, into which messages fill in slots.
+func (o *option) interfaceID(id []byte, slots []slot) {
+	head := len(o.bytes)
+	o.circuit = id
+	o.bytes = dhcp6.AppendOption(o.bytes, dhcp6.OptionInterfaceID, id)
+	o.fillIn(head, len(o.bytes)-len(id), slots)
+	if len(slots) > 0 {
+		o.gaps.circuit = offsets(slots)
+	}
 }
 
 // addClientMAC ends the options for the messages of clients: with option 79

@@ -15,14 +15,15 @@ type option struct {
 	bytes   []byte // all of it, with codes and lengths; nil if nothing is sent
 	vss     int    // octets of VSS: the suboptions at the end of bytes, or the first option
 	circuit []byte // value of suboption 1, or of Interface-Id
+	gaps    *gaps  // what each message fills in; nil: nothing
 
 	others *subscribers // what classes have in place of the subscriber-id; nil: none has
 
 	// Option 82 alone.
-	flags int    // offset of the value of suboption 10 in bytes, 0 if absent
 	mark  []byte // value of the suboption that tells our echo from another's
 	code  byte   // code of that suboption, 0 if none is sent
 	port  bool   // suboption 19 is in it, so that a server answers to another port than 67
+	flags int32  // offset of the value of suboption 10 in bytes, 0 if absent
 
 	// Relay-forward alone: the last option is completed for each message.
 	last int32 // octets of that option, 0 if there is none
@@ -61,7 +62,7 @@ func (s *Snapshot) render(l *Link, choice *Choice, ps *problems) option {
 			o.others = l.Side[dhcp.V4].choosing.rules.encode(dhcp.V4, &facts, bootp.Span{Off: at, Len: len(o.bytes) - at})
 		}
 	}
-	n := len(o.bytes) - 2
+	n := len(o.bytes) + o.filled() - 2
 	if n == 0 && o.others == nil {
 		return option{}
 	}
@@ -69,7 +70,7 @@ func (s *Snapshot) render(l *Link, choice *Choice, ps *problems) option {
 		ps.add(l.Host.Name, "option 82 would be longer than 255 octets and is left out", "shorten its identifiers")
 		return option{circuit: o.circuit}
 	}
-	o.bytes[1] = byte(n)
+	o.bytes[1] = byte(len(o.bytes) - 2)
 	return o
 }
 
@@ -97,12 +98,20 @@ func (o *option) marks(code byte, value []byte) {
 
 // identify appends a suboption made from a template and returns its value.
 func (o *option) identify(code byte, t Template, f *Facts) []byte {
-	v := t.Append(nil, f)
-	if len(v) == 0 {
+	v, slots := t.render(nil, f)
+	if len(v)+len(slots) == 0 {
 		return nil
 	}
+	head := len(o.bytes)
 	o.add(code, v)
+	o.fillIn(head, head+subHead, slots)
+	if o.code == 0 && len(slots) > 0 {
+		o.gaps.mark = offsets(slots)
+	}
 	o.marks(code, v)
+	if code == bootp.SubCircuitID && len(slots) > 0 {
+		o.gaps.circuit = offsets(slots)
+	}
 	return v
 }
 
@@ -144,7 +153,7 @@ func (o *option) ours(v bootp.RelayInfo) bool {
 		return len(o.bytes) > 2
 	}
 	echo, ok := v.Sub(o.code)
-	return ok && bytes.Equal(echo, o.mark)
+	return ok && bears(echo, o.mark, o.markGaps())
 }
 
 // is reports whether the value of a VSS suboption or option names this VPN.

@@ -66,8 +66,9 @@ type Interface struct {
 	// is asked too; 0: all are asked at once.
 	NextAfter int
 
-	Limit       int // messages a second that may come from the link, requests and replies apart; 0: no limit
-	ClientLimit int // requests a second that may come from one of its clients; 0: no limit
+	Limit       int      // messages a second that may come from the link, requests and replies apart; 0: no limit
+	IgnorePorts []string // names and patterns of ports of bridges; a request that comes by one is not relayed
+	ClientLimit int      // requests a second that may come from one of its clients; 0: no limit
 
 	ProbeInterval int // seconds between two probes of its servers; 0: none
 

@@ -48,6 +48,7 @@ const (
 	VSSIgnored                   // the server ignored the VPN that it was told
 	VSSUnknown                   // the server named a VPN that is not the client's
 	ClassDrop                    // the request is of a class that is to be dropped
+	IgnoredPort                  // the request came by a port of a bridge that is to be ignored
 	Stale                        // waited too long to be read
 	InterfaceLimit               // more than the interface may send
 	ClientLimit                  // more than the client may send
@@ -329,6 +330,11 @@ var docs = [NumReasons]Doc{
 		"Nothing to do if such clients are to get no address; else see the [[class]] that trace and explain name.",
 		Intended, both("the configuration says so"), none(),
 		Hints{See: ByTrace},
+	},
+	IgnoredPort: {
+		"ignored_port", "The request came by a port of the bridge that ignore_ports names: another relay sees to it.",
+		"Nothing to do, unless its clients get no address: then take the port out of ignore_ports.",
+		Expected, both("the configuration says so"), both("ignore_ports"), noHints(),
 	},
 	Stale: {
 		"stale", "The message waited so long in the receive buffer that its client has asked again, or no longer waits.",

@@ -128,6 +128,9 @@ func (s *Snapshot) named6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) membe
 		case s.only(past, dhcp.V6, vrf).link != nil:
 			return past
 		}
+		if filled := s.filled6(id, link); len(filled) > 0 {
+			return filled
+		}
 		if link.IsLinkLocalUnicast() {
 			return nil
 		}
@@ -136,6 +139,20 @@ func (s *Snapshot) named6(m dhcp6.Message, opts *dhcp6.Layout, vrf string) membe
 		return g.members
 	}
 	return nil
+}
+
+// filled6 returns the links that an Interface-Id names into which messages fill in
+// something, by the link-address where that says more.
+func (s *Snapshot) filled6(id []byte, link netip.Addr) members {
+	if g := s.groups[link]; g != nil {
+		if ms := g.members.like(id); len(ms) > 0 {
+			return ms
+		}
+	}
+	if ms := s.ids.members.like(id); len(ms) > 0 {
+		return ms
+	}
+	return s.past.names[&s.ids].like(id)
 }
 
 // vssReason6 checks what the server made of the VSS that it was told: without

@@ -64,6 +64,9 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 	if r := s.admit4(l, p, opts, in); r != Relayed {
 		return r
 	}
+	if s.ignored != nil && s.ignores(l, in, v) {
+		return IgnoredPort
+	}
 	if l.Side[dhcp.V4].choosing.rules != nil {
 		if r := l.Side[dhcp.V4].class4(p, v); r != Relayed {
 			return r
@@ -216,20 +219,18 @@ func (s *Snapshot) add82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 	if o == nil || o.bytes == nil {
 		return Relayed
 	}
-	if v.id > 0 {
-		return s.addWith(b, p, opts, o, in, v)
+	if v.id > 0 || o.gaps != nil {
+		return s.addFilled(b, p, opts, o, in, v)
 	}
 	return s.put82(b, p, opts, o, o.bytes, 0, in, v)
 }
 
-// addWith is add82 with the subscriber-id of the request's class.
-func (s *Snapshot) addWith(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in *Ingress, v *Verdict) Reason {
+// addFilled is add82 with what the message fills in, and the subscriber-id of its class.
+func (s *Snapshot) addFilled(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, in *Ingress, v *Verdict) Reason {
 	var room [2 + maxOption82]byte
-	all, moved := o.with(v.id, room[:0], len(room))
-	if moved != 0 {
-		all[1] = byte(len(all) - 2)
-	}
-	return s.put82(b, p, opts, o, all, moved, in, v)
+	all := s.fill(room[:0], o, len(room), in, v)
+	all[1] = byte(len(all) - 2)
+	return s.put82(b, p, opts, o, all, len(all)-len(o.bytes), in, v)
 }
 
 // put82 inserts option 82 as it is in all, in which what follows the subscriber-id has
@@ -247,7 +248,7 @@ func (s *Snapshot) put82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 	if q, ok := p.Insert(opts, all); ok {
 		if len(q) <= limit {
 			if o.flags > 0 && s.Owns(v.Link.Host.VRF, in.Dst) {
-				q[opts.End+o.flags+moved] = flagUnicast
+				q[opts.End+int(o.flags)+moved] = flagUnicast
 			}
 			b.set(q)
 			if o.port {

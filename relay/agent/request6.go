@@ -58,6 +58,9 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	if r := s.admit6(l, m, in); r != Relayed {
 		return r
 	}
+	if s.ignored != nil && s.ignores(l, in, v) {
+		return IgnoredPort
+	}
 	if side := &l.Side[dhcp.V6]; side.choosing.rules != nil {
 		if r := side.class6(m, in, v); r != Relayed {
 			return r
@@ -68,9 +71,9 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 	v.Src = c.source(l.Side[dhcp.V6].first())
 	s.choose6(m, in, v)
 	if m.Type() == dhcp6.RelayForward {
-		return further6(b, m, in, v)
+		return s.further6(b, m, in, v)
 	}
-	return first6(b, in, v)
+	return s.first6(b, in, v)
 }
 
 // admit6 checks what holds for every request of a link.
@@ -158,22 +161,22 @@ func (s *Snapshot) ownPeer(l *Link, m dhcp6.Message) bool {
 }
 
 // first6 makes this relay the first one of a message (RFC 9915, section 19.1.1).
-func first6(b *Buf, in *Ingress, v *Verdict) Reason {
+func (s *Snapshot) first6(b *Buf, in *Ingress, v *Verdict) Reason {
 	c := v.Link.Side[dhcp.V6].first()
 	if c == nil || !c.Addr.IsValid() {
 		return NoLinkAddress
 	}
-	if v.id > 0 {
-		return with6(b, in, &c.opt, c.Addr, v)
+	if v.id > 0 || c.opt.gaps != nil {
+		return s.firstFilled6(b, in, &c.opt, c.Addr, v)
 	}
 	return put6(b, in, &c.opt, c.opt.bytes, c.Addr, v)
 }
 
-// with6 is first6 with the subscriber-id of the request's class.
-func with6(b *Buf, in *Ingress, o *option, link netip.Addr, v *Verdict) Reason {
+// firstFilled6 is first6 with what the message fills in, and the subscriber-id of its
+// class.
+func (s *Snapshot) firstFilled6(b *Buf, in *Ingress, o *option, link netip.Addr, v *Verdict) Reason {
 	var room [Headroom]byte
-	all, _ := o.with(v.id, room[:0], len(room)-dhcp6.Room(0))
-	return put6(b, in, o, all, link, v)
+	return put6(b, in, o, s.fill(room[:0], o, len(room)-dhcp6.Room(0), in, v), link, v)
 }
 
 // put6 puts the header and the options of a link around a client's message.
@@ -187,23 +190,23 @@ func put6(b *Buf, in *Ingress, o *option, opts []byte, link netip.Addr, v *Verdi
 }
 
 // further6 relays what another relay has relayed (RFC 9915, section 19.1.2).
-func further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
+func (s *Snapshot) further6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Reason {
 	side := &v.Link.Side[dhcp.V6]
 	o := side.chained
 	if o == nil {
 		return NoLinkAddress
 	}
-	if v.id > 0 {
-		return chainWith6(b, m, in, o, v)
+	if v.id > 0 || o.gaps != nil {
+		return s.chainFilled6(b, m, in, o, v)
 	}
 	return chain6(b, m, in, o.bytes, v)
 }
 
-// chainWith6 is further6 with the subscriber-id of the request's class.
-func chainWith6(b *Buf, m dhcp6.Message, in *Ingress, o *option, v *Verdict) Reason {
+// chainFilled6 is further6 with what the message fills in, and the subscriber-id of its
+// class.
+func (s *Snapshot) chainFilled6(b *Buf, m dhcp6.Message, in *Ingress, o *option, v *Verdict) Reason {
 	var room [Headroom]byte
-	all, _ := o.with(v.id, room[:0], len(room)-dhcp6.Room(0))
-	return chain6(b, m, in, all, v)
+	return chain6(b, m, in, s.fill(room[:0], o, len(room)-dhcp6.Room(0), in, v), v)
 }
 
 // chain6 puts a header and options around what another relay has relayed.

@@ -31,6 +31,9 @@ type Snapshot struct {
 	named   map[string]int // interface index of each link of the host, by all its names
 	twins   map[int]*Link  // links that hear what a client-facing one hears too, by index; nil if there are none
 	past    history
+	ports   map[int]*port         // of bridges, by index; only of those on which a side asks for the port
+	ignored map[linkPort]struct{} // whose requests are not relayed; nil: there are none
+	unknown *port                 // what is said of a port that is not known
 
 	choosings map[chooser]*choosing // until all links are known
 	classing  *classing             // as long
@@ -133,9 +136,12 @@ type Link struct {
 
 // A Side is what a link is in one family.
 type Side struct {
-	State   State // a link without servers of the family has no use for an address of it
-	Problem error // why State is not Relaying, in words
-	Servers []int // indexes into Policy.Servers
+	State State // a link without servers of the family has no use for an address of it
+	// Port and Frame: it matters by which port of a bridge its requests come, and from
+	// which link-layer address.
+	Port, Frame bool
+	Problem     error // why State is not Relaying, in words
+	Servers     []int // indexes into Policy.Servers
 	// Choices stand for the clients, the best first; there is none without Servers,
 	// and more than one only for smart relay. In DHCPv6 the one has no Addr if none
 	// is found, for the link is known by its Interface-Id too.
@@ -227,6 +233,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 		groups:  make(map[netip.Addr]*group, len(host)),
 		ids:     group{family: dhcp.V6},
 		named:   make(map[string]int, len(host)),
+		unknown: unknowns(),
 
 		choosings: make(map[chooser]*choosing),
 	}
@@ -260,6 +267,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 			ps = append(ps, why)
 		}
 	}
+	s.learnPorts(host)
 	s.pair(host, &ps)
 	s.group(&ps)
 	s.check(host, &ps)

@@ -130,7 +130,7 @@ func suboptions() []suboption {
 			[]byte{bootp.SubFlags},
 			func(i *Interface4) int { return sent(i.Option82.Flags, 1) },
 			func(o *option, _ *ingredients) {
-				o.flags = len(o.bytes) + subHead
+				o.flags = int32(len(o.bytes) + subHead)
 				o.add(bootp.SubFlags, []byte{0})
 			},
 		},

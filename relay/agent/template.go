@@ -43,7 +43,8 @@ type part struct {
 type form struct {
 	min, max int
 	binary   bool
-	append   func(dst []byte, f *Facts) []byte // nil: the number of octets that follow in the identifier
+	append   func(dst []byte, f *Facts) []byte // nil for what each message tells
+	slot     slotKind                          // what that is
 }
 
 // What a placeholder may grow to: Linux interface names, RFC 1035 labels and
@@ -63,18 +64,33 @@ type placeholder struct {
 
 func placeholders() []placeholder {
 	return []placeholder{
-		{"interface", &form{1, maxInterface, false, appendInterface}, nil},
-		{"ifalias", &form{0, maxText, false, appendAlias}, nil},
-		{"hostname", &form{1, maxText, false, appendHostname}, nil},
-		{"vlan", &form{1, 5, false, appendVLAN}, &form{2, 2, true, appendVLANRaw}},
-		{"svlan", &form{1, 5, false, appendOuter}, &form{2, 2, true, appendOuterRaw}},
-		{"cvlan", &form{1, 5, false, appendVLAN}, &form{2, 2, true, appendVLANRaw}},
-		{"mac", &form{0, 3*maxMAC - 1, false, appendMAC}, &form{0, maxMAC, true, appendMACRaw}},
-		{"giaddr", &form{7, 15, false, appendGiaddr}, &form{4, 4, true, appendGiaddrRaw}},
-		{"vlan1", &form{1, 5, false, appendFirst}, &form{2, 2, true, appendFirstRaw}},
-		{"vlan2", &form{1, 5, false, appendSecond}, &form{2, 2, true, appendSecondRaw}},
-		{"length", &form{1, 1, true, nil}, nil},
+		{"interface", known(1, maxInterface, false, appendInterface), nil},
+		{"ifalias", known(0, maxText, false, appendAlias), nil},
+		{"hostname", known(1, maxText, false, appendHostname), nil},
+		{"vlan", known(1, 5, false, appendVLAN), known(2, 2, true, appendVLANRaw)},
+		{"svlan", known(1, 5, false, appendOuter), known(2, 2, true, appendOuterRaw)},
+		{"cvlan", known(1, 5, false, appendVLAN), known(2, 2, true, appendVLANRaw)},
+		{"mac", known(0, 3*maxMAC-1, false, appendMAC), known(0, maxMAC, true, appendMACRaw)},
+		{"giaddr", known(7, 15, false, appendGiaddr), known(4, 4, true, appendGiaddrRaw)},
+		{"vlan1", known(1, 5, false, appendFirst), known(2, 2, true, appendFirstRaw)},
+		{"vlan2", known(1, 5, false, appendSecond), known(2, 2, true, appendSecondRaw)},
+		{"port", filled(1, maxInterface, false, slotPort), nil},
+		{"port_alias", filled(1, maxText, false, slotPortAlias), nil},
+		{"port_slot", filled(1, maxDigits, false, slotPortSlot), filled(1, 1, true, slotPortSlotRaw)},
+		{"port_number", filled(1, maxDigits, false, slotPortNumber), filled(1, 1, true, slotPortNumberRaw)},
+		{"client_mac", filled(1, 3*macLen-1, false, slotClientMAC), filled(macLen, macLen, true, slotClientMACRaw)},
+		{"length", filled(1, 1, true, slotLength), nil},
 	}
+}
+
+// known is a form of what is known before a message comes.
+func known(least, most int, binary bool, add func(dst []byte, f *Facts) []byte) *form {
+	return &form{min: least, max: most, binary: binary, append: add}
+}
+
+// filled is a form of what each message tells.
+func filled(least, most int, binary bool, k slotKind) *form {
+	return &form{min: least, max: most, binary: binary, slot: k}
 }
 
 // written returns the form of a fact that is written in a way of its own, such as
@@ -82,22 +98,22 @@ func placeholders() []placeholder {
 func written(name, mod string) *form {
 	switch name + ":" + mod {
 	case ":vlan":
-		return &form{0, 6, false, appendColonVLAN}
+		return known(0, 6, false, appendColonVLAN)
 	case ":vlans":
-		return &form{0, 12, false, appendColonVLANs}
+		return known(0, 12, false, appendColonVLANs)
 	case "vlan1:4":
-		return &form{4, 5, false, appendFirst4}
+		return known(4, 5, false, appendFirst4)
 	case "vlan2:4":
-		return &form{4, 5, false, appendSecond4}
+		return known(4, 5, false, appendSecond4)
 	case "mac:plain":
-		return &form{0, 2 * maxMAC, false, appendMACPlain}
+		return known(0, 2*maxMAC, false, appendMACPlain)
 	}
 	return nil
 }
 
 const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {vlan1}, {vlan2}, {:vlan}, {:vlans}, " +
-	"{mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, " +
-	"{mac:raw}, {mac:plain}, {giaddr:raw}, {length}, {hex:...}"
+	"{mac}, {giaddr}, {port}, {port_alias}, {port_slot}, {port_number}, {client_mac}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, " +
+	"{mac:raw}, {mac:plain}, {giaddr:raw}, {port_slot:raw}, {port_number:raw}, {client_mac:raw}, {length}, {hex:...}"
 
 // ParseTemplate compiles a template. {interface}, {ifalias}, {hostname}, {vlan},
 // {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac} and {giaddr} stand
@@ -107,7 +123,8 @@ const placeholderList = "{interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {c
 // VLAN of a frame and the second one, 0 if there is none, and {vlan1:4} the same in four
 // digits; {:vlan} is a colon and the VLAN, {:vlans} a colon and all of them (":200-10"),
 // both nothing without a VLAN; {mac:plain} has no colons; {length} is one octet: how many
-// follow. The empty string gives the zero Template. An error names the offset in octets
+// follow. {port}, {port_alias}, {port_slot}, {port_number} and {client_mac} are what each
+// message tells, see slotKind. The empty string gives the zero Template. An error names the offset in octets
 // and what exists.
 func ParseTemplate(s string) (Template, error) {
 	t := Template{source: s}
@@ -214,17 +231,50 @@ func (t Template) MaxLen() int {
 	return n
 }
 
-// Append appends what the template says of f to dst.
+// Append appends what the template says of f to dst, nothing for what each message
+// tells.
 func (t Template) Append(dst []byte, f *Facts) []byte {
-	return appendParts(dst, t.parts, f)
+	dst, _ = t.render(dst, f)
+	return dst
 }
 
+// render is Append that tells where in what it appends the messages fill in what.
+func (t Template) render(dst []byte, f *Facts) (to []byte, slots []slot) {
+	if !t.TellsClient() {
+		return appendParts(dst, t.parts, f), nil
+	}
+	start, rest := len(dst), 0
+	for i := len(t.parts) - 1; i >= 0; i-- { // the octets that follow are known first
+		p := t.parts[i]
+		switch {
+		case p.form == nil:
+			rest += len(p.literal)
+		case p.form.slot == slotNone:
+			rest += len(p.form.append(nil, f))
+		default:
+			slots = append(slots, slot{kind: p.form.slot, most: p.form.max, rest: rest})
+		}
+	}
+	for _, p := range t.parts {
+		dst = append(dst, p.literal...)
+		if p.form != nil && p.form.slot == slotNone {
+			dst = p.form.append(dst, f)
+		}
+	}
+	slices.Reverse(slots)
+	for i := range slots {
+		slots[i].at = len(dst) - start - slots[i].rest
+	}
+	return dst, slots
+}
+
+// appendParts appends parts of which messages fill in nothing.
 func appendParts(dst []byte, parts []part, f *Facts) []byte {
 	for i, p := range parts {
 		dst = append(dst, p.literal...)
 		switch {
 		case p.form == nil:
-		case p.form.append != nil:
+		case p.form.slot == slotNone:
 			dst = p.form.append(dst, f)
 		default:
 			at := len(dst)
@@ -234,6 +284,17 @@ func appendParts(dst []byte, parts []part, f *Facts) []byte {
 		}
 	}
 	return dst
+}
+
+// TellsPort reports whether messages fill in something of the port that they came by.
+func (t Template) TellsPort() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.form != nil && p.form.slot.ofPort() })
+}
+
+// TellsClient reports whether messages fill in from where in the network they came, be it
+// the port or the link-layer address.
+func (t Template) TellsClient() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.form != nil && p.form.slot.ofMessage() })
 }
 
 // String returns the template as it was written.

@@ -84,11 +84,9 @@ func TestTemplateAppend(t *testing.T) {
 
 func TestTemplateErrors(t *testing.T) {
 	t.Parallel()
-	const list = "; there are {interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {vlan1}, {vlan2}, {:vlan}, {:vlans}, " +
-		"{mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, " +
-		"{mac:raw}, {mac:plain}, {giaddr:raw}, {length}, {hex:...}"
+	const list = "; there are " + placeholderList
 	tests := []struct{ name, template, want string }{
-		{"unknown", "ge-{port}", "at offset 3: no placeholder {port}" + list},
+		{"unknown", "ge-{prt}", "at offset 3: no placeholder {prt}" + list},
 		{"upper case", "{VLAN}", "at offset 0: no placeholder {VLAN}" + list},
 		{"nameless", "{}", "at offset 0: no placeholder {}" + list},
 		{"unknown form", "{vlan:hex}", `at offset 0: {vlan} has no form "hex"` + list},

@@ -17,7 +17,8 @@ type Ingress struct {
 	Trial     bool           // servers that are down are to be asked, too, to see whether they are back
 	Named     int            // the server that the message is known to name, as an index into Policy.Servers and 1; 0: none
 	Standings []Standing     // of groups and families, by StandingOf; nil: nothing is known
-	MAC       []byte         // DHCPv6: link-layer source of the frame; empty if it is not known
+	MAC       []byte         // link-layer source of the frame; empty if it is not known
+	Port      int            // index of the port of a bridge that the frame came by, 0 if it is not known
 	Routes    [][]int        // by which links the servers are reached, by index into Policy.Servers; an entry that is nil is not known, nil allows any
 	Unasked   bool           // the message answers no open transaction
 	Truncated bool           // the message is longer than what was received of it
@@ -64,6 +65,10 @@ type Verdict struct {
 	HW        []byte     // ToFrame: destination link-layer address, 6 octets; nil: broadcast
 	Omitted   bool       // option 82 was left out for want of room
 	NoMAC     bool       // option 79 was left out, for the client's link-layer address is not known
+
+	// Of a request it is not known by which port of a bridge, or from which link-layer address,
+	// it came, and its link asks for that: identifiers say "unknown".
+	Unidentified bool
 
 	framed bool  // see Frameable
 	target int16 // of the class: index into choosing.targets and 1; 0: none

@@ -101,6 +101,11 @@ func interfaceKeys() []key[settings] {
 			readActive,
 		},
 		{
+			"ignore_ports", "[]", `a list of names of ports and patterns, such as ["vxlan*", "peerlink"]`,
+			"The ports of the bridge, below this interface, whose requests are not relayed, because another router hears and relays them: the tunnels of EVPN, the peer link of an MLAG pair.",
+			readIgnorePorts,
+		},
+		{
 			"limit", "0", "a number of messages a second up to 1000000, or 0 for no limit",
 			"How much may come from the interface, requests and replies apart, each family by itself; what comes in ten seconds may come at once. Without a limit, too, an interface that sends more than the relay can read takes nothing from others.",
 			number(0, maxLimit, func(s *settings) *int { return &s.Limit }),
@@ -125,6 +130,26 @@ func interfaceKeys() []key[settings] {
 			dhcpv6Why,
 			readDHCPv6,
 		},
+	}
+}
+
+// readIgnorePorts reads names and patterns of ports of bridges.
+func readIgnorePorts(r *reader, v value, to *settings) {
+	list, ok := r.list(v, "the name of a port, or a pattern")
+	if !ok {
+		return
+	}
+	to.IgnorePorts = nil
+	for _, v := range list {
+		s, ok := r.text(v)
+		if !ok {
+			continue
+		}
+		if _, err := path.Match(s, ""); err != nil || s == "" || strings.ContainsAny(s, "/ :") || !isPattern(s) && !giaddr.ValidAltName(s) {
+			r.fail(v, nameHint(s), "%q is no name that a port can have, and no pattern of such", s)
+			continue
+		}
+		to.IgnorePorts = append(to.IgnorePorts, s)
 	}
 }
 

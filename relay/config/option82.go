@@ -39,7 +39,7 @@ func option82Keys() []key[agent.Option82] {
 		},
 		{
 			"circuit_id", `"{interface}"`, fmt.Sprintf(wantTemplate, defaultCircuitID),
-			"Suboption 1: the clients' interface. There are {interface}, {ifalias}, {hostname}, {vlan}, {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:0006ab}, and more in relay.toml(5).",
+			"Suboption 1: the clients' interface. There are {interface}, {ifalias}, {hostname}, {vlan}, {svlan} and {cvlan} (the outer and the inner of stacked VLANs), {mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {mac:raw}, {giaddr:raw}, {hex:0006ab}, of each request {port} and {port_alias} (the port of a bridge by which it came) and {client_mac}, and more in relay.toml(5).",
 			identifier(func(c *o) *agent.Template { return &c.CircuitID }, defaultCircuitID),
 		},
 		{

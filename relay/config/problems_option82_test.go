@@ -17,9 +17,9 @@ func TestParseOption82Problems(t *testing.T) {
 		},
 		{
 			name: "templates",
-			text: one + `dhcpv4.option82 = { circuit_id = "{port}", remote_id = "{mac", subscriber_id = "{vlan:raw" }`,
+			text: one + `dhcpv4.option82 = { circuit_id = "{prot}", remote_id = "{mac", subscriber_id = "{vlan:raw" }`,
 			want: []string{
-				"f:4:34: interface[0].dhcpv4.option82.circuit_id: at offset 0: no placeholder {port}; there are {interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {vlan1}, {vlan2}, {:vlan}, {:vlans}, {mac}, {giaddr}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, {mac:raw}, {mac:plain}, {giaddr:raw}, {length}, {hex:...}",
+				"f:4:34: interface[0].dhcpv4.option82.circuit_id: at offset 0: no placeholder {prot}; there are {interface}, {ifalias}, {hostname}, {vlan}, {svlan}, {cvlan}, {vlan1}, {vlan2}, {:vlan}, {:vlans}, {mac}, {giaddr}, {port}, {port_alias}, {port_slot}, {port_number}, {client_mac}, {vlan:raw}, {svlan:raw}, {cvlan:raw}, {vlan1:raw}, {vlan2:raw}, {vlan1:4}, {vlan2:4}, {mac:raw}, {mac:plain}, {giaddr:raw}, {port_slot:raw}, {port_number:raw}, {client_mac:raw}, {length}, {hex:...}",
 				`f:4:56: interface[0].dhcpv4.option82.remote_id: at offset 0: a "{" that is not closed; a brace itself is written "{{"`,
 				`f:4:80: interface[0].dhcpv4.option82.subscriber_id: at offset 0: a "{" that is not closed; a brace itself is written "{{"`,
 			},

@@ -33,7 +33,7 @@ func (p *process) confine() {
 }
 
 // needs tells what the process goes on to need: whatever a reload may ask for, but
-// for BPF, which is for DHCPv6 alone, and another group or address to answer at, which
+// for BPF, which is for link-layer addresses alone, and another group or address to answer at, which
 // are for the next start.
 func (p *process) needs() confine.Needs {
 	policy := p.current()
@@ -43,7 +43,7 @@ func (p *process) needs() confine.Needs {
 		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), configFiles(p.file)...)...), "/proc", "/sys"),
 		Files:        []string{"/etc/group", "/etc/hosts", "/etc/resolv.conf"},
 		Group:        p.controlAt.Group,
-		BPF:          mayRelay(&policy, dhcp.V6),
+		BPF:          mayRelay(&policy, dhcp.V6) || policy.AsksFrame(dhcp.V4),
 		Abstract:     strings.HasPrefix(os.Getenv("NOTIFY_SOCKET"), "@"),
 	}
 	for _, f := range policy.Files() {
@@ -95,6 +95,9 @@ func (p *process) givenUp(next agent.Policy) (texts []string) {
 			text += ", and a client's first message goes without option 79 (CAP_BPF is given up)"
 		}
 		texts = append(texts, text+"; restart it to have all again")
+	}
+	if next.AsksFrame(dhcp.V4) && !now.AsksFrame(dhcp.V4) && p.box.State().On && !confine.Has(cap.BPF) {
+		texts = append(texts, "the frames of DHCPv4 clients are asked for anew, and the daemon has confined itself since its start (CAP_BPF is given up): ports of bridges are not known; restart it to have them")
 	}
 	for _, f := range next.Files() {
 		if p.box.State().Landlock > 0 && !slices.Contains(now.Files(), f) {

@@ -29,6 +29,9 @@ func (*Counter) Done(b *Batch) {
 		if m.Sent && v.NoMAC {
 			c.OmittedOption79()
 		}
+		if v.Unidentified {
+			c.Unidentified(b.Family)
+		}
 		if v.Class > 0 {
 			b.Classes[v.Class-1].Requests[b.Family].Inc()
 		}

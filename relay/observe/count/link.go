@@ -30,6 +30,7 @@ const (
 	Unanswered LinkCounter = iota
 	Option82Omitted
 	Option79Omitted
+	Unidentified
 	NewClients
 	Shed
 	Expected
@@ -51,6 +52,7 @@ var linkCounters = [NumLinkCounters]CounterDoc{
 	Unanswered:       {"unanswered", "Requests that went to servers and that none has answered before the client asked again, or within 10 seconds, or before they were forgotten for want of room; not those that ask for a server that is not known (option 54, Server Identifier).", true, true},
 	Option82Omitted:  {"option82_omitted", "Requests that were relayed without option 82 because it did not fit.", false, false},
 	Option79Omitted:  {"option79_omitted", "DHCPv6 messages that were relayed without the client's link-layer address because it was not known.", false, false},
+	Unidentified:     {"unidentified", "Requests of which it was not known by which port of a bridge, or from which link-layer address, they came where the configuration asks for it: identifiers say \"unknown\" then.", true, false},
 	NewClients:       {"new_clients", "Requests of clients that were not among those that have sent last, of some 16,000. Clients that are made up to use up a server's addresses are new each time.", true, false},
 	Shed:             {"shed", "Messages that the socket filter has dropped before they could be read: more came than the relay can read, and from this interface more than its share. They are not among dhcp_relay_received_total.", true, false},
 	Expected:         {"requests_expected", "Requests heard that expect an answer, whether they were sent on or not. What became of each is known within 10 seconds: answered, unanswered or unsent.", true, true},
@@ -103,6 +105,9 @@ func (l *Link) OmittedOption82() { l.counts[Option82Omitted][dhcp.V4].Inc() }
 // OmittedOption79 counts one message that was sent without the client's
 // link-layer address because it was not known.
 func (l *Link) OmittedOption79() { l.counts[Option79Omitted][dhcp.V6].Inc() }
+
+// Unidentified counts one request of which it was not known where it came from.
+func (l *Link) Unidentified(f dhcp.Family) { l.counts[Unidentified][f].Inc() }
 
 // Unanswered counts one request that no server has answered.
 func (l *Link) Unanswered(f dhcp.Family) { l.counts[Unanswered][f].Inc() }
