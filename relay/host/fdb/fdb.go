@@ -117,9 +117,9 @@ func (t *Table) Follow() {
 	for range mostNews {
 		n, err := unix.Read(t.news, t.in)
 		switch {
-		case err == unix.EAGAIN: //nolint:errorlint // an errno of unix is never wrapped
+		case err == unix.EAGAIN:
 			return
-		case err == unix.EINTR: //nolint:errorlint // as above
+		case err == unix.EINTR:
 		case err != nil: // some were lost
 			clear(t.ports)
 		default:
@@ -189,7 +189,8 @@ const attrsOff = unix.SizeofNlMsghdr + unix.SizeofNdMsg
 // ask asks the kernel for the port of a station, 0 if the bridge does not know it.
 func (t *Table) ask(s Station) (int, error) {
 	t.sequence++
-	b := append(t.out[:0], make([]byte, attrsOff)...)
+	var head [attrsOff]byte
+	b := append(t.out[:0:cap(t.out)], head[:]...) //nolint:gocritic // its room is used again
 	binary.NativeEndian.PutUint16(b[4:], unix.RTM_GETNEIGH)
 	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST)
 	binary.NativeEndian.PutUint32(b[8:], t.sequence)
@@ -213,7 +214,7 @@ const patience = 200 * time.Millisecond
 func (t *Table) answer(s Station) (int, error) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		n, err := unix.Read(t.questions, t.in)
-		if err == unix.EINTR { //nolint:errorlint // an errno of unix is never wrapped
+		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
