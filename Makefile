@@ -29,6 +29,12 @@ build: ## build the daemon and the lab into bin/
 	@echo "building $(BIN)/dhcp-relay and the lab (Go fetches the modules it lacks)"
 	@$(GO) build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/dhcp-relay ./cmd/dhcp-lab ./cmd/dhcp-bench ./cmd/dhcp-vm
 
+SMALL ?= $(BIN)/dhcp-relay-small
+
+.PHONY: small
+small: ## build the daemon for routers with little memory into bin/dhcp-relay-small (GOARCH=mipsle GOMIPS=softfloat for one of those)
+	@$(GO) build -buildvcs=false -trimpath -tags small,nethttpomithttp2 -ldflags '$(LDFLAGS)' -o $(SMALL) ./cmd/dhcp-relay
+
 .PHONY: demo
 demo: deps-demo build ## play the scenes in a lab of network namespaces (DEMO="--once" ends at once)
 	@$(BIN)/dhcp-lab demo $(DEMO)
@@ -103,8 +109,9 @@ packages: $(TOOLS)/nfpm-$(NFPM_VERSION) ## build deb, rpm, apk and Arch packages
 	@$(PACKAGING) deploy/packages/build $(VERSION) $(BIN)/packages $(FORMATS)
 
 .PHONY: release
+release: export SMALL_TOO = 1
 release: packages $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION) ## the packages and programs of a tag, with bills of materials (CycloneDX) and SHA256SUMS, into bin/packages
-	@for program in $(BIN)/packages/dhcp-relay_linux_*; do \
+	@for program in $(BIN)/packages/dhcp-relay{,-small}_linux_*; do \
 	  $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION) bin -json -std -noserial -version "$(VERSION)" -output $$program.cdx.json $$program 2>/dev/null; \
 	  sed -i 's/"timestamp": ".*"/"timestamp": "$(shell TZ=UTC git log -1 --date=format-local:%FT%TZ --format=%cd)"/' $$program.cdx.json; \
 	done
@@ -121,7 +128,7 @@ ansible-test: $(TOOLS)/nfpm-$(NFPM_VERSION) ## have Ansible bring up 50 routers 
 	@.ci/deps ip nft debootstrap ansible-playbook ansible-lint
 	@mkdir -p $(BIN)/roots
 	@ansible-lint --offline --profile production deploy/ansible
-	@NFPM=$(CURDIR)/$< RELAY_TEST_ROOTS=$(CURDIR)/$(BIN)/roots RELAY_TEST_FLEET=$${FLEET:-50} RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 60m -run '^TestAnsible' ./deploy/deploytest
+	@NFPM=$(CURDIR)/$< RELAY_TEST_ROOTS=$(CURDIR)/$(BIN)/roots RELAY_TEST_FLEET=$${FLEET:-50} RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 150m -run '^TestAnsible' ./deploy/deploytest
 
 .PHONY: image
 image: packages ## write the container image of all architectures into bin/image (an OCI layout) and bin/dhcp-relay-image.tar

@@ -1,3 +1,5 @@
+// Package metrics shows the counters and the state of the relay to Prometheus. It
+// counts nothing itself.
 package metrics
 
 import "dhcp-relay/relay/observe/count"

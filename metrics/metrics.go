@@ -1,5 +1,5 @@
-// Package metrics shows the counters and the state of the relay to Prometheus. It
-// counts nothing itself.
+//go:build !small
+
 package metrics
 
 import (

@@ -9,6 +9,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/host/clientmac"
 	"dhcp-relay/relay/host/udp"
 	"dhcp-relay/relay/wire/dhcp"
@@ -17,8 +18,8 @@ import (
 // receiveBuffer is asked of the kernel for each socket, in octets. The kernel makes
 // twice that of it, which holds a burst of 50,000 requests where the driver takes 2 KiB
 // for each, as most do. It is no measure of how long a message may wait: see
-// requestAge.
-const receiveBuffer = 64 << 20
+// requestAge. A small program does with a sixteenth of it.
+const receiveBuffer = built.Buffers << 20
 
 // linger is how long a socket stays open after the last need for it: servers
 // may still answer what was sent by it before.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/explain"
 	web "dhcp-relay/relay/http"
 	"dhcp-relay/relay/observe/capture"
@@ -196,6 +197,9 @@ func (f *explainFlags) describe(r *explain.Relay, p *printer) error {
 
 // capture explains the messages of a file, in their order.
 func (f *explainFlags) capture(c *cobra.Command, path string, r *explain.Relay, host *explain.Host, p *printer) error {
+	if built.Small {
+		return built.Lacking{Part: built.Captures}
+	}
 	on, err := explain.NewMapping(host, f.client.Interface, f.maps)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/daemon"
 	"dhcp-relay/relay/text"
@@ -55,8 +56,9 @@ func newCommand() *cobra.Command {
 		SilenceErrors:    true,
 		PersistentPreRun: makeVisible,
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newConfigCommand(), newDiffCommand(), newStatusCommand(), newTraceCommand(), newRecordCommand(), newReloadCommand(), newLogLevelCommand(),
-		newVersionCommand(), newExplainCommand(), newImportCommand(), newReadyCommand(), newProbeCommand())
+	root.AddCommand(newRunCommand(), newCheckCommand(), newConfigCommand(), newDiffCommand(), newStatusCommand(), newTraceCommand(), newReloadCommand(), newLogLevelCommand(),
+		newVersionCommand(), newExplainCommand(), newReadyCommand(), newProbeCommand())
+	addRest(root)
 	return root
 }
 
@@ -110,8 +112,16 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion returns the release, or what the module system knows of the build.
+// buildVersion returns the release, or what the module system knows of the build, and
+// whether parts are left out.
 func buildVersion() string {
+	if built.Small {
+		return release() + " small"
+	}
+	return release()
+}
+
+func release() string {
 	if version != "" {
 		return version
 	}

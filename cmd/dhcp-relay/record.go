@@ -1,3 +1,5 @@
+//go:build !small
+
 package main
 
 import (
@@ -8,11 +10,11 @@ import (
 	"io/fs"
 	"net/http"
 
-	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/spf13/cobra"
 
 	"dhcp-relay/relay/api"
 	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/observe/capture"
 )
 
 func newRecordCommand() *cobra.Command {
@@ -55,7 +57,12 @@ func newRecordCommand() *cobra.Command {
 		}
 		defer func() { _ = body.Close() }() // it was only read
 		answer := api.Recording{File: *out}
-		write := func(w io.Writer) error { return copyCapture(w, body, &answer) }
+		write := func(w io.Writer) (err error) {
+			if answer.Packets, answer.Octets, err = capture.Copy(w, body); err != nil {
+				return fmt.Errorf("the capture broke off: %w", err)
+			}
+			return nil
+		}
 		if *out == "-" {
 			return write(stdout)
 		}
@@ -72,40 +79,4 @@ func newRecordCommand() *cobra.Command {
 		return err
 	}
 	return c
-}
-
-// copyCapture copies a capture, and counts what is in it.
-func copyCapture(w io.Writer, capture io.Reader, a *api.Recording) error {
-	counted := &counter{Writer: w}
-	// Each message has an interface of its own.
-	r, err := pcapgo.NewNgReader(io.TeeReader(capture, counted), pcapgo.NgReaderOptions{WantMixedLinkType: true})
-	if err != nil {
-		return fmt.Errorf("the capture broke off: %w", err)
-	}
-	for err == nil {
-		if _, _, err = r.ZeroCopyReadPacketData(); err == nil {
-			a.Packets++
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		_, err = io.Copy(counted, capture) // the reader takes every error between two packets for the end
-	}
-	a.Octets = counted.octets
-	if err != nil {
-		return fmt.Errorf("the capture broke off: %w", err)
-	}
-	return nil
-}
-
-// A counter counts what is written.
-type counter struct {
-	io.Writer
-	octets int64
-}
-
-// Write implements io.Writer.
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
-	c.octets += int64(n)
-	return n, err
 }

@@ -192,6 +192,7 @@ func (p *process) run(ctx context.Context) error {
 	err := p.engine.Run(ctx, func() {
 		p.relaying.Store(true)
 		awaitFirst(ctx, p.endpoints)
+		p.trim()
 		p.confine()
 		p.log.Info("relaying", "version", p.version, "config", p.file, "metrics", listenAddress(p.metricsAt), "control", p.controlAt.Socket)
 		p.warnOfDescriptors()

@@ -69,7 +69,7 @@ func stampOne(file string) stamp {
 	}
 	s := stamp{size: info.Size(), mode: info.Mode()}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.dev, s.ino, s.mtime, s.ctime = sys.Dev, sys.Ino, sys.Mtim, sys.Ctim
+		s.dev, s.ino, s.mtime, s.ctime = uint64(sys.Dev), sys.Ino, sys.Mtim, sys.Ctim //nolint:unconvert // Dev has 32 bits on MIPS
 	}
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/host/check"
 	web "dhcp-relay/relay/http"
@@ -46,7 +47,23 @@ func judge(files []config.File, lookup func(string) (now, former []netip.Addr)) 
 		return nil, err
 	}
 	cfg.Warnings = append(cfg.Warnings, later...)
+	serveSmall(cfg)
 	return &Loaded{Config: cfg, hash: fingerprint(files), files: files}, nil
+}
+
+// serveSmall has a small program serve no metrics, and warns of a configuration that
+// asks for them.
+func serveSmall(cfg *config.Config) {
+	if !built.Small || !cfg.Metrics.On {
+		return
+	}
+	cfg.Metrics.On = false
+	for _, key := range []string{"metrics.listen", "metrics.web_config"} {
+		if p := cfg.Wrong(key, "this program was built small: it serves neither metrics nor a page", "leave [metrics] out, or use the whole program"); p.Line > 0 {
+			cfg.Warnings = append(cfg.Warnings, p)
+			return
+		}
+	}
 }
 
 // fingerprint returns the hash by which configurations are told apart. That of a single

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"dhcp-relay/relay/api"
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/observe/status"
 	"dhcp-relay/relay/observe/transaction"
 	"dhcp-relay/relay/text"
@@ -79,8 +80,10 @@ const maxTransactions = 1000
 func NewMux(r Relay, g *Gate) *http.ServeMux {
 	var c compressor
 	mux := http.NewServeMux()
-	scrapes := g.places(maxScrapes, scrapeGivesWay, "too many scrapes at once")
-	mux.Handle("GET /metrics", scrapes.wrap(c.wrap(r.Metrics)))
+	if !built.Small {
+		scrapes := g.places(maxScrapes, scrapeGivesWay, "too many scrapes at once")
+		mux.Handle("GET /metrics", scrapes.wrap(c.wrap(r.Metrics)))
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusOK, "ok\n")
 	})
@@ -92,9 +95,7 @@ func NewMux(r Relay, g *Gate) *http.ServeMux {
 	}
 	view(api.Status, r.status)
 	view(api.Transactions, r.transactions)
-	view("/{$}", newPage(r).ServeHTTP)
-	mux.Handle("GET /static/", views.wrap(files()))
-
+	r.pages(mux, view, views)
 	mux.Handle("GET "+api.Trace, g.traces().wrap(r.Trace))
 	if r.Control != nil {
 		r.Control.handle(mux, g)

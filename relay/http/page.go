@@ -1,3 +1,5 @@
+//go:build !small
+
 package http
 
 import (
@@ -19,6 +21,12 @@ var static embed.FS
 // it out of the frames of others.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// pages has mux answer with the status page and what belongs to it.
+func (r Relay) pages(mux *http.ServeMux, view func(string, http.HandlerFunc), views *places) {
+	view("/{$}", newPage(r).ServeHTTP)
+	mux.Handle("GET /static/", views.wrap(files()))
+}
 
 // A page is the status page. It is whole as it is sent; its script only fetches
 // it anew and puts in what has changed.

@@ -1,7 +1,5 @@
-// Package capture reads UDP datagrams out of capture files, pcap and pcapng, with what
-// the headers around each tell, and writes what the recorder kept as such files, from
-// which what identifies clients may be blanked. It decides nothing, and reads nothing
-// but what it is given.
+//go:build !small
+
 package capture
 
 import (
@@ -11,55 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 )
-
-// A Packet is one captured frame. If Skip is not Datagram there is no Payload, and
-// Src and Dst are there only if the frame shows them.
-type Packet struct {
-	Number    int       // of the frame in the file, from 1, as Wireshark counts
-	Time      time.Time // zero if the file does not say
-	Interface string    // name of the capturing interface; "" if the file does not say
-	Index     int       // kernel index of that interface; 0 if the file does not say
-	VLANs     []uint16  // VLAN identifiers of the frame's tags, the outermost first
-	MAC       []byte    // link-layer source, 6 octets; nil if the file does not say
-	Outgoing  bool      // the capturing host sent it; false also if the file does not say
-	Skip      Skip      // why there is no datagram
-
-	Src, Dst netip.AddrPort
-	Payload  []byte // of the datagram
-}
-
-// A Skip says why a frame holds no datagram that a host would hand to a program.
-type Skip uint8
-
-// The kinds of frames.
-const (
-	Datagram   Skip = iota // a whole UDP datagram
-	Other                  // not UDP over IP
-	Fragment               // a fragment of a UDP datagram
-	CutOff                 // the capture holds a part of the frame only
-	BadLength              // IP or UDP claim more octets than there are
-	NoChecksum             // UDP over IPv6 without a checksum (RFC 8200, section 8.1)
-	numSkips   = int(iota)
-)
-
-// String says in a sentence what a frame is, "" for a Datagram.
-func (s Skip) String() string {
-	return [numSkips]string{
-		Datagram:   "",
-		Other:      "it is not UDP over IP",
-		Fragment:   "it is a fragment: the kernel hands a program the whole datagram alone",
-		CutOff:     "the capture holds a part of it only; capture whole frames, with tcpdump -s 0",
-		BadLength:  "its lengths claim more octets than there are, so the kernel drops it",
-		NoChecksum: "it has no UDP checksum, so the kernel drops it (RFC 8200, section 8.1)",
-	}[s]
-}
 
 // A Reader reads the frames of one file in turn. NewReader makes one; the zero
 // value is not usable.
@@ -149,4 +103,33 @@ func (r *Reader) Next() (Packet, error) {
 		return Packet{}, fmt.Errorf("frame %d: link type %d cannot be read; capture on Ethernet, or with tcpdump -i any", r.n, link)
 	}
 	return p, nil
+}
+
+// Copy copies a pcapng file, and counts the packets that are in it.
+func Copy(w io.Writer, file io.Reader) (packets int, octets int64, err error) {
+	counted := &counter{Writer: w}
+	// Each message has an interface of its own.
+	r, err := pcapgo.NewNgReader(io.TeeReader(file, counted), pcapgo.NgReaderOptions{WantMixedLinkType: true})
+	for err == nil {
+		if _, _, err = r.ZeroCopyReadPacketData(); err == nil {
+			packets++
+		}
+	}
+	if errors.Is(err, io.EOF) && r != nil {
+		_, err = io.Copy(counted, file) // the reader takes every error between two packets for the end
+	}
+	return packets, counted.octets, err
+}
+
+// A counter counts what is written.
+type counter struct {
+	io.Writer
+	octets int64
+}
+
+// Write implements io.Writer.
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.octets += int64(n)
+	return n, err
 }

@@ -1,9 +1,10 @@
+//go:build !small
+
 package capture
 
 import (
 	"cmp"
 	"io"
-	"net/netip"
 	"runtime"
 	"slices"
 	"strconv"
@@ -15,20 +16,6 @@ import (
 	"dhcp-relay/relay/observe/recorder"
 	"dhcp-relay/relay/text"
 )
-
-// Options say how to write.
-type Options struct {
-	Names       func(index int) string  // names of interfaces, "" if it is not known; must not be nil
-	Paths       map[netip.AddrPort]Path // how servers are reached, as far as that is known
-	Redact      bool                    // blank what identifies clients; lengths stay
-	Application string                  // what writes, such as "dhcp-relay 1.2.0"
-}
-
-// A Path is how the kernel's routes lead to a server.
-type Path struct {
-	Source netip.Addr // that it chooses for whoever names none
-	Link   int        // index of the interface, 0 if several lead there
-}
 
 // routed is the capture interface of what went to servers to which no path is known.
 const routed = "to-servers"
