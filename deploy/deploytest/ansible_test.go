@@ -212,7 +212,8 @@ func (f *rollout) play(vars map[string]any, args ...string) (said string, err er
 	b, err := json.Marshal(all)
 	f.must(err)
 	f.write("vars.json", string(b))
-	ctx, cancel := context.WithTimeout(f.t.Context(), aptTime)
+	// A router takes seconds, and much longer where the processors are busy.
+	ctx, cancel := context.WithTimeout(f.t.Context(), max(aptTime, time.Duration(len(f.routers))*time.Minute))
 	defer cancel()
 	site, err := filepath.Abs("testdata/ansible/site.yml")
 	f.must(err)
