@@ -13,7 +13,7 @@ import (
 // that what is its own.
 const (
 	smallFile = 13 << 20
-	smallRSS  = 16 << 20
+	smallRSS  = 18 << 20
 	smallOwn  = 8 << 20
 )
 
