@@ -46,6 +46,7 @@ type router struct {
 	number     int
 	daemon     *daemon
 	keepalived *exec.Cmd
+	vty        string // where FRR has its sockets
 }
 
 // newGateway makes a gateway of routers with a configuration of deploy; join has each take
@@ -147,6 +148,12 @@ func (r *router) waits() bool {
 	s := r.daemon.scrape()
 	return s[`dhcp_relay_interface_state{family="ipv4",interface="vlan10",state="standby"}`] == 1 &&
 		s[`dhcp_relay_interface_state{family="ipv6",interface="vlan10",state="standby"}`] == 1
+}
+
+// settle waits until one router is the master and the other one is not.
+func (g *gateway) settle(up, other *router) {
+	g.t.Helper()
+	up.daemon.await("one router relays, the other one waits", func() bool { return up.master() && other.waits() })
 }
 
 // A copies counts copies of messages by who sent them and which it is.
@@ -377,11 +384,7 @@ func TestVRRP(t *testing.T) {
 	g := byKeepalived(t)
 	g.serve()
 	first, second := g.routers[0], g.routers[1]
-	settle := func(up, other *router) {
-		t.Helper()
-		up.daemon.await("one router relays, the other one waits", func() bool { return up.master() && other.waits() })
-	}
-	settle(first, second)
+	g.settle(first, second)
 	xid := uint32(0)
 	plan := planVRRP()
 	perSecond := plan.perSecond
@@ -418,15 +421,15 @@ func TestVRRP(t *testing.T) {
 	}
 
 	login("keepalived of the master is stopped", false, func() { g.must(first.keepalived.Process.Signal(syscall.SIGTERM)) })
-	settle(second, first)
+	g.settle(second, first)
 	_ = first.keepalived.Wait()
 	login("keepalived of the first one is back", true, first.elect)
-	settle(first, second)
+	g.settle(first, second)
 
 	login("the master's uplink is lost", false, func() { g.must(g.servers.NL.LinkSetDown(g.servers.Link("w0"))) })
-	settle(second, first)
+	g.settle(second, first)
 	login("it is back", true, func() { g.must(g.servers.NL.LinkSetUp(g.servers.Link("w0"))) })
-	settle(first, second)
+	g.settle(first, second)
 
 	login("the master is killed", false, func() {
 		g.must(g.clients.NL.LinkSetDown(g.clients.Link("l0")))

@@ -68,7 +68,7 @@ func checkLeases[K interface {
 
 func TestConfigs(t *testing.T) {
 	c := ServerConfig{Link: netip.MustParsePrefix("10.9.0.2/24"), Subnets: []Subnet{{
-		netip.MustParsePrefix("10.1.0.0/24"), netip.MustParseAddr("10.1.0.100"), netip.MustParseAddr("10.1.0.149"), netip.MustParseAddr("10.1.0.1"),
+		Prefix: netip.MustParsePrefix("10.1.0.0/24"), First: netip.MustParseAddr("10.1.0.100"), Last: netip.MustParseAddr("10.1.0.149"), Router: netip.MustParseAddr("10.1.0.1"),
 	}}}
 	for kind, want := range map[string]string{
 		"kea":     `"pool": "10.1.0.100 - 10.1.0.149"`,

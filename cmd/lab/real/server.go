@@ -1,6 +1,7 @@
 package real
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,13 +18,14 @@ import (
 	"dhcp-relay/cmd/lab/netns"
 )
 
-// leaseTime is what the servers are told, in seconds.
+// leaseTime is what the servers are told if no other one is given, in seconds.
 const leaseTime = 3600
 
 // A Subnet is a client network that a server leases addresses for.
 type Subnet struct {
 	Prefix              netip.Prefix
 	First, Last, Router netip.Addr
+	ServerID            netip.Addr // Kea alone: what clients renew at; not valid: the server's own
 }
 
 // A ServerConfig says what a server serves.
@@ -31,6 +33,7 @@ type ServerConfig struct {
 	Dir     string       // for its files; exists already
 	Link    netip.Prefix // the server's own address and network
 	Subnets []Subnet
+	Lease   int // seconds; 0: an hour
 }
 
 // A Lease is an address that a server has given away.
@@ -152,16 +155,20 @@ func keaFile(c ServerConfig, f files, sockets string) (string, error) {
 	type m map[string]any
 	subnets := make([]m, 0, len(c.Subnets))
 	for i, s := range c.Subnets {
+		options := []m{{"name": "routers", "data": s.Router.String()}}
+		if s.ServerID.IsValid() {
+			options = append(options, m{"name": "dhcp-server-identifier", "data": s.ServerID.String()})
+		}
 		subnets = append(subnets, m{
 			"id": i + 1, "subnet": s.Prefix.String(),
 			"pools":       []m{{"pool": s.First.String() + " - " + s.Last.String()}},
-			"option-data": []m{{"name": "routers", "data": s.Router.String()}},
+			"option-data": options,
 		})
 	}
 	b, err := json.MarshalIndent(m{"Dhcp4": m{
 		"interfaces-config": m{"interfaces": []string{"*"}, "dhcp-socket-type": sockets},
 		"lease-database":    m{"type": "memfile", "persist": true, "name": f.leases, "lfc-interval": 0},
-		"valid-lifetime":    leaseTime,
+		"valid-lifetime":    cmp.Or(c.Lease, leaseTime),
 		"subnet4":           subnets,
 		"loggers":           []m{{"name": "kea-dhcp4", "severity": "INFO", "output_options": []m{{"output": "stdout"}}}},
 	}}, "", "  ")
@@ -196,7 +203,7 @@ func keaLeases() func(string, map[netip.Addr]string) {
 
 func iscConfig(c ServerConfig, _ files) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ddns-update-style none;\nping-check false;\ndefault-lease-time %d;\n", leaseTime)
+	fmt.Fprintf(&b, "ddns-update-style none;\nping-check false;\ndefault-lease-time %d;\n", cmp.Or(c.Lease, leaseTime))
 	fmt.Fprintf(&b, "subnet %s netmask %s { }\n", c.Link.Masked().Addr(), mask(c.Link))
 	for _, s := range c.Subnets {
 		fmt.Fprintf(&b, "subnet %s netmask %s { range %s %s; option routers %s; }\n",
@@ -233,7 +240,7 @@ func dnsmasqConfig(c ServerConfig, f files) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "port=0\nno-resolv\nno-hosts\nno-ping\nuser=root\ngroup=root\nlog-dhcp\nlog-facility=-\ndhcp-leasefile=%s\n", f.leases)
 	for i, s := range c.Subnets {
-		fmt.Fprintf(&b, "dhcp-range=set:n%d,%s,%s,%s,%d\n", i, s.First, s.Last, mask(s.Prefix), leaseTime)
+		fmt.Fprintf(&b, "dhcp-range=set:n%d,%s,%s,%s,%d\n", i, s.First, s.Last, mask(s.Prefix), cmp.Or(c.Lease, leaseTime))
 		fmt.Fprintf(&b, "dhcp-option=tag:n%d,option:router,%s\n", i, s.Router)
 	}
 	return b.String(), nil
