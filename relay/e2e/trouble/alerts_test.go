@@ -28,7 +28,7 @@ import (
 // repair.
 const (
 	scrapeEvery = 5 * time.Second
-	goodBefore  = 20 * time.Minute
+	goodBefore  = 70 * time.Minute
 	faultGoesOn = 3 * time.Minute
 	goodAfter   = 13 * time.Minute // longer than the window of any rule
 )
@@ -178,11 +178,11 @@ func (s *scraper) series(key string) string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	at := func(i int) (float64, bool) { v, ok := s.samples[i][key]; return v, ok }
-	// A counter has risen evenly since the beginning of the hour.
+	// A counter has risen evenly.
 	if v, ok := at(0); !ok {
 		add("_x%d", steps(goodBefore))
-	} else if rise := v / float64(steps(past)); counter {
-		add("%g+%gx%d", v-rise*float64(steps(goodBefore)), rise, steps(goodBefore)-1)
+	} else if rise := v / float64(steps(goodBefore)); counter {
+		add("0+%gx%d", rise, steps(goodBefore)-1)
 	} else {
 		add("%gx%d", v, steps(goodBefore)-1)
 	}

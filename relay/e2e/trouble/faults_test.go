@@ -275,6 +275,7 @@ func faultsOfHost() []fault {
 			strike:   func(b *old) { b.nft("relay", "input", "iifname \"clients-*\" drop") },
 			mend:     accept("relay"),
 			severity: status.Error, finding: []string{"This host's firewall drops the requests of its clients", "Accept UDP port 67"},
+			slow: []string{"DHCPRelayNothingHeard"},
 		},
 		{
 			name: "another program takes the relay's port", quick: true,
