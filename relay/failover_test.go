@@ -70,6 +70,9 @@ func newPair(t *testing.T) *pair {
 		h.Addr("e", fmt.Sprintf("10.9.0.%d/24", 2+i))
 		h.Up("e")
 		h.Route("10.1.0.0/16", "10.9.0.1")
+		// All namespaces of the machine share the kernel's neighbour table, and others fill it.
+		h.neighbour("e", "10.9.0.1", p.relay.Link("up").Attrs().HardwareAddr)
+		p.relay.neighbour("up", fmt.Sprintf("10.9.0.%d", 2+i), h.Link("e").Attrs().HardwareAddr)
 		p.hosts[i] = h
 	}
 	p.network = p.bed.network("vlan10", "10.1.0.1/16")
@@ -363,6 +366,9 @@ func (s *seekers) done(what string) {
 		if c.silences > 1 {
 			lost++
 		}
+	}
+	if len(took) == 0 {
+		s.p.t.Fatalf("%s: none of %d clients has an address", what, none)
 	}
 	slices.Sort(took)
 	s.p.t.Logf("%s: %d clients, %d after one retransmission, slowest %v; refused at most %d times; by %v", what, len(s.clients), again, took[len(took)-1].Round(time.Millisecond), refused, by)

@@ -76,9 +76,14 @@ type kept struct {
 	active string                   // server; "": none was chosen yet
 	well   map[string]time.Duration // since when each server answers in time; always: it never did not
 	seen   bool                     // in the policy at hand
+	rests  time.Duration            // until when lateness is no reason to ask another one
 }
 
 const always = math.MinInt64
+
+// lateRest is how long after another server was asked because of lateness that is no
+// reason again: load that makes one late may make the other late, too.
+const lateRest = time.Minute
 
 // Step makes the Standings of a policy's groups of what is known at a moment. does tells
 // how a server of the policy does. It returns what has changed, too.
@@ -107,7 +112,11 @@ func (k *Keeper) Step(p *agent.Policy, now time.Duration, does func(server int) 
 			if to := ServerName(&p.Servers[members[st.Active]]); to != v.active {
 				from := slices.IndexFunc(members, func(n int) bool { return ServerName(&p.Servers[n]) == v.active })
 				if from >= 0 {
-					changes = append(changes, Change{g, f, v.active, to, st.Down>>from&1 == 1, st.Late>>from&1 == 1})
+					c := Change{Group: g, Family: f, From: v.active, To: to, Failed: st.Down>>from&1 == 1}
+					if c.Late = st.Late>>from&1 == 1 && st.Active > from; c.Late {
+						v.rests = now + lateRest
+					}
+					changes = append(changes, c)
 				}
 				v.active = to
 			}
@@ -163,12 +172,12 @@ func (v *kept) look(p *agent.Policy, members []int, now time.Duration, does func
 }
 
 // choose returns which server is to be active: the most preferred that is not down, nor
-// late where another one is not, but one before the present one only after it has done
-// well for long enough. If all are down, the present one stays.
+// late where another one is not, once in lateRest; but one before the present one only
+// after it has done well for long enough. If all are down, the present one stays.
 func (v *kept) choose(p *agent.Policy, members []int, now time.Duration, st *agent.Standing, back time.Duration) int {
 	out := st.Down
 	for i, n := range members {
-		if (st.Down|st.Late)>>i&1 == 0 && !p.Servers[n].Listens {
+		if now >= v.rests && (st.Down|st.Late)>>i&1 == 0 && !p.Servers[n].Listens {
 			out |= st.Late
 		}
 	}

@@ -98,6 +98,7 @@ func TestLate(t *testing.T) {
 	}{
 		{"another one is asked, and it comes back", 0, []uint64{0, a, a, 0}, []uint64{0, 0, 0, 0}, []int{0, 1, 1, 0}},
 		{"it comes back after a time", 2 * time.Second, []uint64{a, 0, a, 0, 0, 0}, []uint64{0, 0, 0, 0, 0, 0}, []int{1, 1, 1, 1, 1, 0}},
+		{"by turns, as load makes them", 0, []uint64{0, a, b, a, b, 0}, []uint64{0, 0, 0, 0, 0, 0}, []int{0, 1, 0, 0, 0, 0}},
 		{"both are late", 0, []uint64{a, a | b, a | b | c, a | b | c}, []uint64{0, 0, 0, 0}, []int{1, 2, 2, 2}},
 		{"rather late than down", 0, []uint64{a, a, 0}, []uint64{b | c, a | b | c, a | b | c}, []int{0, 0, 0}},
 		{"the one in its place falls silent", 0, []uint64{a, a, a}, []uint64{0, b, b | c}, []int{1, 2, 0}},
