@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"dhcp-relay/cmd/lab/load"
 	"dhcp-relay/cmd/lab/netns"
@@ -72,7 +73,11 @@ func newPair(t *testing.T) *pair {
 		h.Route("10.1.0.0/16", "10.9.0.1")
 		// All namespaces of the machine share the kernel's neighbour table, and others fill it.
 		h.neighbour("e", "10.9.0.1", p.relay.Link("up").Attrs().HardwareAddr)
-		p.relay.neighbour("up", fmt.Sprintf("10.9.0.%d", 2+i), h.Link("e").Attrs().HardwareAddr)
+		mac := h.Link("e").Attrs().HardwareAddr
+		p.relay.neighbour("up", fmt.Sprintf("10.9.0.%d", 2+i), mac)
+		p.servers.Must(p.servers.NL.NeighSet(&netlink.Neigh{
+			LinkIndex: p.servers.Index(port), Family: unix.AF_BRIDGE, Flags: netlink.NTF_MASTER, State: netlink.NUD_NOARP, HardwareAddr: mac,
+		}))
 		p.hosts[i] = h
 	}
 	p.network = p.bed.network("vlan10", "10.1.0.1/16")
