@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/relay/host/mmsg"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -180,11 +181,11 @@ func (b *Bound) receive(uintptr) bool {
 		if r.n == r.batch {
 			break
 		}
-		n, errno := recvmmsg(uintptr(b.events[i].Fd), r.msgs[r.n:r.batch])
+		n, errno := mmsg.Receive(uintptr(b.events[i].Fd), r.msgs[r.n:r.batch])
 		switch errno {
 		case 0:
 			r.n += n
-		case unix.EAGAIN, unix.EINTR: // another datagram makes it ready again
+		case unix.EAGAIN: // another datagram makes it ready again
 		default:
 			r.errno = errno
 		}

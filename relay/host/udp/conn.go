@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/relay/host/mmsg"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -75,7 +76,7 @@ func (c *Conn) Room() (octets int) {
 
 // A receiver holds what the kernel fills while it receives a batch.
 type receiver struct {
-	msgs  []mmsghdr
+	msgs  []mmsg.Message
 	iovs  []unix.Iovec
 	names []sockaddr
 	ctls  []control
@@ -118,7 +119,7 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 	r.ages.known = r.ages.known || r.waited
 	for i := range ds[:r.n] {
 		r.fill(&ds[i], i, c.family)
-		ds[i].Age = r.ages.of(&r.ctls[i], int(r.msgs[i].hdr.Controllen), now)
+		ds[i].Age = r.ages.of(&r.ctls[i], int(r.msgs[i].Header.Controllen), now)
 	}
 	if !r.more {
 		r.ages.emptied(now)
@@ -162,7 +163,7 @@ func (r *receiver) prepare(ds []Datagram) {
 	}
 	r.ask()
 	for i := range r.msgs[:r.n] {
-		h := &r.msgs[i].hdr
+		h := &r.msgs[i].Header
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlSize)
 	}
@@ -177,13 +178,13 @@ func (r *receiver) forget() {
 }
 
 func (r *receiver) grow(n int) {
-	r.msgs = make([]mmsghdr, n)
+	r.msgs = make([]mmsg.Message, n)
 	r.iovs = make([]unix.Iovec, n)
 	r.names = make([]sockaddr, n)
 	r.ctls = make([]control, n)
 	for i := range r.msgs {
 		r.iovs[i].SetLen(maxRead)
-		h := &r.msgs[i].hdr
+		h := &r.msgs[i].Header
 		h.Iov = &r.iovs[i]
 		h.SetIovlen(1)
 		h.Name = &r.names[i][0]
@@ -193,26 +194,22 @@ func (r *receiver) grow(n int) {
 
 // receive is what the runtime's poller calls until it returns true.
 func (r *receiver) receive(fd uintptr) bool {
-	for {
-		r.n, r.errno = recvmmsg(fd, r.msgs[:r.asked])
-		if r.errno != unix.EINTR {
-			r.more = r.n == r.asked
-			r.filling = r.more && halfFull(fd)
-			r.waited = r.waited || r.errno == unix.EAGAIN
-			return r.errno != unix.EAGAIN
-		}
-	}
+	r.n, r.errno = mmsg.Receive(fd, r.msgs[:r.asked])
+	r.more = r.n == r.asked
+	r.filling = r.more && halfFull(fd)
+	r.waited = r.waited || r.errno == unix.EAGAIN
+	return r.errno != unix.EAGAIN
 }
 
 // fill tells d what the kernel said of datagram i.
 func (r *receiver) fill(d *Datagram, i int, f dhcp.Family) {
 	m := &r.msgs[i]
-	d.N = int(m.n)
-	d.Truncated = m.hdr.Flags&unix.MSG_TRUNC != 0
+	d.N = int(m.N)
+	d.Truncated = m.Header.Flags&unix.MSG_TRUNC != 0
 	if f == dhcp.V6 {
 		d.Src = r.names[i].addr6()
 	} else {
 		d.Src = r.names[i].addr4()
 	}
-	d.Link, d.Dst = r.ctls[i].pktinfo(f, int(m.hdr.Controllen))
+	d.Link, d.Dst = r.ctls[i].pktinfo(f, int(m.Header.Controllen))
 }

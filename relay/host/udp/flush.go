@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/relay/host/mmsg"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -14,7 +15,7 @@ const maxMessages = 1024
 
 // A sender holds the headers of the messages to send.
 type sender struct {
-	msgs  []mmsghdr
+	msgs  []mmsg.Message
 	iovs  []unix.Iovec
 	names []sockaddr
 	ctls  []control
@@ -143,7 +144,7 @@ func (f *flow) fits(fam dhcp.Family) bool {
 // into the arrays stay good while messages are added.
 func (t *sender) reset(messages, datagrams int) {
 	if messages > cap(t.msgs) {
-		t.msgs = make([]mmsghdr, 0, 2*messages)
+		t.msgs = make([]mmsg.Message, 0, 2*messages)
 		t.names = make([]sockaddr, 2*messages)
 		t.ctls = make([]control, 2*messages)
 		t.live = make([]int32, 0, 2*messages)
@@ -160,7 +161,7 @@ func (t *sender) add(i int, g *group, f dhcp.Family, items []item) {
 	m := len(t.msgs)
 	t.msgs = t.msgs[:m+1]
 	t.live = append(t.live, int32(i))
-	h := &t.msgs[m].hdr
+	h := &t.msgs[m].Header
 
 	h.Name = &t.names[m][0]
 	h.Namelen = t.names[m].put(g.dst, g.link)
@@ -199,8 +200,5 @@ func (t *sender) send(c *Conn) {
 // attempt makes one system call.
 func (t *sender) attempt(fd uintptr) {
 	ms := t.msgs[t.next:min(len(t.msgs), t.next+maxMessages)]
-	t.n, t.errno = sendmmsg(fd, ms)
-	for t.errno == unix.EINTR {
-		t.n, t.errno = sendmmsg(fd, ms)
-	}
+	t.n, t.errno = mmsg.Send(fd, ms)
 }

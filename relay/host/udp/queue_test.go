@@ -413,7 +413,7 @@ func TestFlushGivesUpSegmentationForAWhile(t *testing.T) {
 func refuse(q *Queue, errno syscall.Errno) {
 	attempt := q.tx.try
 	q.tx.try = func(fd uintptr) {
-		if q.tx.msgs[q.tx.next].hdr.Iovlen > 1 {
+		if q.tx.msgs[q.tx.next].Header.Iovlen > 1 {
 			q.tx.n, q.tx.errno = 0, errno
 			return
 		}

@@ -214,7 +214,7 @@ func TestFlushTriesWithoutTheSourceWhatWasSplit(t *testing.T) {
 	q, seg := NewQueue(p.Requests), together()
 	attempt := q.tx.try
 	q.tx.try = func(fd uintptr) {
-		h := &q.tx.msgs[q.tx.next].hdr
+		h := &q.tx.msgs[q.tx.next].Header
 		switch {
 		case h.Iovlen > 1:
 			q.tx.n, q.tx.errno = 0, unix.EIO

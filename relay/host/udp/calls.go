@@ -1,50 +1,15 @@
 package udp
 
 // The system calls that golang.org/x/sys/unix has no function for, and all that
-// is unsafe in the package. The kernel reads and writes through the pointers
-// within the headers only during the call; they point to what does not move, and
-// is kept alive by the headers or by who calls.
-//
-// recvmmsg and sendmmsg never wait, so they are raw: told of a call that takes
-// long, as one of many messages does, Go's scheduler hands the processor on and
-// polls for it. The processor is held for one batch.
+// is unsafe in the package. The kernel reads and writes through pointers only during
+// the call.
 
 import (
-	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// A mmsghdr is the kernel's struct mmsghdr.
-type mmsghdr struct {
-	hdr unix.Msghdr
-	n   uint32 // octets received or sent
-}
-
-// recvmmsg receives what there is, at most len(ms) datagrams, without waiting.
-func recvmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
-	//nolint:gosec // G103: the kernel wants a pointer
-	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(ms))),
-		uintptr(len(ms)), unix.MSG_DONTWAIT, 0, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return int(n), 0
-}
-
-// sendmmsg sends ms until one fails, without waiting. If the first one fails,
-// the errno is its own; errnos of later ones are got by calling again.
-func sendmmsg(fd uintptr, ms []mmsghdr) (int, syscall.Errno) {
-	//nolint:gosec // G103: the kernel wants a pointer
-	n, _, e := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(unsafe.SliceData(ms))),
-		uintptr(len(ms)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return int(n), 0
-}
 
 // sleepRaw sleeps and keeps the processor: for a sleep of which the scheduler
 // knows, it would look for other work, and wake its monitor.
