@@ -89,6 +89,8 @@ type receiver struct {
 	more    bool                  // there may be others
 	filling bool                  // the buffer is half full
 	waited  bool                  // there was nothing to receive at first
+	read    time.Time             // when datagrams were received last
+	yielded time.Time             // when other goroutines have had their turn, by read
 	errno   syscall.Errno
 
 	spread spread
@@ -116,6 +118,10 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 		return 0, os.NewSyscallError("recvmmsg", r.errno)
 	}
 	now := time.Now()
+	r.read = now
+	if r.waited {
+		r.yielded = now
+	}
 	r.ages.known = r.ages.known || r.waited
 	for i := range ds[:r.n] {
 		r.fill(&ds[i], i, c.family)

@@ -71,11 +71,19 @@ func (s *spread) rest(n int, waited bool, now time.Time) time.Duration {
 	return d
 }
 
-// pace comes before a read. It lets other goroutines have their turn first: raw
-// system calls are none of the scheduler's occasions, so that on one processor a
-// flood on one socket would keep the others waiting until it interrupts.
+// yieldEvery is how long a reader that never has to wait keeps other goroutines
+// waiting at most, but for what is in hand. To let them have their turn more often
+// would cost more than it gains: the scheduler wakes another thread each time.
+const yieldEvery = time.Millisecond
+
+// pace comes before a read. It lets other goroutines have their turn first, if they had
+// none of late: raw system calls are none of the scheduler's occasions, so that on one
+// processor a flood on one socket would keep the others waiting until it interrupts.
 func (r *receiver) pace() {
-	runtime.Gosched()
+	if r.read.Sub(r.yielded) >= yieldEvery {
+		runtime.Gosched()
+		r.yielded = r.read
+	}
 	switch d := r.rest(); {
 	case d > longRest:
 		time.Sleep(d)

@@ -299,3 +299,24 @@ func arrived(t *testing.T, fd int) {
 		t.Errorf("nothing has come: %v", err)
 	}
 }
+
+// Who never waits for datagrams lets others have their turn all the same, and who has
+// waited has done so.
+func TestReaderLetsOthersHaveTheirTurn(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	for _, tc := range []struct {
+		name string
+		read time.Duration // since others have had their turn
+		want bool
+	}{
+		{"a moment ago", yieldEvery - 1, false},
+		{"long ago", yieldEvery, true},
+	} {
+		r := receiver{read: start.Add(tc.read), yielded: start}
+		r.pace()
+		if got := r.yielded.Equal(r.read); got != tc.want {
+			t.Errorf("%s: their turn %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
