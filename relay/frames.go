@@ -17,6 +17,8 @@ type frames struct {
 	open map[int]*sender // by interface index
 	byID []*sender       // by agent.Link.ID; nil until needed
 
+	queue frame.Queue
+
 	denied bool // the kernel lets this process have no packet socket (CAP_NET_RAW)
 
 	closing sync.WaitGroup
@@ -48,9 +50,10 @@ func (f *frames) leave(s *agent.Snapshot) {
 	f.byID = nil
 }
 
-// send sends reply[frame.Headroom:] onto a link, where it has the room
-// before the reply for headers; hw is nil for a broadcast.
-func (f *frames) send(l *agent.Link, reply []byte, src, dst netip.AddrPort, hw []byte) error {
+// add queues reply[frame.Headroom:] for a link, where it has the room before the reply
+// for headers; hw is nil for a broadcast. tag is handed back when the queue is flushed,
+// unless there is an error.
+func (f *frames) add(tag int, l *agent.Link, reply []byte, src, dst netip.AddrPort, hw []byte) error {
 	c := f.byID[l.ID]
 	if c == nil {
 		var err error
@@ -63,7 +66,7 @@ func (f *frames) send(l *agent.Link, reply []byte, src, dst netip.AddrPort, hw [
 		all := frame.Broadcast()
 		hw = all[:]
 	}
-	return c.conn.Send(reply, l.Host.MTU, src, dst, hw)
+	return f.queue.Add(tag, c.conn, reply, l.Host.MTU, src, dst, hw)
 }
 
 // allowed reports whether frames may be sent: without CAP_NET_RAW they may not, on

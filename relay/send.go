@@ -30,6 +30,8 @@ type sending struct {
 	spare  []int                                 // room for one of these lists
 	forms  []byte                                // octets of earlier forms of the batch, see observe.Form
 	done   func(copied int, errno syscall.Errno) // sent, made once
+
+	inFrame func(copied int, err error) // framed, made once
 }
 
 // A copied is one copy of a message: to a server, or to the client.
@@ -54,7 +56,7 @@ func (o *sending) leave(next *state) {
 // adopt takes over a state after leave.
 func (o *sending) adopt(s *state) {
 	o.state = s
-	o.done = o.sent
+	o.done, o.inFrame = o.sent, o.framed
 	o.senders.adopt(s)
 	o.frames.adopt(s.Snap)
 }
@@ -78,6 +80,7 @@ func (o *sending) batch(b *observe.Batch) {
 		}
 	}
 	o.senders.flush(o.done)
+	o.frames.queue.Flush(o.inFrame)
 	if len(o.noVSS)+len(o.tooBig) > 0 {
 		o.otherForms()
 	}
@@ -158,13 +161,18 @@ func (o *sending) toHost(m *observe.Message) {
 	o.senders.into(q).Add(i, m.Buf.Bytes(), netip.AddrPortFrom(v.Dst, v.Port), v.Src, v.Link.Host.Index, nil)
 }
 
-// toFrame sends a reply in a frame of its own.
+// toFrame queues a reply that leaves in a frame.
 func (o *sending) toFrame(m *observe.Message) {
 	v, b := &m.Verdict, &m.Buf
 	src, dst := netip.AddrPortFrom(v.Src, o.family.Port()), netip.AddrPortFrom(v.Dst, v.Port)
-	err := o.frames.send(v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW)
-	o.sentToClient(m, errnoOf(err))
+	i := o.add(copied{m: m})
+	if err := o.frames.add(i, v.Link, b.Store[b.Off-frame.Headroom:b.Off+b.Len], src, dst, v.HW); err != nil {
+		o.framed(i, err)
+	}
 }
+
+// framed notes what became of a frame.
+func (o *sending) framed(i int, err error) { o.sent(i, errnoOf(err)) }
 
 // errnoOf returns the errno that stands for an error of a frame.
 func errnoOf(err error) syscall.Errno {

@@ -25,9 +25,16 @@ func newCable(t testing.TB) *cable {
 // open opens a Conn on d0.
 func (w *cable) open() *Conn {
 	w.relay.T.Helper()
+	return w.openOn("d0")
+}
+
+// openOn opens a Conn on an interface of the relay.
+func (w *cable) openOn(name string) *Conn {
+	w.relay.T.Helper()
+	l := w.relay.Link(name)
 	var c *Conn
 	w.relay.Do(func() (err error) {
-		c, err = Open(w.d0.Attrs().Index, w.d0.Attrs().HardwareAddr)
+		c, err = Open(l.Attrs().Index, l.Attrs().HardwareAddr)
 		return err
 	})
 	w.relay.T.Cleanup(func() { _ = c.Close() })

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrTooBig says that a payload is more than UDP can bear, or than the interface.
@@ -31,6 +33,8 @@ type Conn struct {
 	sock *socket
 	mac  [6]byte
 	id   uint32 // of the last datagram
+
+	waits waiting
 }
 
 // Open returns a Conn for the interface with an index, whose own link-layer
@@ -59,39 +63,78 @@ func Open(index int, mac []byte) (*Conn, error) {
 // errAddress, or are the errno: EAGAIN or ENOBUFS if the interface's queue is full,
 // ENETDOWN if the interface is down, ENXIO if it is gone.
 func (c *Conn) Send(frame []byte, mtu int, src, dst netip.AddrPort, hw []byte) error {
+	d, err := c.datagram(frame, mtu, src, dst, hw)
+	if err != nil {
+		return err
+	}
+	return c.transmit(&d)
+}
+
+// A datagram is what Send sends.
+type datagram struct {
+	header
+	frame []byte
+	mtu   int
+}
+
+// datagram makes the next datagram, with its headers in front of the payload.
+func (c *Conn) datagram(frame []byte, mtu int, src, dst netip.AddrPort, hw []byte) (datagram, error) {
 	v4 := dst.Addr().Is4()
 	switch {
 	case len(hw) != 6, !src.IsValid(), !dst.IsValid(), src.Addr().Is4() != v4:
-		return errAddress
+		return datagram{}, errAddress
 	case len(frame) > Headroom+maxPayload6, v4 && len(frame) > Headroom+maxPayload:
-		return ErrTooBig
+		return datagram{}, ErrTooBig
 	}
 	c.id++
-	h := header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id}
-	err := c.datagram(frame, mtu, &h, hw)
-	if errors.Is(err, ErrTooBig) {
-		// The MTU may have changed a moment ago.
-		if m := c.sock.mtu(); m > 0 && (m < mtu || mtu == 0) {
-			err = c.datagram(frame, m, &h, hw)
-		}
+	d := datagram{header{to: [6]byte(hw), from: c.mac, src: src, dst: dst, id: c.id}, frame, mtu}
+	if v4 {
+		putHeaders(d.bytes(), &d.header)
+	} else {
+		putHeaders6(d.bytes(), &d.header)
+	}
+	return d, nil
+}
+
+// bytes returns the datagram in one frame.
+func (d *datagram) bytes() []byte {
+	if d.dst.Addr().Is4() {
+		return d.frame[Headroom-sizeHeaders:]
+	}
+	return d.frame[Headroom-sizeHeaders6:]
+}
+
+// fragmented reports whether the datagram is larger than the MTU.
+func (d *datagram) fragmented() bool { return d.mtu > 0 && len(d.bytes())-offIP > d.mtu }
+
+// transmit sends a datagram in one frame or in fragments.
+func (c *Conn) transmit(d *datagram) error {
+	if d.fragmented() {
+		return c.again(d, c.fragments(d))
+	}
+	return c.again(d, c.sock.sendOne(d.bytes()))
+}
+
+// again sends a datagram in fragments if it could not be sent because it is larger than
+// the MTU of this moment: that may have changed a moment ago. It returns another error
+// as it is.
+func (c *Conn) again(d *datagram, err error) error {
+	if !tooBig(err) {
+		return err
+	}
+	m := c.sock.mtu()
+	if m == 0 || m >= d.mtu && d.mtu != 0 {
+		return ErrTooBig
+	}
+	d.mtu = m
+	if err = c.fragments(d); tooBig(err) {
+		return ErrTooBig
 	}
 	return err
 }
 
-// datagram sends a datagram in one frame or in fragments.
-func (c *Conn) datagram(frame []byte, mtu int, h *header, hw []byte) error {
-	f := frame[Headroom-sizeHeaders6:]
-	if h.dst.Addr().Is4() {
-		f = frame[Headroom-sizeHeaders:]
-		putHeaders(f, h)
-	} else {
-		putHeaders6(f, h)
-	}
-	if mtu > 0 && len(f)-offIP > mtu {
-		return c.fragments(frame, mtu, h, hw)
-	}
-	return c.sock.send(f, hw)
-}
+// tooBig reports whether something was larger than it might be.
+func tooBig(err error) bool { return errors.Is(err, unix.EMSGSIZE) || errors.Is(err, ErrTooBig) }
 
 // Close closes the Conn.
 func (c *Conn) Close() error { return c.sock.close() }

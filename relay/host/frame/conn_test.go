@@ -213,6 +213,17 @@ func TestSendErrors(t *testing.T) {
 			t.Errorf("Send: %v", err)
 		}
 	})
+	t.Run("interface back from another namespace", func(t *testing.T) {
+		w.relay.Must(w.relay.NL.LinkSetNsFd(w.d0, w.client.FD()))
+		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
+			t.Errorf("Send: %v, want ENXIO", err)
+		}
+		w.client.Must(w.client.NL.LinkSetNsFd(w.d0, w.relay.FD()))
+		w.relay.Must(w.relay.NL.LinkSetUp(w.d0))
+		if err := c.send([]byte{2}, server, client, hw); err != nil {
+			t.Errorf("Send: %v", err)
+		}
+	})
 	t.Run("interface gone", func(t *testing.T) {
 		w.relay.Must(w.relay.NL.LinkDel(w.d0))
 		if err := c.send([]byte{2}, server, client, hw); !errors.Is(err, unix.ENXIO) {
@@ -294,6 +305,160 @@ func TestSendDoesNotAllocate(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("to %v: %v allocations for a Send, want none", to[1], n)
+		}
+	}
+}
+
+// flush flushes a queue and returns the errors by tag.
+func flush(q *Queue) map[int]error {
+	got := make(map[int]error)
+	q.Flush(func(tag int, err error) { got[tag] = err })
+	return got
+}
+
+// TestQueue sends for two interfaces, of which one is down, in turn.
+func TestQueue(t *testing.T) {
+	w := newCable(t)
+	w.relay.Veth("d1", w.client, "c1")
+	other := w.openOn("d1")
+	c := w.open()
+	in := listen(w.client, w.c0.Attrs().Index)
+	w.relay.Must(w.relay.NL.LinkSetDown(w.relay.Link("d1")))
+	hw := w.c0.Attrs().HardwareAddr
+	var q Queue
+	const n = 100
+	for round := range 2 {
+		for tag := range n {
+			to := c
+			if tag%2 == 1 {
+				to = other
+			}
+			payload := append(make([]byte, Headroom), byte(round), byte(tag))
+			if err := q.Add(tag, to, payload, mtu, server, client, hw); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := q.Add(n, c, make([]byte, Headroom), mtu, server, client6, hw); !errors.Is(err, errAddress) {
+			t.Errorf("Add with addresses of two families: %v", err)
+		}
+		got := flush(&q)
+		for tag := range n {
+			err, called := got[tag]
+			if down := tag%2 == 1; !called || down != errors.Is(err, unix.ENETDOWN) || !down && err != nil {
+				t.Errorf("tag %d: %v, %v", tag, err, called)
+			}
+		}
+		for tag := 0; tag < n; tag += 2 {
+			f := in.hear(t)
+			if want := []byte{byte(round), byte(tag)}; !bytes.Equal(f[sizeHeaders:], want) {
+				t.Fatalf("got payload %v, want %v", f[sizeHeaders:], want)
+			}
+			checkSums(t, f)
+		}
+	}
+	if got := flush(&q); len(got) > 0 {
+		t.Errorf("an empty queue had %v", got)
+	}
+}
+
+// TestQueueWithSomeTooLarge has datagrams that are larger than the MTU, or than it has
+// become, among others.
+func TestQueueWithSomeTooLarge(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	in := listen(w.client, w.c0.Attrs().Index)
+	w.relay.Must(w.relay.NL.LinkSetMTU(w.d0, 1000))
+	var q Queue
+	sizes := []int{10, 1400, 20, 2000, 30}
+	for tag, size := range sizes {
+		if err := q.Add(tag, c, make([]byte, Headroom+size), mtu, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got map[int]error
+	w.relay.Do(func() error {
+		got = flush(&q)
+		return nil
+	})
+	for tag := range sizes {
+		if err, called := got[tag]; err != nil || !called {
+			t.Errorf("tag %d: %v, %v", tag, err, called)
+		}
+	}
+	want := 0
+	for _, size := range sizes {
+		want += size + sizeUDP
+	}
+	for heard := 0; heard < want; {
+		f := in.hear(t)
+		heard += int(binary.BigEndian.Uint16(f[offIP+2:])) - sizeIPv4
+	}
+}
+
+// A queue that is full refuses what there is no room for, and says so of each.
+func TestQueueOfASlowInterface(t *testing.T) {
+	w := newCable(t)
+	slow := &netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: w.d0.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       1000,
+		Buffer:     4e9 / 64,
+		Limit:      1 << 30,
+	}
+	netns.Need(t, "tbf queues (CONFIG_NET_SCH_TBF)", w.relay.NL.QdiscAdd(slow))
+	c := w.open()
+	var q Queue
+	const n = 10_000
+	for tag := range n {
+		if err := q.Add(tag, c, make([]byte, Headroom+1000), mtu, server, client, w.c0.Attrs().HardwareAddr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, refused := flush(&q), 0
+	for tag := range n {
+		switch err, called := got[tag]; {
+		case !called:
+			t.Fatalf("tag %d was not handed back", tag)
+		case errors.Is(err, unix.EAGAIN):
+			refused++
+		case err != nil:
+			t.Fatalf("tag %d: %v", tag, err)
+		}
+	}
+	if refused < n/2 || refused == n {
+		t.Errorf("%d of %d were refused, want most", refused, n)
+	}
+}
+
+func TestQueueDoesNotAllocate(t *testing.T) {
+	w := newCable(t)
+	c := w.open()
+	frame, hw := make([]byte, Headroom+300), w.c0.Attrs().HardwareAddr
+	var q Queue
+	done := func(int, error) {}
+	if n := testing.AllocsPerRun(200, func() {
+		for range 8 {
+			_ = q.Add(0, c, frame, mtu, server, client, hw)
+			_ = q.Add(0, c, frame, mtu, server6, client6, hw)
+		}
+		q.Flush(done)
+	}); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
+
+// BenchmarkQueue is BenchmarkSend for as many as a batch may have.
+func BenchmarkQueue(b *testing.B) {
+	w := newCable(b)
+	c := w.open()
+	const n = 128
+	frame := make([]byte, Headroom+300)
+	hw := w.c0.Attrs().HardwareAddr
+	var q Queue
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		_ = q.Add(0, c, frame, mtu, server, client, hw)
+		if i%n == n-1 {
+			q.Flush(func(int, error) {})
 		}
 	}
 }

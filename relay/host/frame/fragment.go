@@ -7,7 +7,8 @@ const fragmentUnit = 8
 // fragments sends a datagram, whose UDP header is written, in pieces no larger than
 // the MTU. Each gets its headers where it lies, over the end of the piece that was
 // sent before it, which is put back.
-func (c *Conn) fragments(frame []byte, mtu int, h *header, hw []byte) error {
+func (c *Conn) fragments(d *datagram) error {
+	frame, mtu, h := d.frame, d.mtu, &d.header
 	v4, headers := h.dst.Addr().Is4(), offUDP6+sizeFragment
 	if v4 {
 		headers = offUDP
@@ -28,7 +29,7 @@ func (c *Conn) fragments(frame []byte, mtu int, h *header, hw []byte) error {
 		} else {
 			putFragment6(f, h, off, last)
 		}
-		err := c.sock.send(f, hw)
+		err := c.sock.sendOne(f)
 		copy(f[:headers], under[:])
 		if err != nil {
 			return err

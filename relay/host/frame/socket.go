@@ -5,10 +5,13 @@ import (
 	"net"
 	"reflect"
 	"syscall"
+	"unsafe"
 
 	"github.com/mdlayher/packet"
 	"github.com/mdlayher/raw" //nolint:staticcheck // SA1019: asked for by name; only this file knows it
 	"golang.org/x/sys/unix"
+
+	"dhcp-relay/relay/host/mmsg"
 )
 
 // A socket is a packet socket that only transmits.
@@ -18,10 +21,13 @@ type socket struct {
 	index int
 
 	// Here, so that a send allocates none of it.
-	to    unix.SockaddrLinklayer
-	frame []byte
-	err   error
+	to    unix.RawSockaddrLinklayer
+	msgs  []mmsg.Message
+	sent  int
+	errno syscall.Errno
 	try   func(fd uintptr) // attempt
+	one   [1]mmsg.Message
+	iov   unix.Iovec
 }
 
 // errLibrary says that the library is not what it was.
@@ -42,7 +48,7 @@ func openSocket(index int) (*socket, error) {
 	if err := s.room(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	s.to = unix.SockaddrLinklayer{Ifindex: index, Halen: 6}
+	s.to = unix.RawSockaddrLinklayer{Family: unix.AF_PACKET, Ifindex: int32(index), Halen: 6}
 	s.try = s.attempt
 	return s, nil
 }
@@ -78,29 +84,40 @@ func rawConn(c *raw.Conn) (syscall.RawConn, error) {
 	return (*packet.Conn)(f.UnsafePointer()).SyscallConn()
 }
 
-// send sends a whole frame to hw, which has 6 octets. The kernel knows the MTU of
-// this moment, so it is the one to ask. It never waits: EAGAIN says that as much as
-// the socket may have is queued already.
-func (s *socket) send(frame, hw []byte) error {
-	copy(s.to.Addr[:], hw)
-	s.frame = frame
-	err := s.rc.Control(s.try)
-	s.frame = nil
-	if err != nil {
-		return err
+// send sends whole frames until one fails, and returns how many, and the errno of that
+// which failed: the kernel knows the MTU of this moment, so it is the one to ask. It never
+// waits: EAGAIN says that as much as the socket may have is queued already.
+func (s *socket) send(ms []mmsg.Message) (n int, err error) {
+	s.msgs, s.sent, s.errno = ms, 0, 0
+	err = s.rc.Control(s.try)
+	s.msgs = nil
+	if err == nil && s.errno != 0 {
+		err = s.errno
 	}
-	if errors.Is(s.err, unix.EMSGSIZE) {
-		return ErrTooBig
-	}
-	return s.err
+	return s.sent, err
 }
 
 // attempt makes one system call.
-func (s *socket) attempt(fd uintptr) {
-	s.err = unix.Sendto(int(fd), s.frame, unix.MSG_DONTWAIT, &s.to)
-	for errors.Is(s.err, unix.EINTR) {
-		s.err = unix.Sendto(int(fd), s.frame, unix.MSG_DONTWAIT, &s.to)
-	}
+func (s *socket) attempt(fd uintptr) { s.sent, s.errno = mmsg.Send(fd, s.msgs) }
+
+// address makes m a frame of this interface. It names the interface, although the socket
+// is bound to it: the kernel forgets that of one that goes, and does not find it again
+// when it comes back.
+func (s *socket) address(m *mmsg.Message, iov *unix.Iovec, frame []byte) {
+	iov.Base = &frame[0]
+	iov.SetLen(len(frame))
+	m.Header.Name = (*byte)(unsafe.Pointer(&s.to)) //nolint:gosec // G103: the kernel wants a pointer
+	m.Header.Namelen = unix.SizeofSockaddrLinklayer
+	m.Header.Iov = iov
+	m.Header.SetIovlen(1)
+}
+
+// sendOne sends one whole frame.
+func (s *socket) sendOne(frame []byte) error {
+	s.address(&s.one[0], &s.iov, frame)
+	_, err := s.send(s.one[:])
+	s.iov.Base = nil
+	return err
 }
 
 // mtu asks the kernel for the interface's MTU, 0 if it cannot be told.

@@ -54,8 +54,8 @@ func Null(ctx context.Context, c NullConfig) error {
 		return errors.Join(err, p.Close())
 	}
 	replies := make(chan error, 1)
-	go func() { replies <- n.move(p.Replies, udp.NewQueue(p.Requests), n.reply) }()
-	err = n.move(p.Requests, udp.NewQueue(p.Requests), n.request)
+	go func() { replies <- n.move(p.Replies, udp.NewQueue(p.Requests), n.reply, n.flushFrames) }()
+	err = n.move(p.Requests, udp.NewQueue(p.Requests), n.request, func() {})
 	err = errors.Join(err, <-replies)
 	if ctx.Err() != nil {
 		return nil // the end was asked for
@@ -67,12 +67,13 @@ type null struct {
 	NullConfig
 	link   *net.Interface
 	frames *frame.Conn
+	queue  frame.Queue // of replies in frames
 
 	together udp.Segmentation // of requests, as the relay would have it
 }
 
-// move reads batches and hands each datagram on.
-func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram)) error {
+// move reads batches and hands each datagram on; flush sends what is not in the queue.
+func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Datagram), flush func()) error {
 	ds := udp.NewBatch(nullBatch)
 	for {
 		got, err := from.Read(ds)
@@ -83,8 +84,11 @@ func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Dat
 			each(q, &ds[i])
 		}
 		q.Flush(func(int, syscall.Errno) {})
+		flush()
 	}
 }
+
+func (n *null) flushFrames() { n.queue.Flush(func(int, error) {}) }
 
 // judge looks whether bursts to the server may leave together.
 func (n *null) judge() error {
@@ -120,5 +124,5 @@ func (n *null) reply(q *udp.Queue, d *udp.Datagram) {
 	}
 	dst := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[yiaddrAt:])), 68)
 	// A frame that does not go out is missed where the frames are counted.
-	_ = n.frames.Send(d.Store[udp.Headroom-frame.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
+	_ = n.queue.Add(0, n.frames, d.Store[udp.Headroom-frame.Headroom:udp.Headroom+d.N], n.link.MTU, netip.AddrPortFrom(n.Address, portServer), dst, b[chaddrAt:chaddrAt+6])
 }
