@@ -119,8 +119,8 @@ func newNullCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&family, "family", "v4", "v4 or v6")
-	c.Flags().StringVar(&conf.Link, "link", "", "the clients' link")
-	c.Flags().StringVar(&address, "address", "", "the relay's address there")
+	c.Flags().StringSliceVar(&conf.Links, "link", nil, "the clients' links; replies go onto the first")
+	c.Flags().StringVar(&address, "address", "", "the relay's address on the first link")
 	c.Flags().StringVar(&server, "server", "", "the server's address")
 	return c
 }

@@ -76,6 +76,7 @@ func linkGoals(links string, ready float64) []goal {
 	key, what := "links_"+links+"_", links+" interfaces: "
 	return []goal{
 		{what + "rate, to that with one", key + "rate", self, "links_1_rate", 0.9, false, ""},
+		{what + "rate, to null with as many", key + "rate", nullName, "", 0.9, false, ""},
 		{what + "memory, KiB", key + "rss", "", "", 40 * 1024, true, ""},
 		{what + "ready, ms", key + "start", "", "", ready, true, ""},
 		{what + "a new one relays, ms", key + "new", "", "", 1000, true, ""},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"dhcp-relay/relay/host/egress"
@@ -17,8 +18,8 @@ import (
 // A NullConfig says what a null relay moves where.
 type NullConfig struct {
 	Family  dhcp.Family
-	Link    string     // the clients' link
-	Address netip.Addr // the relay's address there
+	Links   []string   // the clients' links
+	Address netip.Addr // the relay's address on the first one, onto which all replies go
 	Server  netip.Addr // where requests go
 }
 
@@ -32,9 +33,9 @@ const (
 // nothing, counts nothing. It is no relay, but what one could cost at least.
 // (Of DHCPv6 it makes Relay-forwards, as the way back is in them.)
 func Null(ctx context.Context, c NullConfig) error {
-	l, err := net.InterfaceByName(c.Link)
+	l, err := net.InterfaceByName(c.Links[0])
 	if err != nil {
-		return fmt.Errorf("link %s: %w", c.Link, err)
+		return fmt.Errorf("link %s: %w", c.Links[0], err)
 	}
 	p, err := udp.Listen(udp.Config{Family: c.Family, Port: serverPort(c.Family), RcvBuf: nullBuffer})
 	if err != nil {
@@ -44,7 +45,7 @@ func Null(ctx context.Context, c NullConfig) error {
 	defer stop()
 	n := &null{NullConfig: c, link: l}
 	if c.Family == dhcp.V6 {
-		if err := p.Requests.Join(l.Index); err != nil {
+		if err := n.join(p.Requests); err != nil {
 			return errors.Join(err, p.Close())
 		}
 	} else if n.frames, err = frame.Open(l.Index, l.HardwareAddr); err != nil {
@@ -89,6 +90,20 @@ func (n *null) move(from *udp.Conn, q *udp.Queue, each func(*udp.Queue, *udp.Dat
 }
 
 func (n *null) flushFrames() { n.queue.Flush(func(int, error) {}) }
+
+// join joins on all links.
+func (n *null) join(c *udp.Conn) error {
+	all, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if slices.Contains(n.Links, l.Name) {
+			err = errors.Join(err, c.Join(l.Index))
+		}
+	}
+	return err
+}
 
 // judge looks whether bursts to the server may leave together.
 func (n *null) judge() error {

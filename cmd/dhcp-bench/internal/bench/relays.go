@@ -43,6 +43,15 @@ func (s *site) v6() bool { return s.family == dhcp.V6 }
 // downAddr returns the relay's address on a client-facing link.
 func (s *site) downAddr(i int) netip.Addr { return s.downs[i].addr.addr(s.family) }
 
+// devs returns the names of the client-facing links.
+func (s *site) devs() []string {
+	devs := make([]string, len(s.downs))
+	for i, d := range s.downs {
+		devs[i] = d.dev
+	}
+	return devs
+}
+
 // A subject is a relay to measure.
 type subject struct {
 	name      string
@@ -64,7 +73,7 @@ var both = [...]dhcp.Family{dhcp.V4, dhcp.V6}
 func subjects(relay string, self []string) []subject {
 	all := both[:]
 	null := func(s *site) ([]string, error) {
-		return append(self[:len(self):len(self)], "--link", s.downs[0].dev, "--address", s.downAddr(0).String(),
+		return append(self[:len(self):len(self)], "--link", strings.Join(s.devs(), ","), "--address", s.downAddr(0).String(),
 			"--server", s.server.String()), nil
 	}
 	return []subject{
@@ -76,7 +85,7 @@ func subjects(relay string, self []string) []subject {
 		{name: "dhcp-helper", binary: "dhcp-helper", families: all[:1], later: true, command: helperCommand},
 		{name: "dibbler", binary: "dibbler-relay", families: all[1:], command: dibblerCommand},
 		{name: "wide", binary: "dhcp6relay", families: all[1:], command: wideCommand},
-		{name: nullName, families: all, yardstick: true, single: true, command: null},
+		{name: nullName, families: all, yardstick: true, command: null},
 	}
 }
 
@@ -157,11 +166,7 @@ func dibblerCommand(s *site) ([]string, error) {
 }
 
 func wideCommand(s *site) ([]string, error) {
-	devs := make([]string, len(s.downs))
-	for i, d := range s.downs {
-		devs[i] = d.dev
-	}
-	return append([]string{"-f", "-p", filepath.Join(s.dir, "pid"), "-r", s.up, "-s", s.server.String()}, devs...), nil
+	return append([]string{"-f", "-p", filepath.Join(s.dir, "pid"), "-r", s.up, "-s", s.server.String()}, s.devs()...), nil
 }
 
 // find returns the path of a program: where the lab has unpacked peers, in

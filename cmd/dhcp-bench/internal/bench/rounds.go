@@ -92,8 +92,7 @@ func (s *session) rows(xs []subject, f dhcp.Family, t *Table) (found []*subject)
 		row := &Row{Name: x.name, Yardstick: x.yardstick || x.paired}
 		t.Rows = append(t.Rows, row)
 		if x.yardstick {
-			// The family is an argument that no site tells.
-			x.binary, x.command = s.Self[0], nullCommand(x.command, f)
+			x = s.yardstick(x, f)
 			found = append(found, &x)
 			continue
 		}
@@ -110,6 +109,12 @@ func (s *session) rows(xs []subject, f dhcp.Family, t *Table) (found []*subject)
 		found = append(found, &x)
 	}
 	return found
+}
+
+// yardstick returns the null relay of a family, which is an argument that no site tells.
+func (s *session) yardstick(x subject, f dhcp.Family) subject {
+	x.binary, x.command = s.Self[0], nullCommand(x.command, f)
+	return x
 }
 
 // nullCommand cuts off the program and puts the family before the flags.
@@ -167,11 +172,14 @@ func (s *session) scales(ctx context.Context, xs []subject, r *Report) error {
 				if x.single || row == nil || len(row.Values) == 0 {
 					continue
 				}
-				if x.name != ours && time.Since(s.began) > s.plan.scales {
+				if x.name != ours && !x.yardstick && time.Since(s.began) > s.plan.scales {
 					row.note(fmt.Sprintf("%d interfaces: not measured, the time was up", n))
 					continue
 				}
 				x.binary = row.Binary
+				if x.yardstick {
+					x = s.yardstick(x, f)
+				}
 				s.say("DHCP%s, %d interfaces: %s", t.Family, n, x.name)
 				if err := s.scale(ctx, &x, f, n, row); err != nil {
 					if ctx.Err() != nil {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	for i := 1; i+1 < len(os.Args); i += 2 {
 		args[strings.TrimPrefix(os.Args[i], "--")] = os.Args[i+1]
 	}
-	c := NullConfig{Link: args["link"], Address: netip.MustParseAddr(args["address"]), Server: netip.MustParseAddr(args["server"])}
+	c := NullConfig{Links: strings.Split(args["link"], ","), Address: netip.MustParseAddr(args["address"]), Server: netip.MustParseAddr(args["server"])}
 	if args["family"] == "v6" {
 		c.Family = dhcp.V6
 	}
@@ -74,7 +74,7 @@ func TestQuick(t *testing.T) {
 				t.Errorf("DHCP%s, %s: %+v", tab.Family, name, row)
 				continue
 			}
-			for _, key := range []string{"start", "rss_idle", "req_flood", "rep_flood", "txn_flood", "lat_1000_p50", "burst", "card_req_flood", "card_burst", "forward_ns"} {
+			for _, key := range []string{"start", "rss_idle", "req_flood", "rep_flood", "txn_flood", "lat_1000_p50", "burst", "card_req_flood", "card_burst", "forward_ns", "links_3_start"} {
 				if v, _ := row.value(key); v <= 0 {
 					t.Errorf("DHCP%s, %s: %s is %v", tab.Family, name, key, v)
 				}
