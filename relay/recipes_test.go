@@ -167,12 +167,13 @@ func (c *copies) beyondTimes(sent *copies, times int) (n int) {
 	return n
 }
 
-// A fabric is two leaves with one anycast address, and the same MAC for it:
+// A fabric is two leaves with one anycast address, and the same MAC for it. VXLAN joins
+// their bridges:
 //
-//	clients: c0 ---- vlan10 :leaf 0: up ─┐
-//	                 10.1.0.1/16         ├── wan :servers
-//	clients: c1 ---- vlan10 :leaf 1: up ─┘   10.9.0.2
-//	                 10.1.0.1/16
+//	clients: c0 ─ host ─ vlan10 :leaf 0: up ─┐
+//	                   10.1.0.1/16           ├── wan :servers
+//	clients: c1 ─ host ─ vlan10 :leaf 1: up ─┘   10.9.0.2
+//	                   10.1.0.1/16
 //
 // Leaf 0 has 10.255.0.1 on its loopback, leaf 1 has 10.255.0.2.
 type fabric struct {
@@ -208,13 +209,18 @@ func newFabric(t *testing.T) *fabric {
 	for i := range f.leaves {
 		r := &leaf{bed: bed{t, newSpace(t), f.clients, f.servers}, loopback: netip.AddrFrom4([4]byte{10, 255, 0, byte(1 + i)})}
 		wan := fmt.Sprintf("w%d", i)
-		r.relay.Veth("vlan10", f.clients.Space, fmt.Sprintf("c%d", i))
+		r.relay.Veth("host", f.clients.Space, fmt.Sprintf("c%d", i))
 		r.relay.Veth("up", f.servers.Space, wan)
 		f.servers.port(wan, "wan")
+		r.relay.Addr("up", fmt.Sprintf("10.9.0.%d/24", 11+i))
+		r.relay.Add(&netlink.Vxlan{
+			LinkAttrs: netns.Attrs("vxlan10"), VxlanId: 10, VtepDevIndex: r.relay.Index("up"), Port: 4789, Learning: true,
+			SrcAddr: net.IPv4(10, 9, 0, byte(11+i)), Group: net.IPv4(10, 9, 0, byte(12-i)),
+		})
+		r.relay.Must(r.relay.NS().Bridge("vlan10", "host", "vxlan10"))
 		r.relay.Must(r.relay.NL.LinkSetHardwareAddr(r.relay.Link("vlan10"), anycast))
 		r.relay.Addr("vlan10", "10.1.0.1/16")
 		r.relay.ipv6("vlan10", "2001:db8:1::1/64")
-		r.relay.Addr("up", fmt.Sprintf("10.9.0.%d/24", 11+i))
 		r.relay.ipv6("up", fmt.Sprintf("2001:db8:9::%d/64", 11+i))
 		r.relay.Addr("lo", r.loopback.String()+"/32")
 		f.servers.Route(r.loopback.String()+"/32", fmt.Sprintf("10.9.0.%d", 11+i))
@@ -234,7 +240,7 @@ func TestAnycastGateway(t *testing.T) {
 	f := newFabric(t)
 	for i, l := range f.leaves {
 		xid := uint32(10 * (i + 1))
-		l.network.broadcast(discover(xid).request())
+		l.network.as(macOf(xid), discover(xid).request())
 		h := f.v.want()
 		f.sentBy(l, h)
 		f.v.reply(h, bootp.Offer, "10.1.77.1")
@@ -243,13 +249,16 @@ func TestAnycastGateway(t *testing.T) {
 		}
 		f.solicit(l, xid)
 	}
-	// What leaf 1 has brought to its client, leaf 0 has never seen.
+	// What leaf 1 has brought to its client, leaf 0 has never seen, and of its requests only
+	// what the tunnel has brought.
 	for i, l := range f.leaves {
+		l.daemon.awaitOutcome("ignored_port", 2)
 		s := l.daemon.balanced()
-		if n := s.outcome("relayed"); n != 4 || s.sum("dhcp_relay_messages_total") != 4 {
-			t.Errorf("leaf %d has relayed %d of %d messages, and had 4", i, n, s.sum("dhcp_relay_messages_total"))
+		if n := s.outcome("relayed"); n != 4 || s.sum("dhcp_relay_messages_total") != 6 {
+			t.Errorf("leaf %d has relayed %d of %d messages, and had 4 of 6", i, n, s.sum("dhcp_relay_messages_total"))
 		}
 	}
+	f.v.silent()
 
 	f.renew(f.leaves[0], 100)
 	f.must(f.leaves[0].daemon.cmd.Process.Kill())
