@@ -145,6 +145,7 @@ func faultsOfServers() []fault {
 			severity: status.Warn, finding: []string{"10.9.0.2", "The server answers late", "took more than 1.5 seconds"},
 			log: []string{"server answers slowly", "server=10.9.0.2"}, back: []string{"server answers in time again", "server=10.9.0.2"},
 			alerts: []string{"DHCPRelayServerLate"},
+			trace:  []string{"10.9.0.2", "after 3.0"},
 		},
 		{
 			name: "the server has no subnet for one interface", strike: noSubnet, mend: subnet, quick: true,
@@ -190,6 +191,7 @@ func faultsOfServers() []fault {
 				b.server = b.serve("s1", "10.9.0.2")
 			},
 			severity: status.Info, finding: []string{"10.9.0.2", "The server answers from another address than the one that it is asked at: from 10.9.0.9", "answers_from"},
+			trace: []string{"OFFER", "10.9.0.9"},
 		},
 	}
 }
@@ -312,6 +314,7 @@ func faultsOfHost() []fault {
 			severity: status.Warn, finding: []string{"clients-a", "waited so long in the receive buffer", "whether the relay gets processor time, or was stopped"},
 			log:    []string{"stale"},
 			alerts: []string{"DHCPRelayLate"},
+			trace:  []string{"waited so long in the receive buffer"},
 		},
 	}
 }
@@ -378,7 +381,8 @@ func faultsOfMessages() []fault {
 			strike: func(b *old) { large(b) }, mend: small,
 			prepare:  func(b *old) { b.must(b.Node("relay").MTU("servers", 1300)) },
 			severity: status.Warn, finding: []string{"clients-a", "Requests go out without option 82, for which they have no room", "the MTU towards the servers"},
-			slow: []string{"DHCPRelayOption82Omitted"},
+			slow:  []string{"DHCPRelayOption82Omitted"},
+			trace: []string{"without option 82"},
 		},
 	}
 }
@@ -407,6 +411,7 @@ func faultsOfReplies() []fault {
 			severity: status.Warn, finding: []string{"clients-a", "10.1.0.66", "rogue DHCP server"},
 			log:    []string{"reply_from_client", "link=clients-a"},
 			alerts: []string{"DHCPRelayRogueServer"},
+			trace:  []string{"10.1.0.66", "rogue"},
 		},
 		{
 			name: "the server clears the broadcast flag, and clients ask again",
@@ -504,8 +509,9 @@ func faults6() []fault {
 			strike:   func(b *old) { b.must(b.Node("relay").DelAddr("clients-a", "2001:db8:1::1/64")) },
 			mend:     func(b *old) { b.must(b.Node("relay").Addr("clients-a", "2001:db8:1::1/64")) },
 			severity: status.Error, finding: []string{"clients-a", "no address that may stand for its clients", "Give the interface a global IPv6 address"},
-			log:  []string{"clients-a", "no_link_address"},
-			slow: []string{"DHCPRelayInterfaceNotRelaying"},
+			log:   []string{"clients-a", "no_link_address"},
+			slow:  []string{"DHCPRelayInterfaceNotRelaying"},
+			trace: []string{"no address that may stand for its clients"},
 		},
 		{
 			name: "DHCPv6: a firewall at the server drops", six: true, quick: true, config: config6, asked: "[2001:db8:9::2]:547", prepare: prepare,
@@ -514,6 +520,7 @@ func faults6() []fault {
 			severity: status.Error, finding: []string{"2001:db8:9::2", "The server does not answer", "answered until"},
 			log: []string{"server does not answer", "server=2001:db8:9::2"}, back: again(),
 			alerts: []string{"DHCPRelayServerSilent"},
+			trace:  []string{"no answer from 2001:db8:9::2"},
 		},
 	}
 }
