@@ -79,6 +79,7 @@ func newExplainCommand() *cobra.Command {
 	fs.StringArrayVar(&f.maps, "map", nil, "interface for a name or VLAN of the capture, such as eth0=vlan10")
 	fs.BoolVar(&f.json, "json", false, "print one JSON object a line for each message")
 	fs.BoolVar(&f.strict, "fail-on-drop", false, "exit with 2 if a message would be dropped")
+	fs.StringVar(&f.client.Port, "port", "", "port of the bridge by which the client's messages come")
 	fs.StringVar(&f.client.MAC, "mac", "", "describe a client: its hardware address")
 	fs.BoolVarP(&f.client.V6, "ipv6", "6", false, "the client speaks DHCPv6")
 	fs.StringVar(&f.client.Type, "type", "", "message type by name or number (default discover, or solicit)")
@@ -109,7 +110,7 @@ func newExplainCommand() *cobra.Command {
 // describing are the flags that only a described client has a use for.
 func describing() []string {
 	return []string{
-		"mac", "ipv6", "type", "xid", "hops", "secs", "giaddr", "ciaddr", "broadcast", "duid", "option", "from", "to",
+		"port", "mac", "ipv6", "type", "xid", "hops", "secs", "giaddr", "ciaddr", "broadcast", "duid", "option", "from", "to",
 		"tries", "reply-from", "yiaddr",
 	}
 }

@@ -76,7 +76,25 @@ func (f *file) host() (Host, error) {
 		}
 		h.Links = append(h.Links, l)
 	}
+	bridges(h.Links, indexes)
 	return h, nil
+}
+
+// bridges makes bridges of the links of which others are ports, and says what is on them.
+func bridges(links []giaddr.Link, indexes map[string]int) {
+	is := make(map[int]bool)
+	for i := range links {
+		if m := links[i].Master; m != "" {
+			is[indexes[m]] = true
+		}
+	}
+	for i := range links {
+		for _, index := range []int{links[i].Lower, links[i].Index} {
+			if is[index] {
+				links[i].FDB.Bridge = int32(index)
+			}
+		}
+	}
 }
 
 // link fills in what an entry leaves out: it is an Ethernet interface that is up.

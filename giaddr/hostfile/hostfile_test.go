@@ -78,9 +78,9 @@ func TestParse(t *testing.T) {
 		},
 		{Index: 70, Name: "red", Type: 1, MTU: 1500, Up: true, Broadcast: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0, 70}},
 		{Index: 4, Name: "wg0", Type: 0xfffe, MTU: 1500},
-		{Index: 5, Name: "br0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 5}, AltNames: []string{"customers-ten"}},
+		{Index: 5, Name: "br0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 5}, AltNames: []string{"customers-ten"}, FDB: giaddr.FDB{Bridge: 5}},
 		{Index: 6, Name: "port0", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 6}, Master: "br0"},
-		{Index: 7, Name: "vrrp.51", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 7}, Lower: 5},
+		{Index: 7, Name: "vrrp.51", Type: 1, MTU: 1500, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0, 7}, Lower: 5, FDB: giaddr.FDB{Bridge: 5}},
 	}}
 	many := addrs("192.0.2.1/24", "192.0.2.2/24", "2001:db8:1::1/64", "fe80::1/64")
 	many[1].Secondary, many[2].Deprecated, many[3].Tentative = true, true, true
@@ -93,9 +93,9 @@ func TestParse(t *testing.T) {
 		{Index: 70, Name: "red", Kind: "vrf", Type: 1, MTU: 65575, Up: true, IsVRF: true, MAC: []byte{2, 0, 0, 0, 0x70, 1}},
 		{Index: 71, Name: "ppp0", Type: 512, MTU: 1492, Addrs: addrs("10.0.0.1/32")},
 		{Index: 72, Name: "vx9", Kind: "vxlan", Type: 1, MTU: 1450, Up: true, Broadcast: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}},
-		{Index: 73, Name: "br0", Kind: "bridge", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x73, 1}, AltNames: []string{"customers-ten"}},
+		{Index: 73, Name: "br0", Kind: "bridge", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x73, 1}, AltNames: []string{"customers-ten"}, FDB: giaddr.FDB{Bridge: 73}},
 		{Index: 74, Name: "port0", Type: 1, MTU: 1500, Up: true, MAC: []byte{2, 0, 0, 0, 0x74, 1}, Master: "br0"},
-		{Index: 75, Name: "vrrp.51", Kind: "macvlan", Type: 1, MTU: 1500, Up: true, MAC: []byte{0, 0, 0x5e, 0, 1, 0x33}, Lower: 73},
+		{Index: 75, Name: "vrrp.51", Kind: "macvlan", Type: 1, MTU: 1500, Up: true, MAC: []byte{0, 0, 0x5e, 0, 1, 0x33}, Lower: 73, FDB: giaddr.FDB{Bridge: 73}},
 		{Index: 76, Name: "pt0", Kind: "macvtap", Type: 1, MTU: 1450, Up: true, MAC: []byte{2, 0, 0, 0, 0x72, 1}, Lower: 72},
 	}}
 	tests := []struct {

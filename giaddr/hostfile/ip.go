@@ -129,6 +129,23 @@ func (i *ipLink) place(l *giaddr.Link, near neighbours) {
 	}
 }
 
+// bridge returns the index of the bridge that the link is, or that it is on as a VLAN or
+// macvlan, 0 if there is none.
+func (i *ipLink) bridge(near neighbours) int32 {
+	for range 8 { // a VLAN on a VLAN on a bridge, and some more
+		switch {
+		case i == nil:
+			return 0
+		case i.Info.Kind == "bridge":
+			return int32(i.Index)
+		case i.NetNS != nil, !slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, i.Info.Kind):
+			return 0
+		}
+		i = near.byName[i.Lower]
+	}
+	return 0
+}
+
 func (i *ipLink) link(near neighbours) (giaddr.Link, error) {
 	has := func(flag string) bool { return slices.Contains(i.Flags, flag) }
 	l := giaddr.Link{
@@ -137,6 +154,7 @@ func (i *ipLink) link(near neighbours) (giaddr.Link, error) {
 		IsVRF: i.Info.Kind == "vrf", Kind: i.Info.Kind, AltNames: i.Names,
 	}
 	i.place(&l, near)
+	l.FDB.Bridge = i.bridge(near)
 	if !giaddr.ValidName(i.Name) || i.Index <= 0 {
 		return l, fmt.Errorf("this is no name or index %d of an interface; use the output of ip -j -d address", i.Index)
 	}

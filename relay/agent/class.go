@@ -201,8 +201,8 @@ func (s *Snapshot) GroupsOf(v *Verdict) []int {
 func (s *Side) Classes() bool { return s.choosing != nil && s.choosing.rules != nil }
 
 // class4 finds the class of a request of DHCPv4.
-func (s *Side) class4(p bootp.Packet, v *Verdict) Reason {
-	if r := v.classify(s.choosing.rules, s.choosing.rules.match.Match4(p)); r != Relayed {
+func (s *Side) class4(p bootp.Packet, by *port, v *Verdict) Reason {
+	if r := v.classify(s.choosing.rules, s.choosing.rules.match.Match4(p, by.text())); r != Relayed {
 		return r
 	}
 	return s.served(v)
@@ -210,13 +210,13 @@ func (s *Side) class4(p bootp.Packet, v *Verdict) Reason {
 
 // class6 finds the class of a DHCPv6 message. What other relays have relayed says
 // nothing of the client's link-layer address here.
-func (s *Side) class6(m dhcp6.Message, in *Ingress, v *Verdict) Reason {
+func (s *Side) class6(m dhcp6.Message, by *port, in *Ingress, v *Verdict) Reason {
 	mac := in.MAC
 	if m.IsRelay() {
 		m, _ = m.Innermost()
 		mac = nil
 	}
-	if r := v.classify(s.choosing.rules, s.choosing.rules.match.Match6(m, mac)); r != Relayed {
+	if r := v.classify(s.choosing.rules, s.choosing.rules.match.Match6(m, mac, by.text())); r != Relayed {
 		return r
 	}
 	return s.served(v)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/class"
 	"dhcp-relay/relay/text"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -66,7 +67,7 @@ type linkPort struct {
 
 // learnPorts notes what links ask of where their requests come from, and the ports of the
 // bridges on which there are such that ask for the port.
-func (s *Snapshot) learnPorts(host []giaddr.Link) {
+func (s *Snapshot) learnPorts(host []giaddr.Link, ps *problems) {
 	bridges := make(map[int]bool)
 	ignoring := make(map[int32][]*Link)
 	for _, l := range s.Links {
@@ -74,6 +75,10 @@ func (s *Snapshot) learnPorts(host []giaddr.Link) {
 			l.Side[f].ask(l.Interface, dhcp.Family(f))
 		}
 		at := l.Host.FDB.Bridge
+		if at == 0 && l.Host.Master == "" && l.Interface.asksPort() {
+			ps.add(l.Host.Name, "is no bridge, and no VLAN or macvlan on one, so it is not known by which port requests come: identifiers say \"unknown\", and ignore_ports ignores none",
+				"name the bridge, or take {port} and ignore_ports out")
+		}
 		if at == 0 || !l.Side[dhcp.V4].Port && !l.Side[dhcp.V6].Port {
 			continue
 		}
@@ -118,8 +123,9 @@ func (s *Side) ask(in *Interface, f dhcp.Family) {
 	all := in.templates(f)
 	if r := s.choosing.rules; r != nil {
 		all = append(all, r.ids...)
+		s.Port = r.match.Asks(class.Port)
 	}
-	s.Port = len(in.IgnorePorts) > 0 || slices.ContainsFunc(all, Template.TellsPort)
+	s.Port = s.Port || len(in.IgnorePorts) > 0 || slices.ContainsFunc(all, Template.TellsPort)
 	s.Frame = s.Port || slices.ContainsFunc(all, Template.TellsClient)
 }
 
@@ -136,7 +142,7 @@ func (p *Policy) AsksFrame(f dhcp.Family) bool {
 	asks := slices.ContainsFunc(p.Interfaces, func(in Interface) bool {
 		return !in.Off && (len(in.IgnorePorts) > 0 || slices.ContainsFunc(in.templates(f), Template.TellsClient))
 	})
-	return asks || slices.ContainsFunc(p.Classes, func(c Class) bool { return !c.Not[f] && c.SubscriberID.TellsClient() })
+	return asks || slices.ContainsFunc(p.Classes, func(c Class) bool { return !c.Not[f] && (c.SubscriberID.TellsClient() || len(c.Rule[class.Port]) > 0) })
 }
 
 func newPort(bridge int32, name, alias string) *port {
@@ -191,6 +197,19 @@ func (s *Snapshot) Port(l *Link, in *Ingress) string {
 		return p.name
 	}
 	return ""
+}
+
+// text returns the name of a port, nothing if it is not known.
+func (p *port) text() []byte {
+	if p == nil {
+		return nil
+	}
+	return p.values[slotPort]
+}
+
+// asksPort reports whether the interface's own settings ask by which port requests come.
+func (i *Interface) asksPort() bool {
+	return len(i.IgnorePorts) > 0 || slices.ContainsFunc(slices.Concat(i.templates(dhcp.V4), i.templates(dhcp.V6)), Template.TellsPort)
 }
 
 // ignores reports whether requests that come by the port of this one are not relayed. Of

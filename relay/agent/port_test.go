@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dhcp-relay/giaddr"
+	"dhcp-relay/relay/class"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -37,7 +38,9 @@ func portRelay(t testing.TB, circuit, remote, subscriber string) *Snapshot {
 	o.CircuitID, o.RemoteID, o.SubscriberID = mustTemplate(circuit), mustTemplate(remote), mustTemplate(subscriber)
 	s, problems := Compile(p, portHost())
 	for _, p := range problems {
-		t.Error(p)
+		if p.Interface == "d0" {
+			t.Error(p)
+		}
 	}
 	return s
 }
@@ -224,4 +227,60 @@ func TestPortAllocatesNothing(t *testing.T) {
 	}); n != 0 || v.Reason != Relayed {
 		t.Errorf("%v allocations, %v", n, v.Reason)
 	}
+}
+
+// Requests of a class go by the port that they came by, and by no port that is not known;
+// the subscriber-id of a class may tell of the port, and its echo is known.
+func TestClassByPort(t *testing.T) {
+	t.Parallel()
+	p := testPolicy(t)
+	swp1 := class.Rule{class.Port: {{Kind: class.Prefix, Text: "swp1"}}}
+	p.Classes = []Class{{Name: "lab", Rule: swp1, SubscriberID: mustTemplate("lab-{port}")}}
+	p.Interfaces[0].V4.Option82.SubscriberID = mustTemplate("{port_alias}")
+	s, _ := Compile(p, portHost())
+	for port, want := range map[int]string{20: "lab-swp1s2", 21: "swp7", 0: "unknown"} {
+		info, v := relayed4(t, s, Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255"), Port: port})
+		sub, _ := info.Sub(bootp.SubSubscriberID)
+		if string(sub) != want || v.Class != map[int]uint16{20: 1}[port] {
+			t.Errorf("port %d: subscriber-id %q of class %d, want %q", port, sub, v.Class, want)
+		}
+		if !s.ours(&s.Links[0].Side[0].Choices[0], info) {
+			t.Errorf("port %d: the echo is not taken for this relay's", port)
+		}
+	}
+}
+
+// What comes by a port that is to be ignored is not relayed; what comes nobody knows from
+// where is, and is counted.
+func TestIgnoredPorts(t *testing.T) {
+	t.Parallel()
+	p := testPolicy(t)
+	p.Interfaces[0].IgnorePorts = []string{"swp1*", "swp8"}
+	s, _ := Compile(p, portHost())
+	for _, c := range []struct {
+		port    int
+		want    Reason
+		unknown bool
+	}{{20, IgnoredPort, false}, {21, Relayed, false}, {22, Relayed, true}, {0, Relayed, true}} {
+		b := Buf{Store: make([]byte, 2048)}
+		b.Len = copy(b.Store, testMessage(1, bootp.Discover, netip.Addr{}))
+		v := s.Relay4(&b, Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255"), Port: c.port})
+		if v.Reason != c.want || v.Unidentified != c.unknown {
+			t.Errorf("by %d: %v, %v, want %v, %v", c.port, v.Reason, v.Unidentified, c.want, c.unknown)
+		}
+	}
+}
+
+// Who asks for ports where there are none is told.
+func TestPortsOfNoBridge(t *testing.T) {
+	t.Parallel()
+	p := testPolicy(t)
+	p.Interfaces[0].IgnorePorts = []string{"swp1*"}
+	_, problems := Compile(p, testHost())
+	for _, q := range problems {
+		if q.Interface == "d0" && strings.Contains(q.Text, "is no bridge") {
+			return
+		}
+	}
+	t.Errorf("not told: %v", problems)
 }

@@ -68,7 +68,7 @@ func (s *Snapshot) request4(b *Buf, p bootp.Packet, opts *bootp.Layout, in *Ingr
 		return IgnoredPort
 	}
 	if l.Side[dhcp.V4].choosing.rules != nil {
-		if r := l.Side[dhcp.V4].class4(p, v); r != Relayed {
+		if r := l.Side[dhcp.V4].class4(p, s.portOf(l, in), v); r != Relayed {
 			return r
 		}
 	}

@@ -62,7 +62,7 @@ func (s *Snapshot) request6(b *Buf, m dhcp6.Message, in *Ingress, v *Verdict) Re
 		return IgnoredPort
 	}
 	if side := &l.Side[dhcp.V6]; side.choosing.rules != nil {
-		if r := side.class6(m, in, v); r != Relayed {
+		if r := side.class6(m, s.portOf(l, in), in, v); r != Relayed {
 			return r
 		}
 	}

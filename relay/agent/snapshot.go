@@ -267,7 +267,7 @@ func Compile(p Policy, host []giaddr.Link) (*Snapshot, []Problem) {
 			ps = append(ps, why)
 		}
 	}
-	s.learnPorts(host)
+	s.learnPorts(host, &ps)
 	s.pair(host, &ps)
 	s.group(&ps)
 	s.check(host, &ps)

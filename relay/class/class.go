@@ -18,6 +18,7 @@ const (
 	Enterprise                // the enterprise number of DHCPv6 option 16: 4 octets
 	VendorClass               // option 60, in DHCPv6 the data of option 16
 	UserClass                 // option 77 (RFC 3004), in DHCPv6 option 15
+	Port                      // name of the port of a bridge by which the message came
 	NumFields    = int(iota)
 )
 

@@ -89,22 +89,27 @@ func TestMatch(t *testing.T) {
 		{"a length beyond the option", []Rule{{UserClass: prefix("iPX")}}, nil, solicit(option6(15, "\x00\x09iPXE")), -1},
 		{"DHCPv6 architecture", []Rule{{Architecture: exact("\x00\x07")}}, nil, solicit(option6(61, "\x00\x07")), 0},
 		{"an empty message", []Rule{{UserClass: prefix("")}}, nil, dhcp6.Message{}, -1},
+		{"a port", []Rule{{Port: exact("swp8")}, {Port: prefix("swp")}}, request4(mac), nil, 1},
+		{"a port of DHCPv6", []Rule{{Port: exact("swp8")}, {Port: prefix("swp")}}, nil, solicit(), 1},
 		{"DHCPv6 MAC", []Rule{{MAC: prefix("\x00\x1b\xfc")}}, nil, solicit(), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got int
 			if m := New(tt.rules); tt.six != nil {
-				got = m.Match6(tt.six, []byte(mac))
+				got = m.Match6(tt.six, []byte(mac), []byte("swp7"))
 			} else {
-				got = m.Match4(tt.four)
+				got = m.Match4(tt.four, []byte("swp7"))
 			}
 			if got != tt.want {
 				t.Errorf("rule %d, want %d", got, tt.want)
 			}
 		})
 	}
-	if got := New([]Rule{{MAC: prefix("")}}).Match6(solicit(), nil); got != -1 {
+	if got := New([]Rule{{Port: prefix("")}}).Match4(request4(mac), nil); got != -1 {
+		t.Errorf("of a port that is not known: rule %d, want none", got)
+	}
+	if got := New([]Rule{{MAC: prefix("")}}).Match6(solicit(), nil, nil); got != -1 {
 		t.Errorf("of a MAC that is not known: rule %d, want none", got)
 	}
 }
@@ -210,7 +215,7 @@ func TestSimple(t *testing.T) {
 				return string(b)
 			}
 			p := request4(value(6), option(60, value(8)), option(77, value(8)), option(93, value(6)), option(60, value(3)))
-			got, want := m.Match4(p), simple(rules, p)
+			got, want := m.Match4(p, nil), simple(rules, p)
 			if got != want {
 				t.Fatalf("seed %d: rule %d, want %d, of % x", seed, got, want, p[28:])
 			}
@@ -234,7 +239,7 @@ func FuzzMatch4(f *testing.F) {
 			return
 		}
 		rules := rulesFrom(seed, int(seed%130)+1)
-		if got, want := New(rules).Match4(p), simple(rules, p); got != want {
+		if got, want := New(rules).Match4(p, nil), simple(rules, p); got != want {
 			t.Errorf("rule %d, want %d", got, want)
 		}
 	})
@@ -245,7 +250,7 @@ func FuzzMatch6(f *testing.F) {
 	f.Add(uint64(1), []byte(solicit(option6(16, "\x00"), option6(15, "\x00\x09a"), option6(61, "abab"))))
 	f.Fuzz(func(t *testing.T, seed uint64, data []byte) {
 		rules := rulesFrom(seed, int(seed%130)+1)
-		if got := New(rules).Match6(data, []byte("ab")); got < -1 || got >= len(rules) {
+		if got := New(rules).Match6(data, []byte("ab"), nil); got < -1 || got >= len(rules) {
 			t.Errorf("rule %d", got)
 		}
 	})
@@ -280,7 +285,7 @@ func TestMatchAllocates(t *testing.T) {
 	six := solicit(option6(16, "\x00\x00\x01\x37"+sized("MSFT 5.0")), option6(15, sized("iPXE")), option6(61, "\x00\x07"))
 	for _, k := range kinds {
 		m := New(thousand(k))
-		if n := testing.AllocsPerRun(100, func() { m.Match4(p); m.Match6(six, p.Chaddr()) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { m.Match4(p, nil); m.Match6(six, p.Chaddr(), nil) }); n != 0 {
 			t.Errorf("%s: %v allocations, want none", k, n)
 		}
 	}
@@ -293,7 +298,7 @@ func BenchmarkMatch4(b *testing.B) {
 		b.Run(k, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				m.Match4(p)
+				m.Match4(p, nil)
 			}
 		})
 	}

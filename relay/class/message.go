@@ -38,14 +38,15 @@ func (v *values) add(b []byte) {
 type said struct{ vendor, user, architecture values }
 
 // Match4 returns the first rule that a request of DHCPv4 or BOOTP is under, -1 if it is
-// under none. Of the message the options field is looked at, not sname and file.
-func (m *Matcher) Match4(p bootp.Packet) int {
+// under none. Of the message the options field is looked at, not sname and file. Port is
+// empty if it is not known.
+func (m *Matcher) Match4(p bootp.Packet, port []byte) int {
 	if m == nil {
 		return -1
 	}
 	var s match
 	s.begin(m)
-	if !s.mac(p.Chaddr()) {
+	if !s.one(MAC, p.Chaddr()) || !s.one(Port, port) {
 		return -1
 	}
 	if !m.asksOptions() {
@@ -93,14 +94,14 @@ func (m *Matcher) Match4(p bootp.Packet) int {
 }
 
 // Match6 returns the first rule that a client's DHCPv6 message is under, -1 if it is
-// under none. mac is empty if it is not known.
-func (m *Matcher) Match6(msg dhcp6.Message, mac []byte) int {
+// under none. Mac and port are empty if they are not known.
+func (m *Matcher) Match6(msg dhcp6.Message, mac, port []byte) int {
 	if m == nil {
 		return -1
 	}
 	var s match
 	s.begin(m)
-	if !s.mac(mac) {
+	if !s.one(MAC, mac) || !s.one(Port, port) {
 		return -1
 	}
 	if !m.asksOptions() {
@@ -138,8 +139,9 @@ func (m *Matcher) asksOptions() bool {
 	return m.fields[VendorClass] != nil || m.fields[UserClass] != nil || m.fields[Architecture] != nil || m.fields[Enterprise] != nil
 }
 
-func (s *match) mac(a []byte) bool {
-	x := s.open(MAC)
+// one looks at a field of which there is one value, or none.
+func (s *match) one(f Field, a []byte) bool {
+	x := s.open(f)
 	if x == nil {
 		return true
 	}

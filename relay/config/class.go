@@ -79,6 +79,11 @@ func classKeys() []key[clientClass] {
 			readClassMAC,
 		},
 		{
+			"ports", "[]", `the name of a port, of which a * at either end stands for anything, such as "swp*", or a list of them`,
+			"By which port of a bridge the request came; of no class with it is what comes by one that is not known.",
+			texts(class.Port),
+		},
+		{
 			"servers", "[]", `a list as in [[interface]], such as ["pxe1", "10.9.5.2"], or [] for those of the interface`,
 			"Where requests of the class go instead, in each family of which there is a server here. With those of the interface it has up to 16 of each family.",
 			func(r *reader, v value, to *c) {

@@ -16,6 +16,7 @@ import (
 type Client struct {
 	V6        bool
 	Interface string
+	Port      string // of the bridge, by which the message comes; empty: not known
 	Type      string // name or number; "discover" or "solicit" if empty
 	MAC       string
 	Xid       string // decimal, or hexadecimal with 0x
@@ -48,7 +49,7 @@ func (c *Client) Message() (Message, error) {
 	if err != nil {
 		return Message{}, &inputError{"mac", err.Error()}
 	}
-	m := Message{Link: c.Interface, MAC: mac}
+	m := Message{Link: c.Interface, Port: c.Port, MAC: mac}
 	xid, err := c.xid()
 	if err != nil {
 		return m, err

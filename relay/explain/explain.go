@@ -26,6 +26,7 @@ type Message struct {
 	Frame    int       // its number in a capture, from 1; 0 if it was described
 	Time     time.Time // zero if not known
 	Link     string    // interface that hears it; "": one that nothing is known of
+	Port     string    // port of the bridge by which it comes; "": not known
 	Src, Dst netip.AddrPort
 	MAC      []byte // link-layer source of the frame; nil if not known
 	Outgoing bool   // the host itself sent it
@@ -133,6 +134,9 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	}
 	b := bufOf(m.Data)
 	in := agent.Ingress{Link: index, Src: m.Src, Dst: m.Dst.Addr(), MAC: m.MAC, Truncated: len(m.Data) > slot}
+	if err := r.port(&m, heard, &in); err != nil {
+		return Result{}, err
+	}
 	res := Result{Frame: m.Frame, Message: summarize(&m)}
 	if !m.Time.IsZero() {
 		res.Time = &m.Time
@@ -151,6 +155,9 @@ func (r *Relay) Explain(m Message) (Result, error) {
 	res.Message.Direction = &v.Direction
 	r.judge(&res, &m, b, v)
 	res.Notes = append(res.Notes, r.classNotes(&v)...)
+	if v.Unidentified {
+		res.Notes = append(res.Notes, "By which port of the bridge it comes is not known here, and the configuration asks for it; the daemon asks the bridge. Of a described client --port says it.")
+	}
 	if v.Reason == agent.Relayed && v.To == agent.ToServers {
 		res.Notes = append(res.Notes, r.groupNotes(&v, &in)...)
 	}
