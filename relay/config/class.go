@@ -79,7 +79,7 @@ func classKeys() []key[clientClass] {
 			readClassMAC,
 		},
 		{
-			"ports", "[]", `the name of a port, of which a * at either end stands for anything, such as "swp*", or a list of them`,
+			"bridge_ports", "[]", `the name of a port, of which a * at either end stands for anything, such as "swp*", or a list of them`,
 			"By which port of a bridge the request came; of no class with it is what comes by one that is not known.",
 			texts(class.Port),
 		},
