@@ -2,10 +2,14 @@ package relay_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +33,36 @@ func TestASecondRelayDoesNotStart(t *testing.T) {
 	v.reply(v.want(), bootp.Offer, "10.1.0.77")
 	n.want()
 	d.awaitOutcome("relayed", 2)
+}
+
+// A log that takes nothing, as of a journal that hangs, keeps nobody from being served,
+// on interfaces that come either.
+func TestTheLogTakesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	path := filepath.Join(t.TempDir(), "log")
+	b.relay.Must(unix.Mkfifo(path, 0o600))
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK, 0)
+	b.relay.Must(err)
+	log := os.NewFile(uintptr(fd), path)
+	defer func() { _ = log.Close() }()
+	for err = nil; err == nil; { // there is no room in it
+		_, err = unix.Write(fd, make([]byte, 1<<12))
+	}
+	v := listenAt(b.servers, "10.9.0.2:67")
+	d := b.launchBy([]string{"sh", "-c", `exec "$@" 2>"$LOG"`, "sh"}, "log.level = \"debug\"\n[[interface]]\nname = \"vlan*\"\nservers = [\"10.9.0.2\"]\n", "LOG="+path)
+	for i, link := range []string{"vlan10", "vlan20", "vlan30"} {
+		n := b.network(link, fmt.Sprintf("10.%d.0.1/24", i+1))
+		d.await("a client of "+link+" is heard", func() bool {
+			n.broadcast(discover(uint32(i)).request())
+			_, ok := v.hear(50 * time.Millisecond)
+			return ok
+		})
+	}
+	d.signal(syscall.SIGTERM)
+	if err := d.cmd.Wait(); err != nil {
+		t.Errorf("end: %v", err)
+	}
 }
 
 // Where the disk is full captures are not written, which is told, and clients are

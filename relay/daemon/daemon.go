@@ -28,6 +28,7 @@ import (
 	"dhcp-relay/relay/host/confine"
 	"dhcp-relay/relay/host/fdstore"
 	web "dhcp-relay/relay/http"
+	"dhcp-relay/relay/journal"
 	"dhcp-relay/relay/observe/count"
 )
 
@@ -76,6 +77,7 @@ func runOnce(ctx context.Context, o Options, store *fdstore.Store, box *confine.
 		return err
 	}
 	p := newProcess(o, cfg, names)
+	defer p.lines.Close(logGrace)
 	p.tellNames(changes)
 	p.box, p.unconfined = box, cfg.Unconfined
 	if lacks != nil {
@@ -91,6 +93,7 @@ type process struct {
 	file    string
 	version string
 	level   *slog.LevelVar
+	lines   *journal.Writer // of the log
 	log     *slog.Logger
 	counts  *count.Table
 	metrics *metrics.Metrics
@@ -146,7 +149,10 @@ func newProcess(o Options, cfg *Loaded, names *hosts) *process {
 		p.started = o.Past(p.counts, &p.recent)
 	}
 	p.level.Set(cfg.Log.Level)
-	p.log = slog.New(logHandler(o.Stderr, cfg.Log.Format, p.level))
+	p.lines = journal.NewWriter(o.Stderr, func(lost uint64) {
+		p.log.Warn("the log took nothing for a while, and lines are lost", "count", lost)
+	})
+	p.log = slog.New(logHandler(o.Stderr, p.lines, cfg.Log.Format, p.level))
 	p.metrics = metrics.New(o.Version, p.counts)
 	p.engine = relay.New(cfg.Policy, p.counts, p.log)
 	p.engine.Record(cfg.Recorder.Messages)

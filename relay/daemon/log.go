@@ -4,14 +4,18 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"dhcp-relay/relay/journal"
 	"dhcp-relay/relay/text"
 )
 
-// logHandler writes the log to w in a format; to systemd's journal with levels
-// that it understands.
-func logHandler(w io.Writer, format string, level slog.Leveler) slog.Handler {
+// logGrace is how long the end of the process may wait for the log to take its last lines.
+const logGrace = time.Second
+
+// logHandler writes the log to w, by way of another writer, in a format; to systemd's
+// journal with levels that it understands.
+func logHandler(w, by io.Writer, format string, level slog.Leveler) slog.Handler {
 	lines := func(w io.Writer) slog.Handler {
 		o := &slog.HandlerOptions{Level: level}
 		if format == "json" {
@@ -20,7 +24,7 @@ func logHandler(w io.Writer, format string, level slog.Leveler) slog.Handler {
 		return slog.NewTextHandler(w, o)
 	}
 	if f, ok := w.(*os.File); ok && journal.Connected(f, os.Getenv("JOURNAL_STREAM")) {
-		return journal.New(w, lines)
+		return journal.New(by, lines)
 	}
-	return lines(w)
+	return lines(by)
 }

@@ -22,7 +22,7 @@ func TestLogGoesToTheJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", s.Dev, s.Ino))
-	slog.New(logHandler(f, "text", slog.LevelInfo)).Warn("full", "n", 1)
+	slog.New(logHandler(f, f, "text", slog.LevelInfo)).Warn("full", "n", 1)
 	b, err := os.ReadFile(f.Name())
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestLogCommandsNoTerminal(t *testing.T) {
 	const evil = "x\x1b[31m\u009b\u202e"
 	for _, format := range []string{"text", "json"} {
 		var b bytes.Buffer
-		slog.New(logHandler(&b, format, slog.LevelInfo)).Warn("full", "link", evil)
+		slog.New(logHandler(&b, &b, format, slog.LevelInfo)).Warn("full", "link", evil)
 		if got := b.String(); !strings.Contains(got, `\u009b\u202e`) || strings.ContainsAny(got, "\x1b\u009b\u202e") {
 			t.Errorf("%s: %q", format, got)
 		}

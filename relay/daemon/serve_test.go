@@ -20,6 +20,7 @@ func TestUnreadyAtFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProcess(Options{File: file, Stderr: io.Discard}, cfg, newHosts())
+	defer p.lines.Close(logGrace)
 	if got, want := p.unready(), []string{"the relay does not hear clients yet"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -1,0 +1,81 @@
+package journal_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dhcp-relay/relay/journal"
+)
+
+// A log takes lines while its gate is open.
+type log struct {
+	gate chan struct{}
+
+	mu  sync.Mutex
+	got bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	<-l.gate
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.got.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.got.String()
+}
+
+// Nobody waits for a log that takes nothing. What was lost is told when it does again.
+func TestNobodyWaitsForTheLog(t *testing.T) {
+	t.Parallel()
+	l, told := &log{gate: make(chan struct{})}, make(chan uint64, 10)
+	w := journal.NewWriter(l, func(lost uint64) { told <- lost })
+	const lines = 10_000
+	pad := strings.Repeat("x", 100)
+	for i := range lines {
+		if _, err := fmt.Fprintf(w, "%d %s\n", i, pad); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(l.gate)
+	var lost uint64
+	select {
+	case lost = <-told:
+	case <-time.After(time.Minute):
+		t.Fatal("nobody is told of lines that are lost")
+	}
+	_, _ = w.Write([]byte("the last one\n"))
+	w.Close(time.Minute)
+	got := strings.Split(strings.TrimSuffix(l.String(), "\n"), "\n")
+	if len(got) != lines-int(lost)+1 || got[len(got)-1] != "the last one" {
+		t.Errorf("%d lines, the last %q, and %d lost, of %d", len(got), got[len(got)-1], lost, lines+1)
+	}
+	for i, line := range got[:len(got)-1] {
+		if !strings.HasPrefix(line, fmt.Sprint(i)+" ") && lost == 0 || !strings.HasSuffix(line, pad) {
+			t.Fatalf("line %d: %q", i, line)
+		}
+	}
+}
+
+// The end waits no longer for the log than it is told to.
+func TestTheEndDoesNotWaitForTheLog(t *testing.T) {
+	t.Parallel()
+	l := &log{gate: make(chan struct{})}
+	w := journal.NewWriter(l, func(uint64) {})
+	_, _ = w.Write([]byte("a line\n"))
+	done := make(chan struct{})
+	go func() { w.Close(time.Millisecond); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Error("it waits")
+	}
+	close(l.gate)
+}
