@@ -32,7 +32,7 @@ type Gate struct {
 // A refused counts refusals for one reason.
 type refused struct {
 	count  atomic.Uint64
-	latest atomic.Int64 // time of the last one, in nanoseconds since 1970; 0: none
+	latest atomic.Pointer[time.Time] // of the last one, with the clock that is not set; nil: there was none
 
 	mu          sync.Mutex // guards what follows
 	loggedAt    time.Time  // when it was logged last
@@ -56,8 +56,8 @@ func (g *Gate) Refused() []status.Refused {
 	for _, why := range reasons() {
 		r := g.refused[why]
 		one := status.Refused{Reason: why, Count: r.count.Load()}
-		if ns := r.latest.Load(); ns != 0 {
-			one.Last = time.Unix(0, ns)
+		if last := r.latest.Load(); last != nil {
+			one.Last = *last
 		}
 		all = append(all, one)
 	}
@@ -69,7 +69,7 @@ func (g *Gate) Refused() []status.Refused {
 func (g *Gate) refuse(why status.RefusedReason, peer string) {
 	r, now := g.refused[why], time.Now()
 	n := r.count.Add(1)
-	r.latest.Store(now.UnixNano())
+	r.latest.Store(&now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.loggedAt.IsZero() && now.Sub(r.loggedAt) < tellEvery {

@@ -209,7 +209,7 @@ func (r *Report) writeDrops(b *strings.Builder, all bool) {
 			messages = "replies"
 		}
 		rows = append(rows, []string{
-			d.Interface, d.Family.String(), messages, d.Reason, number(d.Recent), number(d.Count), span(r.Time.Sub(d.LastSeen)) + " ago",
+			d.Interface, d.Family.String(), messages, d.Reason, number(d.Recent), number(d.Count), span(max(0, r.Time.Sub(d.LastSeen))) + " ago",
 		})
 	}
 	switch {
