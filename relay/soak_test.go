@@ -1,11 +1,14 @@
 package relay_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -36,7 +39,8 @@ type soak struct {
 	busy          *stream // the load
 	xid           uint32
 	configs       [2]string
-	since         usage // of the process, after its first client
+	control       string // the path of the control socket
+	since         usage  // of the process, after its first client
 }
 
 // A fault is something that goes wrong, and what makes it good.
@@ -98,7 +102,8 @@ func newSoak(t *testing.T) *soak {
 	s.again6()
 	s.stirred6, s.calm6 = attach6(b.clients, "cstir"), attach6(b.clients, "ccalm")
 	const one = "[[interface]]\nname = \"%s*\"\nservers = [\"10.9.0.2\", \"2001:db8:9::2\"]\n"
-	s.configs[0] = fmt.Sprintf(one+one+one+one, "stir", "calm", "busy", "many")
+	s.control = filepath.Join(b.t.TempDir(), "c")
+	s.configs[0] = fmt.Sprintf("control.socket = %q\n"+one+one+one+one, s.control, "stir", "calm", "busy", "many")
 	s.configs[1] = s.configs[0] + "dhcpv4.min_secs = 0\n"
 	s.supervisor = b.supervise(s.configs[0])
 	listenAt(b.servers, "10.9.0.2:67").answerAll()
@@ -261,6 +266,13 @@ func (s *soak) linkFaults() []fault {
 		}},
 		{"no address", true, func() { r.DelAddr("stir", "10.1.0.1/24") }, func() { r.Addr("stir", "10.1.0.1/24") }},
 		{"small MTU of the clients", true, func() { r.Must(r.NL.LinkSetMTU(link(), 68)) }, func() { r.Must(r.NL.LinkSetMTU(link(), 1500)) }},
+		{"a queue that takes nothing", true, func() {
+			netns.Need(s.t, "tbf queues (CONFIG_NET_SCH_TBF)", r.NL.QdiscAdd(s.shut()))
+			s.await("what it does not take is counted", func() bool {
+				s.ask(s.stirred, time.Millisecond)
+				return s.scrape().sum("dhcp_relay_send_errors_total", `error="ENOBUFS"`, `towards="client"`) > 0
+			})
+		}, func() { r.Must(r.NL.QdiscDel(s.shut())) }},
 		{"links come and go", true, func() {
 			for i := range 10 + s.IntN(20) { // some 500 a minute while it lasts
 				name := "many" + strconv.Itoa(i)
@@ -268,6 +280,14 @@ func (s *soak) linkFaults() []fault {
 				r.Must(r.NL.LinkDel(r.Link(name)))
 			}
 		}, func() {}},
+	}
+}
+
+// shut is a queue of the link to some clients that holds less than a frame.
+func (s *soak) shut() netlink.Qdisc {
+	return &netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: s.relay.Index("stir"), Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       125_000, Buffer: 20_000_000, Limit: 1, // octets
 	}
 }
 
@@ -297,6 +317,12 @@ func (s *soak) processFaults() []fault {
 	pause := func(most int) { time.Sleep(time.Duration(s.IntN(most)) * time.Millisecond) } // how long the fault lasts
 	var limit unix.Rlimit
 	var conns []net.Conn
+	hangUp := func() {
+		for _, c := range conns {
+			_ = c.Close() // it was in the way only
+		}
+		conns = nil
+	}
 	var other *os.File
 	return []fault{
 		{"stopped", false, func() { s.suspend(); pause(2500) }, s.resume},
@@ -309,21 +335,33 @@ func (s *soak) processFaults() []fault {
 		}, func() {
 			s.relay.Must(unix.Prlimit(s.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1 << 10, Max: 1 << 10}, nil))
 		}},
-		{"slow and many askers", true, func() {
-			for i := range 100 {
-				c, err := s.dial(s.t.Context(), "tcp", "127.0.0.1:9867")
-				if err != nil {
-					continue // they may be refused
-				}
-				conns = append(conns, c)
-				_, _ = c.Write([]byte([]string{"", "GET /metrics HTT", "GET /api/v1/trace HTTP/1.1\r\nHost: localhost\r\n\r\n", "\x00\xff\r\n\r\n"}[i%4])) // may be cut off
-			}
-		}, func() {
-			for _, c := range conns {
-				_ = c.Close() // it was in the way only
-			}
-			conns = nil
-		}},
+		{"slow and many askers", true, func() { conns = s.askers("tcp", "127.0.0.1:9867") }, hangUp},
+		{"slow and many askers of the control socket", true, func() { conns = s.askers("unix", s.control) }, hangUp},
 		{"another process on the port", false, func() { other = s.relay.shared(67); pause(300) }, func() { _ = other.Close() }},
 	}
+}
+
+// askers are connections to the daemon by which nothing is asked, half of something, for
+// what does not end, and what is no question. Who asks beside them has an answer.
+func (s *soak) askers(network, at string) (all []net.Conn) {
+	asks := []string{"", "GET /metrics HTT", "GET /api/v1/trace HTTP/1.1\r\nHost: localhost\r\n\r\n", "\x00\xff\r\n\r\n", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999\r\n\r\n"}
+	for i := range 200 {
+		c, err := s.dial(s.t.Context(), network, at)
+		if err != nil {
+			continue // they may be refused
+		}
+		all = append(all, c)
+		_, _ = c.Write([]byte(asks[i%len(asks)])) // may be cut off
+	}
+	h := http.Client{Timeout: patient, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return s.dial(ctx, network, at)
+	}}}
+	s.await("who asks beside many has an answer", func() bool {
+		resp, err := h.Get("http://localhost/metrics")
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	})
+	return all
 }
