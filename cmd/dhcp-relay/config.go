@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/config/effective"
 )
@@ -14,10 +15,10 @@ import (
 func newConfigCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
-		Short: "Show what of the configuration holds where, or its JSON schema",
+		Short: "Show what of the configuration holds where, its JSON schema, or a unit made of it",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(newConfigShowCommand(), newConfigSchemaCommand())
+	c.AddCommand(newConfigShowCommand(), newConfigSchemaCommand(), newConfigUnitCommand())
 	return c
 }
 
@@ -50,22 +51,65 @@ func newConfigShowCommand() *cobra.Command {
 	return c
 }
 
+func newConfigUnitCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "unit [FILE]",
+		Short: "Print a drop-in that confines the systemd unit to what the configuration needs",
+		Long: "Print a drop-in for the systemd unit: it speaks with the servers and the networks\n" +
+			"of clients that there are now, and with nobody else, without CAP_NET_ADMIN.",
+		Args: cobra.MaximumNArgs(1),
+	}
+	file := addConfigFlag(c)
+	host := c.Flags().String("host", "", "file of interfaces and addresses in place of this host's, as explain takes it")
+	also := c.Flags().StringSlice("allow", nil, "prefixes or addresses with which it may speak, too, as of who scrapes the metrics")
+	bpf := c.Flags().Bool("bpf", true, "keep CAP_BPF, for option 79 in the first message of a DHCPv6 client; needless for DHCPv4 alone")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			*file = args[0]
+		}
+		files, err := config.ReadFiles(*file)
+		if err != nil {
+			return err
+		}
+		cfg, links, err := configOn(c, files, *host)
+		if err != nil {
+			return err
+		}
+		u, err := effective.UnitOf(cfg, links, *also, *bpf)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(c.OutOrStdout(), u)
+		return err
+	}
+	return c
+}
+
 // viewOf tells what of a configuration holds on the host of a file, or on this one.
 func viewOf(c *cobra.Command, files []config.File, host string) (*effective.View, error) {
-	hostname, h, err := hostLinks(host, c.InOrStdin())
+	cfg, links, err := configOn(c, files, host)
 	if err != nil {
 		return nil, err
 	}
+	return effective.Of(cfg, links), nil
+}
+
+// configOn reads a configuration for the host of a file, or for this one.
+func configOn(c *cobra.Command, files []config.File, host string) (*config.Config, []giaddr.Link, error) {
+	hostname, h, err := hostLinks(host, c.InOrStdin())
+	if err != nil {
+		return nil, nil, err
+	}
 	if hostname == "" {
 		if hostname, err = os.Hostname(); err != nil {
-			return nil, fmt.Errorf("read the host's name: %w", err)
+			return nil, nil, fmt.Errorf("read the host's name: %w", err)
 		}
 	}
 	cfg, err := config.ParseFiles(files, config.Host{Hostname: hostname})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return effective.Of(cfg, h.Links), nil
+	return cfg, h.Links, nil
 }
 
 // printView prints what is for people by its String.

@@ -78,8 +78,15 @@ func bind(ctx context.Context, path string, mode fs.FileMode) (*socket, error) {
 
 // admit lets in those that the mode names, once the group is right.
 func admit(path string, mode fs.FileMode, gid int) error {
-	if err := os.Lchown(path, -1, gid); err != nil {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
 		return fmt.Errorf("give the socket to its group: %w", err)
+	}
+	// Where it has the group already, the system call may be forbidden.
+	if gid >= 0 && st.Gid != uint32(gid) {
+		if err := os.Lchown(path, -1, gid); err != nil {
+			return fmt.Errorf("give the socket to its group: %w", err)
+		}
 	}
 	return os.Chmod(path, mode.Perm())
 }

@@ -55,7 +55,24 @@ func keep(wanted []cap.Value) error {
 			return err
 		}
 	}
-	return errors.Join(cap.ResetAmbient(), left.SetProc())
+	if err := cap.ResetAmbient(); err != nil {
+		return err
+	}
+	err := left.SetProc()
+	if err != nil && holds(have, left) {
+		return nil // the system call is forbidden, and there is nothing to give up
+	}
+	return err
+}
+
+// holds reports whether a process with these capabilities has no others than those.
+func holds(have, only *cap.Set) bool {
+	for _, f := range []cap.Flag{cap.Permitted, cap.Effective} {
+		if more, err := have.Cf(only); err != nil || more.Has(f) {
+			return false
+		}
+	}
+	return true
 }
 
 // bequeath has a program that is run next keep the capabilities, which root does
@@ -64,9 +81,14 @@ func bequeath() error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	have := cap.GetProc()
-	if err := errors.Join(have.FillFlag(cap.Inheritable, have, cap.Permitted), have.SetProc()); err != nil {
+	have, was := cap.GetProc(), cap.GetProc()
+	if err := have.FillFlag(cap.Inheritable, have, cap.Permitted); err != nil {
 		return err
+	}
+	if d, err := have.Cf(was); err != nil || d != 0 {
+		if err := errors.Join(err, have.SetProc()); err != nil {
+			return err
+		}
 	}
 	for v := range cap.MaxBits() {
 		if on, err := have.GetFlag(cap.Permitted, v); err != nil || !on {
