@@ -67,6 +67,7 @@ func TestMachineSystemd(t *testing.T) {
 		{"reload", b.reload},
 		{"reload of a wrong configuration fails, the former one holds", b.reloadWrong},
 		{"a group of operators uses the commands, others do not", b.operators},
+		{"confined to what the configuration needs", b.confined},
 		{"killed: started again", b.killed},
 		{"stuck: killed by the watchdog and started again", b.stuck},
 		{"upgrade", b.upgrade},
@@ -165,6 +166,13 @@ func (b *booted) sandbox() {
 	if u, err := user.Lookup("dhcp-relay"); err != nil || !strings.HasPrefix(fields["Uid"], u.Uid+"\t") || !strings.HasPrefix(fields["Gid"], u.Gid+"\t") {
 		b.t.Errorf("it runs as %s, %s; the package's user is %+v, %v", fields["Uid"], fields["Gid"], u, err)
 	}
+	// What is left is the network that a relay is for, and BPF.
+	b.exposed(1.9)
+}
+
+// exposed measures how much of the system the service can reach.
+func (b *booted) exposed(most float64) {
+	b.t.Helper()
 	out, err := exec.Command("systemd-analyze", "security", "--no-pager", service).CombinedOutput()
 	m := regexp.MustCompile(`Overall exposure level for dhcp-relay\.service: ([0-9.]+)`).FindSubmatch(out)
 	if m == nil {
@@ -173,11 +181,38 @@ func (b *booted) sandbox() {
 	level, err := strconv.ParseFloat(string(m[1]), 64)
 	must(b.t, err)
 	b.t.Logf("systemd-analyze security: exposure %v", level)
-	// What is left is the network that a relay is for, and BPF.
-	const most = 1.9
 	if level > most {
 		b.t.Errorf("exposure %v, want at most %v:\n%s", level, most, out)
 	}
+}
+
+// confined serves with the drop-in that is made of the configuration, and without it
+// again.
+func (b *booted) confined() {
+	const dir = "/etc/systemd/system/" + service + ".d"
+	again := func() {
+		pid := b.pid()
+		_, err := ctl("daemon-reload")
+		must(b.t, err)
+		_, err = ctl("restart", service)
+		must(b.t, err)
+		b.active(pid)
+		b.serves()
+	}
+	text, err := exec.Command(installed, "config", "unit", "--bpf=false").Output()
+	must(b.t, err, os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/confine.conf", text, 0o644))
+	again()
+	b.exposed(1.5)
+	_, err = ctl("reload", service)
+	must(b.t, err)
+	b.serves()
+	const want = "confined: CAP_NET_BIND_SERVICE, CAP_NET_RAW, system calls filtered"
+	out, _ := exec.Command(installed, "status").Output() // its status is of what it finds
+	if !strings.Contains(string(out), want) || strings.Contains(string(out), "; not ") {
+		b.t.Errorf("status does not say %q:\n%s", want, out)
+	}
+	must(b.t, os.RemoveAll(dir))
+	again()
 }
 
 func (b *booted) reload() {
