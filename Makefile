@@ -127,7 +127,8 @@ package-test: $(TOOLS)/nfpm-$(NFPM_VERSION) ## install, upgrade, go back, remove
 ansible-test: $(TOOLS)/nfpm-$(NFPM_VERSION) ## have Ansible bring up 50 routers from fresh Debian roots, and change them under load, some 15 minutes (root; FLEET=10 for fewer)
 	@.ci/deps ip nft debootstrap ansible-playbook ansible-lint
 	@mkdir -p $(BIN)/roots
-	@ansible-lint --offline --profile production deploy/ansible
+	@mkdir -p $(BIN)/collections/ansible_collections/dhcp && ln -sfn $(CURDIR)/deploy/ansible $(BIN)/collections/ansible_collections/dhcp/relay
+	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(BIN)/collections ansible-lint --offline --profile production deploy/ansible
 	@NFPM=$(CURDIR)/$< RELAY_TEST_ROOTS=$(CURDIR)/$(BIN)/roots RELAY_TEST_FLEET=$${FLEET:-50} RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 150m -run '^TestAnsible' ./deploy/deploytest
 
 .PHONY: image

@@ -7,7 +7,7 @@ import (
 )
 
 // RunbooksURL is where the alerts say that the page of runbooks is.
-const RunbooksURL = "https://runbooks.example.net/dhcp-relay"
+const RunbooksURL = "file:///usr/share/dhcp-relay/prometheus/RUNBOOKS.md"
 
 const runbooksHead = `# Runbooks
 
