@@ -16,6 +16,7 @@ type preset struct {
 	remoteID    string
 	interfaceID string // of DHCPv6
 	unknown     string // what of it a relay on a router does not know, and what stands there
+	port        string // circuit-id, and Interface-Id, that say it of an interface on a bridge
 }
 
 // presets returns the presets in the order in which they are told of.
@@ -29,6 +30,7 @@ func presets() []preset {
 			circuitID:   "{hostname} eth {interface}{:vlan}",
 			interfaceID: "{hostname} eth {interface}{:vlan}",
 			unknown:     "slot and port are not known here: the interface's name stands for them",
+			port:        "{hostname} eth {port_slot}/{port_number}{:vlan}",
 		},
 		{
 			// Cisco, "Catalyst 3560 Switch Software Configuration Guide: Configuring DHCP
@@ -38,6 +40,7 @@ func presets() []preset {
 			circuitID: "{hex:0004}{vlan:raw}{hex:0000}",
 			remoteID:  "{hex:00}{length}{mac:raw}",
 			unknown:   "module and port are not known here: both are 0",
+			port:      "{hex:0004}{vlan:raw}{port_slot:raw}{port_number:raw}",
 		},
 		{
 			// H3C, "Layer 3 - IP Services Configuration Guide: Introduction to Option 82",
@@ -47,6 +50,7 @@ func presets() []preset {
 			circuitID: "{hex:0004}{vlan:raw}{hex:ffff}",
 			remoteID:  "{hex:00}{length}{mac:raw}",
 			unknown:   "the number of the port is not known here: it is 65535",
+			port:      "{hex:0004}{vlan:raw}{hex:00}{port_number:raw}",
 		},
 		{
 			// Huawei, "Command Reference: dhcp option82 format", default: interface
@@ -77,6 +81,7 @@ func presets() []preset {
 			circuitID: "{hostname}::{interface}",
 			remoteID:  "{mac}",
 			unknown:   "the alias of the port is not known here: it is empty",
+			port:      "{hostname}:{port_alias}:{interface}",
 		},
 	}
 }
@@ -189,28 +194,39 @@ func (c *Config) PresetOf(i int, key string) string {
 type Unknown struct {
 	Preset     string
 	Text       string   // what it is, and what stands there
+	Key, Port  string   // what to write beside it where the interface is on a bridge
 	Interfaces []string // names and patterns that have the preset
 }
 
 // Unknowns returns what is not known of the presets that interfaces have.
 func (c *Config) Unknowns() (all []Unknown) {
-	of := make(map[string][]string)
-	for i := range c.Policy.Interfaces {
-		in := &c.Policy.Interfaces[i]
-		if in.Off {
-			continue
-		}
-		for _, key := range []string{"dhcpv4.option82.circuit_id", "dhcpv6.interface_id"} {
-			p, ok := c.src.presetAt(c.src.given(element("interface", i), key), key)
-			if ok && p.unknown != "" && (in.V4.Option82.On || !strings.HasPrefix(key, "dhcpv4")) && !slices.Contains(of[p.name], in.Name) {
-				of[p.name] = append(of[p.name], in.Name)
+	for _, key := range []string{"circuit_id", "interface_id"} {
+		for _, p := range presets() {
+			if p.unknown == "" {
+				continue
+			}
+			if on := c.having(p.name, key); on != nil {
+				all = append(all, Unknown{p.name, p.unknown, key, p.port, on})
 			}
 		}
 	}
-	for _, p := range presets() {
-		if on := of[p.name]; on != nil {
-			all = append(all, Unknown{p.name, p.unknown, on})
+	return all
+}
+
+// having returns the interfaces of which a preset sets circuit_id or interface_id.
+func (c *Config) having(preset, key string) (names []string) {
+	path := "dhcpv4.option82." + key
+	if key == "interface_id" {
+		path = "dhcpv6." + key
+	}
+	for i := range c.Policy.Interfaces {
+		in := &c.Policy.Interfaces[i]
+		if in.Off || key == "circuit_id" && !in.V4.Option82.On {
+			continue
+		}
+		if p, ok := c.src.presetAt(c.src.given(element("interface", i), path), path); ok && p.name == preset {
+			names = append(names, in.Name)
 		}
 	}
-	return all
+	return names
 }

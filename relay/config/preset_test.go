@@ -167,11 +167,36 @@ dhcpv4.option82 = false
 		t.Fatal(err)
 	}
 	want := []Unknown{
-		{"tr101", "slot and port are not known here: the interface's name stands for them", []string{"vlan20"}},
-		{"cisco", "module and port are not known here: both are 0", []string{"vlan10", "vlan20"}},
+		{"cisco", "module and port are not known here: both are 0", "circuit_id", "{hex:0004}{vlan:raw}{port_slot:raw}{port_number:raw}", []string{"vlan10", "vlan20"}},
+		{"tr101", "slot and port are not known here: the interface's name stands for them", "interface_id", "{hostname} eth {port_slot}/{port_number}{:vlan}", []string{"vlan20"}},
 	}
 	if diff := cmp.Diff(want, c.Unknowns()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What is advised for the ports of a bridge can be written beside the preset.
+func TestPresetPorts(t *testing.T) {
+	t.Parallel()
+	for _, p := range presets() {
+		if (p.port == "") != (p.unknown == "") {
+			t.Errorf("%s: what is not known is %q, and what says it %q", p.name, p.unknown, p.port)
+		}
+		if p.port == "" {
+			continue
+		}
+		text := "[[interface]]\nname = \"br0\"\nservers = [\"10.9.0.2\"]\n[interface.dhcpv4.option82]\npreset = \"" + p.name + "\"\ncircuit_id = \"" + p.port + "\"\n"
+		c, err := Parse("f", []byte(text), testHost())
+		if err != nil {
+			t.Errorf("%s: %v", p.name, err)
+			continue
+		}
+		if got := c.Policy.Interfaces[0].V4.Option82.CircuitID; got.String() != p.port || !got.TellsPort() {
+			t.Errorf("%s: circuit-id %q", p.name, got)
+		}
+		if u := c.Unknowns(); u != nil {
+			t.Errorf("%s: told though it is written beside it: %v", p.name, u)
+		}
 	}
 }
 

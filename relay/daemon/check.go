@@ -132,7 +132,7 @@ func checkFor(files []config.File, other *Another) (*Report, error) {
 // unknown says what presets cannot say here.
 func unknown(cfg *config.Config) (lines []string) {
 	for _, u := range cfg.Unknowns() {
-		lines = append(lines, fmt.Sprintf("%s: preset %q: %s", text.Some(u.Interfaces, 5), u.Preset, u.Text))
+		lines = append(lines, fmt.Sprintf("%s: preset %q: %s; on a bridge write %s = %q beside it", text.Some(u.Interfaces, 5), u.Preset, u.Text, u.Key, u.Port))
 	}
 	return lines
 }
