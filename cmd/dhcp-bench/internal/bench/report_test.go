@@ -78,7 +78,7 @@ func TestPrint(t *testing.T) {
 		"at most 0.60 0.30 met",
 		"at most 0.30 0.15 met",
 		"at least 2.50 3.00 met",
-		"at most 1.25 1.20 met",
+		"at most 1.20 1.20 met",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, b.String())
