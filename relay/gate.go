@@ -28,17 +28,17 @@ func (e *Engine) gate(f dhcp.Family, vrf int, p *udp.Pair) (g gates) {
 	if f == dhcp.V6 {
 		reply = byte(dhcp6.RelayReply)
 	}
-	g.replies = e.gateOf(p.Replies, reply, true)
+	g.replies = e.gateOf(p.Replies, shed.NoClients, reply, true)
 	if f == dhcp.V4 {
-		g.requests = e.gateOf(p.Requests, reply, false)
+		g.requests = e.gateOf(p.Requests, shed.ByChaddr, reply, false)
 	}
 	return g
 }
 
 // gateOf puts a filter on a socket that lets pass what begins with an octet, or all but
 // that. It returns nil if it cannot.
-func (e *Engine) gateOf(c *udp.Conn, first byte, only bool) *shed.Gate {
-	g, err := shed.New()
+func (e *Engine) gateOf(c *udp.Conn, clients shed.Clients, first byte, only bool) *shed.Gate {
+	g, err := shed.New(clients)
 	if err == nil {
 		err = g.Attach(c.SyscallConn(), first, only)
 		if err != nil || only {
@@ -115,9 +115,19 @@ const shutFor = 3 * time.Second
 // mostLoud is how many interfaces are shut out at most, each for a share of what waits.
 const mostLoud = 8
 
-// fillingFor is for how long what is read may fill the receive buffer where nobody else
-// is heard: a burst may.
-const fillingFor = 500 * time.Millisecond
+// fillingFor is for how long what is read may fill the receive buffer, or be of fillingAge,
+// where nobody else is heard: a burst may.
+const (
+	fillingFor = 500 * time.Millisecond
+	fillingAge = time.Second
+)
+
+// emptiedAfter and emptiedEvery tell when the gate is told that nothing waits: not for
+// each message of those that come one by one.
+const (
+	emptiedAfter = 1024 // messages
+	emptiedEvery = 100 * time.Millisecond
+)
 
 // A cut sheds what exceeds the share of an interface.
 type cut struct {
@@ -125,6 +135,9 @@ type cut struct {
 	rate    limit.Rate
 	gate    *shed.Gate     // sheds before messages are read; nil: exceeded does, by buckets
 	told    time.Duration  // when the gate was told the rate
+	most    int            // messages of an interface that may wait, as the gate was told
+	since   int            // messages read since the gate was told that nothing waits
+	emptied time.Duration  // when it was
 	buckets []limit.Bucket // by shed.Slot
 
 	link    int           // interface that was heard last, 0: none yet
@@ -134,6 +147,7 @@ type cut struct {
 	all     heard         // of all interfaces
 	filling time.Duration // when the receive buffer was not half full last
 	shut    []int         // slots that are shut out until what waits is read; room for mostLoud
+	loudest int           // messages that waited of one of them, at most, as the gate knows
 }
 
 // Heard is how many messages were read of late, each second half as many as before.
@@ -159,7 +173,7 @@ func newCut() cut {
 func (c *cut) read(ds []udp.Datagram, more, filling bool, now time.Duration) {
 	c.note(ds, now)
 	age := ds[len(ds)-1].Age
-	if !filling {
+	if filling = filling || more && age > fillingAge; !filling {
 		c.filling = now
 	}
 	full := filling && (now < c.others || now-c.filling > fillingFor || c.share.InVain(now, age, requestAge))
@@ -170,15 +184,30 @@ func (c *cut) read(ds []udp.Datagram, more, filling bool, now time.Duration) {
 	if changed {
 		c.rate = c.share.Rate()
 	}
-	if c.gate != nil && (changed || c.rate.Limits() && now-c.told > gateAgain) {
+	if c.gate != nil {
+		c.tell(changed, more, now)
+	}
+	if c.share.Drains() {
+		c.shutOut(ds, now)
+	} else {
+		c.letIn(now)
+	}
+}
+
+// tell tells the gate what may pass from now on.
+func (c *cut) tell(changed, more bool, now time.Duration) {
+	if changed || c.rate.Limits() && now-c.told > gateAgain {
 		each, ahead := c.rate.Pace()
 		c.gate.Set(each, ahead, gateLasts)
 		c.told = now
 	}
-	if c.share.Drains() {
-		c.shutOut(ds, now)
-	} else if len(c.shut) > 0 {
-		c.letIn(now)
+	if most := c.share.Waiting(c.besides(now), shed.Few, shed.Most); most != c.most {
+		c.gate.Bound(most)
+		c.most = most
+	}
+	if !more && (c.since > emptiedAfter || now-c.emptied > emptiedEvery) {
+		c.gate.Emptied()
+		c.since, c.emptied = 0, now
 	}
 }
 
@@ -193,11 +222,23 @@ func (c *cut) note(ds []udp.Datagram, now time.Duration) {
 		if c.link != 0 {
 			c.others = now + contestFor
 		}
-		c.heard[shed.Slot(c.link)].add(i-from, now)
+		c.noteOf(shed.Slot(c.link), i-from, now)
 		from, c.link = i, link
 	}
-	c.heard[shed.Slot(c.link)].add(len(ds)-from, now)
+	c.noteOf(shed.Slot(c.link), len(ds)-from, now)
 	c.all.add(len(ds), now)
+	c.since += len(ds)
+}
+
+// noteOf counts what was read of an interface.
+func (c *cut) noteOf(slot, n int, now time.Duration) {
+	if n == 0 {
+		return
+	}
+	c.heard[slot].add(n, now)
+	if c.gate != nil {
+		c.gate.Read(slot, n)
+	}
 }
 
 // besides returns what is known of others than the one that was heard last.
@@ -221,7 +262,7 @@ func (c *cut) shutOut(ds []udp.Datagram, now time.Duration) {
 		}
 		last = ds[i].Link
 		slot := shed.Slot(last)
-		if !slices.Contains(c.shut, slot) && len(c.shut) < mostLoud && c.loud(slot) {
+		if len(c.shut) < mostLoud && c.loud(slot) && !slices.Contains(c.shut, slot) {
 			c.shut = append(c.shut, slot)
 		}
 	}
@@ -235,7 +276,7 @@ func (c *cut) letIn(now time.Duration) {
 	for _, slot := range c.shut {
 		c.hold(slot, now, 0)
 	}
-	c.shut = c.shut[:0]
+	c.shut, c.loudest = c.shut[:0], 0
 }
 
 // hold lets nothing of an interface pass for a while, and nothing ahead then.
@@ -247,11 +288,17 @@ func (c *cut) hold(slot int, now, lasts time.Duration) {
 	c.buckets[slot].Hold(now+lasts, c.rate)
 }
 
-// leastLoud is how many messages nobody is shut out for.
+// leastLoud is how many messages nobody is shut out for that were read of late, or wait.
 const leastLoud = 256
 
-// loud reports whether an interface has sent much of what was read of late.
+// loud reports whether an interface has sent much of what waits, or without a gate that
+// knows of what was read of late.
 func (c *cut) loud(slot int) bool {
+	if c.gate != nil {
+		waits := c.gate.Waiting(slot)
+		c.loudest = max(c.loudest, waits)
+		return waits > leastLoud && waits > c.loudest/2
+	}
 	h := &c.heard[slot]
 	return h.messages > leastLoud && h.messages > c.all.messages/mostLoud && c.all.second-h.second <= 1
 }

@@ -67,6 +67,7 @@ func (l *loop) run() {
 		l.follow(l.engine.state.Load(), n > 0)
 		l.resume()
 		if n > 0 {
+			l.cut.share.Rested(l.conn.Rested())
 			l.cut.read(l.data[:n], l.conn.More(), l.conn.Filling(), time.Since(l.engine.start))
 		}
 		l.relay(l.hold(l.engine.probes.take(l.data[:n], l.batch.Family)))

@@ -55,7 +55,7 @@ func (e *Engine) attachMACs(rc syscall.RawConn, vrf int) (*clientmac.Source, *sh
 		s, err := e.macs.table.Attach(rc)
 		return s, nil, err
 	}
-	g, err := shed.New()
+	g, err := shed.New(shed.BySource)
 	if err != nil {
 		e.ungated(err)
 		s, err := e.macs.table.Attach(rc)

@@ -193,6 +193,49 @@ func TestShareTellsWhatIsInVain(t *testing.T) {
 	}
 }
 
+// What may wait is all that comes until more is known, then what is read soon, and less of
+// it where others wait behind it.
+func TestShareBoundsWhatWaits(t *testing.T) {
+	t.Parallel()
+	const few, most = 8192, 65536
+	for _, tc := range []struct {
+		name   string
+		each   time.Duration // of a message
+		lasts  time.Duration
+		others Others
+		want   int
+		rest   time.Duration // of each 10 messages
+	}{
+		{"not known yet", 10 * time.Microsecond, 40 * time.Millisecond, SomeOthers, most, 0},
+		{"a burst of one", 10 * time.Microsecond, time.Second, NoOthers, most, 0},
+		{"a burst that is spread", 100 * time.Microsecond, 100 * time.Millisecond, NoOthers, most, 990 * time.Microsecond},
+		{"a flood beside others", 10 * time.Microsecond, time.Second, SomeOthers, 25_000, 0},
+		{"one that is read slowly", 200 * time.Microsecond, time.Second, NoOthers, 10_000, 0},
+		{"hardly at all", time.Millisecond, time.Second, NoOthers, few, 0},
+		{"hardly at all, beside others", time.Millisecond, time.Second, MaybeOthers, leastBurst, 0},
+	} {
+		var s Share
+		for now := time.Duration(0); now <= tc.lasts; now += 10 * tc.each {
+			s.Rested(tc.rest)
+			s.Read(now, 0, 10, true, false, tc.others)
+		}
+		if got := s.Waiting(tc.others, few, most); got < tc.want*9/10 || got > tc.want*11/10 {
+			t.Errorf("%s: %d may wait, want some %d", tc.name, got, tc.want)
+		}
+		if tc.others != NoOthers && tc.lasts >= time.Second {
+			limited := Share{reads: s.reads, per: 1000}
+			if got, want := limited.Waiting(tc.others, few, most), max(leastBurst, int(s.reads/50)); got != want {
+				t.Errorf("%s: %d may wait once there is a limit, want %d", tc.name, got, want)
+			}
+		}
+		s = Share{reads: s.reads}
+		s.Read(2*time.Second, 0, 1, false, false, tc.others)
+		if got := s.Waiting(tc.others, few, most); got != most {
+			t.Errorf("%s: %d may wait once nothing does, want %d", tc.name, got, most)
+		}
+	}
+}
+
 // A process that gets its processor for a moment of each 100 ms is late with each
 // message, and reads them all.
 func TestShareOfAReaderThatIsHeldUp(t *testing.T) {

@@ -17,6 +17,9 @@ const (
 	quickest   = 1.5                    // the same where perhaps nobody needs the rest
 	slower     = 0.7                    // per window that was
 	spare      = 0.9                    // of what is read, so that what waits becomes less
+
+	soonest  = 50 * time.Millisecond // of a judgement of how much may wait
+	aloneFor = 2 * time.Second       // what waits of one that is alone is read within it
 )
 
 // A Share is how much each interface may send to a socket that is read more slowly than
@@ -29,6 +32,8 @@ type Share struct {
 	first   time.Duration // age then
 	changed time.Duration // when the rate was changed last: what came before tells nothing of it
 	per     float64       // messages a second; 0: no limit
+	reads   float64       // messages a second while some waited last; 0: not known
+	rested  time.Duration // since what waits was not read whole
 	waits   bool
 	drains  bool
 }
@@ -54,7 +59,12 @@ func (s *Share) Read(now, age time.Duration, n int, more, full bool, others Othe
 	if s.waits {
 		s.count += n
 	} else if more {
-		s.waits, s.began, s.count, s.first = true, now, 0, age
+		s.waits, s.began, s.count, s.first, s.rested = true, now, 0, age, 0
+	}
+	if took := now - s.began; s.waits && took >= soonest {
+		s.reads = float64(s.count) / max(took-s.rested, time.Millisecond).Seconds()
+	} else if !s.waits && s.per == 0 {
+		s.reads = 0
 	}
 	if s.drains { // the longer it takes, the better it tells
 		s.per, s.changed = max(leastPer, s.speed(now)), now
@@ -72,6 +82,9 @@ func (s *Share) Read(now, age time.Duration, n int, more, full bool, others Othe
 	s.waits = s.waits && more
 	return s.per != was
 }
+
+// Rested takes note that the reader has rested of itself before what it reads next.
+func (s *Share) Rested(d time.Duration) { s.rested += d }
 
 // late reports whether messages wait for too long.
 func (s *Share) late(now, age time.Duration, full bool, others Others) bool {
@@ -133,6 +146,22 @@ func (s *Share) raise(now time.Duration, others Others) {
 // Rate returns what each interface may send: what it sends in a quarter of a second at
 // once, if it was silent, and what a network's clients send who all begin together.
 func (s *Share) Rate() Rate { return PerSecond(int(s.per), max(leastBurst, int(s.per/4))) }
+
+// Waiting returns how many messages of each interface may wait, of which there are not to
+// be more than most: so many that none waits for long where others wait behind it. Who is
+// alone may have few always, and as many as are read before they are too old.
+func (s *Share) Waiting(others Others, few, most int) int {
+	least, within := leastBurst, lateFirst
+	switch {
+	case s.reads == 0:
+		return most
+	case others == NoOthers:
+		least, within = few, aloneFor
+	case s.per != 0:
+		within = lateNext
+	}
+	return min(max(least, int(s.reads*within.Seconds())), most)
+}
 
 // Drains reports whether what came before the limit waits still: who has sent most of it
 // is to send nothing until it is read.

@@ -1,12 +1,13 @@
-// Package shed drops in the filter of a socket what exceeds the share of an interface,
-// before it takes room in the receive buffer and time of the process that reads it. It
-// decides nothing: the share is set by who reads.
+// Package shed drops in the filter of a socket what exceeds the share of an interface, or
+// would wait for too long, before it takes room in the receive buffer and time of the
+// process that reads it. It decides nothing: who reads sets the share, and what may wait.
 package shed
 
 import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -18,32 +19,68 @@ import (
 // Slots is by how many remainders of their indexes interfaces are told apart.
 const Slots = 1 << 12
 
+// What may wait of an interface at most, in messages.
+const (
+	Most = 1 << 16 // while nothing is known of who reads
+	Few  = 20_000  // of a reader that reads nothing: 10,000 a second, for as long as they are good
+)
+
+// A reader that reads nothing of an interface for so many ticks stands still: it gets no
+// processor. A tick is 2^tickShift nanoseconds, some milliseconds.
+const (
+	tickShift = 20
+	stalled   = 48
+)
+
 // A board is what the filter and the process share, on any CPU. An interface's bucket is
 // limit.Bucket, with the kernel's monotonic clock. The filter changes it without a lock:
 // where two CPUs do so at once, one message too many passes.
 //
+// What waits of an interface is what was admitted less what was read. What the kernel drops
+// for a full buffer is never read, so both begin anew with each epoch: once nothing waits.
+//
 //	 0 each     nanoseconds between messages, 0: no limit
 //	 8 ahead    nanoseconds that messages may be ahead of that
 //	16 until    when the limit ends by itself, since the start of the kernel
-//	64 slot 0   0 due: when the next message is due | 8 shed: messages
-//	80 slot 1 ... 4095
+//	24 most     messages of an interface that may wait
+//	32 epoch
+//	64 slot 0    0 due: when the next message is due | 8 shed: messages
+//	            16 epoch: of what follows | 20 admitted: messages | 24 read: messages
+//	            28 seen: read at since | 32 since: when read was another, in ticks
+//	104 slot 1 ... 4095
+//	places     when the next message of a client is due that does not send much
 type board struct {
 	each, ahead, until uint64
-	_                  [5]uint64
+	most               uint64
+	epoch              uint32
+	_                  [28]byte
 	slots              [Slots]slot
+	places             [1 << logPlaces]uint64
 }
 
-type slot struct{ due, shed uint64 }
+type slot struct {
+	due, shed                          uint64
+	epoch, admitted, read, seen, since uint32
+	_                                  uint32
+}
 
 // Places in a board, in octets.
 const (
-	offEach  = 0
-	offAhead = 8
-	offUntil = 16
-	offSlots = 64
-	sizeSlot = 16
-	offDue   = 0
-	offShed  = 8
+	offEach     = 0
+	offAhead    = 8
+	offUntil    = 16
+	offMost     = 24
+	offEpochs   = 32
+	offSlots    = 64
+	sizeSlot    = 40
+	offPlaces   = offSlots + Slots*sizeSlot
+	offDue      = 0
+	offShed     = 8
+	offEpoch    = 16
+	offAdmitted = 20
+	offRead     = 24
+	offSeen     = 28
+	offSince    = 32
 )
 
 // Places in the kernel's struct __sk_buff and values that go with them.
@@ -53,17 +90,18 @@ const (
 	passAll    = -1
 )
 
-// A Gate is the filter's part of one socket. Set and Hold are for who reads the socket,
-// the others for one goroutine.
+// A Gate is the filter's part of one socket. Set, Hold, Bound, Read, Waiting and Emptied are for who
+// reads the socket, the others for one goroutine.
 type Gate struct {
-	board  *board
-	states *ebpf.Map
-	told   [Slots]uint64 // of slot.shed, by Collect
+	board   *board
+	states  *ebpf.Map
+	clients Clients
+	told    [Slots]uint64 // of slot.shed, by Collect
 }
 
-// New makes a gate that lets everything pass. If the error is os.ErrPermission, CAP_BPF
+// New makes a gate that lets everything pass of which no more than Most waits. If the error is os.ErrPermission, CAP_BPF
 // is missing; ebpf.ErrNotSupported means that the kernel is too old.
-func New() (*Gate, error) {
+func New(c Clients) (*Gate, error) {
 	const size = int(unsafe.Sizeof(board{}))
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: "dhcp_share", Type: ebpf.Array, Flags: unix.BPF_F_MMAPABLE,
@@ -76,7 +114,9 @@ func New() (*Gate, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("map interfaces' shares: %w", err), m.Close())
 	}
-	g := &Gate{board: (*board)(unsafe.Pointer(&mem[0])), states: m} //nolint:gosec // the map has this size
+	g := &Gate{board: (*board)(unsafe.Pointer(&mem[0])), states: m, clients: c} //nolint:gosec // the map has this size
+	g.Bound(Most)
+	g.Emptied() // no slot is of this epoch yet
 	runtime.AddCleanup(g, func(mem []byte) {
 		_ = unix.Munmap(mem) // fails only for what is not mapped
 	}, mem)
@@ -118,6 +158,38 @@ func (g *Gate) Set(each, ahead, lasts time.Duration) {
 // lets nothing of it pass.
 func (g *Gate) Hold(slot int, lasts time.Duration) {
 	store(&g.board.slots[slot].due, monotonic()+uint64(lasts)+load(&g.board.ahead))
+	runtime.KeepAlive(g)
+}
+
+// Bound sets how many messages of each interface may wait to be read.
+func (g *Gate) Bound(most int) {
+	store(&g.board.most, uint64(most))
+	runtime.KeepAlive(g)
+}
+
+// Read takes note of n messages of an interface that were read.
+func (g *Gate) Read(slot, n int) {
+	s := &g.board.slots[slot]
+	if atomic.LoadUint32(&s.epoch) == g.board.epoch { // else none was admitted since
+		atomic.AddUint32(&s.read, uint32(n))
+	}
+	runtime.KeepAlive(g)
+}
+
+// Waiting returns how many messages of an interface wait to be read, less than 0 where some
+// were read that came before the epoch.
+func (g *Gate) Waiting(slot int) int {
+	defer runtime.KeepAlive(g)
+	s := &g.board.slots[slot]
+	if atomic.LoadUint32(&s.epoch) != g.board.epoch {
+		return 0
+	}
+	return int(int32(atomic.LoadUint32(&s.admitted) - s.read))
+}
+
+// Emptied begins another epoch: all that had come was read a moment ago.
+func (g *Gate) Emptied() {
+	atomic.AddUint32(&g.board.epoch, 1)
 	runtime.KeepAlive(g)
 }
 

@@ -88,6 +88,7 @@ type receiver struct {
 	n       int                   // datagrams received
 	more    bool                  // there may be others
 	filling bool                  // the buffer is half full
+	rested  time.Duration         // before the datagrams were asked for
 	waited  bool                  // there was nothing to receive at first
 	read    time.Time             // when datagrams were received last
 	yielded time.Time             // when other goroutines have had their turn, by read
@@ -135,6 +136,9 @@ func (c *Conn) Read(ds []Datagram) (int, error) {
 
 // Filling reports whether the last Read has left half of the receive buffer full.
 func (c *Conn) Filling() bool { return c.rx.filling }
+
+// Rested returns for how long the last Read rested of itself before it read.
+func (c *Conn) Rested() time.Duration { return c.rx.rested }
 
 // More reports whether others may wait that the last Read has left.
 func (c *Conn) More() bool { return c.rx.more }

@@ -84,7 +84,8 @@ func (r *receiver) pace() {
 		runtime.Gosched()
 		r.yielded = r.read
 	}
-	switch d := r.rest(); {
+	r.rested = r.rest()
+	switch d := r.rested; {
 	case d > longRest:
 		time.Sleep(d)
 	case d > 0:
