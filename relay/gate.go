@@ -314,7 +314,7 @@ const (
 // came by: also what has passed the filter before there was one.
 func (c *cut) exceeded(link int, age, now time.Duration) bool {
 	slot := shed.Slot(link)
-	if c.gate == nil && c.rate.Limits() && !c.buckets[slot].Take(now, c.rate) {
+	if c.gate == nil && c.rate.Limits() && !c.buckets[slot].Take(now, c.rate, false) {
 		return true
 	}
 	return age > shutAge && (now < c.others || age > shutAgeAlone) && slices.Contains(c.shut, slot)

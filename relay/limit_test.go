@@ -3,6 +3,7 @@ package relay_test
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // What exceeds a limit is dropped and counted for the interface that it came from; other
@@ -60,4 +61,29 @@ func TestLimits(t *testing.T) {
 		loud.broadcast(discover(uint32(i)).request())
 	}
 	d.awaitOutcome("relayed", relayed+3*burst)
+
+	// One client of vlan10 sends all the time; what the interface may send goes to others.
+	d.reload("[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\"]\nlimit = 100\n", "configuration reloaded")
+	for xid := uint32(100); xid < 103; xid++ {
+		for end := time.Now().Add(patient); ; {
+			for range 1000 {
+				_ = loud.transmit(frameOf(discover(9).request())) // what is lost is one less
+			}
+			loud.broadcast(discover(xid).request())
+			h, ok := v.hear(100 * time.Millisecond)
+			for ok && h.Xid() != xid {
+				h, ok = v.hear(100 * time.Millisecond)
+			}
+			if ok {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("client %d is not heard beside one that sends much", xid)
+			}
+		}
+	}
+	d.await("all is decided", func() bool {
+		s := d.scrape()
+		return s.sum("dhcp_relay_received_total") == s.sum("dhcp_relay_messages_total")
+	})
 }

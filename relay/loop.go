@@ -102,7 +102,7 @@ func (l *loop) receive(ds []udp.Datagram) *observe.Batch {
 		in.Link, in.Src, in.Dst, in.Truncated = d.Link, d.Src, d.Dst, d.Truncated
 		in.Choice, in.MAC, in.Port, in.Routes, in.Unasked = 0, nil, 0, routes, true
 		in.Tries, in.Trial, in.Named, in.Standings = 0, false, 0, standings
-		in.Refused = l.refuse(d, m.Received)
+		in.Refused, m.Greedy = l.refuse(d, m.Received)
 	}
 	l.origins.ask(b)
 	l.ports.ask(b)

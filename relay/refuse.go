@@ -25,11 +25,16 @@ const (
 // clientSlots is how many clients are known to have sent last; 8 octets each.
 const clientSlots = 1 << 14
 
+// modest is how many requests a second a client sends at most that counts as one that does
+// not send much, where client_limit does not say.
+const modest = 20
+
 // burstSeconds is how much of a limit may come at once: clients ask together, as after a
 // power cut.
 const burstSeconds = 10
 
-// A ration is what a link and each of its clients may send, of one family.
+// A ration is what a link may send of one family, and each of its clients before it is
+// greedy.
 type ration struct {
 	link, client limit.Rate
 	buckets      *buckets
@@ -49,41 +54,43 @@ func (e *Engine) setRations(s *state) {
 			b = new(buckets)
 		}
 		kept[l.Host.Index] = b
-		i := l.Interface
-		s.rations[l.ID] = ration{
-			limit.PerSecond(i.Limit, burstSeconds*i.Limit), limit.PerSecond(i.ClientLimit, burstSeconds*i.ClientLimit), b,
+		i, each := l.Interface, modest
+		if i.ClientLimit != 0 {
+			each = i.ClientLimit
 		}
+		s.rations[l.ID] = ration{limit.PerSecond(i.Limit, burstSeconds*i.Limit), limit.PerSecond(each, burstSeconds*each), b}
 	}
 	e.buckets = kept
 }
 
-// refuse returns why a message is not to be relayed, whatever it says; else Relayed.
-func (l *loop) refuse(d *udp.Datagram, m []byte) agent.Reason {
+// refuse returns why a message is not to be relayed, whatever it says; else Relayed. It
+// tells of a request whether its client has sent much of late.
+func (l *loop) refuse(d *udp.Datagram, m []byte) (r agent.Reason, greedy bool) {
 	reply := isReply(l.batch.Family, m)
 	switch {
 	case d.Age > replyAge, d.Age > requestAge && !reply:
-		return agent.Stale
+		return agent.Stale, false
 	case l.cut.exceeded(d.Link, d.Age, l.batch.Now):
-		return agent.Overload
+		return agent.Overload, false
 	}
 	link := l.state.Snap.Link(d.Link)
 	if link == nil {
-		return agent.Relayed
+		return agent.Relayed, false
 	}
-	r := &l.state.rations[link.ID]
+	of := &l.state.rations[link.ID]
 	dir := dhcp.Requests
 	if reply {
 		dir = dhcp.Replies
-	} else if !l.clientMay(link, d, m, r.client) {
-		return agent.ClientLimit
+	} else if greedy = !l.clientMay(link, d, m, of.client); greedy && link.Interface.ClientLimit != 0 {
+		return agent.ClientLimit, true
 	}
-	if !r.buckets[l.batch.Family][dir].Take(l.batch.Now, r.link) {
-		return agent.InterfaceLimit
+	if !of.buckets[l.batch.Family][dir].Take(l.batch.Now, of.link, greedy) {
+		return agent.InterfaceLimit, greedy
 	}
-	return agent.Relayed
+	return agent.Relayed, greedy
 }
 
-// clientMay reports whether the client that sent a request may send it by its limit, and
+// clientMay reports whether the client that sent a request may send it by a rate, and
 // counts clients that have not been heard lately.
 func (l *loop) clientMay(link *agent.Link, d *udp.Datagram, m []byte, r limit.Rate) bool {
 	t := l.engine.clients
@@ -94,6 +101,9 @@ func (l *loop) clientMay(link *agent.Link, d *udp.Datagram, m []byte, r limit.Ra
 			return true
 		}
 		lo, hi := p.ChaddrWords()
+		if lo|hi == 0 {
+			return true // as of all clients on InfiniBand (RFC 4390, section 2.1)
+		}
 		k = t.Key(d.Link, lo, hi)
 	} else {
 		if len(m) > 0 && m[0] == byte(dhcp6.RelayForward) {

@@ -95,7 +95,7 @@ func (o *sending) toServers(m *observe.Message) {
 		if form == agent.NoCopy {
 			continue
 		}
-		if to := servers[n].to; !to.pace.Take(v.Link.Host.Index, o.now) {
+		if to := servers[n].to; !to.pace.Take(v.Link.Host.Index, o.now, m.Greedy) {
 			m.Paced = true
 			to.counts.Withheld.Inc()
 			continue

@@ -112,7 +112,7 @@ func interfaceKeys() []key[settings] {
 		},
 		{
 			"client_limit", "0", "a number of requests a second up to 100000, or 0 for no limit",
-			"How much may come from one client: a hardware address, or in DHCPv6 a source address. What comes in ten seconds may come at once.",
+			"How much may come from one client: a hardware address, or in DHCPv6 a source address. What comes in ten seconds may come at once. Without a limit, too, a client that sends much takes nothing from the others of its interface, where that exceeds limit, its share of what the relay can read or its share of a slow server: half of a burst is for those that send little.",
 			number(0, maxClientLimit, func(s *settings) *int { return &s.ClientLimit }),
 		},
 		{

@@ -30,8 +30,6 @@ type set [ways]atomic.Uint64
 const (
 	tagShift = 44
 	dueMask  = 1<<tagShift - 1
-
-	refresh = 1_000_000 // µs, after which it is noted again that a client without a limit sends
 )
 
 // NewClients returns a table of at least n clients, 8 octets each.
@@ -73,9 +71,6 @@ func (c *Clients) Take(k Key, now time.Duration, r Rate) (ok, known bool) {
 			}
 			due = was & dueMask
 		}
-	}
-	if known && !r.Limits() && since(moment, was&dueMask) < refresh {
-		return true, true // it spares a write to what other loops read
 	}
 	next := (due + uint64(r.each.Microseconds())) & dueMask
 	// Another loop may be faster, which is as good as if it had been slower.

@@ -34,16 +34,20 @@ func (r Rate) Pace() (each, ahead time.Duration) { return r.each, r.ahead }
 // concurrent use.
 type Bucket struct{ due atomic.Int64 } // when the next message is due that is not ahead; since any moment, nanoseconds
 
-// Take takes the token of a message. It reports whether there was one. now counts from
-// any moment, the same for every call.
-func (b *Bucket) Take(now time.Duration, r Rate) bool {
+// Take takes the token of a message. It reports whether there was one: who is greedy gets
+// none of the last half of a burst. now counts from any moment, the same for every call.
+func (b *Bucket) Take(now time.Duration, r Rate, greedy bool) bool {
 	if !r.Limits() {
 		return true
+	}
+	ahead := int64(r.ahead)
+	if greedy {
+		ahead /= 2
 	}
 	for {
 		was := b.due.Load()
 		due := max(was, int64(now))
-		if due-int64(now) > int64(r.ahead) {
+		if due-int64(now) > ahead {
 			return false
 		}
 		if b.due.CompareAndSwap(was, due+int64(r.each)) {

@@ -11,7 +11,7 @@ func TestBucket(t *testing.T) {
 	var b Bucket
 	// taken takes as many tokens as there are.
 	taken := func(now time.Duration) (n int) {
-		for b.Take(now, r) {
+		for b.Take(now, r, false) {
 			n++
 		}
 		return n
@@ -33,8 +33,18 @@ func TestBucket(t *testing.T) {
 			t.Errorf("%s: %d tokens, want %d", tc.name, got, tc.want)
 		}
 	}
+	for n, greedy := range []bool{true, false} {
+		var b Bucket
+		taken := 0
+		for b.Take(0, r, greedy) {
+			taken++
+		}
+		if want := []int{3, 5}[n]; taken != want {
+			t.Errorf("greedy %v: a burst of %d, want %d", greedy, taken, want)
+		}
+	}
 	for range 1000 {
-		if !b.Take(0, Rate{}) {
+		if !b.Take(0, Rate{}, false) {
 			t.Fatal("without a limit a message may not pass")
 		}
 	}
@@ -104,7 +114,7 @@ func (r *reader) run(d time.Duration, come, read int) {
 			r.bucket.Hold(r.now+step, r.share.Rate())
 		}
 		for range come / 100 {
-			if r.bucket.Take(r.now, r.share.Rate()) {
+			if r.bucket.Take(r.now, r.share.Rate(), false) {
 				r.queue = append(r.queue, r.now)
 			} else {
 				r.shed++
@@ -258,7 +268,7 @@ func TestNothingAllocates(t *testing.T) {
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += time.Millisecond
-		b.Take(now, r)
+		b.Take(now, r, false)
 		c.Take(c.Key(1, uint64(now), 0), now, r)
 		s.Read(now, time.Second, 128, true, false, SomeOthers)
 		s.Rate()
@@ -272,7 +282,7 @@ func BenchmarkTake(b *testing.B) {
 	var k Bucket
 	for i := 0; b.Loop(); i++ {
 		now := time.Duration(i) * time.Microsecond
-		c.Take(c.Key(1, uint64(i)&8191, 0), now, Rate{})
-		k.Take(now, r)
+		c.Take(c.Key(1, uint64(i)&8191, 0), now, r)
+		k.Take(now, r, false)
 	}
 }

@@ -37,11 +37,11 @@ type paced struct {
 	buckets []Bucket
 }
 
-// Take takes the token of a request of the interface with a number. It reports whether
-// there was one.
-func (p *Pace) Take(number int, now time.Duration) bool {
+// Take takes the token of a request of the interface with a number, whose client may be
+// greedy. It reports whether there was one.
+func (p *Pace) Take(number int, now time.Duration, greedy bool) bool {
 	q := p.now.Load()
-	return q == nil || q.buckets[number%len(q.buckets)].Take(now, q.rate)
+	return q == nil || q.buckets[number%len(q.buckets)].Take(now, q.rate, greedy)
 }
 
 // Judge sets the pace by what was sent so far, answered and held back, of which the

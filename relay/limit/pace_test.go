@@ -23,7 +23,7 @@ func (v *slowServer) run(seconds, reads int, share float64, sends [2]int) {
 			var came [2]int
 			for i, n := range sends {
 				for range n / 100 {
-					if v.pace.Take(i, v.now) {
+					if v.pace.Take(i, v.now, false) {
 						v.sent++
 						came[i]++
 					} else {

@@ -85,6 +85,7 @@ type Message struct {
 	Bare    bool          // at least one left without option 82, for want of room
 	TooBig  bool          // a copy was larger than the MTU
 	Copies  uint64        // bit n: the link's server n got a copy
+	Greedy  bool          // its client has sent much of late, so others come first
 	Paced   bool          // a server that answers too little does not get it
 	Refused uint64        // bit n: the kernel refused to send to it
 	Errno   syscall.Errno // of the last refusal
@@ -113,5 +114,5 @@ func (m *Message) Reset(store []byte, off, n int) {
 	m.Buf.Store, m.Buf.Off, m.Buf.Len = store, off, n
 	m.Received, m.Off = store[off:off+n], off
 	m.Outcome, m.Sent, m.Bare, m.TooBig = 0, false, false, false
-	m.Copies, m.Paced, m.Refused, m.Errno, m.Earlier = 0, false, 0, 0, m.Earlier[:0]
+	m.Copies, m.Greedy, m.Paced, m.Refused, m.Errno, m.Earlier = 0, false, false, 0, 0, m.Earlier[:0]
 }
