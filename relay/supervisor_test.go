@@ -36,7 +36,7 @@ type supervisor struct {
 func (b *bed) supervise(config string) *supervisor {
 	b.t.Helper()
 	dir := b.t.TempDir()
-	s := &supervisor{b: b, path: filepath.Join(dir, "notify"), program: filepath.Join(dir, "dhcp-relay"), ready: make(chan struct{}, 100)}
+	s := &supervisor{b: b, path: filepath.Join(dir, "notify"), program: filepath.Join(dir, "dhcp-relay"), ready: make(chan struct{}, 1)}
 	s.replaceProgram(daemonPath)
 	var err error
 	s.socket, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.path, Net: "unixgram"})
@@ -85,6 +85,10 @@ func (s *supervisor) run() {
 	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 exitcode=66", "NOTIFY_SOCKET="+s.path)
 	if len(names) > 0 {
 		s.cmd.Env = append(s.cmd.Env, fmt.Sprintf("LISTEN_FDS=%d", len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
+	}
+	select {
+	case <-s.ready: // of the process before, after a reload
+	default:
 	}
 	s.b.relay.start(s.cmd)
 	s.mu.Unlock()
@@ -135,7 +139,10 @@ func (s *supervisor) listen() {
 		case fields["FDSTOREREMOVE"] == "1":
 			s.drop(fields["FDNAME"])
 		case fields["READY"] == "1":
-			s.ready <- struct{}{}
+			select {
+			case s.ready <- struct{}{}:
+			default: // nobody waits for it, as after a reload
+			}
 		}
 		for _, f := range fds {
 			_ = f.Close() // as of BARRIER=1
