@@ -257,5 +257,8 @@ func TestServersByName(t *testing.T) {
 	if s := d.scrape(); s.sum("dhcp_relay_server_info", `name="kea"`, `dns_name="`+name+`"`) != 2 {
 		t.Error("the metrics do not name the servers")
 	}
-	d.balanced()
+	d.await("one outcome of each message", func() bool {
+		s := d.scrape()
+		return s.sum("dhcp_relay_received_total") == s.sum("dhcp_relay_messages_total")
+	})
 }

@@ -240,19 +240,15 @@ func (w *probeWork) send(m []byte, which func(*askedServer) bool) {
 	if w.only.IsValid() {
 		v.Asked = ^uint64(0) // one for some class of clients, too
 	}
-	bare := agent.Buf{}
 	for c := range w.state.Plan.Copies(&v) {
 		i := w.place(c.Server)
 		if i < 0 || which != nil && !which(&w.asked[i]) {
 			continue
 		}
 		out := &b
-		if c.Form == agent.WithoutVSS {
-			if bare.Store == nil {
-				bare = agent.Buf{Store: slices.Clone(b.Store), Off: b.Off, Len: b.Len}
-				v.ShedVSS(&bare)
-			}
-			out = &bare
+		if w := v; w.Differs(c.Form) {
+			out = &agent.Buf{Store: slices.Clone(b.Store), Off: b.Off, Len: b.Len}
+			w.Shape(out, c.Form)
 		}
 		w.copy(i, &c, out.Bytes(), v.Src)
 	}

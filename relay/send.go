@@ -25,7 +25,7 @@ type sending struct {
 	state  *state
 	now    time.Duration                         // of the batch, since the engine's start
 	copies []copied                              // of the batch
-	noVSS  []int                                 // indexes of copies that are to leave without VSS
+	lesser [2][]int                              // indexes of copies that leave without VSS or link selection, and without both
 	tooBig []int                                 // the same that are larger than the MTU
 	spare  []int                                 // room for one of these lists
 	forms  []byte                                // octets of earlier forms of the batch, see observe.Form
@@ -39,6 +39,8 @@ type copied struct {
 	m  *observe.Message
 	to *server // nil: the client
 	n  int     // place of the server among the link's
+
+	form agent.Form
 }
 
 func newSending(e *Engine, f dhcp.Family) sending {
@@ -81,7 +83,7 @@ func (o *sending) batch(b *observe.Batch) {
 	}
 	o.senders.flush(o.done)
 	o.frames.queue.Flush(o.inFrame)
-	if len(o.noVSS)+len(o.tooBig) > 0 {
+	if len(o.lesser[0])+len(o.lesser[1])+len(o.tooBig) > 0 {
 		o.otherForms()
 	}
 }
@@ -102,10 +104,12 @@ func (o *sending) toServers(m *observe.Message) {
 		}
 		switch form {
 		case agent.NoCopy:
-		case agent.WithoutVSS:
-			o.noVSS = append(o.noVSS, o.add(copied{m, &servers[n], n}))
+		case agent.WithoutVSS, agent.WithoutLinkSelection:
+			o.lesser[0] = append(o.lesser[0], o.add(copied{m, &servers[n], n, form}))
+		case agent.WithoutBoth:
+			o.lesser[1] = append(o.lesser[1], o.add(copied{m, &servers[n], n, form}))
 		case agent.Whole:
-			o.queue(o.add(copied{m, &servers[n], n}))
+			o.queue(o.add(copied{m, &servers[n], n, form}))
 		}
 	}
 }
@@ -224,20 +228,22 @@ func (o *sending) refused(c *copied, errno syscall.Errno) {
 	c.to.to.counts.Failed(errno)
 }
 
-// otherForms sends the copies that go out in another form: without VSS to servers
-// that do not understand it, and without option 82 where the kernel has said that it
+// otherForms sends the copies that go out in another form: without VSS or link selection
+// to servers that are to get none, which no two servers lack apart, and without option 82 where the kernel has said that it
 // makes the message larger than the MTU of the route, which no snapshot knows. What is
 // larger without it was so when it came, in fragments or from a link with a larger
 // MTU, and goes out in fragments. A message is edited only while no copy of it is
 // queued.
 func (o *sending) otherForms() {
-	o.again(&o.noVSS, func(i int) {
-		if m := o.copies[i].m; m.Verdict.HasVSS() {
-			o.keepForm(m)
-			m.Verdict.ShedVSS(&m.Buf)
-		}
-		o.queue(i)
-	})
+	for n := range o.lesser {
+		o.again(&o.lesser[n], func(i int) {
+			if c := &o.copies[i]; c.m.Verdict.Differs(c.form) {
+				o.keepForm(c.m)
+				c.m.Verdict.Shape(&c.m.Buf, c.form)
+			}
+			o.queue(i)
+		})
+	}
 	o.again(&o.tooBig, func(i int) {
 		m := o.copies[i].m
 		if !m.Verdict.Omitted {

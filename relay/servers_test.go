@@ -126,6 +126,54 @@ remote_id = "r"
 	}
 }
 
+// A server with link_selection = false gets no suboption 5, and goes by giaddr (RFC 3527).
+func TestR3527_LinkSelectionGoesOnlyToServersThatAreToHaveIt(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	n := b.network("vlan10", "10.1.0.1/24")
+	all, plain, neither := listenAt(b.servers, "10.9.0.2:67"), listenAt(b.servers, "10.9.0.3:67"), listenAt(b.servers, "10.9.0.3:1067")
+	d := b.start(`
+[[server]]
+address = "10.9.0.3"
+link_selection = false
+[[server]]
+address = "10.9.0.3:1067"
+link_selection = false
+vss = false
+[[interface]]
+name = "vlan10"
+servers = ["10.9.0.3:1067", "10.9.0.3", "10.9.0.2"]
+[interface.dhcpv4.option82]
+link_selection = "subnet"
+vss = "red"
+remote_id = "r"
+`)
+	vss := []byte{151, 4, 0, 'r', 'e', 'd', 152, 0}
+	circuit := []byte{1, 6, 'v', 'l', 'a', 'n', '1', '0', 2, 1, 'r'}
+	for xid := range uint32(3) {
+		n.broadcast(discover(xid).request())
+		for name, c := range map[string]struct {
+			from *server
+			want []byte
+		}{
+			"all of it":                      {all, slices.Concat(circuit, []byte{5, 4, 10, 1, 0, 0}, vss)},
+			"no link selection":              {plain, slices.Concat(circuit, vss)},
+			"neither link selection nor VSS": {neither, circuit},
+		} {
+			got := c.from.want()
+			if diff := cmp.Diff(bootp.RelayInfo(c.want), relayInfo(got.Packet)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+			if c.from == neither { // an echo of VSS says that it was not understood
+				c.from.reply(got, bootp.Offer, "10.1.0.77")
+				n.want()
+			}
+		}
+	}
+	d.awaitOutcome("relayed", 6)
+	d.balanced()
+}
+
 // within starts an engine in this process that keeps what it moves.
 func (b *bed) within(text string) *relay.Engine {
 	b.t.Helper()

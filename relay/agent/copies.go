@@ -11,20 +11,56 @@ type Form uint8
 
 // The forms.
 const (
-	NoCopy     Form = iota // none: others were chosen
-	Whole                  // as the Verdict left it
-	WithoutVSS             // after ShedVSS: the server does not understand VSS (RFC 6607, section 5)
+	NoCopy               Form = iota // none: others were chosen
+	Whole                            // as the Verdict left it
+	WithoutVSS                       // the server does not understand VSS (RFC 6607, section 5)
+	WithoutLinkSelection             // the server is to get no link selection (RFC 3527)
+	WithoutBoth
+	NumForms = int(iota)
 )
+
+// lacks reports what of option 82, or of a Relay-forward, a form is without.
+func (f Form) lacks() (vss, linkSelection bool) {
+	return f == WithoutVSS || f == WithoutBoth, f == WithoutLinkSelection || f == WithoutBoth
+}
 
 // FormFor returns in which form a request goes to the i-th of Link.Side[Family].Servers.
 func (v *Verdict) FormFor(i int, to *Server) Form {
-	switch {
-	case v.Asked>>i&1 == 0:
+	if v.Asked>>i&1 == 0 {
 		return NoCopy
-	case v.vss > 0 && !to.VSS:
+	}
+	return v.FormOf(to)
+}
+
+// FormOf returns in which form a request goes to a server that is asked.
+func (v *Verdict) FormOf(to *Server) Form {
+	vss, sel := v.vss > 0 && !to.VSS, v.sel && to.NoLinkSelection
+	switch {
+	case vss && sel:
+		return WithoutBoth
+	case vss:
 		return WithoutVSS
+	case sel:
+		return WithoutLinkSelection
 	}
 	return Whole
+}
+
+// Differs reports whether Shape would edit a request.
+func (v *Verdict) Differs(f Form) bool {
+	vss, sel := f.lacks()
+	return vss && v.vss > 0 || sel && v.sel
+}
+
+// Shape edits a request into a form, but for what it is without already.
+func (v *Verdict) Shape(b *Buf, f Form) {
+	vss, sel := f.lacks()
+	if vss && v.vss > 0 {
+		v.shedVSS(b)
+	}
+	if sel && v.sel {
+		v.shedLinkSelection(b)
+	}
 }
 
 // A Copy is one datagram of a request.

@@ -57,8 +57,8 @@ func TestRelay6AllocatesNothing(t *testing.T) {
 				t.Fatalf("got %v, want %v", v.Reason, f.outcome)
 			}
 			n := testing.AllocsPerRun(1000, func() {
-				if v := f.once(); v.HasVSS() {
-					v.ShedVSS(&f.buf)
+				if v := f.once(); v.Differs(WithoutVSS) {
+					v.Shape(&f.buf, WithoutVSS)
 				}
 			})
 			if n != 0 {

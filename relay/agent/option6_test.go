@@ -140,17 +140,17 @@ func TestR6607_v6_1_ShedVSS(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := buf6(tt.c.in)
 			v := s.Relay6(b, tt.c.ingress(s))
-			if v.Reason != Relayed || !v.HasVSS() {
-				t.Fatalf("outcome %v, VSS %v, want it", v.Reason, v.HasVSS())
+			if v.Reason != Relayed || !v.Differs(WithoutVSS) {
+				t.Fatalf("outcome %v, VSS %v, want it", v.Reason, v.Differs(WithoutVSS))
 			}
 			if diff := cmp.Diff(slices.Concat(tt.head, vss6(0, "red"), tt.rest), b.Bytes()); diff != "" {
 				t.Errorf("with VSS (-want +got):\n%s", diff)
 			}
-			v.ShedVSS(b)
+			v.Shape(b, WithoutVSS)
 			if diff := cmp.Diff(slices.Concat(tt.head, tt.rest), b.Bytes()); diff != "" {
 				t.Errorf("without VSS (-want +got):\n%s", diff)
 			}
-			if v.HasVSS() || v.shed(b) {
+			if v.Differs(WithoutVSS) || v.shed(b) {
 				t.Error("there is more to take out")
 			}
 		})

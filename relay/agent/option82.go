@@ -23,6 +23,7 @@ type option struct {
 	mark  []byte // value of the suboption that tells our echo from another's
 	code  byte   // code of that suboption, 0 if none is sent
 	port  bool   // suboption 19 is in it, so that a server answers to another port than 67
+	sel   bool   // suboption 5 is in it
 	flags int32  // offset of the value of suboption 10 in bytes, 0 if absent
 
 	// Relay-forward alone: the last option is completed for each message.

@@ -35,6 +35,8 @@ type Server struct {
 	VRF  string         // name of the VRF device that leads to it, "" for the default VRF
 	VSS  bool           // the server understands VSS (RFC 6607)
 
+	NoLinkSelection bool // the server gets none in option 82, whatever the interface sends (RFC 3527)
+
 	Name    string        // as [[server]] has it, "" for none
 	Host    string        // the DNS name that has this address, "" if the address is listed
 	Delay   time.Duration // how long a client has to have tried before it is asked

@@ -352,7 +352,7 @@ func TestOption82Suboptions(t *testing.T) {
 	const own = "\xc0\x00\x02\x01"
 	playAll4(t, []case4{
 		{name: "R3046-2 all of them", with: all(func(*Interface) {}), m: ask(bootp.Discover), out: asked(bootp.Discover, "192.0.2.1", every(own, own)...), then: func(t *testing.T, v *Verdict) {
-			if !v.HasVSS() {
+			if !v.Differs(WithoutVSS) {
 				t.Error("VSS is not known to be in it")
 			}
 		}},
@@ -395,7 +395,15 @@ func TestShed4(t *testing.T) {
 		return b.Bytes(), &v, ok
 	}
 	whole := func(v *Verdict, b *Buf) bool { return v.shed(b) }
-	part := func(v *Verdict, b *Buf) bool { v.ShedVSS(b); return true }
+	part := func(v *Verdict, b *Buf) bool { v.Shape(b, WithoutVSS); return true }
+	sel := func(circuit string, vss bool) func(*Policy, []giaddr.Link) {
+		return on4(func(i *Interface) {
+			i.V4.Option82 = Option82{On: true, CircuitID: mustTemplate(circuit), LinkSel: LinkSelSubnet, VSS: VSS{On: vss, Type: 255}, SubscriberID: mustTemplate(circuit)}
+		})
+	}
+	shape := func(f Form) func(*Verdict, *Buf) bool {
+		return func(v *Verdict, b *Buf) bool { v.Shape(b, f); return !v.Differs(f) }
+	}
 	fill := append([]byte{43, 100}, make([]byte, 100)...)
 	for _, tc := range []struct {
 		name string
@@ -412,6 +420,10 @@ func TestShed4(t *testing.T) {
 		{"R6607-6 VSS behind others", vss("c"), ask(bootp.Discover, fill...), part, asked(bootp.Discover, "192.0.2.1", join(fill, info(1, 1, 'c'))...), true},
 		{"R6607-6 VSS alone", vss(""), ask(bootp.Discover, fill...), part, asked(bootp.Discover, "192.0.2.1", fill...), true},
 		{"R6607-6 300 octets at least", vss("c"), ask(bootp.Discover), part, asked(bootp.Discover, "192.0.2.1", info(1, 1, 'c')...), true},
+		{"R3527 link selection among others", sel("c", true), ask(bootp.Discover, fill...), shape(WithoutLinkSelection), asked(bootp.Discover, "192.0.2.1", join(fill, info(1, 1, 'c', 6, 1, 'c', 151, 1, 255, 152, 0))...), true},
+		{"R3527 link selection and VSS", sel("c", true), ask(bootp.Discover, fill...), shape(WithoutBoth), asked(bootp.Discover, "192.0.2.1", join(fill, info(1, 1, 'c', 6, 1, 'c'))...), true},
+		{"R3527 link selection behind what varies", sel("{port}", false), ask(bootp.Discover, fill...), shape(WithoutLinkSelection), asked(bootp.Discover, "192.0.2.1", join(fill, info(join([]byte{1, 7}, []byte("unknown"), []byte{6, 7}, []byte("unknown"))...))...), true},
+		{"R3527 link selection alone", sel("", false), ask(bootp.Discover, fill...), shape(WithoutBoth), asked(bootp.Discover, "192.0.2.1", fill...), true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -419,13 +431,13 @@ func TestShed4(t *testing.T) {
 			if ok != tc.ok || !bytes.Equal(got, tc.want) {
 				t.Errorf("shed: %v, want %v\ngot  % x\nwant % x", ok, tc.ok, got, tc.want)
 			}
-			if ok && v.HasVSS() {
+			if ok && v.Differs(WithoutVSS) && !strings.HasPrefix(tc.name, "R3527 link selection among") {
 				t.Error("VSS is thought to be in it yet")
 			}
 		})
 	}
 	// After both, nothing is left to take out.
-	got, v, ok := shed(t, vss("c"), ask(bootp.Discover, fill...), func(v *Verdict, b *Buf) bool { v.ShedVSS(b); return v.shed(b) })
+	got, v, ok := shed(t, vss("c"), ask(bootp.Discover, fill...), func(v *Verdict, b *Buf) bool { v.Shape(b, WithoutVSS); return v.shed(b) })
 	if want := asked(bootp.Discover, "192.0.2.1", fill...); !ok || !bytes.Equal(got, want) || !v.Omitted {
 		t.Errorf("VSS, then all: %v, omitted %v\ngot  % x\nwant % x", ok, v.Omitted, got, want)
 	}
@@ -439,7 +451,7 @@ func TestShedTwice4(t *testing.T) {
 	s, _ := Compile(p, testHost())
 	c := case4{m: ask(bootp.Discover)}
 	b, v := c.decide(s)
-	v.ShedVSS(b)
+	v.Shape(b, WithoutVSS)
 	if v.shed(b) || !bytes.Equal(b.Bytes(), asked(bootp.Discover, "192.0.2.1")) {
 		t.Errorf("shed what was not there: % x", b.Bytes())
 	}

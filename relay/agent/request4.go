@@ -254,7 +254,7 @@ func (s *Snapshot) put82(b *Buf, p bootp.Packet, opts *bootp.Layout, o *option, 
 			if o.port {
 				v.SrcPort = c.SourcePort
 			}
-			v.added, v.vss, v.bare = bootp.Span{Off: opts.End, Len: len(all)}, o.vss, n
+			v.added, v.vss, v.sel, v.bare = bootp.Span{Off: opts.End, Len: len(all)}, o.vss, o.sel, n
 			return Relayed
 		}
 		// What was absorbed of the padding comes back as the zeros it was.
@@ -278,31 +278,46 @@ func (v *Verdict) shed(b *Buf) bool {
 	// What was absorbed of the padding comes back.
 	p, _ = p.Pad(max(bootp.MinLen, v.bare))
 	b.set(p)
-	v.added, v.vss, v.Omitted = bootp.Span{}, 0, true
+	v.added, v.vss, v.sel, v.Omitted = bootp.Span{}, 0, false, true
 	v.SrcPort = dhcp.ServerPort4
 	return true
 }
 
-// HasVSS reports whether this relay has added VSS, which only servers that
-// understand it are to see (RFC 6607, section 5).
-func (v *Verdict) HasVSS() bool { return v.vss > 0 }
-
-// ShedVSS takes the VSS out of option 82 or out of the Relay-forward.
-func (v *Verdict) ShedVSS(b *Buf) {
+// shedVSS takes the VSS out of option 82 or out of the Relay-forward.
+func (v *Verdict) shedVSS(b *Buf) {
 	if v.Family == dhcp.V6 {
 		v.shedVSS6(b)
 		return
 	}
+	v.shedSub(b, bootp.Span{Off: v.added.Len - v.vss, Len: v.vss})
+	v.vss = 0
+}
+
+// shedLinkSelection takes suboption 5 out of option 82: where it is depends on what the
+// message has filled in before it.
+func (v *Verdict) shedLinkSelection(b *Buf) {
+	all := b.Bytes()[v.added.Off : v.added.Off+v.added.Len]
+	for at := subHead; at+1 < len(all); at += subHead + int(all[at+1]) {
+		if all[at] == bootp.SubLinkSelection {
+			v.shedSub(b, bootp.Span{Off: at, Len: subHead + int(all[at+1])})
+			break
+		}
+	}
+	v.sel = false
+}
+
+// shedSub takes suboptions out of option 82, or all of it if they are all there is. in
+// is where they are in it.
+func (v *Verdict) shedSub(b *Buf, in bootp.Span) {
 	p := bootp.Packet(b.Bytes())
-	if rest := v.added.Len - v.vss; rest > 2 {
-		p[v.added.Off+1] -= byte(v.vss)
-		p = p.Remove(bootp.Span{Off: v.added.Off + rest, Len: v.vss})
+	if rest := v.added.Len - in.Len; rest > 2 {
+		p[v.added.Off+1] -= byte(in.Len)
+		p = p.Remove(bootp.Span{Off: v.added.Off + in.Off, Len: in.Len})
 		v.added.Len = rest
 	} else {
 		p = p.Remove(v.added)
 		v.added = bootp.Span{}
 	}
-	v.vss = 0
 	p, _ = p.Pad(bootp.MinLen)
 	b.set(p)
 }

@@ -233,7 +233,7 @@ func TestSourcePortWithVSS(t *testing.T) {
 	m := testMessage(bootp.Request, bootp.Discover, netip.Addr{})
 	b := Buf{Store: append(slices.Clone(m), make([]byte, 512)...), Len: len(m)}
 	v := s.Relay4(&b, Ingress{Link: 2, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddr("255.255.255.255")})
-	v.ShedVSS(&b)
+	v.Shape(&b, WithoutVSS)
 	q := bootp.Packet(b.Bytes())
 	l, _ := q.Scan()
 	if got := q.RelayValue(&l, nil); v.SrcPort != 6700 || !slices.Equal(got, []byte{bootp.SubSourcePort, 0}) {

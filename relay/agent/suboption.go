@@ -107,6 +107,7 @@ func suboptions() []suboption {
 					return
 				}
 				if a := linkSelection(&g.in.Option82, g.choice); a.IsValid() {
+					o.sel = true
 					o.add(bootp.SubLinkSelection, a.AsSlice())
 				}
 			},

@@ -71,12 +71,13 @@ type Verdict struct {
 	Unidentified bool
 
 	framed bool  // see Frameable
+	sel    bool  // link selection is in added, for Shape
 	target int16 // of the class: index into choosing.targets and 1; 0: none
 	id     int16 // of the class: index into subscribers.ids and 1; 0: none
 
 	added bootp.Span // option 82 as inserted, for TooLarge
 	bare  int        // octets of the message before that
-	vss   int        // octets of VSS for ShedVSS: at the end of option 82, or the first option of a Relay-forward
+	vss   int        // octets of VSS for Shape: at the end of option 82, or the first option of a Relay-forward
 }
 
 // begin makes v that of a message of which only the link is known that heard it,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"dhcp-relay/giaddr"
@@ -25,6 +26,7 @@ func (r *reader) checkInterface(s *settings, p *agent.Policy) {
 	r.checkIdentifiers(s, p)
 	r.checkLength(s)
 	r.checkVSS(s, p)
+	r.checkLinkSelection(s, p)
 	if o := &s.V4.Option82; o.Override && !o.Flags {
 		r.warn(r.src.given(s.path, "dhcpv4.option82.server_id_override"), "servers cannot tell renewals that come through this relay from broadcasts",
 			"write flags = true beside it (RFC 5107, section 4)")
@@ -190,6 +192,35 @@ func (r *reader) checkVSS(s *settings, p *agent.Policy) {
 	}
 	r.wrong(r.src.given(s.path, "dhcpv4.option82.vss"), "no IPv4 server of this interface understands VSS, so none learns the clients' VPN",
 		"write vss = true in the [[server]], or vss = false here")
+}
+
+// checkLinkSelection finds link selection that no server gets, and servers that lack it and
+// VSS apart: a request is edited from one form into the next, and takes nothing back.
+func (r *reader) checkLinkSelection(s *settings, p *agent.Policy) {
+	o := &s.V4.Option82
+	if o.LinkSel == agent.LinkSelOff {
+		return
+	}
+	gets, lacksIt, lacksVSS := len(s.Hosts) > 0, "", ""
+	for _, i := range s.Servers {
+		v := &p.Servers[i]
+		switch {
+		case v.Addr.Addr().Is6():
+			continue
+		case !v.NoLinkSelection && !v.VSS:
+			lacksVSS = v.Addr.Addr().String()
+		case v.NoLinkSelection && v.VSS:
+			lacksIt = v.Addr.Addr().String()
+		}
+		gets = gets || !v.NoLinkSelection
+	}
+	at := r.src.given(s.path, "dhcpv4.option82.link_selection")
+	switch {
+	case o.VSS.On && lacksIt != "" && lacksVSS != "":
+		r.wrong(at, fmt.Sprintf("%s gets VSS and no link selection, and %s link selection and no VSS", lacksIt, lacksVSS), "have one of both get neither, or switch one of the suboptions off")
+	case !gets && slices.ContainsFunc(s.Servers, func(i int) bool { return p.Servers[i].Addr.Addr().Is4() }):
+		r.warn(at, "no IPv4 server of this interface gets it: each has link_selection = false", "leave it out here, or there")
+	}
 }
 
 // understood reports whether a server of the family understands VSS, or whether

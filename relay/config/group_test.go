@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,5 +178,29 @@ f:16:1: interface[0].next_after: this has no effect: the servers of this interfa
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What servers are to get of link selection and VSS is a chain, and somebody gets it.
+func TestLinkSelectionOfServers(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, servers, option82, problem, warning string }{
+		{"one gets none", "[[server]]\naddress = \"10.9.0.3\"\nlink_selection = false\n", `link_selection = "subnet"`, "", ""},
+		{"one gets neither", "[[server]]\naddress = \"10.9.0.3\"\nlink_selection = false\nvss = false\n", "link_selection = \"subnet\"\nvss = \"red\"", "", ""},
+		{"nobody gets it", "[[server]]\naddress = \"10.9.0.2\"\nlink_selection = false\n[[server]]\naddress = \"10.9.0.3\"\nlink_selection = false\n", `link_selection = "subnet"`, "", "no IPv4 server of this interface gets it"},
+		{"each lacks another", "[[server]]\naddress = \"10.9.0.2\"\nlink_selection = false\n[[server]]\naddress = \"10.9.0.3\"\nvss = false\n", "link_selection = \"subnet\"\nvss = \"red\"", "10.9.0.2 gets VSS and no link selection, and 10.9.0.3 link selection and no VSS", ""},
+		{"each would lack another", "[[server]]\naddress = \"10.9.0.2\"\nlink_selection = false\n[[server]]\naddress = \"10.9.0.3\"\nvss = false\n", `vss = "red"`, "", ""},
+	} {
+		c, err := Parse("f", []byte(tc.servers+"[[interface]]\nname = \"vlan10\"\nservers = [\"10.9.0.2\", \"10.9.0.3\"]\n[interface.dhcpv4.option82]\n"+tc.option82), testHost())
+		switch {
+		case tc.problem != "":
+			if err == nil || !strings.Contains(err.Error(), tc.problem) {
+				t.Errorf("%s: %v, want %q", tc.name, err, tc.problem)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", tc.name, err)
+		case tc.warning == "" && len(c.Warnings) > 0, tc.warning != "" && (len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].Text, tc.warning)):
+			t.Errorf("%s: warnings %v, want %q", tc.name, c.Warnings, tc.warning)
+		}
 	}
 }

@@ -101,7 +101,7 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 
 // resolved returns a server whose address is known.
 func (s *server) resolved() agent.Server {
-	return agent.Server{Addr: s.addr, Link: s.link, VRF: s.vrf, VSS: s.vss, Name: s.name, Delay: s.delay, Listens: s.listens, Host: s.host.name}
+	return agent.Server{Addr: s.addr, Link: s.link, VRF: s.vrf, VSS: s.vss, NoLinkSelection: !s.linkSel, Name: s.name, Delay: s.delay, Listens: s.listens, Host: s.host.name}
 }
 
 func (r *reader) servers(f *file, lookup func(string) (now, former []netip.Addr)) *book {

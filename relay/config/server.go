@@ -24,6 +24,7 @@ type server struct {
 	link    string
 	vrf     string
 	vss     bool
+	linkSel bool
 	delay   time.Duration
 	listens bool
 	path    string
@@ -76,6 +77,11 @@ func serverKeys() []key[server] {
 			"vss", "true", "true or false",
 			"The server understands virtual subnet selection, so send it (RFC 6607, section 5).",
 			flag(func(s *server) *bool { return &s.vss }),
+		},
+		{
+			"link_selection", "true", "true or false",
+			"The server gets suboption 5 where an interface sends it (RFC 3527). With false it goes by giaddr, as one does that cannot parse it; that is for DHCPv4.",
+			flag(func(s *server) *bool { return &s.linkSel }),
 		},
 		{
 			"delay", "0", "a number of seconds from 0 to 255",

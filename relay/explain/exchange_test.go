@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,26 @@ func TestCopies(t *testing.T) {
 		}
 		if diff := cmp.Diff(all, parts); diff != "" {
 			t.Errorf("suboptions to %s (-want +got):\n%s", want.server, diff)
+		}
+	}
+}
+
+// A server that is to get no link selection gets all the rest.
+func TestCopiesWithoutLinkSelection(t *testing.T) {
+	t.Parallel()
+	res := explained(t, relayOf(t, strings.Replace(everything, "vss = false", "link_selection = false", 1)), message(t, Client{Interface: "vlan20"}))
+	if len(res.Copies) != 2 {
+		t.Fatalf("%d forms, want one with and one without link selection", len(res.Copies))
+	}
+	has := func(c *Copy, code int) bool {
+		return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+			return slices.ContainsFunc(ch.Parts, func(p Part) bool { return p.Code == code })
+		})
+	}
+	for i, server := range []string{"10.9.0.2:67", "10.9.0.3:67"} {
+		c := &res.Copies[i]
+		if c.Sends[0].Destination.String() != server || has(c, 5) != (i == 0) || !has(c, 151) {
+			t.Errorf("to %s: link selection %v, VSS %v", c.Sends[0].Destination, has(c, 5), has(c, 151))
 		}
 	}
 }

@@ -24,9 +24,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 	}
 	l, v := r.last.v.Link, r.last.v
 	b := clone(&r.last.b)
-	if v.HasVSS() && !r.understands(server) {
-		v.ShedVSS(&b)
-	}
+	v.Shape(&b, r.formOf(&v, server))
 	a := Message{Link: r.uplink(server, l), Src: netip.AddrPortFrom(server.WithZone(""), v.Family.Port())}
 	port := v.SrcPort
 	if v.Family == dhcp.V4 {
@@ -55,19 +53,18 @@ func (r *Relay) ExplainReply(m Message) (Result, error) {
 	return res, err
 }
 
-// understands reports whether a server is told of VSS; one that is not configured
-// is a stranger that might.
-func (r *Relay) understands(server netip.Addr) bool {
-	known := false
+// formOf returns in which form a request goes to a server; one that is not configured is
+// a stranger that might get all of it.
+func (r *Relay) formOf(v *agent.Verdict, server netip.Addr) agent.Form {
+	form := agent.NoCopy
 	for i := range r.snap.Policy.Servers {
 		if s := &r.snap.Policy.Servers[i]; s.Addr.Addr().WithZone("") == server.WithZone("") {
-			if s.VSS {
-				return true
+			if f := v.FormOf(s); form == agent.NoCopy || f < form {
+				form = f
 			}
-			known = true
 		}
 	}
-	return !known
+	return form
 }
 
 // uplink returns the interface by which a server's reply comes: the one on whose

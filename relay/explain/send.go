@@ -15,22 +15,17 @@ func (r *Relay) copies(m *Message, b agent.Buf, v agent.Verdict) []Copy {
 	if v.To != agent.ToServers {
 		return []Copy{r.form(m, &b, &v, []Send{r.toClient(&v)})}
 	}
-	var same, bare []Send
+	var sends [agent.NumForms][]Send
 	for c := range r.plan.Copies(&v) {
-		if c.Form == agent.WithoutVSS {
-			bare = append(bare, r.toServer(&c, &v))
-		} else {
-			same = append(same, r.toServer(&c, &v))
-		}
+		sends[c.Form] = append(sends[c.Form], r.toServer(&c, &v))
 	}
 	var all []Copy
-	if same != nil {
-		all = append(all, r.form(m, &b, &v, same))
-	}
-	if bare != nil {
-		other := clone(&b)
-		v.ShedVSS(&other)
-		all = append(all, r.form(m, &other, &v, bare))
+	for f := range sends {
+		if len(sends[f]) > 0 {
+			other, w := clone(&b), v
+			w.Shape(&other, agent.Form(f))
+			all = append(all, r.form(m, &other, &w, sends[f]))
+		}
 	}
 	return all
 }

@@ -156,8 +156,8 @@ func copies(s *agent.Snapshot, v agent.Verdict, b *agent.Buf) []copyOf {
 		}
 		srv := s.Policy.Servers[i]
 		cb := agent.Buf{Store: slices.Clone(b.Store), Off: b.Off, Len: b.Len}
-		if cv := v; cv.HasVSS() && !srv.VSS {
-			cv.ShedVSS(&cb)
+		if cv := v; cv.Differs(agent.WithoutVSS) && !srv.VSS {
+			cv.Shape(&cb, agent.WithoutVSS)
 		}
 		out = append(out, copyOf{srv.Addr, cb.Bytes()})
 	}
