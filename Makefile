@@ -33,7 +33,7 @@ SMALL ?= $(BIN)/dhcp-relay-small
 
 .PHONY: small
 small: ## build the daemon for routers with little memory into bin/dhcp-relay-small (GOARCH=mipsle GOMIPS=softfloat for one of those)
-	@$(GO) build -buildvcs=false -trimpath -tags small,nethttpomithttp2 -ldflags '$(LDFLAGS)' -o $(SMALL) ./cmd/dhcp-relay
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -tags small,nethttpomithttp2 -ldflags '$(LDFLAGS)' -o $(SMALL) ./cmd/dhcp-relay
 
 .PHONY: demo
 demo: deps-demo build ## play the scenes in a lab of network namespaces (DEMO="--once" ends at once)

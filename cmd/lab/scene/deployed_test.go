@@ -15,6 +15,8 @@ import (
 // after the scenes.
 func never() map[string]string {
 	return map[string]string{
+		"dhcp_relay_dns_name_addresses":     "no scene has servers by name",
+		"dhcp_relay_dns_name_failing":       "no scene has servers by name",
 		"dhcp_relay_probe_success":          "no scene has an interface probed at an interval",
 		"dhcp_relay_option82_omitted_total": "every request of a scene has room for option 82",
 		"dhcp_relay_send_errors_total":      "every link of a scene takes what is sent",
