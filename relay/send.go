@@ -81,8 +81,8 @@ func (o *sending) batch(b *observe.Batch) {
 			o.toClient(m)
 		}
 	}
+	o.frames.queue.Flush(o.inFrame) // first: what the kernel sends may wait for a neighbour
 	o.senders.flush(o.done)
-	o.frames.queue.Flush(o.inFrame)
 	if len(o.lesser[0])+len(o.lesser[1])+len(o.tooBig) > 0 {
 		o.otherForms()
 	}
