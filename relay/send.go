@@ -229,11 +229,11 @@ func (o *sending) refused(c *copied, errno syscall.Errno) {
 }
 
 // otherForms sends the copies that go out in another form: without VSS or link selection
-// to servers that are to get none, which no two servers lack apart, and without option 82 where the kernel has said that it
-// makes the message larger than the MTU of the route, which no snapshot knows. What is
-// larger without it was so when it came, in fragments or from a link with a larger
-// MTU, and goes out in fragments. A message is edited only while no copy of it is
-// queued.
+// to servers that are to get none, which no two servers lack apart, and without option 82
+// where the kernel has said that it makes the message larger than the MTU of the route,
+// which no snapshot knows. What is larger without it was so when it came, in fragments or
+// from a link with a larger MTU, and goes out in fragments. A message is edited only while
+// no copy of it is queued.
 func (o *sending) otherForms() {
 	for n := range o.lesser {
 		o.again(&o.lesser[n], func(i int) {

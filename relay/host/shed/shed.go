@@ -90,8 +90,8 @@ const (
 	passAll    = -1
 )
 
-// A Gate is the filter's part of one socket. Set, Hold, Bound, Read, Waiting and Emptied are for who
-// reads the socket, the others for one goroutine.
+// A Gate is the filter's part of one socket. Set, Hold, Bound, Read, Waiting and Emptied
+// are for who reads the socket, the others for one goroutine.
 type Gate struct {
 	board   *board
 	states  *ebpf.Map
@@ -99,8 +99,9 @@ type Gate struct {
 	told    [Slots]uint64 // of slot.shed, by Collect
 }
 
-// New makes a gate that lets everything pass of which no more than Most waits. If the error is os.ErrPermission, CAP_BPF
-// is missing; ebpf.ErrNotSupported means that the kernel is too old.
+// New makes a gate that lets everything pass of which no more than Most waits. If the
+// error is os.ErrPermission, CAP_BPF is missing; ebpf.ErrNotSupported means that the
+// kernel is too old.
 func New(c Clients) (*Gate, error) {
 	const size = int(unsafe.Sizeof(board{}))
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
