@@ -26,6 +26,19 @@ subscriber_id = "{port_alias}"
 interface_id = "{interface}:{port}"
 `
 
+// unported has it say nothing of the kind.
+const unported = `
+[[interface]]
+name = "br0"
+servers = ["10.9.0.2", "2001:db8:9::2"]
+[interface.dhcpv4.option82]
+circuit_id = "{interface}"
+remote_id = "y"
+subscriber_id = "x"
+[interface.dhcpv6]
+interface_id = "{interface}"
+`
+
 // bridge makes br0 of the relay with ports, at whose other ends clients are.
 func (b *bed) bridge(ports ...string) (at map[string]*network, at6 map[string]*network6) {
 	b.t.Helper()
@@ -144,7 +157,7 @@ func TestPortOfABridgeInIdentifiers(t *testing.T) {
 		t.Errorf("%d requests came from nobody knows where", n)
 	}
 	// A reload that no longer asks.
-	d.reload(strings.NewReplacer("{interface}:{port}", "{interface}", "{port_alias}", "x", "{client_mac}", "y", `"tunnel*"`, "").Replace(ported), "configuration reloaded")
+	d.reload(unported, "configuration reloaded")
 	if got := heard4("tunnel0", macOf(105), discover(105)); got != "br0 y x" {
 		t.Errorf("after a reload: %q", got)
 	}
@@ -192,4 +205,10 @@ func TestPortsWithoutBPF(t *testing.T) {
 	if !strings.Contains(d.log.String(), "the frames of DHCPv4 clients are not seen") {
 		t.Error("it is not told")
 	}
+	d.await("the finding", func() bool {
+		f := d.found("frames_unseen")
+		return len(f) == 1 && strings.Contains(f[0].Text, "CAP_BPF") && f[0].About[0].Interface == "br0"
+	})
+	d.reload(unported, "configuration reloaded")
+	d.await("no finding where nobody asks", func() bool { return len(d.found("frames_unseen")) == 0 })
 }

@@ -24,7 +24,7 @@ func (p *process) report(redact bool) status.Report {
 	in := status.Input{
 		Version: p.version, Now: now, Started: p.started,
 		Counts: counts, Groups: p.engine.Groups(),
-		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(),
+		Failure: p.engine.Failure(), Unframed: p.engine.Unframed(), Frameless: p.engine.Frameless(),
 		Rivals: p.surroundings.listRivals(p.engine.Guarded), StrictPath: p.surroundings.listStrict(now, silent),
 		Recorder: p.recorder(redact), Observations: p.observations(redact),
 		Config: p.configuration(), Listeners: p.listeners(), Takeover: p.takeover(), Confinement: p.confinement(),
@@ -102,7 +102,7 @@ func linksOf(s *agent.Snapshot) []status.Link {
 	for _, f := range []dhcp.Family{dhcp.V4, dhcp.V6} {
 		for _, l := range s.Links {
 			if side := &l.Side[f]; len(side.Servers) > 0 {
-				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Description: l.Interface.Description, Master: l.Host.Master, Family: f, State: side.State, Address: side.Addr(), Servers: idsOf(s, f, side.Servers)}
+				n := status.Link{Name: strings.ToValidUTF8(l.Host.Name, "\uFFFD"), AltName: l.AltName, Description: l.Interface.Description, Master: l.Host.Master, Family: f, State: side.State, Address: side.Addr(), Servers: idsOf(s, f, side.Servers), Frame: side.Frame}
 				if side.Problem != nil {
 					n.Problem = side.Problem.Error()
 				}

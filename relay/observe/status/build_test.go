@@ -502,6 +502,15 @@ func TestFindings(t *testing.T) {
 			[]string{"CAP_NET_RAW is missing", "gc_thresh3"},
 		},
 		{
+			"no frames of clients, where one interface of two asks for them",
+			func(s *scene) {
+				s.in.Frameless = "CAP_BPF is missing"
+				s.in.Links[0].Frame = true
+			},
+			"frames_unseen", Warn, "interface vlan10 (DHCPv4)",
+			[]string{"{port} and {client_mac} are unknown", "CAP_BPF is missing", "Let the daemon have CAP_BPF"},
+		},
+		{
 			"another program on the port",
 			func(s *scene) {
 				s.in.Rivals = []Rival{{67, "dnsmasq (pid 812) on 0.0.0.0:67", "of two that listen on every address, one loses unicast replies", false}}

@@ -102,6 +102,7 @@ func (b *builder) host() {
 		b.add(f)
 	}
 	b.unframed()
+	b.frameless()
 	b.strict()
 	b.heardNothing()
 	if !b.Recorder.On {
@@ -184,6 +185,26 @@ func (b *builder) unframed() {
 		detail: b.Unframed,
 		do:     "Let the daemon have CAP_NET_RAW and CAP_BPF, as the unit does; or raise net.ipv6.neigh.default.gc_thresh3 on the host.",
 	})
+}
+
+// frameless tells that it is not known by which port DHCPv4 clients ask, where the
+// configuration wants that.
+func (b *builder) frameless() {
+	if b.Frameless == "" {
+		return
+	}
+	for i := range b.Links {
+		l := &b.Links[i]
+		if !l.Frame || l.Family != dhcp.V4 || l.State == agent.Missing {
+			continue
+		}
+		b.add(found{
+			severity: Warn, kind: framesUnseen, about: onLink(l.Name, l.Family),
+			text:   "The frames of its clients are not seen, so that {port} and {client_mac} are unknown, and ignore_ports and the bridge_ports of classes match nothing",
+			detail: b.Frameless,
+			do:     "Let the daemon have CAP_BPF, as the unit does, and restart it; or leave these out of the configuration.",
+		})
+	}
 }
 
 // problems tells where the configuration does not fit the host, but for what the

@@ -32,6 +32,7 @@ type Input struct {
 	Stale        string                    // why the interfaces of the host cannot be read; "" if they can
 	StaleSince   time.Time
 	Unframed     string // why replies to DHCPv6 clients do not go in frames; "" if they do
+	Frameless    string // why the frames of DHCPv4 clients are not seen; "" if they are, or nobody has asked
 	Rivals       []Rival
 	StrictPath   []string // names of interfaces with strict rp_filter (1)
 	Recorder     Recorder
@@ -55,6 +56,7 @@ type Link struct {
 	Problem string     // why State is not agent.Relaying; "" if that says it all
 	Hint    string     // what to do about Problem, if the state alone does not say it
 	Servers []count.ServerID
+	Frame   bool // the configuration asks for the frames of its clients
 }
 
 // A Rival is another program that listens on a port of the relay's.

@@ -44,6 +44,7 @@ const (
 	droppedMessages
 
 	broadcastCleared
+	framesUnseen
 	kernelDropped
 	listenerClosed
 	listenerRefuses
@@ -90,6 +91,7 @@ func kindDocs() [numKinds]KindDoc {
 		interfacePartly:      {"interface_partly", "some requests of an interface find no answer"},
 		interfaceQuiet:       {"interface_quiet", "an interface that relays has never heard a request, or none for a day"},
 		broadcastCleared:     {"broadcast_cleared", "clients that ask for broadcast are answered by unicast, and ask again"},
+		framesUnseen:         {"frames_unseen", "identifiers and ignore_ports need the frames of DHCPv4 clients, which the daemon may not see"},
 		firewallDrops:        {"firewall", "this host's firewall drops what the relay is to hear; found by the command status only, as root"},
 		option82Omitted:      {"option82_omitted", "requests go out without option 82 for want of room"},
 		interfaceRefused:     {"interface_refused", "servers refuse addresses that clients ask for"},
