@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -89,6 +90,48 @@ func (l *link) decodeInfo(b []byte) {
 			}
 		}
 	}
+}
+
+// decodeUntagged decodes what a bridge says of its own VLANs: index of the bridge, and the
+// VLAN whose frames it hands up without a tag, 0 if there is none. If there are several it
+// is that in which the bridge sends. What is of a port it refuses.
+func decodeUntagged(b []byte) (bridge int, vlan uint16, ok bool) {
+	if len(b) < unix.SizeofIfInfomsg || b[0] != unix.AF_BRIDGE {
+		return 0, 0, false
+	}
+	bridge = int(int32(binary.NativeEndian.Uint32(b[4:])))
+	master, told := 0, true // without IFLA_AF_SPEC the bridge is in no VLAN
+	for attr, v := range attrs(b[unix.SizeofIfInfomsg:]) {
+		switch attr {
+		case unix.IFLA_MASTER:
+			master = int(number(v))
+		case unix.IFLA_AF_SPEC:
+			vlan, told = untagged(v)
+		}
+	}
+	return bridge, vlan, told && bridge > 0 && master == bridge
+}
+
+// untagged decodes IFLA_AF_SPEC of a bridge, with a struct bridge_vlan_info for each VLAN,
+// or for the ends of a range. Without any the bridge tells of something else.
+func untagged(b []byte) (vlan uint16, told bool) {
+	for attr, v := range attrs(b) {
+		if attr != nl.IFLA_BRIDGE_VLAN_INFO || len(v) != nl.SizeofBridgeVlanInfo {
+			continue
+		}
+		told = true
+		flags, id := binary.NativeEndian.Uint16(v), binary.NativeEndian.Uint16(v[2:])
+		if flags&nl.BRIDGE_VLAN_INFO_UNTAGGED == 0 {
+			continue
+		}
+		if flags&nl.BRIDGE_VLAN_INFO_PVID != 0 {
+			return id, true
+		}
+		if vlan == 0 {
+			vlan = id
+		}
+	}
+	return vlan, told
 }
 
 // altNames decodes IFLA_PROP_LIST: alternative names, with a zero octet between.

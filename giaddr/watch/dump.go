@@ -53,6 +53,13 @@ func (d *dumper) once() (host, error) {
 	if linkErr != nil && !errors.Is(linkErr, nl.ErrDumpInterrupted) {
 		return host{}, fmt.Errorf("read links: %w", linkErr)
 	}
+	if fresh.bridges() {
+		err := d.all(unix.RTM_GETLINK, unix.RTM_NEWLINK, &fresh, nl.NewIfInfomsg(unix.AF_BRIDGE),
+			nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(nl.RTEXT_FILTER_BRVLAN_COMPRESSED)))
+		if err != nil {
+			return fresh, fmt.Errorf("read VLANs of bridges: %w", err)
+		}
+	}
 	if err := d.all(unix.RTM_GETADDR, unix.RTM_NEWADDR, &fresh, nl.NewIfAddrmsg(unix.AF_UNSPEC)); err != nil {
 		return fresh, fmt.Errorf("read addresses: %w", err)
 	}

@@ -22,6 +22,7 @@ const minMTU = 1280
 type host struct {
 	links map[int]link
 	addrs map[int][]addr // by link
+	own   map[int]uint16 // VLANs of untagged frames of bridges, where it was told
 	ends  uint64         // of lives, see giaddr.Link.Life
 }
 
@@ -52,7 +53,7 @@ type addrID struct {
 }
 
 func newHost() host {
-	return host{links: make(map[int]link), addrs: make(map[int][]addr)}
+	return host{links: make(map[int]link), addrs: make(map[int][]addr), own: make(map[int]uint16)}
 }
 
 // apply changes h as a message of the given type says, and reports whether that
@@ -60,6 +61,9 @@ func newHost() host {
 func (h *host) apply(msgType uint16, data []byte) bool {
 	switch msgType {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
+		if bridge, vlan, ok := decodeUntagged(data); ok && msgType == unix.RTM_NEWLINK {
+			return h.setOwn(bridge, vlan)
+		}
 		index, l, ok := decodeLink(data)
 		if !ok {
 			return false
@@ -93,7 +97,37 @@ func (h *host) setLink(index int, l link) bool {
 		l.life = h.ends
 	}
 	h.links[index] = l
+	// The kernel takes a bridge out of its former default VLAN, and tells of the default alone.
+	if own, told := h.own[index]; told && known && own == old.pvid {
+		h.own[index] = l.pvid
+	}
 	return !known || old != l
+}
+
+// bridges reports whether there is a bridge.
+func (h *host) bridges() bool {
+	for _, l := range h.links {
+		if l.kind == "bridge" {
+			return true
+		}
+	}
+	return false
+}
+
+// setOwn notes in which VLAN untagged frames of a bridge are.
+func (h *host) setOwn(bridge int, vlan uint16) bool {
+	was := h.ownOf(bridge)
+	h.own[bridge] = vlan
+	return was != vlan
+}
+
+// ownOf returns in which VLAN untagged frames of a bridge are: the default one, if nothing
+// else was told.
+func (h *host) ownOf(bridge int) uint16 {
+	if vlan, told := h.own[bridge]; told {
+		return vlan
+	}
+	return h.links[bridge].pvid
 }
 
 func (h *host) deleteLink(index int) bool {
@@ -103,6 +137,7 @@ func (h *host) deleteLink(index int) bool {
 	}
 	delete(h.links, index)
 	delete(h.addrs, index)
+	delete(h.own, index)
 	return known
 }
 
@@ -194,8 +229,8 @@ func (l *link) lower() int {
 	return 0
 }
 
-// fdbOf returns where a bridge knows who is heard on a link. Untagged frames are taken to be
-// in the bridge's default VLAN, those of stacked VLANs are in the outermost.
+// fdbOf returns where a bridge knows who is heard on a link. Frames of stacked VLANs are in
+// the outermost.
 func (h *host) fdbOf(index int) giaddr.FDB {
 	var vlan uint16
 	for range maxMasters {
@@ -206,7 +241,7 @@ func (h *host) fdbOf(index int) giaddr.FDB {
 			case !l.filters:
 				vlan = 0
 			case vlan == 0:
-				vlan = l.pvid
+				vlan = h.ownOf(index)
 			}
 			return giaddr.FDB{Bridge: int32(index), VLAN: vlan}
 		case "vlan":

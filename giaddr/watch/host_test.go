@@ -93,6 +93,23 @@ func tagged(l giaddr.Link, vlan, outer uint16) giaddr.Link {
 	return l
 }
 
+// vlansOf is what a bridge says of VLANs of its own, or of a port.
+func vlansOf(index, bridge int, infos ...nl.BridgeVlanInfo) message {
+	if len(infos) == 0 {
+		return linkMessage(unix.RTM_NEWLINK, index, running, "br", master(bridge)).withFamily(unix.AF_BRIDGE)
+	}
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	for i := range infos {
+		spec.AddRtAttr(nl.IFLA_BRIDGE_VLAN_INFO, infos[i].Serialize())
+	}
+	return linkMessage(unix.RTM_NEWLINK, index, running, "br", master(bridge), spec).withFamily(unix.AF_BRIDGE)
+}
+
+// filtering is a bridge that filters by VLAN.
+func filtering(pvid uint16) *nl.RtAttr {
+	return kind("bridge", nl.NewRtAttr(unix.IFLA_BR_VLAN_FILTERING, []byte{1}), nl.NewRtAttr(unix.IFLA_BR_VLAN_DEFAULT_PVID, nl.Uint16Attr(pvid)))
+}
+
 func vlanOf(id uint16) *nl.RtAttr {
 	return kind("vlan", nl.NewRtAttr(unix.IFLA_VLAN_ID, nl.Uint16Attr(id)))
 }
@@ -290,6 +307,25 @@ func TestPicture(t *testing.T) {
 				bridged(tagged(plain(4, "br0.10.30"), 30, 10), 2, 10), bridged(on(plain(5, "mv0"), "macvlan", 2), 2, 7),
 				bridged(of(plain(6, "br1"), "bridge"), 6, 0), bridged(tagged(plain(7, "br1.10"), 10, 0), 6, 0),
 				plain(8, "eth0"), tagged(plain(9, "eth0.10"), 10, 0),
+			},
+		},
+		{
+			name: "bridges that filter by VLAN: in another VLAN than the default, in several, in none, that change the default, after one of the same index",
+			msgs: []message{
+				newLink(2, "br0", filtering(1)), vlansOf(2, 2, nl.BridgeVlanInfo{Vid: 10}, nl.BridgeVlanInfo{Vid: 30, Flags: nl.BRIDGE_VLAN_INFO_PVID | nl.BRIDGE_VLAN_INFO_UNTAGGED}),
+				newLink(20, "swp1", master(2)), vlansOf(20, 2, nl.BridgeVlanInfo{Vid: 40, Flags: nl.BRIDGE_VLAN_INFO_PVID | nl.BRIDGE_VLAN_INFO_UNTAGGED}),
+				newLink(2, "br0", filtering(1)), newLink(2, "br0", filtering(9)),
+				newLink(3, "br1", filtering(1)), vlansOf(3, 3, nl.BridgeVlanInfo{Vid: 5, Flags: nl.BRIDGE_VLAN_INFO_UNTAGGED}, nl.BridgeVlanInfo{Vid: 6, Flags: nl.BRIDGE_VLAN_INFO_PVID | nl.BRIDGE_VLAN_INFO_UNTAGGED}),
+				newLink(4, "br2", filtering(1)), vlansOf(4, 4, nl.BridgeVlanInfo{Vid: 7, Flags: nl.BRIDGE_VLAN_INFO_PVID}),
+				newLink(5, "br3", filtering(1)), vlansOf(5, 5, nl.BridgeVlanInfo{Vid: 1, Flags: nl.BRIDGE_VLAN_INFO_PVID | nl.BRIDGE_VLAN_INFO_UNTAGGED}), newLink(5, "br3", filtering(8)),
+				newLink(6, "br4", filtering(1)), vlansOf(6, 6, nl.BridgeVlanInfo{Vid: 30, Flags: nl.BRIDGE_VLAN_INFO_PVID | nl.BRIDGE_VLAN_INFO_UNTAGGED}), delLink(6, "br4"), newLink(6, "br5", filtering(1)),
+				newLink(7, "br6", filtering(1)), vlansOf(7, 7),
+				linkMessage(unix.RTM_NEWLINK, 2, running, "br", master(2), nl.NewRtAttr(unix.IFLA_AF_SPEC, nl.NewRtAttr(5, nil).Serialize())).withFamily(unix.AF_BRIDGE), // IFLA_BRIDGE_CFM
+			},
+			want: []giaddr.Link{
+				bridged(of(plain(2, "br0"), "bridge"), 2, 30), bridged(of(plain(3, "br1"), "bridge"), 3, 6), bridged(of(plain(4, "br2"), "bridge"), 4, 0),
+				bridged(of(plain(5, "br3"), "bridge"), 5, 8), bridged(living(of(plain(6, "br5"), "bridge"), 1), 6, 1),
+				bridged(living(of(plain(7, "br6"), "bridge"), 1), 7, 0), portOf(plain(20, "swp1"), "br0"),
 			},
 		},
 		{

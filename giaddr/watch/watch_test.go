@@ -142,6 +142,34 @@ func TestVLAN(t *testing.T) {
 	b.link(t, "vlan10", "with its number", func(l giaddr.Link) bool { return l.VLAN == 10 })
 }
 
+// The VLAN of a bridge's untagged frames is the bridge's own, be it known before or heard
+// of later.
+func TestOwnVLANOfABridge(t *testing.T) {
+	s := netns.NewSpace(t)
+	filter := true
+	s.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("br0"), VlanFiltering: &filter})
+	br := s.Link("br0")
+	add := func(id uint16) error { return s.NL.BridgeVlanAdd(br, id, true, true, true, false) }
+	err := add(30)
+	if !errors.Is(err, unix.EOPNOTSUPP) {
+		s.Must(err)
+	}
+	netns.Need(t, "a kernel with bridges that filter by VLAN", err)
+	own := func(id uint16) func(giaddr.Link) bool {
+		return func(l giaddr.Link) bool { return l.FDB.VLAN == id }
+	}
+	b := watching(s)
+	if i := slices.IndexFunc(b.Links(), func(l giaddr.Link) bool { return l.Name == "br0" && own(30)(l) }); i < 0 {
+		t.Errorf("not in VLAN 30: %+v", b.Links())
+	}
+	s.Must(add(40))
+	b.link(t, "br0", "in VLAN 40", own(40))
+	s.Must(s.NL.BridgeVlanDel(br, 40, true, true, true, false))
+	b.link(t, "br0", "in VLAN 1, which is untagged as well", own(1))
+	s.Must(errors.Join(s.NL.BridgeVlanDel(br, 1, true, true, true, false), s.NL.BridgeVlanDel(br, 30, true, true, true, false)))
+	b.link(t, "br0", "in none", own(0))
+}
+
 func TestVRF(t *testing.T) {
 	s := netns.NewSpace(t)
 	b := watching(s)
