@@ -250,7 +250,7 @@ func (w *probeWork) send(m []byte, which func(*askedServer) bool) {
 			out = &agent.Buf{Store: slices.Clone(b.Store), Off: b.Off, Len: b.Len}
 			w.Shape(out, c.Form)
 		}
-		w.copy(i, &c, out.Bytes(), v.Src)
+		w.copy(i, &c, out.Bytes(), v.SourceTo(&w.state.servers[c.Server].Server))
 	}
 }
 

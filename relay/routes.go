@@ -99,9 +99,8 @@ func Egresses(s *agent.Snapshot, p *agent.Plan) []egress.Way {
 	}
 	for _, l := range s.Links {
 		for _, f := range families() {
-			srcs := l.SourcesOf(f)
 			for _, i := range l.Side[f].Servers {
-				ways[i].From(srcs...)
+				ways[i].From(l.SourcesTo(&s.Policy.Servers[i])...)
 			}
 		}
 	}

@@ -129,7 +129,7 @@ func (o *sending) queue(i int) {
 		o.sent(i, syscall.ENODEV)
 		return
 	}
-	o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, &c.to.to.route.seg)
+	o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.SourceTo(&c.to.to.Server), c.to.link, &c.to.to.route.seg)
 }
 
 // toClient sends a reply to a DHCPv6 client: in a frame if it is known where the
@@ -291,7 +291,7 @@ func (o *sending) inFragments(i int) {
 	c := &o.copies[i]
 	v := &c.m.Verdict
 	if q := c.to.from(v.SrcPort, o.family).pair.large(); q != nil {
-		o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.Src, c.to.link, nil) // a segment cannot be fragmented
+		o.senders.into(q).Add(i, c.m.Buf.Bytes(), c.to.to.Addr, v.SourceTo(&c.to.to.Server), c.to.link, nil) // a segment cannot be fragmented
 		return
 	}
 	o.refused(c, syscall.EMSGSIZE)

@@ -93,7 +93,7 @@ func (p *tape) ask(t *testing.T, xid byte, outcome agent.Reason) {
 		Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
 	}
 	if outcome == agent.Relayed {
-		e.Servers, e.Copies = p.log.Servers([]netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}), 1
+		e.Servers, e.Copies = p.log.Servers([]recorder.Server{{Addr: netip.MustParseAddrPort("10.9.0.2:67")}}), 1
 	}
 	p.record(t, octets(1, 1, xid), e)
 }

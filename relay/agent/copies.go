@@ -2,6 +2,7 @@ package agent
 
 import (
 	"iter"
+	"net/netip"
 
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -44,6 +45,14 @@ func (v *Verdict) FormOf(to *Server) Form {
 		return WithoutLinkSelection
 	}
 	return Whole
+}
+
+// SourceTo returns the source address of the copy to a server; invalid: the kernel's choice.
+func (v *Verdict) SourceTo(to *Server) netip.Addr {
+	if to.Source.IsValid() {
+		return to.Source
+	}
+	return v.Src
 }
 
 // Differs reports whether Shape would edit a request.

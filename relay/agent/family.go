@@ -16,9 +16,13 @@ func (s *Snapshot) Serves(i *Interface, f dhcp.Family) bool {
 	return false
 }
 
-// SourcesOf lists the IP sources that requests of a link may leave with. One that
-// is not valid is the kernel's choice.
-func (l *Link) SourcesOf(f dhcp.Family) []netip.Addr {
+// SourcesTo lists the IP sources that requests of a link to a server may leave with. One
+// that is not valid is the kernel's choice.
+func (l *Link) SourcesTo(to *Server) []netip.Addr {
+	if to.Source.IsValid() {
+		return []netip.Addr{to.Source}
+	}
+	f := dhcp.FamilyOf(to.Addr.Addr())
 	c, choices := l.Interface.Of(f), l.Side[f].Choices
 	if c.Source != SourceGiaddr || len(choices) == 0 {
 		return []netip.Addr{c.source(nil)}

@@ -191,7 +191,7 @@ func (p *Plan) Addresses(k Socket) (addrs map[netip.Addr]struct{}, routed []int)
 				}
 				continue
 			}
-			for _, a := range l.SourcesOf(dhcp.V6) {
+			for _, a := range l.SourcesTo(&p.snap.Policy.Servers[n]) {
 				addrs[a] = struct{}{}
 			}
 			if p.ways[n].Lacks == Nothing && !slices.Contains(routed, n) {

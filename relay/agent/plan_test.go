@@ -48,6 +48,23 @@ func TestT15_PlanOfVRFs(t *testing.T) {
 	}
 }
 
+// DHCPv6 servers reply to the source that they are asked from, one of their own too.
+func TestPlanOfServersWithASource(t *testing.T) {
+	p := vrfPolicy(t)
+	source, other := netip.MustParseAddr("2001:db8:7::1"), netip.MustParseAddr("2001:db8:7::2")
+	p.Servers = []Server{{Addr: netip.MustParseAddrPort("[2001:db8:9::2]:547"), Source: source}, {Addr: netip.MustParseAddrPort("[2001:db8:9::3]:547")}}
+	for i := range p.Interfaces {
+		p.Interfaces[i].Servers = []int{0, 1}
+		p.Interfaces[i].V6.Source, p.Interfaces[i].V6.SourceAddr = SourceGiven, other
+	}
+	addrs, _ := planOf(t, p, vrfHost()).Addresses(Socket{dhcp.V6, 547, 0})
+	for _, a := range []netip.Addr{source, other} {
+		if _, ok := addrs[a]; !ok || len(addrs) != 2 {
+			t.Errorf("addresses %v, want %v and %v", addrs, source, other)
+		}
+	}
+}
+
 // What is configured before its interface comes is heard at once, and a VRF that only
 // has the name of another interface is none.
 func TestPlanBeforeInterfaces(t *testing.T) {

@@ -35,6 +35,8 @@ type Server struct {
 	VRF  string         // name of the VRF device that leads to it, "" for the default VRF
 	VSS  bool           // the server understands VSS (RFC 6607)
 
+	Source netip.Addr // where requests to it leave from; invalid: what the interface says
+
 	NoLinkSelection bool // the server gets none in option 82, whatever the interface sends (RFC 3527)
 
 	Name    string        // as [[server]] has it, "" for none

@@ -112,6 +112,13 @@ func (s *Snapshot) checkServer(l *Link, i int, everyone string, ps *problems) {
 		}
 		tell("is to be reached on "+v.Link+", which is in "+where, "write vrf = "+strconv.Quote(s.vrfOf[out])+" in its [[server]]")
 	}
+	if v.Source.IsValid() && !s.Owns(vrf, v.Source) {
+		where := ""
+		if v.VRF != "" {
+			where = " in the VRF " + v.VRF
+		}
+		tell("gets its requests from "+v.Source.String()+", which is no address of this host"+where, "write in its [[server]] a source that it has, or add it to an interface")
+	}
 	if everyone != "" {
 		tell("is a broadcast address of "+everyone+", so that each request goes to all that is there", "name the server's own address")
 		return

@@ -54,7 +54,7 @@ type Verdict struct {
 
 	Asked     uint64     // ToServers: bit n: the n-th of Link.Side[Family].Servers gets a copy
 	Due       uint64     // ToServers: bit n: of those the n-th may be expected to answer
-	Src       netip.Addr // source address to use; invalid: the kernel's choice
+	Src       netip.Addr // source address to use, see SourceTo; invalid: the kernel's choice
 	SrcPort   uint16     // ToServers: source port to use
 	Dst       netip.Addr // ToFrame, ToHost: destination address
 	Port      uint16     // ToFrame, ToHost: destination UDP port

@@ -77,7 +77,8 @@ type Step struct {
 type Sending struct {
 	Towards      string     `json:"towards"`            // "server" or "client"; a relay is a client to this one
 	Cast         string     `json:"cast"`               // "unicast", "broadcast" or "multicast"
-	Source       string     `json:"source,omitempty"`   // address; absent: the kernel chose
+	Source       string     `json:"source,omitempty"`   // address; absent: the kernel chose, or see sources
+	Sources      []string   `json:"sources,omitempty"`  // of each of destinations, where they differ; "": the kernel chose
 	Destinations []Endpoint `json:"destinations"`       // of each copy
 	FrameTo      string     `json:"frame_to,omitempty"` // link-layer destination of a frame
 	Type         string     `json:"type"`               // as sent, DHCPv6: of the outermost message

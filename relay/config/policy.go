@@ -101,7 +101,11 @@ func (b *book) of(a netip.AddrPort) agent.Server {
 
 // resolved returns a server whose address is known.
 func (s *server) resolved() agent.Server {
-	return agent.Server{Addr: s.addr, Link: s.link, VRF: s.vrf, VSS: s.vss, NoLinkSelection: !s.linkSel, Name: s.name, Delay: s.delay, Listens: s.listens, Host: s.host.name}
+	to := agent.Server{Addr: s.addr, Link: s.link, VRF: s.vrf, VSS: s.vss, NoLinkSelection: !s.linkSel, Name: s.name, Delay: s.delay, Listens: s.listens, Host: s.host.name}
+	if s.source.Is4() == s.addr.Addr().Is4() { // a name may have addresses of both families
+		to.Source = s.source
+	}
+	return to
 }
 
 func (r *reader) servers(f *file, lookup func(string) (now, former []netip.Addr)) *book {

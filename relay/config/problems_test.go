@@ -51,6 +51,27 @@ func TestParseProblems(t *testing.T) {
 			},
 		},
 		{
+			name: "source of another family",
+			text: "[[interface]]\nname = \"a\"\nservers = [\"10.9.0.2\"]\n[[server]]\naddress = \"10.9.0.2\"\nsource = \"2001:db8::9\"\n",
+			want: []string{
+				`f:6:10: server[0].source: 2001:db8::9 is not of the family of 10.9.0.2; write an address of the server's own family`,
+			},
+		},
+		{
+			name: "source that no host has",
+			text: "[[interface]]\nname = \"a\"\nservers = [\"10.9.0.2\"]\n[[server]]\naddress = \"10.9.0.2\"\nsource = \"uplink\"\n",
+			want: []string{
+				`f:6:10: server[0].source: "uplink" is no address that a host can have; write an address of this host, of the server's family, or "" for the source of the interface`,
+			},
+		},
+		{
+			name: "source that no IPv6 host shows to others",
+			text: "[[interface]]\nname = \"a\"\nservers = [\"2001:db8::2\"]\n[[server]]\naddress = \"2001:db8::2\"\nsource = \"fe80::1\"\n",
+			want: []string{
+				`f:6:10: server[0].source: "fe80::1" is no global or unique-local IPv6 address that a host can have; write an address of this host, of the server's family, or "" for the source of the interface`,
+			},
+		},
+		{
 			name: "UTF-16",
 			text: "\xfe\xff",
 			want: []string{

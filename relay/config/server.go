@@ -27,6 +27,7 @@ type server struct {
 	linkSel bool
 	delay   time.Duration
 	listens bool
+	source  netip.Addr // not valid: the interface's
 	path    string
 
 	answersFrom []netip.Prefix
@@ -94,6 +95,11 @@ func serverKeys() []key[server] {
 			either(func(s *server) *bool { return &s.listens }, "answer", "listen"),
 		},
 		{
+			"source", `""`, `an address of this host, of the server's family, or "" for the source of the interface`,
+			"The source address of requests to this server, whichever source an interface has: where another network leads to it, or where it or a firewall knows relays by their address. Of a DNS name it holds for the addresses of its family.",
+			readServerSource,
+		},
+		{
 			"answers_from", "[]", `a list of addresses and prefixes, such as ["10.9.0.77"]`,
 			"Where the server replies from, beside its address: the nodes behind a virtual or anycast address, or the servers behind a relay. They may reply, and what they say counts for it.",
 			readAnswersFrom,
@@ -141,6 +147,30 @@ func readAnswersFrom(r *reader, v value, to *server) {
 		if to.addr.IsValid() && p.Addr().Is4() != to.addr.Addr().Is4() {
 			r.fail(v, "write addresses of the server's own family", "%s is not of the family of %s", p, to.addr.Addr())
 		}
+	}
+}
+
+func readServerSource(r *reader, v value, to *server) {
+	s, ok := r.text(v)
+	if !ok || s == "" {
+		return
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		r.fail(v, "", "%q is no address that a host can have", s)
+		return
+	}
+	of := r.unicast6
+	if a.Is4() {
+		of = r.unicast4
+	}
+	a, ok = of(v, s)
+	switch {
+	case !ok:
+	case to.addr.IsValid() && a.Is4() != to.addr.Addr().Is4():
+		r.fail(v, "write an address of the server's own family", "%s is not of the family of %s", a, to.addr.Addr())
+	default:
+		to.source = a
 	}
 }
 

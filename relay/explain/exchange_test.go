@@ -162,6 +162,25 @@ func TestCopiesWithoutLinkSelection(t *testing.T) {
 	}
 }
 
+// A server with a source of its own gets its copy from there, and in DHCPv6 replies to it.
+func TestCopiesFromTheSourceOfAServer(t *testing.T) {
+	t.Parallel()
+	r := relayOf(t, everything+"[[server]]\naddress = \"10.9.0.2\"\nsource = \"10.7.0.1\"\n")
+	res := explained(t, r, message(t, Client{Interface: "vlan20"}))
+	from := map[string]string{}
+	for i := range res.Copies {
+		for _, s := range res.Copies[i].Sends {
+			from[s.Destination.String()] = "route"
+			if s.Source != nil {
+				from[s.Destination.String()] = s.Source.String()
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"10.9.0.2:67": "10.7.0.1", "10.9.0.3:67": "route"}, from); diff != "" {
+		t.Errorf("sources (-want +got):\n%s", diff)
+	}
+}
+
 // TestSmartRelay counts the tries of a client as the daemon does.
 func TestSmartRelay(t *testing.T) {
 	t.Parallel()

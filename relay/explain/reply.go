@@ -36,7 +36,7 @@ func (r *Relay) Reply(server, yiaddr netip.Addr) (Message, error) {
 		a.Dst = netip.AddrPortFrom(p.Giaddr(), port)
 		return a, nil
 	}
-	to := v.Src
+	to := r.sourceTo(&v, server)
 	if !to.IsValid() {
 		to = r.address6(a.Link, l, server.Is6() && server.IsLinkLocalUnicast())
 	}
@@ -65,6 +65,16 @@ func (r *Relay) formOf(v *agent.Verdict, server netip.Addr) agent.Form {
 		}
 	}
 	return form
+}
+
+// sourceTo returns where a request to a server leaves from.
+func (r *Relay) sourceTo(v *agent.Verdict, server netip.Addr) netip.Addr {
+	for _, n := range v.Link.Side[v.Family].Servers {
+		if to := &r.snap.Policy.Servers[n]; to.Addr.Addr().WithZone("") == server.WithZone("") {
+			return v.SourceTo(to)
+		}
+	}
+	return v.Src
 }
 
 // uplink returns the interface by which a server's reply comes: the one on whose

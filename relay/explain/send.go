@@ -51,8 +51,8 @@ func (r *Relay) toServer(c *agent.Copy, v *agent.Verdict) Send {
 		Towards: "server", Cast: "unicast", Destination: to.Addr, DNSName: to.Host, VRF: to.VRF,
 		SourcePort: c.From.Port, Interface: to.Link,
 	}
-	if v.Src.IsValid() {
-		s.Source = &v.Src
+	if src := v.SourceTo(to); src.IsValid() {
+		s.Source = &src
 	}
 	if to.Addr.Addr().IsMulticast() {
 		s.Cast = "multicast"

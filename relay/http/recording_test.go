@@ -73,7 +73,7 @@ func (s *source) record(t *testing.T, xid byte, outcome agent.Reason) {
 		s.w.Sent(&e, nil, 0)
 		return
 	}
-	e.Servers, e.Copies = s.log.Servers([]netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67")}), 1
+	e.Servers, e.Copies = s.log.Servers([]recorder.Server{{Addr: netip.MustParseAddrPort("10.9.0.2:67")}}), 1
 	s.w.Sent(&e, p, 0)
 }
 

@@ -43,19 +43,19 @@ func (c *file) add(m *recorder.Message) error {
 	if m.Outcome != agent.Relayed {
 		return nil
 	}
-	from := netip.AddrPortFrom(m.From.WithZone(""), m.Family.Port())
-	if !from.Addr().IsValid() {
-		from = netip.AddrPortFrom(unspecified(m.Family), from.Port())
-	}
-	copies, on := []netip.AddrPort{client}, c.on(m.Link)
+	copies, froms, on := []netip.AddrPort{client}, []netip.Addr{m.From}, c.on(m.Link)
 	if m.To == agent.ToServers {
-		copies, on = lastForm(m), 0
+		copies, froms = lastForm(m)
+		on = 0
 	}
 	for i, to := range copies {
 		p := packet{at: m.Done, on: on, out: true, comment: c.copied(m, i, len(copies))}
-		src := from
+		src := netip.AddrPortFrom(froms[i].WithZone(""), m.Family.Port())
+		if !froms[i].IsValid() {
+			src = netip.AddrPortFrom(unspecified(m.Family), src.Port())
+		}
 		if m.To == agent.ToServers {
-			p.on, src = c.toward(to, from)
+			p.on, src = c.toward(to, src)
 		}
 		if err := c.put(p, src, to, sent, m.SentLen); err != nil {
 			return err
@@ -83,14 +83,15 @@ func (c *file) put(p packet, src, dst netip.AddrPort, payload []byte, size int) 
 	return err
 }
 
-// lastForm returns the servers that got a message in the form of m.Sent.
-func lastForm(m *recorder.Message) (servers []netip.AddrPort) {
-	for _, s := range m.Servers {
+// lastForm returns the servers that got a message in the form of m.Sent, and the source
+// of each copy.
+func lastForm(m *recorder.Message) (servers []netip.AddrPort, froms []netip.Addr) {
+	for i, s := range m.Servers {
 		if !slices.Contains(m.Earlier, s) {
-			servers = append(servers, s)
+			servers, froms = append(servers, s), append(froms, m.FromTo(i))
 		}
 	}
-	return servers
+	return servers, froms
 }
 
 // outcome returns what became of a message.

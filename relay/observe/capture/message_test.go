@@ -107,6 +107,7 @@ func recorded() []recorder.Message {
 			At: after(0), Done: after(12 * time.Microsecond), Type: 1, Heard: vlan10, Link: vlan10,
 			Src: ports("10.1.0.100:68")[0], Dst: ports("255.255.255.255:67")[0], Received: discover,
 			From: netip.MustParseAddr("10.9.0.1"), Servers: ports("10.9.0.2:67", "10.9.0.3:67"), Sent: sent,
+			Own: []netip.Addr{{}, netip.MustParseAddr("10.7.0.1")},
 		},
 		{
 			At: after(time.Millisecond), Done: after(time.Millisecond + 20), Direction: dhcp.Replies, Type: 2, Heard: uplink, Link: vlan10,

@@ -81,7 +81,7 @@ func TestTsharkReadsBothLegs(t *testing.T) {
 	want := [][]string{
 		{"vlan10", in, "1772618400.123456789", "10.1.0.100", "255.255.255.255", "", "", "68", "67", "relayed to 10.9.0.2, 10.9.0.3"},
 		{"eth0", out, "1772618400.123468789", "10.9.0.1", "10.9.0.2", "", "", "67", "67", "sent: copy 1 of 2 of what was received on vlan10, 12µs later"},
-		{"to-servers", out, "1772618400.123468789", "10.9.0.1", "10.9.0.3", "", "", "67", "67", "sent: copy 2 of 2 of what was received on vlan10, 12µs later"},
+		{"to-servers", out, "1772618400.123468789", "10.7.0.1", "10.9.0.3", "", "", "67", "67", "sent: copy 2 of 2 of what was received on vlan10, 12µs later"},
 		{"eth0", in, "1772618400.124456789", "10.9.0.2", "10.1.0.1", "", "", "67", "67", "relayed to 10.1.0.100 (02:aa:bb:cc:dd:ee) on vlan10"},
 		{"vlan10", out, "1772618400.124456809", "10.1.0.1", "10.1.0.100", "", "", "67", "68", "sent on vlan10: the reply that was received on eth0, 0s later"},
 		{"interface 77", in, "1772618400.125456789", "0.0.0.0", "255.255.255.255", "", "", "68", "67", doc(agent.UntrustedOption82)},
@@ -190,7 +190,7 @@ func TestTcpdumpReadsIt(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	for i, want := range []string{
 		"10.1.0.100.68 > 255.255.255.255.67: BOOTP/DHCP, Request from ", "10.9.0.1.67 > 10.9.0.2.67: BOOTP/DHCP, Request from ",
-		"10.9.0.1.67 > 10.9.0.3.67: BOOTP/DHCP, Request from ", "10.9.0.2.67 > 10.1.0.1.67: BOOTP/DHCP, Reply",
+		"10.7.0.1.67 > 10.9.0.3.67: BOOTP/DHCP, Request from ", "10.9.0.2.67 > 10.1.0.1.67: BOOTP/DHCP, Reply",
 	} {
 		if i >= len(lines) || !strings.Contains(lines[i], want) {
 			t.Fatalf("tcpdump printed\n%s\nwant in line %d: %s", out, i+1, want)

@@ -24,7 +24,7 @@ func FuzzRecord(f *testing.F) {
 	servers := []netip.AddrPort{netip.MustParseAddrPort("10.9.0.2:67"), netip.MustParseAddrPort("[2001:db8::2]:547")}
 	log := recorder.NewLog(1)
 	w, r := log.Writer(), log.Reader()
-	list := log.Servers(servers)
+	list := log.Servers([]recorder.Server{{Addr: servers[0]}, {Addr: servers[1]}})
 	f.Fuzz(func(t *testing.T, received, sent []byte, shift int, addr []byte, port uint16, how uint8, copies, refused uint64, took int64) {
 		a, _ := netip.AddrFromSlice(addr)
 		e := recorder.Event{

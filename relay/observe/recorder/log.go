@@ -14,8 +14,8 @@ type Log struct {
 	messages int
 
 	missed  atomic.Uint64
-	servers atomic.Pointer[[][]netip.AddrPort] // by number; grows under mu
-	classes atomic.Pointer[[]string]           // the same of names of classes
+	servers atomic.Pointer[[][]Server] // by number; grows under mu
+	classes atomic.Pointer[[]string]   // the same of names of classes
 
 	mu      sync.Mutex // for the list; never held by the way of a message
 	writers []*Writer
@@ -28,7 +28,7 @@ func NewLog(messages int) *Log {
 		return nil
 	}
 	l := &Log{messages: messages}
-	l.servers.Store(&[][]netip.AddrPort{nil})
+	l.servers.Store(&[][]Server{nil})
 	return l
 }
 
@@ -91,13 +91,19 @@ func (l *Log) names() []string {
 	return []string{""}
 }
 
+// A Server is one of a list of servers.
+type Server struct {
+	Addr   netip.AddrPort
+	Source netip.Addr // of what is sent to it, whatever Event.From says; not valid: it has none of its own
+}
+
 // Servers is the number of a list of servers in a Log; 0 is the empty list.
 type Servers uint16
 
 // Servers returns the number of a list, for events. Equal lists have one number
 // for the life of the log, which is why it is for lists that come from the
 // configuration. Of more than 65,535 lists the rest is not told.
-func (l *Log) Servers(list []netip.AddrPort) Servers {
+func (l *Log) Servers(list []Server) Servers {
 	if l == nil || len(list) == 0 {
 		return 0
 	}
@@ -119,12 +125,12 @@ func (l *Log) Servers(list []netip.AddrPort) Servers {
 }
 
 // numberOf returns the number of a list, -1 if it has none.
-func (l *Log) numberOf(list []netip.AddrPort) int {
-	return slices.IndexFunc(l.lists(), func(o []netip.AddrPort) bool { return slices.Equal(o, list) })
+func (l *Log) numberOf(list []Server) int {
+	return slices.IndexFunc(l.lists(), func(o []Server) bool { return slices.Equal(o, list) })
 }
 
 // lists returns the lists of servers by number.
-func (l *Log) lists() [][]netip.AddrPort {
+func (l *Log) lists() [][]Server {
 	return *l.servers.Load()
 }
 

@@ -109,9 +109,9 @@ func (o *Observer) servers(b *observe.Batch, l *agent.Link) Servers {
 		return Servers(n - 1)
 	}
 	servers := l.Side[b.Family].Servers
-	list := make([]netip.AddrPort, len(servers))
+	list := make([]Server, len(servers))
 	for i, n := range servers {
-		list[i] = b.Snap.Policy.Servers[n].Addr
+		list[i] = Server{b.Snap.Policy.Servers[n].Addr, b.Snap.Policy.Servers[n].Source}
 	}
 	n := o.w.log.Servers(list)
 	o.lists[l.ID] = int32(n) + 1

@@ -1,7 +1,5 @@
 package recorder
 
-import "net/netip"
-
 // end returns the number of the next message.
 func (w *Writer) end() uint64 {
 	w.mu.Lock()
@@ -31,7 +29,7 @@ func (s *slot) receivedLen() int { return min(int(s.size), MaxOctets) }
 func (s *slot) sentLen() int { return min(int(s.sentSize), MaxOctets) }
 
 // copyOf returns a message whose octets are in room, and the rest of room.
-func (w *Writer) copyOf(s *slot, room []byte, lists [][]netip.AddrPort, classes []string) (m Message, rest []byte) {
+func (w *Writer) copyOf(s *slot, room []byte, lists [][]Server, classes []string) (m Message, rest []byte) {
 	received, room := cut(room, s.receivedLen())
 	sent, room := cut(room, s.sentLen())
 	w.received(s, received)

@@ -33,8 +33,9 @@ type Message struct {
 
 	Link    int              // index of the client-facing interface concerned, 0 if there is none
 	To      agent.Target     // kind of receiver, if anything was sent
-	From    netip.Addr       // source address as sent; invalid: the kernel chose
+	From    netip.Addr       // source address as sent, see FromTo; invalid: the kernel chose
 	Servers []netip.AddrPort // ToServers: the servers that got a copy
+	Own     []netip.Addr     // of each of Servers that has a source address of its own; nil if none has, see FromTo
 	Client  netip.AddrPort   // ToFrame, ToHost: destination as sent
 	HW      [6]byte          // ToFrame: destination link-layer address
 	Earlier []netip.AddrPort // of Servers, those that got it in another form, of which further messages tell
@@ -45,6 +46,14 @@ type Message struct {
 	Refused []netip.AddrPort // ToServers: the servers to which the kernel refused to send it
 	Class   string           // the class that a request is of, "" for none
 	Errno   syscall.Errno    // why the kernel refused, the last time that it did; 0: it did not
+}
+
+// FromTo returns the source address of the copy to Servers[i]; invalid: the kernel chose.
+func (m *Message) FromTo(i int) netip.Addr {
+	if i < len(m.Own) && m.Own[i].IsValid() {
+		return m.Own[i]
+	}
+	return m.From
 }
 
 // An Event is a Message as a Writer takes it, without its octets.

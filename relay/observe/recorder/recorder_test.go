@@ -51,7 +51,7 @@ func TestLogKeepsBothLegs(t *testing.T) {
 	w.Sent(&recorder.Event{
 		At: 5e9, Done: 6e9, Family: dhcp.V4, Direction: dhcp.Requests, Type: 1, Outcome: agent.Relayed,
 		Heard: 7, Link: 7, Src: netip.MustParseAddrPort("0.0.0.0:68"), Dst: netip.MustParseAddrPort("255.255.255.255:67"),
-		Servers: l.Servers(two), Copies: 2, Refused: 1, Class: l.Class("voip"), Errno: syscall.ENETUNREACH,
+		Servers: l.Servers([]recorder.Server{{Addr: two[0]}, {Addr: two[1]}}), Copies: 2, Refused: 1, Class: l.Class("voip"), Errno: syscall.ENETUNREACH,
 	}, []byte{1, 2, 3, 4}, 0)
 	w.End()
 

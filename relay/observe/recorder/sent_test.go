@@ -188,11 +188,15 @@ func TestEventIsToldAsItWas(t *testing.T) {
 func TestServersHaveOneNumberAList(t *testing.T) {
 	a, b := netip.MustParseAddrPort("10.9.0.1:67"), netip.MustParseAddrPort("10.9.0.2:67")
 	l := recorder.NewLog(1)
-	one, two := l.Servers([]netip.AddrPort{a}), l.Servers([]netip.AddrPort{a, b})
-	if again := l.Servers([]netip.AddrPort{a}); again != one || one == two || one == 0 || l.Servers(nil) != 0 {
+	source := netip.MustParseAddr("10.7.0.1")
+	if own := l.Servers([]recorder.Server{{Addr: a, Source: source}}); own == l.Servers([]recorder.Server{{Addr: a}}) {
+		t.Errorf("number %d with and without a source", own)
+	}
+	one, two := l.Servers([]recorder.Server{{Addr: a}}), l.Servers([]recorder.Server{{Addr: a}, {Addr: b}})
+	if again := l.Servers([]recorder.Server{{Addr: a}}); again != one || one == two || one == 0 || l.Servers(nil) != 0 {
 		t.Errorf("numbers %d and then %d for one list, %d for another, %d for none", one, again, two, l.Servers(nil))
 	}
-	if n := (*recorder.Log)(nil).Servers([]netip.AddrPort{a}); n != 0 {
+	if n := (*recorder.Log)(nil).Servers([]recorder.Server{{Addr: a}}); n != 0 {
 		t.Errorf("no log has number %d", n)
 	}
 }

@@ -121,7 +121,7 @@ func (s *slot) unpack(b [16]byte, at int) netip.Addr {
 }
 
 // message returns the Message of a slot.
-func (s *slot) message(received, sent []byte, lists [][]netip.AddrPort, classes []string) Message {
+func (s *slot) message(received, sent []byte, lists [][]Server, classes []string) Message {
 	m := Message{
 		At: time.Unix(0, s.at), Done: time.Unix(0, s.at+int64(s.took)),
 		Type: s.typ, Outcome: agent.Reason(s.outcome), Heard: int(s.heard), Link: int(s.link),
@@ -154,15 +154,21 @@ func (s *slot) message(received, sent []byte, lists [][]netip.AddrPort, classes 
 }
 
 // servers sets which servers got a copy, and to which the kernel refused it.
-func (s *slot) servers(m *Message, lists [][]netip.AddrPort) {
+func (s *slot) servers(m *Message, lists [][]Server) {
 	if int(s.port) >= len(lists) {
 		return
 	}
 	copies, refused := binary.NativeEndian.Uint32(s.way[:4]), binary.NativeEndian.Uint32(s.way[4:8])
 	earlier := binary.NativeEndian.Uint32(s.way[8:12])
-	for n, a := range lists[s.port] {
+	var own []netip.Addr
+	some := false
+	for n, to := range lists[s.port] {
+		a := to.Addr
 		if copies>>n&1 == 1 {
-			m.Servers = append(m.Servers, a)
+			m.Servers, own = append(m.Servers, a), append(own, to.Source)
+			if to.Source.IsValid() {
+				some = true
+			}
 		}
 		if earlier>>n&1 == 1 {
 			m.Earlier = append(m.Earlier, a)
@@ -170,5 +176,8 @@ func (s *slot) servers(m *Message, lists [][]netip.AddrPort) {
 		if refused>>n&1 == 1 {
 			m.Refused = append(m.Refused, a)
 		}
+	}
+	if some {
+		m.Own = own
 	}
 }

@@ -302,8 +302,8 @@ func (r *record) silent(who []string, n int, q *step, span time.Duration) string
 	subnet, back := "giaddr", r.relay.String()
 	if q.Family == dhcp.V6 {
 		subnet, back = "link-address", "this relay"
-		if q.From.IsValid() {
-			back = q.From.WithZone("").String()
+		if from, _ := q.sources(); from != "" {
+			back = from
 		}
 	}
 	return fmt.Sprintf("%s %s not answered %s: check that %s, that %s %s a subnet for %s %s, and that %s %s a route back to %s.",

@@ -83,6 +83,7 @@ func (s *step) leg(o *Options) *api.Sending {
 	switch s.To {
 	case agent.ToServers:
 		l.Towards, l.Cast, l.Destinations = "server", "unicast", full(s.Servers)
+		l.Source, l.Sources = s.sources()
 		if slices.ContainsFunc(s.Servers, func(v netip.AddrPort) bool { return v.Addr().IsMulticast() }) {
 			l.Cast = "multicast"
 		}
@@ -96,6 +97,21 @@ func (s *step) leg(o *Options) *api.Sending {
 		l.Cast, l.Destinations = castOf(s.Client.Addr()), []api.Endpoint{s.client(o)}
 	}
 	return l
+}
+
+// sources shows where the copies to servers left from: all from one, or each.
+func (s *step) sources() (one string, each []string) {
+	for i := range s.Servers {
+		from := ""
+		if a := s.FromTo(i); a.IsValid() {
+			from = a.WithZone("").String()
+		}
+		each = append(each, from)
+	}
+	if len(slices.Compact(slices.Clone(each))) == 1 {
+		return each[0], nil
+	}
+	return "", each
 }
 
 // client shows the receiver of a reply: a client, or another relay.
