@@ -1,6 +1,6 @@
 // Package firewall tells whether this host's own packet filter keeps messages from the
-// relay: it reads the ruleset of nftables and plays packets through it. It changes
-// nothing, and says nothing of what it does not understand.
+// relay: it reads the rules of nftables and iptables-legacy and plays packets through
+// them. It changes nothing, and says nothing of what it does not understand.
 package firewall
 
 import (
@@ -26,22 +26,36 @@ func (p Packet) String() string {
 }
 
 // ErrUnknown says that the ruleset cannot be read here.
-var ErrUnknown = errors.New("the ruleset of nftables is not to be read here")
+var ErrUnknown = errors.New("the rules of the firewall are not to be read here")
 
-// patience is how long the program nft may take.
+// patience is how long the programs may take.
 const patience = 5 * time.Second
 
-// Read reads the ruleset of this host, for which it needs to be root and the program
-// nft.
+// Read reads the rules of this host, for which it needs to be root, and the program nft
+// or iptables-legacy-save and ip6tables-legacy-save.
 func Read(ctx context.Context) (*Ruleset, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrUnknown
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	r := &Ruleset{}
 	out, err := exec.CommandContext(ctx, "nft", "--json", "list", "ruleset").Output()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+	if err == nil {
+		r, err = Parse(out)
 	}
-	return Parse(out)
+	if err != nil {
+		r, err = &Ruleset{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	// Where one of these is not installed, or fails, its rules are not known.
+	if saved, err := exec.CommandContext(ctx, legacy4+"-save").Output(); err == nil {
+		r.AddLegacy4(saved)
+	}
+	if saved, err := exec.CommandContext(ctx, legacy6+"-save").Output(); err == nil {
+		r.AddLegacy6(saved)
+	}
+	if len(r.chains) > 0 {
+		return r, nil
+	}
+	return r, err
 }

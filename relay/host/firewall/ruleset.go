@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Ruleset is what nftables does with packets that come in.
+// A Ruleset is what nftables and iptables-legacy do with packets that come in.
 type Ruleset struct {
 	chains []*chain
 	sets   map[name]elements
@@ -23,6 +23,7 @@ type chain struct {
 	prio   int
 	policy string // "drop", else what passes its end goes on
 	rules  []rule
+	texts  []string // of the rules, where it is known
 }
 
 // A rule is its statements, in order: the name of each, and what it says.
@@ -89,15 +90,15 @@ func (c *chain) String() string {
 // Drop says which chain drops a packet, and whether one does for certain. What the
 // rules say that is not understood is taken to let it pass.
 func (r *Ruleset) Drop(p Packet) (why string, drops bool) {
-	family := "ip"
+	families := []string{"inet", "ip", legacy4}
 	if p.Dst.Addr().Is6() {
-		family = "ip6"
+		families = []string{"inet", "ip6", legacy6}
 	}
 	bases := make([]*chain, 0, len(r.chains))
 	for _, hook := range []string{"prerouting", "input"} {
 		var at []*chain
 		for _, c := range r.chains {
-			if c.hook == hook && (c.family == "inet" || c.family == family) {
+			if c.hook == hook && slices.Contains(families, c.family) {
 				at = append(at, c)
 			}
 		}
@@ -110,7 +111,7 @@ func (r *Ruleset) Drop(p Packet) (why string, drops bool) {
 		case verdict == drop && w.unsure:
 			return "", false
 		case verdict == drop:
-			return fmt.Sprintf("a rule of %s drops %s", by, p), true
+			return fmt.Sprintf("a rule of %s drops %s%s", by, p, w.text), true
 		case verdict == goesOn && c.policy == "drop" && !w.unsure:
 			return fmt.Sprintf("%s drops by policy, and no rule accepts %s", c, p), true
 		case verdict == goesOn && c.policy == "drop":

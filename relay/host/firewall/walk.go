@@ -17,7 +17,8 @@ type walk struct {
 	rules     *Ruleset
 	packet    Packet
 	untracked bool
-	unsure    bool // a rule that was not understood may have accepted it
+	unsure    bool   // a rule that was not understood may have accepted it
+	text      string // of the rule that drops it, in brackets; "" if it is not known
 }
 
 // deepest is how many chains may call one another; the kernel allows 16.
@@ -29,9 +30,12 @@ func (w *walk) chain(c *chain, depth int) (verdict, *chain) {
 		w.unsure = true
 		return goesOn, c
 	}
-	for _, r := range c.rules {
+	for i, r := range c.rules {
 		switch v, by := w.rule(c, r, depth); v {
 		case accept, drop:
+			if by == c && i < len(c.texts) {
+				w.text = " (" + c.texts[i] + ")"
+			}
 			return v, by
 		case returns:
 			return goesOn, c
