@@ -132,7 +132,7 @@ func (p *process) tellNames(changes []resolve.Change) {
 		}
 		switch {
 		case c.Is.Err != nil && c.Was.Err == nil:
-			log.Warn("name of a server cannot be looked up, the last answer holds", "err", c.Is.Err, "addresses", list(c.Is.Addrs))
+			log.Warn("name of a server cannot be looked up", "err", c.Is.Err, "kept", list(c.Is.Addrs))
 		case c.Is.Err == nil && c.Was.Err != nil:
 			log.Info("name of a server is looked up again", "addresses", list(c.Is.Addrs), "failed_for", time.Since(c.Was.Failed).Round(time.Second))
 		}
