@@ -16,8 +16,9 @@ import (
 	"dhcp-relay/relay/wire/dhcp6"
 )
 
-// slots is how many clients are remembered; 8 octets each.
-const slots = 1 << 16
+// slots is how many clients are remembered; 8 octets each. So few of 10,000 that wait at
+// once share a set of the table that hardly ever one is forgotten.
+const slots = 1 << 18
 
 // A Past remembers what messages have told of clients and servers. Its methods may be
 // called at once by any number of goroutines; they take no lock and allocate nothing.
