@@ -190,7 +190,7 @@ deps-demo:
 
 .PHONY: deps-test
 deps-test:
-	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay promtool amtool chromium tshark tcpdump keepalived capsh iptables-legacy
+	@.ci/deps ip gcc kea-dhcp4 dhcpd dnsmasq udhcpc dhclient dhcpcd kea-dhcp6 dhcp6c dhcrelay dibbler-relay dhcp6relay promtool amtool chromium tshark tcpdump keepalived capsh iptables-legacy systemd-analyze
 
 # A relay that cannot be had does not keep the others from being measured.
 .PHONY: deps-bench

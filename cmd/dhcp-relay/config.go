@@ -62,7 +62,7 @@ func newConfigUnitCommand() *cobra.Command {
 	file := addConfigFlag(c)
 	host := c.Flags().String("host", "", "file of interfaces and addresses in place of this host's, as explain takes it")
 	also := c.Flags().StringSlice("allow", nil, "prefixes or addresses with which it may speak, too, as of who scrapes the metrics")
-	bpf := c.Flags().Bool("bpf", true, "keep CAP_BPF, for option 79 in the first message of a DHCPv6 client; needless for DHCPv4 alone")
+	bpf := c.Flags().Bool("bpf", true, "keep CAP_BPF where something needs it: option 79 in the first message of a DHCPv6 client, ports of bridges in DHCPv4")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			*file = args[0]

@@ -4,6 +4,9 @@ package built
 
 import "fmt"
 
+// SendBuffers is how large a send buffer may be, in MiB.
+const SendBuffers = 8
+
 // A Part is one that a small program lacks.
 type Part string
 

@@ -8,6 +8,7 @@ import (
 
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/agent"
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -22,10 +23,9 @@ type Unit struct {
 }
 
 // UnitOf returns the drop-in for a configuration on a host with these links. also are
-// prefixes or addresses. BPF is for DHCPv6 alone.
+// prefixes or addresses. BPF is kept only where something needs it.
 func UnitOf(c *config.Config, links []giaddr.Link, also []string, bpf bool) (*Unit, error) {
-	u := &Unit{Config: c, Links: links}
-	u.BPF = bpf && (c.Policy.Relays(dhcp.V6) || len(u.hosts()) > 0)
+	u := &Unit{Config: c, Links: links, BPF: bpf && (mayRelay6(c) || c.Policy.AsksFrame(dhcp.V4))}
 	for _, text := range also {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -40,11 +40,14 @@ func UnitOf(c *config.Config, links []giaddr.Link, also []string, bpf bool) (*Un
 	return u, nil
 }
 
+// mayRelay6 reports whether DHCPv6 is or may come to be relayed, by what names mean.
+func mayRelay6(c *config.Config) bool { return c.Policy.Relays(dhcp.V6) || len(c.Names) > 0 }
+
 // The receive and send buffers that the sockets ask for, in octets. Without
 // CAP_NET_ADMIN they get what the sysctls allow.
 const (
-	receiveBuffer = 64 << 20
-	sendBuffer    = 8 << 20
+	receiveBuffer = built.Buffers << 20
+	sendBuffer    = built.SendBuffers << 20
 )
 
 // String writes the drop-in.
@@ -76,14 +79,17 @@ ProtectHostname=yes
 	if g := u.Config.Control.Group; g != "" {
 		b.WriteString("# Of the control socket, which is given to nobody later.\nGroup=" + g + "\n")
 	}
-	if !u.BPF && u.Config.Policy.Relays(dhcp.V6) {
+	if !u.BPF && u.Config.Policy.AsksFrame(dhcp.V4) {
+		b.WriteString("# Without CAP_BPF the ports of bridges by which DHCPv4 clients ask are unknown.\n")
+	}
+	if !u.BPF && mayRelay6(u.Config) {
 		b.WriteString("# Without CAP_BPF the first message of a DHCPv6 client goes without option 79, and the\n# kernel delivers the reply to it.\n")
 	}
 	b.WriteString("# Clients have no address yet, or ask all of a network.\nIPAddressDeny=any\nIPAddressAllow=localhost link-local multicast 0.0.0.0 255.255.255.255\n")
 	u.allow(&b, "Servers, and who may reply beside them.", u.servers())
 	u.allow(&b, "Networks of clients.", u.networks())
 	u.allow(&b, "Others that were named.", u.Also)
-	for _, h := range u.hosts() {
+	for _, h := range u.Config.Names {
 		fmt.Fprintf(&b, "# %s is resolved while the relay runs: name its addresses, and DNS servers, by --allow.\n", h)
 	}
 	if m := u.Config.Metrics; m.On && !m.Listen.Addr().IsLoopback() {
@@ -119,15 +125,6 @@ func (u *Unit) servers() (all []netip.Prefix) {
 		all = append(all, o.From)
 	}
 	return sorted(append(all, p.ReplySources...))
-}
-
-// hosts returns the DNS names of servers.
-func (u *Unit) hosts() (all []string) {
-	for i := range u.Config.Policy.Interfaces {
-		all = append(all, u.Config.Policy.Interfaces[i].Hosts...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // networks returns the prefixes of the interfaces that are relayed.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/giaddr"
 	"dhcp-relay/relay/config"
 	"dhcp-relay/relay/config/effective"
@@ -67,6 +68,40 @@ func TestUnitLetsThroughWhoIsConfigured(t *testing.T) {
 	}
 }
 
+// What needs BPF keeps it, unless it is to do without; then the drop-in says what is lost.
+func TestUnitKeepsBPFForWhatNeedsIt(t *testing.T) {
+	t.Parallel()
+	const in = "[[interface]]\nname = \"br0\"\nservers = [\"10.9.0.2\"]\n"
+	for _, c := range []struct {
+		name, config string
+		needs        bool
+		lost         string
+	}{
+		{"DHCPv4", in, false, ""},
+		{"DHCPv4 with ports of a bridge", in + "dhcpv4.option82.circuit_id = \"{port}\"\n", true, "the ports of bridges"},
+		{"a DNS name", strings.Replace(in, "10.9.0.2", "dhcp.example.net", 1), true, "option 79"},
+		{"DHCPv6", strings.Replace(in, "10.9.0.2", "2001:db8:9::2", 1), true, "option 79"},
+	} {
+		cfg, err := config.Parse("relay.toml", []byte(c.config), config.Host{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bpf := range []bool{true, false} {
+			u, err := effective.UnitOf(cfg, nil, nil, bpf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := u.String()
+			if has, want := strings.Contains(text, " CAP_BPF\n"), c.needs && bpf; has != want {
+				t.Errorf("%s, BPF allowed %t: kept %t, want %t", c.name, bpf, has, want)
+			}
+			if says, want := strings.Contains(text, "# Without CAP_BPF "), c.needs && !bpf; says != want || !strings.Contains(text, c.lost) && want {
+				t.Errorf("%s, BPF allowed %t: no word of %q in\n%s", c.name, bpf, c.lost, text)
+			}
+		}
+	}
+}
+
 // What a drop-in cannot know is said in it.
 func TestUnitTellsWhatToName(t *testing.T) {
 	t.Parallel()
@@ -82,9 +117,7 @@ func TestUnitTellsWhatToName(t *testing.T) {
 func TestUnitExposesLess(t *testing.T) {
 	t.Parallel()
 	program, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("systemd-analyze is not installed")
-	}
+	netns.Need(t, "systemd-analyze", err)
 	plain, err := os.ReadFile("../../../deploy/dhcp-relay.service")
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func newBed(t *testing.T) *bed {
 	client.Addr("c1", "192.0.2.130/25")
 	g, err := New(ByChaddr)
 	if errors.Is(err, os.ErrPermission) {
-		t.Skip("needs CAP_BPF")
+		netns.Need(t, "CAP_BPF", err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestClients6(t *testing.T) {
 	relay.Addr("lo", "2001:db8::1/128", "2001:db8::2/128")
 	g, err := New(BySource)
 	if errors.Is(err, os.ErrPermission) {
-		t.Skip("needs CAP_BPF")
+		netns.Need(t, "CAP_BPF", err)
 	}
 	relay.Must(err)
 	rc, err := relay.ListenUDP("udp6", "[::]:547").SyscallConn()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/relay/built"
 	"dhcp-relay/relay/wire/dhcp"
 )
 
@@ -26,7 +27,7 @@ type Config struct {
 // sendBuffer is asked for each socket, in octets. What waits for a neighbour to
 // answer is charged to the sender, up to 208 KiB per neighbour by default, which
 // is the default buffer too: one dead server would stop the sends to all others.
-const sendBuffer = 8 << 20
+const sendBuffer = built.SendBuffers << 20
 
 // A Pair hears one port of one family in one VRF: requests on one socket and
 // replies on the other, so that a flood of requests cannot push replies out of a
