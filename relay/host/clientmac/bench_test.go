@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/cmd/lab/netns"
+	"dhcp-relay/relay/host/skb"
 	"dhcp-relay/relay/host/udp"
 )
 
@@ -141,7 +142,7 @@ func BenchmarkReceive(b *testing.B) {
 	lru := func(b *testing.B) asm.Instructions {
 		f := filter{log: logSets, reject: []byte{13}}
 		return concat(f.types(), f.frame(), f.scope(), noteLRU(lruMap(b)), asm.Instructions{
-			asm.Mov.Imm(asm.R0, passAll).WithSymbol(labelPass),
+			asm.Mov.Imm(asm.R0, skb.PassAll).WithSymbol(labelPass),
 			asm.Return(),
 			asm.Mov.Imm(asm.R0, 0).WithSymbol(labelReject),
 			asm.Return(),
@@ -154,7 +155,7 @@ func BenchmarkReceive(b *testing.B) {
 		{"no filter", func(*testing.B, *udp.Conn) *ebpf.Program { return nil }},
 		{"classic", func(b *testing.B, c *udp.Conn) *ebpf.Program { classic(b, c); return nil }},
 		{"empty", func(b *testing.B, c *udp.Conn) *ebpf.Program {
-			return attachProgram(b, c, asm.Instructions{asm.Mov.Imm(asm.R0, passAll), asm.Return()})
+			return attachProgram(b, c, asm.Instructions{asm.Mov.Imm(asm.R0, skb.PassAll), asm.Return()})
 		}},
 		{"mapped", func(b *testing.B, c *udp.Conn) *ebpf.Program {
 			t := needTable(b, logSets, 13)

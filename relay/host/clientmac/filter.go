@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/cilium/ebpf/asm"
+
+	"dhcp-relay/relay/host/skb"
 )
 
 // Places in what the filter sees, in octets. A socket's filter is given the
@@ -43,14 +45,10 @@ const (
 	atScope = atHead + sizeHead
 )
 
-// Places in the kernel's struct __sk_buff and values that go with them.
+// Types of Ethernet frames.
 const (
-	skbIfindex  = 40
-	fromMAC     = 0 // BPF_HDR_START_MAC
-	fromNetwork = 1 // BPF_HDR_START_NET
-	passAll     = -1
-	typeIPv6    = 0x86dd
-	typeIPv4    = 0x0800
+	typeIPv6 = 0x86dd
+	typeIPv4 = 0x0800
 )
 
 // The messages that relays send (RFC 9915, section 7.3). No client did, so none
@@ -83,7 +81,7 @@ type filter struct {
 // others are let through whole, whatever becomes of the note.
 func (f filter) program() asm.Instructions {
 	is := concat(f.types(), f.frame(), f.scope(), f.lookup(), write(), asm.Instructions{
-		asm.Mov.Imm(asm.R0, passAll).WithSymbol(labelPass),
+		asm.Mov.Imm(asm.R0, skb.PassAll).WithSymbol(labelPass),
 		asm.Return(),
 	})
 	if len(f.reject) == 0 {
@@ -99,12 +97,12 @@ func (f filter) types() asm.Instructions {
 		return f.types4()
 	}
 	// A message too short to have a transaction ID is not noted.
-	short := load(offMessage, atHead, 1)
+	short := skb.Load(offMessage, atHead, 1)
 	short[0] = short[0].WithSymbol(labelShort)
 	return concat(
 		asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)},
 		f.front,
-		load(offMessage, atHead, sizeHead),
+		skb.Load(offMessage, atHead, sizeHead),
 		asm.Instructions{asm.JNE.Imm(asm.R0, 0, labelShort)},
 		f.rejects(),
 		asm.Instructions{
@@ -125,10 +123,10 @@ func (f filter) types4() asm.Instructions {
 	return concat(
 		asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)},
 		f.front,
-		load(offMessage, atHead, 1),
+		skb.Load(offMessage, atHead, 1),
 		asm.Instructions{asm.JNE.Imm(asm.R0, 0, labelPass)},
 		f.rejects(),
-		load(offMessage+offXID4, atHead, sizeHead),
+		skb.Load(offMessage+offXID4, atHead, sizeHead),
 		asm.Instructions{asm.JNE.Imm(asm.R0, 0, labelPass)},
 	)
 }
@@ -150,7 +148,7 @@ func (f filter) rejects() asm.Instructions {
 // else there is to the key: the source of IPv6, or chaddr.
 func (f filter) frame() asm.Instructions {
 	etherType, look, size := hostOrder(typeIPv6), int32(offLook6), asm.DWord
-	known := loadFrom(fromMAC, 0, atFrame, sizeFrame)
+	known := skb.LoadFrom(skb.FromMAC, 0, atFrame, sizeFrame)
 	if f.v4 {
 		etherType, look, size = hostOrder(typeIPv4), offLook4, asm.Word // as it is aligned
 	} else {
@@ -164,7 +162,7 @@ func (f filter) frame() asm.Instructions {
 			asm.LoadMem(asm.R1, asm.RFP, atType, asm.Half),
 			asm.JNE.Imm(asm.R1, etherType, labelPass),
 		},
-		loadFrom(fromNetwork, look, atCopy, sizeLook),
+		skb.LoadFrom(skb.FromNetwork, look, atCopy, sizeLook),
 		asm.Instructions{
 			asm.JNE.Imm(asm.R0, 0, labelPass),
 		},
@@ -201,7 +199,7 @@ func (f filter) client(source int16) asm.Instructions {
 	from := source
 	var is asm.Instructions
 	if f.v4 {
-		is = append(load(offMessage+offChaddr, atCopy, sizeChaddr), asm.JNE.Imm(asm.R0, 0, labelPass))
+		is = append(skb.Load(offMessage+offChaddr, atCopy, sizeChaddr), asm.JNE.Imm(asm.R0, 0, labelPass))
 		from = atCopy
 	}
 	return append(is,
@@ -214,7 +212,7 @@ func (f filter) client(source int16) asm.Instructions {
 func (f filter) scope() asm.Instructions {
 	scope := asm.LoadImm(asm.R1, int64(f.device), asm.DWord)
 	if f.device == 0 {
-		scope = asm.LoadMem(asm.R1, asm.R6, skbIfindex, asm.Word)
+		scope = asm.LoadMem(asm.R1, asm.R6, skb.Ifindex, asm.Word)
 	}
 	return asm.Instructions{
 		scope,
@@ -288,28 +286,6 @@ func write() asm.Instructions {
 		asm.StoreMem(asm.R6, offSrc+8, asm.R9, asm.DWord),
 		atomically(asm.Xchg, asm.R6, asm.R3, offStamp),
 	}
-}
-
-// load copies n octets of the datagram to the stack; R0 is not 0 if it has
-// fewer.
-func load(off int32, at, n int32) asm.Instructions {
-	return asm.Instructions{
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Imm(asm.R2, off),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, at),
-		asm.Mov.Imm(asm.R4, n),
-		asm.FnSkbLoadBytes.Call(),
-	}
-}
-
-// loadFrom is load with off counted from a header in front of the datagram.
-func loadFrom(header, off, at, n int32) asm.Instructions {
-	is := load(off, at, n)
-	return append(is[:len(is)-1],
-		asm.Mov.Imm(asm.R5, header),
-		asm.FnSkbLoadBytesRelative.Call(),
-	)
 }
 
 // atomically is op.Mem for a word. The library (0.22) encodes all such operations

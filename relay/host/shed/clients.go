@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/cilium/ebpf/asm"
+
+	"dhcp-relay/relay/host/skb"
 )
 
 // Clients tell by what the clients of an interface are told apart, so that one which sends
@@ -41,7 +43,6 @@ const (
 	offChaddr    = udpHeader + 28
 	offSource    = 8
 	relayForward = 12
-	fromNetwork  = 1 // BPF_HDR_START_NET
 )
 
 // rest goes on with what takes of the rest of what may be ahead: no message that is none,
@@ -52,18 +53,18 @@ func (c Clients) rest() asm.Instructions {
 	case NoClients:
 		return nil
 	case ByChaddr:
-		key = append(octets(offChaddr, atClient, 16),
+		key = append(skb.Load(offChaddr, atClient, 16),
 			asm.JNE.Imm(asm.R0, 0, labelShed),
 			asm.LoadMem(asm.R1, asm.RFP, atClient, asm.DWord),
 			asm.JEq.Imm(asm.R1, 0, labelTake), // as on InfiniBand (RFC 4390, section 2.1)
 		)
 	case BySource:
-		key = append(octets(udpHeader, atType, 4),
+		key = append(skb.Load(udpHeader, atType, 4),
 			asm.JNE.Imm(asm.R0, 0, labelShed),
 			asm.LoadMem(asm.R1, asm.RFP, atType, asm.Byte),
 			asm.JEq.Imm(asm.R1, relayForward, labelTake),
 		)
-		key = append(append(key, source()...),
+		key = append(append(key, skb.LoadFrom(skb.FromNetwork, offSource, atClient, 16)...),
 			asm.JNE.Imm(asm.R0, 0, labelTake),
 			asm.LoadMem(asm.R1, asm.RFP, atClient, asm.DWord),
 		)
@@ -75,29 +76,11 @@ func (c Clients) rest() asm.Instructions {
 	return append(key, second...)
 }
 
-// source loads the source address of an IPv6 packet.
-func source() asm.Instructions {
-	is := octets(offSource, atClient, 16)
-	return append(is[:len(is)-1], asm.Mov.Imm(asm.R5, fromNetwork), asm.FnSkbLoadBytesRelative.Call())
-}
-
-// octets loads n octets of the datagram to the stack; R0 is not 0 if it has fewer.
-func octets(off, at, n int32) asm.Instructions {
-	return asm.Instructions{
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Imm(asm.R2, off),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, at),
-		asm.Mov.Imm(asm.R4, n),
-		asm.FnSkbLoadBytes.Call(),
-	}
-}
-
 // places makes R1, of the address, which is also on the stack, and R3 the numbers of a
 // client's places.
 func places() asm.Instructions {
 	return asm.Instructions{
-		asm.LoadMem(asm.R2, asm.R6, skbIfindex, asm.Word),
+		asm.LoadMem(asm.R2, asm.R6, skb.Ifindex, asm.Word),
 		asm.LoadImm(asm.R3, int64(rand.Uint64()), asm.DWord), //nolint:gosec // G404: it is no secret, but others cannot reckon with it
 		asm.LoadImm(asm.R4, multiplier, asm.DWord),
 		asm.Xor.Reg(asm.R1, asm.R3),

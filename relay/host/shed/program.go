@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf/asm"
+
+	"dhcp-relay/relay/host/skb"
 )
 
 func load(p *uint64) uint64     { return atomic.LoadUint64(p) }
@@ -47,7 +49,7 @@ func (g *Gate) program(first byte, only bool) asm.Instructions {
 	gate := g.Front()
 	gate[0] = gate[0].WithSymbol(labelGate)
 	is = append(is, gate...)
-	return append(is, asm.Mov.Imm(asm.R0, passAll), asm.Return())
+	return append(is, asm.Mov.Imm(asm.R0, skb.PassAll), asm.Return())
 }
 
 // Front returns what stands in front of a filter that has its context in R6: it goes on
@@ -78,7 +80,7 @@ func (g *Gate) Front() asm.Instructions {
 func (g *Gate) slot() asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMapValue(asm.R7, g.states.FD(), 0),
-		asm.LoadMem(asm.R8, asm.R6, skbIfindex, asm.Word),
+		asm.LoadMem(asm.R8, asm.R6, skb.Ifindex, asm.Word),
 		asm.And.Imm(asm.R8, Slots-1),
 		asm.Mul.Imm(asm.R8, sizeSlot),
 		asm.Add.Reg(asm.R8, asm.R7),

@@ -83,12 +83,8 @@ const (
 	offSince    = 32
 )
 
-// Places in the kernel's struct __sk_buff and values that go with them.
-const (
-	skbIfindex = 40
-	udpHeader  = 8 // octets in front of a message
-	passAll    = -1
-)
+// udpHeader is how many octets are in front of a message.
+const udpHeader = 8
 
 // A Gate is the filter's part of one socket. Set, Hold, Bound, Read, Waiting and Emptied
 // are for who reads the socket, the others for one goroutine.
