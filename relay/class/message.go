@@ -12,8 +12,6 @@ const (
 	optionVendorClass   = 60 // RFC 2132, section 9.13
 	optionUserClass     = 77 // RFC 3004
 	optionArchitecture  = 93 // RFC 4578, section 2.1
-	option6UserClass    = 15 // RFC 9915, section 21.15
-	option6VendorClass  = 16 // RFC 9915, section 21.16
 	option6Architecture = 61 // RFC 5970, section 3.3
 )
 
@@ -111,9 +109,9 @@ func (m *Matcher) Match6(msg dhcp6.Message, mac, port []byte) int {
 	if msg.Valid() && !msg.IsRelay() {
 		for code, value := range dhcp6.Options(msg[dhcp6.HeaderLen:]) {
 			switch code {
-			case option6VendorClass:
+			case dhcp6.OptionVendorClass:
 				c.vendor.add(value)
-			case option6UserClass:
+			case dhcp6.OptionUserClass:
 				c.user.add(value)
 			case option6Architecture:
 				c.architecture.add(value)

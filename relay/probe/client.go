@@ -58,19 +58,15 @@ func (c *Client) Ingress(link int) agent.Ingress {
 	return in
 }
 
-// Options of DHCPv4 and DHCPv6 that no relay needs.
-const (
-	optLease, optServer, optWants, optClass, optEnd = 51, 54, 55, 60, 255
-
-	optClientID6, optServerID6, optIANA, optIAAddr, optElapsed, optStatus, optUserClass = 1, 2, 3, 5, 8, 13, 15
-)
+// Options of DHCPv4 that no relay needs.
+const optLease, optServer, optWants, optClass, optEnd = 51, 54, 55, 60, 255
 
 // Discover returns a DHCPDISCOVER or a Solicit, by which no lease is taken.
 func (c *Client) Discover() []byte {
 	if c.Family == dhcp.V6 {
 		m := c.head6(dhcp6.Solicit)
-		m = dhcp6.AppendOption(m, optElapsed, []byte{0, 0})
-		return dhcp6.AppendOption(m, optIANA, c.iana(nil))
+		m = dhcp6.AppendOption(m, dhcp6.OptionElapsedTime, []byte{0, 0})
+		return dhcp6.AppendOption(m, dhcp6.OptionIANA, c.iana(nil))
 	}
 	m := c.head4(bootp.Discover)
 	m = append(m, optWants, 4, 1, 3, 6, optLease)
@@ -85,9 +81,9 @@ func (c *Client) iana(options []byte) []byte {
 
 func (c *Client) head6(t dhcp6.Type) []byte {
 	m := binary.BigEndian.AppendUint32(nil, uint32(t)<<24|c.Xid)
-	m = dhcp6.AppendOption(m, optClientID6, c.duid())
+	m = dhcp6.AppendOption(m, dhcp6.OptionClientID, c.duid())
 	class := append(binary.BigEndian.AppendUint16(nil, uint16(len(Name))), Name...)
-	return dhcp6.AppendOption(m, optUserClass, class)
+	return dhcp6.AppendOption(m, dhcp6.OptionUserClass, class)
 }
 
 func (c *Client) head4(t bootp.Type) []byte {
@@ -187,15 +183,15 @@ func read6(m dhcp6.Message) (o Offer) {
 	status := ""
 	for code, v := range dhcp6.Options(m[dhcp6.HeaderLen:]) {
 		switch {
-		case code == optStatus:
+		case code == dhcp6.OptionStatusCode:
 			status = status6(v, status)
-		case code == optIANA && len(v) >= 12:
+		case code == dhcp6.OptionIANA && len(v) >= 12:
 			for code, v := range dhcp6.Options(v[12:]) {
 				switch {
-				case code == optIAAddr && len(v) >= 24 && !o.Address.IsValid():
+				case code == dhcp6.OptionIAAddr && len(v) >= 24 && !o.Address.IsValid():
 					o.Address = netip.PrefixFrom(netip.AddrFrom16([16]byte(v)), 128)
 					o.Lease = time.Duration(binary.BigEndian.Uint32(v[20:])) * time.Second
-				case code == optStatus:
+				case code == dhcp6.OptionStatusCode:
 					status = status6(v, status)
 				}
 			}
@@ -217,10 +213,13 @@ func status6(v []byte, was string) string {
 		return was
 	}
 	code := binary.BigEndian.Uint16(v)
-	if code == 0 {
+	if code == dhcp6.StatusSuccess {
 		return was
 	}
-	names := map[uint16]string{1: "UnspecFail", 2: "NoAddrsAvail", 3: "NoBinding", 4: "NotOnLink", 5: "UseMulticast", 6: "NoPrefixAvail"}
+	names := map[uint16]string{
+		dhcp6.StatusUnspecFail: "UnspecFail", dhcp6.StatusNoAddrsAvail: "NoAddrsAvail", dhcp6.StatusNoBinding: "NoBinding",
+		dhcp6.StatusNotOnLink: "NotOnLink", dhcp6.StatusUseMulticast: "UseMulticast", dhcp6.StatusNoPrefixAvail: "NoPrefixAvail",
+	}
 	name := names[code]
 	if name == "" {
 		name = "a status that is not known"
@@ -241,10 +240,10 @@ func (c *Client) Release(m []byte) []byte {
 	case c.Family == dhcp.V6:
 		inner, _ := inner6(m)
 		r := c.head6(dhcp6.Release)
-		r = dhcp6.AppendOption(r, optServerID6, inner.ServerID())
-		r = dhcp6.AppendOption(r, optElapsed, []byte{0, 0})
+		r = dhcp6.AppendOption(r, dhcp6.OptionServerID, inner.ServerID())
+		r = dhcp6.AppendOption(r, dhcp6.OptionElapsedTime, []byte{0, 0})
 		a := o.Address.Addr().As16()
-		return dhcp6.AppendOption(r, optIANA, c.iana(dhcp6.AppendOption(nil, optIAAddr, append(a[:], make([]byte, 8)...))))
+		return dhcp6.AppendOption(r, dhcp6.OptionIANA, c.iana(dhcp6.AppendOption(nil, dhcp6.OptionIAAddr, append(a[:], make([]byte, 8)...))))
 	}
 	r := c.head4(bootp.Release)
 	copy(r[12:16], o.Address.Addr().AsSlice()) // ciaddr

@@ -50,24 +50,22 @@ type answer6 struct {
 	refused bool // it says that it has none, or none for this client
 }
 
-// Options of leases (RFC 9915, section 21), and how long what is before the options in
-// them is.
+// Places in options of leases, in octets (RFC 9915, sections 21.4 to 21.6, 21.21 and
+// 21.22): where the options in them begin, and where the valid lifetime is.
 const (
-	optIANA, optIATA, optIAAddr, optStatus, optIAPD, optIAPrefix = 3, 4, 5, 13, 25, 26
-
 	headIA, headIATA = 12, 4
 
-	validIAAddr, validIAPrefix = 20, 4 // where the valid lifetime is
+	validIAAddr, validIAPrefix = 20, 4
 )
 
 func (a *answer6) read(options []byte) {
 	for code, v := range dhcp6.Options(options) {
 		switch {
-		case code == optStatus:
+		case code == dhcp6.OptionStatusCode:
 			a.status(v)
-		case (code == optIANA || code == optIAPD) && len(v) >= headIA:
+		case (code == dhcp6.OptionIANA || code == dhcp6.OptionIAPD) && len(v) >= headIA:
 			a.readIA(v[headIA:])
-		case code == optIATA && len(v) >= headIATA:
+		case code == dhcp6.OptionIATA && len(v) >= headIATA:
 			a.readIA(v[headIATA:])
 		}
 	}
@@ -76,11 +74,11 @@ func (a *answer6) read(options []byte) {
 func (a *answer6) readIA(options []byte) {
 	for code, v := range dhcp6.Options(options) {
 		switch code {
-		case optStatus:
+		case dhcp6.OptionStatusCode:
 			a.status(v)
-		case optIAAddr:
+		case dhcp6.OptionIAAddr:
 			a.lasts(v, validIAAddr)
-		case optIAPrefix:
+		case dhcp6.OptionIAPrefix:
 			a.lasts(v, validIAPrefix)
 		}
 	}
@@ -91,14 +89,13 @@ func (a *answer6) lasts(v []byte, at int) {
 	a.lease = a.lease || len(v) >= at+4 && binary.BigEndian.Uint32(v[at:]) > 0
 }
 
-// status notes a refusal (RFC 9915, section 21.13): UnspecFail, NoAddrsAvail, NotOnLink
-// and UseMulticast. That there is no prefix, or no binding, a good server says, too.
+// status notes a refusal. That there is no prefix, or no binding, a good server says, too.
 func (a *answer6) status(v []byte) {
 	if len(v) < 2 {
 		return
 	}
 	switch binary.BigEndian.Uint16(v) {
-	case 1, 2, 4, 5:
+	case dhcp6.StatusUnspecFail, dhcp6.StatusNoAddrsAvail, dhcp6.StatusNotOnLink, dhcp6.StatusUseMulticast:
 		a.refused = true
 	}
 }

@@ -98,12 +98,12 @@ func (m Message) Peer() []byte { return m[offPeer : offPeer+16 : offPeer+16] }
 func (m Message) ClientID() []byte { return m.first(OptionClientID) }
 
 // ServerID is ClientID for the Server Identifier option.
-func (m Message) ServerID() []byte { return m.first(optionServerID) }
+func (m Message) ServerID() []byte { return m.first(OptionServerID) }
 
 // ElapsedTime returns how long the client has tried, by the first Elapsed Time option,
 // and 0 where ClientID would be nil. It ends at 655.35 s.
 func (m Message) ElapsedTime() time.Duration {
-	v := m.first(optionElapsedTime)
+	v := m.first(OptionElapsedTime)
 	if len(v) != 2 {
 		return 0
 	}

@@ -2,13 +2,21 @@ package dhcp6
 
 import "encoding/binary"
 
-// Codes of the options that a relay agent reads or writes.
+// Codes of the options that are read or written.
 const (
 	OptionClientID        = 1   // RFC 8415, section 21.2
-	optionServerID        = 2   // RFC 8415, section 21.3
-	optionElapsedTime     = 8   // RFC 8415, section 21.9
+	OptionServerID        = 2   // RFC 8415, section 21.3
+	OptionIANA            = 3   // RFC 9915, section 21.4
+	OptionIATA            = 4   // RFC 9915, section 21.5
+	OptionIAAddr          = 5   // RFC 9915, section 21.6
+	OptionElapsedTime     = 8   // RFC 8415, section 21.9
 	OptionRelayMsg        = 9   // RFC 8415, section 21.10
+	OptionStatusCode      = 13  // RFC 9915, section 21.13
+	OptionUserClass       = 15  // RFC 9915, section 21.15
+	OptionVendorClass     = 16  // RFC 9915, section 21.16
 	OptionInterfaceID     = 18  // RFC 8415, section 21.18
+	OptionIAPD            = 25  // RFC 9915, section 21.21
+	OptionIAPrefix        = 26  // RFC 9915, section 21.22
 	OptionRemoteID        = 37  // RFC 4649, section 3
 	OptionSubscriberID    = 38  // RFC 4580, section 2
 	OptionEchoRequest     = 43  // RFC 4994, section 3
@@ -26,6 +34,17 @@ const (
 	optionANIOperatorID   = 109 // RFC 7839
 	optionANIRealm        = 110 // RFC 7839
 	OptionRelayPort       = 135 // RFC 8357, section 4.2
+)
+
+// Status codes that a server gives (RFC 9915, section 21.13).
+const (
+	StatusSuccess = iota
+	StatusUnspecFail
+	StatusNoAddrsAvail
+	StatusNoBinding
+	StatusNotOnLink
+	StatusUseMulticast
+	StatusNoPrefixAvail
 )
 
 // OptionHeaderLen is the size in octets of an option's code and length
