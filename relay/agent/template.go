@@ -2,26 +2,12 @@ package agent
 
 import (
 	"cmp"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
-
-	"dhcp-relay/relay/text"
 )
-
-// Facts are what a Template can say of a link and of this host. Giaddr is the
-// address that stands for the link's clients.
-type Facts struct {
-	Interface, Alias, Hostname string
-	VLAN, Outer                uint16 // Outer: of the VLAN interface that the link is on, 0 if it is on none
-	MAC                        []byte
-	Giaddr                     netip.Addr
-}
 
 // A Template is the text of an identifier with placeholders for the facts of a
 // link: "{hostname}:{interface}". The zero value is absent. Templates are
@@ -67,13 +53,13 @@ func placeholders() []placeholder {
 		{"interface", known(1, maxInterface, false, appendInterface), nil},
 		{"ifalias", known(0, maxText, false, appendAlias), nil},
 		{"hostname", known(1, maxText, false, appendHostname), nil},
-		{"vlan", known(1, 5, false, appendVLAN), known(2, 2, true, appendVLANRaw)},
-		{"svlan", known(1, 5, false, appendOuter), known(2, 2, true, appendOuterRaw)},
-		{"cvlan", known(1, 5, false, appendVLAN), known(2, 2, true, appendVLANRaw)},
+		{"vlan", vlan(innerTag).text(), vlan(innerTag).raw()},
+		{"svlan", vlan(outerTag).text(), vlan(outerTag).raw()},
+		{"cvlan", vlan(innerTag).text(), vlan(innerTag).raw()},
 		{"mac", known(0, 3*maxMAC-1, false, appendMAC), known(0, maxMAC, true, appendMACRaw)},
 		{"giaddr", known(7, 15, false, appendGiaddr), known(4, 4, true, appendGiaddrRaw)},
-		{"vlan1", known(1, 5, false, appendFirst), known(2, 2, true, appendFirstRaw)},
-		{"vlan2", known(1, 5, false, appendSecond), known(2, 2, true, appendSecondRaw)},
+		{"vlan1", vlan(firstTag).text(), vlan(firstTag).raw()},
+		{"vlan2", vlan(secondTag).text(), vlan(secondTag).raw()},
 		{"port", filled(1, maxInterface, false, slotPort), nil},
 		{"port_alias", filled(1, maxText, false, slotPortAlias), nil},
 		{"port_slot", filled(1, maxDigits, false, slotPortSlot), filled(1, 1, true, slotPortSlotRaw)},
@@ -102,9 +88,9 @@ func written(name, mod string) *form {
 	case ":vlans":
 		return known(0, 12, false, appendColonVLANs)
 	case "vlan1:4":
-		return known(4, 5, false, appendFirst4)
+		return vlan(firstTag).digits()
 	case "vlan2:4":
-		return known(4, 5, false, appendSecond4)
+		return vlan(secondTag).digits()
 	case "mac:plain":
 		return known(0, 2*maxMAC, false, appendMACPlain)
 	}
@@ -324,130 +310,6 @@ func (t Template) Text() bool {
 }
 
 func unprintable(r rune) bool { return r < ' ' || r > '~' }
-
-// appendPrintable appends at most limit octets of s, with '_' for each that is
-// not printable ASCII.
-func appendPrintable(dst []byte, s string, limit int) []byte {
-	for i := range min(len(s), limit) {
-		c := s[i]
-		if unprintable(rune(c)) {
-			c = '_'
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
-
-func appendInterface(dst []byte, f *Facts) []byte {
-	return appendPrintable(dst, f.Interface, maxInterface)
-}
-
-func appendAlias(dst []byte, f *Facts) []byte {
-	return appendPrintable(dst, f.Alias, maxText)
-}
-
-func appendHostname(dst []byte, f *Facts) []byte {
-	return appendPrintable(dst, f.Hostname, maxText)
-}
-
-func appendVLAN(dst []byte, f *Facts) []byte {
-	return strconv.AppendUint(dst, uint64(f.VLAN), 10)
-}
-
-func appendVLANRaw(dst []byte, f *Facts) []byte {
-	return binary.BigEndian.AppendUint16(dst, f.VLAN)
-}
-
-func appendOuter(dst []byte, f *Facts) []byte {
-	return strconv.AppendUint(dst, uint64(f.Outer), 10)
-}
-
-func appendOuterRaw(dst []byte, f *Facts) []byte {
-	return binary.BigEndian.AppendUint16(dst, f.Outer)
-}
-
-// tags returns the VLANs of a frame on the wire, the first one first; 0 is none.
-func tags(f *Facts) (first, second uint16) {
-	if f.Outer != 0 {
-		return f.Outer, f.VLAN
-	}
-	return f.VLAN, 0
-}
-
-func appendFirst(dst []byte, f *Facts) []byte {
-	n, _ := tags(f)
-	return strconv.AppendUint(dst, uint64(n), 10)
-}
-
-func appendFirstRaw(dst []byte, f *Facts) []byte {
-	n, _ := tags(f)
-	return binary.BigEndian.AppendUint16(dst, n)
-}
-
-func appendFirst4(dst []byte, f *Facts) []byte {
-	n, _ := tags(f)
-	return appendDigits(dst, n)
-}
-
-func appendSecond(dst []byte, f *Facts) []byte {
-	_, n := tags(f)
-	return strconv.AppendUint(dst, uint64(n), 10)
-}
-
-func appendSecondRaw(dst []byte, f *Facts) []byte {
-	_, n := tags(f)
-	return binary.BigEndian.AppendUint16(dst, n)
-}
-
-func appendSecond4(dst []byte, f *Facts) []byte {
-	_, n := tags(f)
-	return appendDigits(dst, n)
-}
-
-// appendDigits appends a number in four digits at least.
-func appendDigits(dst []byte, n uint16) []byte {
-	for least := uint16(1000); least > 1 && n < least; least /= 10 {
-		dst = append(dst, '0')
-	}
-	return strconv.AppendUint(dst, uint64(n), 10)
-}
-
-func appendColonVLAN(dst []byte, f *Facts) []byte {
-	if f.VLAN == 0 {
-		return dst
-	}
-	return appendVLAN(append(dst, ':'), f)
-}
-
-func appendColonVLANs(dst []byte, f *Facts) []byte {
-	if f.Outer == 0 {
-		return appendColonVLAN(dst, f)
-	}
-	dst = appendOuter(append(dst, ':'), f)
-	return appendVLAN(append(dst, '-'), f)
-}
-
-func appendMACPlain(dst []byte, f *Facts) []byte { return hex.AppendEncode(dst, mac(f)) }
-
-func appendMAC(dst []byte, f *Facts) []byte { return text.AppendOctets(dst, mac(f)) }
-
-func appendMACRaw(dst []byte, f *Facts) []byte { return append(dst, mac(f)...) }
-
-func mac(f *Facts) []byte { return f.MAC[:min(len(f.MAC), maxMAC)] }
-
-func appendGiaddr(dst []byte, f *Facts) []byte {
-	if !f.Giaddr.Is4() {
-		return dst
-	}
-	return f.Giaddr.AppendTo(dst)
-}
-
-func appendGiaddrRaw(dst []byte, f *Facts) []byte {
-	if !f.Giaddr.Is4() {
-		return dst
-	}
-	return append(dst, f.Giaddr.AsSlice()...)
-}
 
 // Varies reports whether links differ in what the template says.
 func (t Template) Varies() bool {
