@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
-	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/bootp"
 	"dhcp-relay/relay/wire/dhcp6"
 )
@@ -41,11 +38,7 @@ type peer struct {
 
 func newMLAG(t *testing.T) *mlag {
 	t.Helper()
-	m := &mlag{t: t, clients: newSpace(t), servers: newSpace(t)}
-	m.servers.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("wan")})
-	m.servers.Up("wan")
-	m.servers.ipv6("wan", "2001:db8:9::2/64")
-	m.servers.Addr("wan", "10.9.0.2/24")
+	m := &mlag{t: t, clients: newSpace(t), servers: newWAN(t)}
 	config, err := os.ReadFile("../deploy/recipes/mlag/relay.toml")
 	if err != nil {
 		t.Fatal(err)

@@ -197,11 +197,7 @@ var anycast = net.HardwareAddr{2, 0, 0, 0, 0x0a, 1}
 
 func newFabric(t *testing.T) *fabric {
 	t.Helper()
-	f := &fabric{t: t, clients: newSpace(t), servers: newSpace(t)}
-	f.servers.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("wan")})
-	f.servers.Up("wan")
-	f.servers.ipv6("wan", "2001:db8:9::2/64")
-	f.servers.Addr("wan", "10.9.0.2/24")
+	f := &fabric{t: t, clients: newSpace(t), servers: newWAN(t)}
 	config, err := os.ReadFile("../deploy/recipes/evpn/relay.toml")
 	if err != nil {
 		t.Fatal(err)

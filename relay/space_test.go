@@ -26,6 +26,17 @@ func newSpace(t testing.TB) *space {
 	return s
 }
 
+// newWAN makes the place of the servers: on a bridge to which several routers have a cable.
+func newWAN(t testing.TB) *space {
+	t.Helper()
+	s := newSpace(t)
+	s.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("wan")})
+	s.Up("wan")
+	s.ipv6("wan", "2001:db8:9::2/64")
+	s.Addr("wan", "10.9.0.2/24")
+	return s
+}
+
 // dropped returns how many frames the cable at a link's end has lost: the queue
 // behind it is shared with all else on the machine.
 func (s *space) dropped(link string) int {

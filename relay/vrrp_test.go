@@ -53,15 +53,11 @@ type router struct {
 // part in VRRP, nil: they both relay. Servers are to come.
 func newGateway(t *testing.T, config string, join func(*router)) *gateway {
 	t.Helper()
-	g := &gateway{t: t, clients: newSpace(t), servers: newSpace(t)}
-	for s, bridge := range map[*space]string{g.clients: "lan", g.servers: "wan"} {
-		s.Add(&netlink.Bridge{LinkAttrs: netns.Attrs(bridge)})
-		s.Up(bridge)
-	}
+	g := &gateway{t: t, clients: newSpace(t), servers: newWAN(t)}
+	g.clients.Add(&netlink.Bridge{LinkAttrs: netns.Attrs("lan")})
+	g.clients.Up("lan")
 	g.clients.Veth("c", g.clients.Space, "cb")
 	g.clients.port("cb", "lan")
-	g.servers.ipv6("wan", "2001:db8:9::2/64")
-	g.servers.Addr("wan", "10.9.0.2/24")
 	for i := range g.routers {
 		g.routers[i] = g.router(i, config)
 		if join != nil {

@@ -293,7 +293,7 @@ func addresses(addrs []netip.Addr) string {
 
 // mayRelay reports whether a family is or may come to be relayed, by what names mean.
 func mayRelay(p *agent.Policy, f dhcp.Family) bool {
-	return p.Relays(f) || slices.ContainsFunc(p.Interfaces, func(i agent.Interface) bool { return len(i.Hosts) > 0 })
+	return p.Relays(f) || named(p)
 }
 
 // named reports whether servers have DNS names.
