@@ -74,9 +74,9 @@ func faultsOfServers() []fault {
 		}
 		return h.offer(m)
 	})
-	n := 0
+	// Half of the clients of each network: which ones must not depend on who asks first.
 	poolEmpty, poolFull := conducts(func(h *host, m *dhcpv4.DHCPv4) ([][]byte, time.Duration) {
-		if n++; n%2 == 0 {
+		if m.ClientHWAddr[5]%2 == 0 {
 			return nil, 0
 		}
 		return h.offer(m)

@@ -2,7 +2,6 @@ package status
 
 import (
 	"slices"
-	"time"
 
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -16,7 +15,7 @@ type FirewallDrop struct {
 }
 
 // Firewall adds what the firewall drops, in the place of findings that such drops
-// explain. What has been heard within a minute says better than the rules that it
+// explain. What has been heard just now says better than the rules that it
 // passes.
 func (r *Report) Firewall(drops []FirewallDrop) {
 	var all []found
@@ -35,7 +34,7 @@ func (r *Report) Firewall(drops []FirewallDrop) {
 		if d.Direction == dhcp.Replies {
 			f.text, last = "This host's firewall drops the replies of its servers", n.LastReply
 		}
-		if !last.IsZero() && r.Time.Sub(last) <= time.Minute {
+		if !last.IsZero() && r.Time.Sub(last) <= goesOn {
 			continue
 		}
 		if n.Reason == "" || d.Direction == dhcp.Replies {

@@ -10,7 +10,7 @@ import (
 )
 
 // What the firewall drops is told in the place of what it explains, and never against
-// what was heard within a minute.
+// what was heard just now.
 func TestTheFirewall(t *testing.T) {
 	t.Parallel()
 	l := newTimeline()

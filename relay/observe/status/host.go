@@ -133,7 +133,7 @@ func (b *builder) listeners() {
 func (b *builder) refusals() {
 	for _, l := range b.Listeners {
 		for _, r := range l.Refused {
-			if b.Now.Sub(r.Last) > refusedRecently {
+			if b.Now.Sub(r.Last) > goesOn {
 				continue
 			}
 			severity, text, do := r.Reason.explain(l.Name)
@@ -146,9 +146,6 @@ func (b *builder) refusals() {
 		}
 	}
 }
-
-// refusedRecently is how long a refusal is told of.
-const refusedRecently = time.Minute
 
 // explain says what a reason means for those who come to a listener, and what to do.
 func (r RefusedReason) explain(listener string) (severity Severity, text, do string) {

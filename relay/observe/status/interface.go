@@ -190,7 +190,7 @@ const enough = 4
 
 // losing is how long after the last request that was lost some still are, where others
 // fare well.
-const losing = 45 * time.Second
+const losing = 40 * time.Second
 
 // judgeTraffic looks for requests that nobody answers.
 func (b *builder) judgeTraffic(l *Link, n *Interface, f found) found {

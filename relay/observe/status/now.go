@@ -13,8 +13,8 @@ import (
 
 const (
 	// goesOn is how long after the last drop for a reason the reason holds, if no
-	// state tells.
-	goesOn = time.Minute
+	// state tells: so long that a minute after the repair nothing is told of it.
+	goesOn = 50 * time.Second
 	// repaired is how long messages must have come through for a reason to be over
 	// before that.
 	repaired = 10 * time.Second
