@@ -12,6 +12,7 @@ TOOLS := .bin
 GOLANGCI_VERSION := v2.15.0
 NFPM_VERSION := v2.48.0
 CYCLONEDX_VERSION := v1.10.0
+GOTESTSUM_VERSION := v1.13.0
 FUZZTIME ?= 30s
 # Tests that the race detector would distort: allocations, memory, many random messages.
 DISTORTED := Alloc|Memory|Random|Million|Mutation|Property|Library|NothingIsKept|CostsNothing
@@ -39,12 +40,18 @@ small: ## build the daemon for routers with little memory into bin/dhcp-relay-sm
 demo: deps-demo build ## play the scenes in a lab of network namespaces (DEMO="--once" ends at once)
 	@$(BIN)/dhcp-lab demo $(DEMO)
 
+# AGAIN=1, as in CI, runs up to three tests that fail once more, without the others, and
+# says so: a shared machine may hold up the best of clocks.
+AGAIN ?=
+gotest = $(if $(AGAIN),$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format $(if $(filter -v,$(1)),standard-verbose,standard-quiet) --rerun-fails=1 --rerun-fails-max-failures=3 \
+  --rerun-fails-abort-on-data-race $(3) --packages="$(2)" -- $(1),$(GO) test $(1) $(2))
+
 .PHONY: test
-test: deps-test ## everything: vet, race detector, fuzz seeds, lab, real servers and clients
+test: deps-test $(if $(AGAIN),$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)) ## everything: vet, race detector, fuzz seeds, lab, real servers and clients
 	@echo "testing with the race detector; real servers and clients run in namespaces"
 	@$(GO) vet ./...
 	@mkdir -p $(BIN)
-	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=$${RELAY_TEST_NOSKIP-1} $(GO) test -race -timeout 14m ./...
+	@CGO_ENABLED=1 RELAY_TEST_NOSKIP=$${RELAY_TEST_NOSKIP-1} $(call gotest,-race -timeout 14m,./...,--rerun-fails-run-root-test)
 	@echo "testing without it what it would distort: allocations, and a million random messages"
 	@$(GO) test -timeout 5m -run '$(DISTORTED)' ./relay/... ./giaddr/... ./metrics/...
 
@@ -53,8 +60,8 @@ soak: ## have faults at random befall a relay under load for SOAK (default 10m; 
 	@SOAK=$${SOAK:-10m} RELAY_TEST_SOAK=1 RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 0 -run '^(TestSoak|TestKilledAtRandomMoments|TestR9915_ManyClientsAtOnce|TestNeighbourTableIsFull|TestAFloodTakesNothingFromOthers)$$' ./relay
 
 .PHONY: trouble
-trouble: deps-test ## have each of some 35 faults befall a relay with an hour of good history; what it must say within a minute, which alert comes, and nothing a minute after the repair; 4 minutes (root)
-	@RELAY_TEST_TROUBLE=all RELAY_TEST_NOSKIP=1 $(GO) test -count=1 -v -timeout 10m -run '^TestToldWithinAMinute$$' ./relay/e2e/trouble
+trouble: deps-test $(if $(AGAIN),$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION)) ## have each of some 35 faults befall a relay with an hour of good history; what it must say within a minute, which alert comes, and nothing a minute after the repair; 4 minutes (root)
+	@RELAY_TEST_TROUBLE=all RELAY_TEST_NOSKIP=1 $(call gotest,-count=1 -v -timeout 10m -run '^TestToldWithinAMinute$$',./relay/e2e/trouble)
 
 .PHONY: flood
 flood: ## have 1,000 clients log in beside floods of all kinds, by a relay with 1, 0.25 and 0.03 processors, 5 minutes of a quiet machine (root; FLOOD="DHCPv6, solicits, 25" for some)
@@ -89,6 +96,9 @@ lint: $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION) ## run golangci-lint; it also h
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 	@$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION))
+
+$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION):
+	@$(call tool,gotest.tools/gotestsum@$(GOTESTSUM_VERSION))
 
 $(TOOLS)/nfpm-$(NFPM_VERSION):
 	@$(call tool,github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION))
@@ -206,7 +216,7 @@ clean: ## remove what was built
 
 .PHONY: vm-test
 vm-test: deps-vm build ## play scenes on VLANs, VRFs, odd uplinks and under systemd in qemu, 10 minutes (VM=--all adds 4,000 VLANs)
-	@$(BIN)/dhcp-vm --cache $(BIN)/vm --json $(BIN)/vm/test.json $(VM)
+	@$(BIN)/dhcp-vm --cache $(BIN)/vm --json $(BIN)/vm/test.json $(if $(AGAIN),--again) $(VM)
 
 .PHONY: deps-vm
 deps-vm:

@@ -49,6 +49,7 @@ func newCommand() *cobra.Command {
 	f.StringSliceVar(&o.Machine, "machine", nil, "run only these: plain, trunk, no-ipv6, integrity, confidentiality, systemd")
 	f.BoolVar(&o.All, "all", false, "run all, also trunk, which makes 4,000 VLANs and takes long")
 	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
+	f.BoolVar(&o.Again, "again", false, "run one or two tests that fail once more, without the others, and say so")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")
 	f.StringVar(&o.Accel, "accel", "tcg", `how qemu runs the machine: "tcg" emulates it, "kvm" is faster where it works`)
 	f.StringVar(&o.Results, "json", "", "write the results to this file, as go test -json does; conformance reads them")

@@ -20,6 +20,9 @@ type report struct {
 	done                    bool
 	passed, failed, skipped int
 
+	failing []string // tests that have failed, without their subtests; "": a program, by no test of it
+	spoilt  []string // machines in which they have
+
 	pkg     string
 	before  int                 // failed in other packages
 	current string              // the test that is running
@@ -85,12 +88,12 @@ func (r *report) broken(err string) {
 	if r.current != "" {
 		r.print("FAIL", r.current, "?")
 		r.detail([]string{err})
-		r.failed++
+		r.fails("")
 		return
 	}
 	crashed := slices.ContainsFunc(r.lost, func(l string) bool { return strings.HasPrefix(l, "panic:") })
 	if r.failed == r.before || crashed {
-		r.failed++
+		r.fails("")
 		fmt.Fprintf(r.w, "  FAIL  %s: %s\n", r.pkg, err)
 		r.detail(r.lost)
 	}
@@ -118,7 +121,7 @@ func (r *report) result(outcome, name, seconds string) {
 	case "SKIP":
 		r.skipped++
 	default:
-		r.failed++
+		r.fails(name)
 	}
 	r.print(outcome, name, seconds)
 }
@@ -136,6 +139,30 @@ func (r *report) detail(lines []string) {
 		fmt.Fprintln(r.w, "          "+strings.TrimSpace(l))
 	}
 }
+
+// fails notes that a test has failed, or with "" a whole program.
+func (r *report) fails(test string) {
+	r.failed++
+	test, _, _ = strings.Cut(test, "/")
+	if !slices.Contains(r.failing, test) {
+		r.failing = append(r.failing, test)
+	}
+	if !slices.Contains(r.spoilt, r.machine) {
+		r.spoilt = append(r.spoilt, r.machine)
+	}
+}
+
+// few returns the tests that have failed if they are so few that the machine's other work
+// may be the cause.
+func (r *report) few() []string {
+	if len(r.failing) > 2 || slices.Contains(r.failing, "") {
+		return nil
+	}
+	return r.failing
+}
+
+// forgive forgets the failures, before they are tried once more.
+func (r *report) forgive() { r.failed, r.failing, r.spoilt = 0, nil, nil }
 
 // summary counts.
 func (r *report) summary() string {

@@ -135,3 +135,38 @@ func TestReportWritesResults(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// One or two tests are tried once more; a program that has stopped is not.
+func TestFewFailuresAreTriedOnceMore(t *testing.T) {
+	failing := func(tests ...string) string {
+		var b strings.Builder
+		b.WriteString("@@vm run scenes\n")
+		for _, name := range tests {
+			b.WriteString("=== RUN   " + name + "\n--- FAIL: " + name + " (0.10s)\n")
+		}
+		return b.String() + "@@vm end scenes 1s exit status 1\n@@vm done <nil>"
+	}
+	for name, c := range map[string]struct {
+		output string
+		want   []string
+	}{
+		"none":     {"@@vm run scenes\n@@vm end scenes 1s <nil>\n@@vm done <nil>", nil},
+		"subtests": {failing("TestA/x", "TestA/y", "TestB"), []string{"TestA", "TestB"}},
+		"many":     {failing("TestA", "TestB", "TestC"), nil},
+		"a crash":  {"@@vm run scenes\n=== RUN   TestA\npanic: oh\n@@vm end scenes 1s exit status 2\n@@vm done <nil>", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &report{w: io.Discard}
+			r.boots("plain")
+			for l := range strings.SplitSeq(c.output, "\n") {
+				r.line(l)
+			}
+			if diff := cmp.Diff(c.want, r.few()); diff != "" {
+				t.Errorf("to be tried once more (-want +got):\n%s", diff)
+			}
+			if r.forgive(); r.failed != 0 {
+				t.Errorf("%d failed", r.failed)
+			}
+		})
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,7 @@ type Options struct {
 	Machine []string      // names of the machines to run; none: those that do not take long
 	All     bool          // run all machines
 	Run     string        // regular expression of the tests to run, "" for all
+	Again   bool          // run the few tests that fail once more, without the others
 	Verbose bool          // print also what tests say that pass
 	Results string        // file for the results, as lines of JSON; "" for none
 	Accel   string        // qemu's accelerator: "tcg" or "kvm"
@@ -60,10 +63,6 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("get a kernel: %w", err)
 	}
-	initramfs := filepath.Join(o.Cache, "initramfs.cpio")
-	if err := buildImage(ctx, o, k, initramfs); err != nil {
-		return fmt.Errorf("build the machines' file system: %w", err)
-	}
 	fmt.Fprintf(w, "Linux %s\n", k.release)
 	rep := &report{w: w, verbose: o.Verbose}
 	if o.Results != "" {
@@ -75,19 +74,33 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 		rep.results = json.NewEncoder(f)
 	}
 	start := time.Now()
+	err = runMachines(ctx, o, k, some, rep)
+	if names := rep.few(); err == nil && o.Again && len(names) > 0 {
+		fmt.Fprintf(w, "%s; FAILED AMONG THE OTHERS, once more without them: %s\n", rep.summary(), strings.Join(names, ", "))
+		some = slices.DeleteFunc(some, func(m machine) bool { return !slices.Contains(rep.spoilt, m.name) })
+		o.Run = "^(" + strings.Join(names, "|") + ")$"
+		rep.forgive()
+		err = runMachines(ctx, o, k, some, rep)
+	}
+	fmt.Fprintf(w, "%s in %v\n", rep.summary(), time.Since(start).Round(100*time.Millisecond))
+	if err == nil && rep.failed > 0 {
+		return ErrFailed
+	}
+	return err
+}
+
+// runMachines builds the file system of machines and runs them, one after the other.
+func runMachines(ctx context.Context, o Options, k *kernel, some []machine, rep *report) error {
+	initramfs := filepath.Join(o.Cache, "initramfs.cpio")
+	if err := buildImage(ctx, o, k, initramfs); err != nil {
+		return fmt.Errorf("build the machines' file system: %w", err)
+	}
 	var errs []error
 	for i := range some {
 		b := boot{accel: o.Accel, kernel: k.image, initramfs: initramfs, console: filepath.Join(o.Cache, "console-"+some[i].name+".log")}
 		errs = append(errs, runMachine(ctx, o, &some[i], b, rep))
 	}
-	fmt.Fprintf(w, "%s in %v\n", rep.summary(), time.Since(start).Round(100*time.Millisecond))
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if rep.failed > 0 {
-		return ErrFailed
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // runMachine runs one machine to its end, which must be what it is to be.
