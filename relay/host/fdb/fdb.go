@@ -12,16 +12,13 @@ import (
 	"fmt"
 	"os"
 	"time"
+	"unsafe"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"dhcp-relay/giaddr"
 )
-
-// most is how many stations are remembered; with one more all are forgotten, and asked for
-// again.
-const most = 1 << 16
 
 // A Station is who is heard by a bridge.
 type Station struct {
@@ -32,14 +29,14 @@ type Station struct {
 // A Table remembers the ports of stations. It is for one goroutine.
 type Table struct {
 	news, questions int // descriptors; -1: closed
-	ports           map[Station]int
+	ports           stations
 	in, out         []byte
 	sequence        uint32
 }
 
 // Open returns a table of the bridges in the network namespace of this thread.
 func Open() (*Table, error) {
-	t := &Table{news: -1, questions: -1, ports: make(map[Station]int), in: make([]byte, 1<<15)}
+	t := &Table{news: -1, questions: -1, ports: newStations(), in: make([]byte, 1<<15)}
 	var err error
 	if t.news, err = listen(); err == nil {
 		t.questions, err = open(0)
@@ -115,18 +112,25 @@ const mostNews = 4096
 // Follow takes note of all that the bridges have learned and forgotten until now.
 func (t *Table) Follow() {
 	for range mostNews {
-		n, err := unix.Read(t.news, t.in)
-		switch {
-		case err == unix.EAGAIN:
-			return
-		case err == unix.EINTR:
-		case err != nil: // some were lost
-			clear(t.ports)
-		default:
+		switch n, errno := readNow(t.news, t.in); errno {
+		case 0:
 			t.learn(t.in[:n])
+		case unix.EAGAIN:
+			return
+		case unix.EINTR:
+		default: // some were lost
+			t.ports.clear()
 		}
 	}
-	clear(t.ports)
+	t.ports.clear()
+}
+
+// readNow reads what there is, without waiting. The call is raw: there is one for each
+// batch of messages, and to tell Go's scheduler of it costs as much as the call.
+func readNow(fd int, b []byte) (int, unix.Errno) {
+	p := unsafe.Pointer(unsafe.SliceData(b)) //nolint:gosec // G103: the kernel wants a pointer
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(p), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
 }
 
 // learn takes note of notifications.
@@ -140,33 +144,26 @@ func (t *Table) learn(b []byte) {
 		if s, port, ok := decode(body); ok {
 			switch kind {
 			case unix.RTM_NEWNEIGH:
-				t.set(s, port)
+				t.ports.put(s, port)
 			case unix.RTM_DELNEIGH:
 				// It may be there still, where another port had it before.
-				delete(t.ports, s)
+				t.ports.forget(s)
 			}
 		}
 		b = b[min((size+3)&^3, len(b)):]
 	}
 }
 
-func (t *Table) set(s Station, port int) {
-	if len(t.ports) >= most {
-		clear(t.ports)
-	}
-	t.ports[s] = port
-}
-
 // Port returns the index of the port by which a station is reached, 0 if the bridge does
 // not know it.
 func (t *Table) Port(s Station) int {
-	port, ok := t.ports[s]
+	port, ok := t.ports.get(s)
 	if !ok {
 		var err error
 		if port, err = t.ask(s); err != nil {
 			return 0
 		}
-		t.set(s, port)
+		t.ports.put(s, port)
 	}
 	return port
 }

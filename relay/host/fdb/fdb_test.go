@@ -139,12 +139,13 @@ func TestLostNews(t *testing.T) {
 	}
 	b.await("the bridge knows the last", func() bool { return b.known(mac(199)) == b.Index("p1") })
 	b.want(table, mac(1), "p1")
-	for n := range most {
-		table.set(Station{giaddr.FDB{Bridge: 1}, [6]byte{2, 1, byte(n >> 16), byte(n >> 8), byte(n)}}, 7)
+	for n := range 2 * most {
+		table.ports.put(nth(n), 7)
 	}
 	b.want(table, mac(1), "p1")
-	if len(table.ports) > most {
-		t.Errorf("%d stations, want at most %d", len(table.ports), most)
+	b.want(table, mac(2), "p1")
+	if n := len(table.ports.sets) * ways; n > most {
+		t.Errorf("room for %d stations, want at most %d", n, most)
 	}
 }
 
@@ -194,7 +195,7 @@ func FuzzDecode(f *testing.F) {
 		if s, port, ok := decode(b); ok && s.Bridge == 0 {
 			t.Errorf("%v by %d", s, port)
 		}
-		table := &Table{ports: make(map[Station]int)}
+		table := &Table{ports: newStations()}
 		table.learn(b)
 	})
 }

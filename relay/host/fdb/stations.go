@@ -1,0 +1,114 @@
+package fdb
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math/bits"
+)
+
+// Sizes of a cache of stations. It begins small, so that few pages are touched where there
+// are few stations.
+const (
+	ways  = 4 // entries of a set
+	first = 1 << 6
+	most  = 1 << 16 // stations; who finds no place takes that of another, which is asked for again
+)
+
+// Stations are a cache of the ports by which stations are reached: who is not there may be
+// known all the same. To look for one costs one line of the processor's cache, as a map
+// does not: between messages that come one by one nothing of it is in there.
+type stations struct {
+	seed uint64
+	turn uint8 // whose place is taken next
+	sets []set // a power of two
+}
+
+// A set is the entries of one cache line.
+type set [ways]entry
+
+// An entry is a station, as octets: the address, then the VLAN. Bridge 0 is none.
+type entry struct {
+	station      uint64
+	bridge, port int32
+}
+
+func newStations() stations {
+	return stations{seed: maphash.Bytes(maphash.MakeSeed(), nil), sets: make([]set, first/ways)}
+}
+
+func entryOf(s Station, port int) entry {
+	var b [8]byte
+	copy(b[:], s.MAC[:])
+	binary.NativeEndian.PutUint16(b[6:], s.VLAN)
+	return entry{binary.NativeEndian.Uint64(b[:]), s.Bridge, int32(port)}
+}
+
+func (c *stations) set(e *entry) *set {
+	hi, lo := bits.Mul64(e.station^c.seed, 0xd6e8feb86659fd93^uint64(uint32(e.bridge))<<1)
+	return &c.sets[(hi^lo)&uint64(len(c.sets)-1)]
+}
+
+// place returns the entry of a station in its set, nil if it has none.
+func (s *set) place(e *entry) *entry {
+	for i := range s {
+		if s[i].station == e.station && s[i].bridge == e.bridge {
+			return &s[i]
+		}
+	}
+	return nil
+}
+
+// get returns the port of a station, and whether it is there.
+func (c *stations) get(s Station) (port int, ok bool) {
+	e := entryOf(s, 0)
+	if at := c.set(&e).place(&e); at != nil {
+		return int(at.port), true
+	}
+	return 0, false
+}
+
+// put remembers the port of a station.
+func (c *stations) put(s Station, port int) {
+	e := entryOf(s, port)
+	for {
+		set := c.set(&e)
+		at := set.place(&e)
+		if at == nil {
+			at = set.place(&entry{}) // room
+		}
+		if at == nil && len(c.sets) < most/ways {
+			c.grow()
+			continue
+		}
+		if at == nil {
+			at = &set[c.turn%ways]
+			c.turn++
+		}
+		*at = e
+		return
+	}
+}
+
+// grow makes room. Who finds none in the larger cache is forgotten.
+func (c *stations) grow() {
+	was := c.sets
+	c.sets = make([]set, 4*len(was))
+	for i := range was {
+		for _, e := range was[i] {
+			if at := c.set(&e).place(&entry{}); at != nil {
+				*at = e
+			}
+		}
+	}
+}
+
+// forget forgets a station.
+func (c *stations) forget(s Station) {
+	e := entryOf(s, 0)
+	if at := c.set(&e).place(&e); at != nil {
+		*at = entry{}
+	}
+}
+
+// clear forgets all.
+func (c *stations) clear() { clear(c.sets) }
