@@ -78,8 +78,11 @@ func TestMemoryAfterMillions(t *testing.T) {
 				lost = sent - int(heard.Load())
 			}
 		}
-		if sent == million-1 {
+		switch {
+		case sent == million-1:
 			first = usageOf(d.scrape())
+		case sent%(10*million) == 0 && sent > 0:
+			t.Logf("after %d requests %+v", sent, usageOf(d.scrape()))
 		}
 	}
 	if sent < 2*million {
