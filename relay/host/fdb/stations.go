@@ -3,7 +3,6 @@ package fdb
 import (
 	"encoding/binary"
 	"hash/maphash"
-	"math/bits"
 )
 
 // Sizes of a cache of stations. It begins small, so that few pages are touched where there
@@ -18,7 +17,7 @@ const (
 // known all the same. To look for one costs one line of the processor's cache, as a map
 // does not: between messages that come one by one nothing of it is in there.
 type stations struct {
-	seed uint64
+	seed maphash.Seed
 	turn uint8 // whose place is taken next
 	sets []set // a power of two
 }
@@ -33,7 +32,7 @@ type entry struct {
 }
 
 func newStations() stations {
-	return stations{seed: maphash.Bytes(maphash.MakeSeed(), nil), sets: make([]set, first/ways)}
+	return stations{seed: maphash.MakeSeed(), sets: make([]set, first/ways)}
 }
 
 func entryOf(s Station, port int) entry {
@@ -44,8 +43,8 @@ func entryOf(s Station, port int) entry {
 }
 
 func (c *stations) set(e *entry) *set {
-	hi, lo := bits.Mul64(e.station^c.seed, 0xd6e8feb86659fd93^uint64(uint32(e.bridge))<<1)
-	return &c.sets[(hi^lo)&uint64(len(c.sets)-1)]
+	h := maphash.Comparable(c.seed, entry{station: e.station, bridge: e.bridge})
+	return &c.sets[h&uint64(len(c.sets)-1)]
 }
 
 // place returns the entry of a station in its set, nil if it has none.
@@ -70,33 +69,36 @@ func (c *stations) get(s Station) (port int, ok bool) {
 // put remembers the port of a station.
 func (c *stations) put(s Station, port int) {
 	e := entryOf(s, port)
-	for {
-		set := c.set(&e)
-		at := set.place(&e)
-		if at == nil {
-			at = set.place(&entry{}) // room
-		}
-		if at == nil && len(c.sets) < most/ways {
-			c.grow()
-			continue
-		}
-		if at == nil {
-			at = &set[c.turn%ways]
-			c.turn++
-		}
-		*at = e
-		return
+	at := c.find(&e)
+	for at == nil && len(c.sets) < most/ways {
+		c.grow()
+		at = c.find(&e)
 	}
+	if at == nil {
+		at = &c.set(&e)[c.turn%ways]
+		c.turn++
+	}
+	*at = e
 }
 
-// grow makes room. Who finds none in the larger cache is forgotten.
+// find returns the entry of a station, or room for one, nil if there is neither.
+func (c *stations) find(e *entry) *entry {
+	s := c.set(e)
+	if at := s.place(e); at != nil {
+		return at
+	}
+	return s.place(&entry{})
+}
+
+// grow makes room. All that is there finds a place: each set takes from one of the
+// smaller cache alone.
 func (c *stations) grow() {
 	was := c.sets
 	c.sets = make([]set, 4*len(was))
 	for i := range was {
 		for _, e := range was[i] {
-			if at := c.set(&e).place(&entry{}); at != nil {
-				*at = e
+			if e != (entry{}) {
+				*c.find(&e) = e
 			}
 		}
 	}

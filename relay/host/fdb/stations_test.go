@@ -40,8 +40,9 @@ func TestStationsAreNeverOthers(t *testing.T) {
 			}
 		}
 	}
-	if lost > 100_000 {
-		t.Errorf("%d times a station was lost", lost)
+	// Some 50,000 are known at a time, which is three for each set of four.
+	if lost > 50_000 {
+		t.Errorf("%d of 500,000 times a station was lost", lost)
 	}
 	c.clear()
 	if _, ok := c.get(nth(1)); ok {
@@ -62,7 +63,7 @@ func TestStationsHaveRoom(t *testing.T) {
 			there++
 		}
 	}
-	if there < n*99/100 {
+	if there != n {
 		t.Errorf("%d of %d are there", there, n)
 	}
 }
