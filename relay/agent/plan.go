@@ -82,6 +82,19 @@ func (p *Policy) Relays(f dhcp.Family) bool {
 	})
 }
 
+// Named reports whether servers have DNS names: of which family they are is not known
+// before a look-up.
+func (p *Policy) Named() bool {
+	return slices.ContainsFunc(p.Interfaces, func(i Interface) bool { return len(i.Hosts) > 0 })
+}
+
+// MayRelay reports whether a family is relayed, or may come to be by what names mean.
+func (p *Policy) MayRelay(f dhcp.Family) bool { return p.Relays(f) || p.Named() }
+
+// NeedsBPF reports whether something is known by CAP_BPF alone: where first messages of
+// DHCPv6 clients come from, or by which ports of bridges DHCPv4 clients ask.
+func (p *Policy) NeedsBPF() bool { return p.MayRelay(dhcp.V6) || p.AsksFrame(dhcp.V4) }
+
 // learnVRFs notes which interface is in which VRF. A VRF device is in its own.
 func (p *Plan) learnVRFs(host []giaddr.Link) {
 	for i := range host {

@@ -43,13 +43,13 @@ func (p *process) needs() confine.Needs {
 		Read:         append(confine.Dirs(append(web.Files(p.metricsAt.WebConfig), configFiles(p.file)...)...), "/proc", "/sys"),
 		Files:        []string{"/etc/group", "/etc/hosts", "/etc/resolv.conf"},
 		Group:        p.controlAt.Group,
-		BPF:          mayRelay(&policy, dhcp.V6) || policy.AsksFrame(dhcp.V4),
+		BPF:          policy.NeedsBPF(),
 		Abstract:     strings.HasPrefix(os.Getenv("NOTIFY_SOCKET"), "@"),
 	}
 	for _, f := range policy.Files() {
 		n.Read = append(n.Read, confine.Above(filepath.Dir(f)))
 	}
-	if named(&policy) {
+	if policy.Named() {
 		n.Read = append(n.Read, confine.Dirs(resolve.Files()...)...) // they are replaced rather than written
 	}
 	if os.Geteuid() != 0 {
@@ -104,7 +104,7 @@ func (p *process) givenUp(next agent.Policy) (texts []string) {
 			texts = append(texts, f+" is new in active, and the daemon has confined itself since its start: if it may not read the file, the interface stays on standby; restart it")
 		}
 	}
-	if named(&next) && !named(&now) && p.box.State().Landlock > 0 && os.Geteuid() == 0 {
+	if next.Named() && !now.Named() && p.box.State().Landlock > 0 && os.Geteuid() == 0 {
 		texts = append(texts, "DNS names are new, and the daemon has confined itself since its start: once /etc/hosts or /etc/resolv.conf is replaced, it no longer sees what they say; restart it")
 	}
 	slices.Sort(texts)

@@ -15,7 +15,6 @@ import (
 	"dhcp-relay/relay/host/resolve"
 	"dhcp-relay/relay/observe/count"
 	"dhcp-relay/relay/observe/status"
-	"dhcp-relay/relay/wire/dhcp"
 )
 
 const (
@@ -289,14 +288,4 @@ func addresses(addrs []netip.Addr) string {
 		word = "the addresses "
 	}
 	return word + strings.ReplaceAll(list(addrs), " ", ", ")
-}
-
-// mayRelay reports whether a family is or may come to be relayed, by what names mean.
-func mayRelay(p *agent.Policy, f dhcp.Family) bool {
-	return p.Relays(f) || named(p)
-}
-
-// named reports whether servers have DNS names.
-func named(p *agent.Policy) bool {
-	return slices.ContainsFunc(p.Interfaces, func(i agent.Interface) bool { return len(i.Hosts) > 0 })
 }

@@ -25,7 +25,7 @@ type Unit struct {
 // UnitOf returns the drop-in for a configuration on a host with these links. also are
 // prefixes or addresses. BPF is kept only where something needs it.
 func UnitOf(c *config.Config, links []giaddr.Link, also []string, bpf bool) (*Unit, error) {
-	u := &Unit{Config: c, Links: links, BPF: bpf && (mayRelay6(c) || c.Policy.AsksFrame(dhcp.V4))}
+	u := &Unit{Config: c, Links: links, BPF: bpf && c.Policy.NeedsBPF()}
 	for _, text := range also {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -39,9 +39,6 @@ func UnitOf(c *config.Config, links []giaddr.Link, also []string, bpf bool) (*Un
 	}
 	return u, nil
 }
-
-// mayRelay6 reports whether DHCPv6 is or may come to be relayed, by what names mean.
-func mayRelay6(c *config.Config) bool { return c.Policy.Relays(dhcp.V6) || len(c.Names) > 0 }
 
 // The receive and send buffers that the sockets ask for, in octets. Without
 // CAP_NET_ADMIN they get what the sysctls allow.
@@ -82,7 +79,7 @@ ProtectHostname=yes
 	if !u.BPF && u.Config.Policy.AsksFrame(dhcp.V4) {
 		b.WriteString("# Without CAP_BPF the ports of bridges by which DHCPv4 clients ask are unknown.\n")
 	}
-	if !u.BPF && mayRelay6(u.Config) {
+	if !u.BPF && u.Config.Policy.MayRelay(dhcp.V6) {
 		b.WriteString("# Without CAP_BPF the first message of a DHCPv6 client goes without option 79, and the\n# kernel delivers the reply to it.\n")
 	}
 	b.WriteString("# Clients have no address yet, or ask all of a network.\nIPAddressDeny=any\nIPAddressAllow=localhost link-local multicast 0.0.0.0 255.255.255.255\n")
