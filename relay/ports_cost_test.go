@@ -2,14 +2,13 @@ package relay_test
 
 import (
 	"encoding/binary"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"dhcp-relay/cmd/lab/cputime"
 )
 
 // To tell ports takes at most 5 % more processor time at 10,000 requests a second than
@@ -48,7 +47,7 @@ func (b *bed) cost(config string, at *network) time.Duration {
 	counted, sent := 0, 0
 	for began := time.Now(); time.Since(began) < last; time.Sleep(time.Millisecond) {
 		if before == 0 && time.Since(began) > warm {
-			before, counted = processorTime(d.cmd.Process.Pid), sent
+			before, counted = cputime.Of(d.cmd.Process.Pid), sent
 		}
 		for due := int(time.Since(began).Seconds() * perSecond); sent < due; sent++ {
 			client := uint16(sent % 2000)
@@ -58,17 +57,5 @@ func (b *bed) cost(config string, at *network) time.Duration {
 			at.must(at.transmit(f))
 		}
 	}
-	return (processorTime(d.cmd.Process.Pid) - before) / time.Duration(sent-counted)
-}
-
-// processorTime returns what the threads of a process have had.
-func processorTime(pid int) (sum time.Duration) {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid)) // the pattern is good
-	for _, f := range threads {
-		b, _ := os.ReadFile(f) // a thread may have ended
-		var ns int64
-		_, _ = fmt.Sscan(string(b), &ns)
-		sum += time.Duration(ns)
-	}
-	return sum
+	return (cputime.Of(d.cmd.Process.Pid) - before) / time.Duration(sent-counted)
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"dhcp-relay/cmd/lab/cputime"
 	"dhcp-relay/cmd/lab/netns"
 )
 
@@ -44,14 +45,14 @@ func TestKeepAwake(t *testing.T) {
 		t.Fatal(err)
 	}
 	const enough = 200 * time.Millisecond
-	mine, others := cpuOf(keeper), cpuOf(busy.Pid())
-	for end := time.Now().Add(10 * time.Second); cpuOf(busy.Pid())-others < enough; {
+	mine, others := cputime.Of(keeper), cputime.Of(busy.Pid())
+	for end := time.Now().Add(10 * time.Second); cputime.Of(busy.Pid())-others < enough; {
 		if time.Now().After(end) {
 			t.Fatal("keeps another from running")
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if took := cpuOf(keeper) - mine; took > enough/10 {
+	if took := cputime.Of(keeper) - mine; took > enough/10 {
 		t.Errorf("ran for %v while another wanted to, which ran for %v", took, enough)
 	}
 	stop()

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"dhcp-relay/cmd/lab/cputime"
 	"dhcp-relay/cmd/lab/netns"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -151,7 +152,7 @@ func (p *process) stop() error {
 
 // cpu returns the time that the relay has run, without what was done in its name
 // for those who receive what it sends.
-func (p *process) cpu() time.Duration { return cpuOf(p.proc.Pid()) - p.meter.spent() }
+func (p *process) cpu() time.Duration { return cputime.Of(p.proc.Pid()) - p.meter.spent() }
 
 // busy reports whether the relay runs, or would run if it could.
 func (p *process) busy() bool { return running(p.proc.Pid()) }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"dhcp-relay/cmd/lab/cputime"
 	"dhcp-relay/cmd/lab/wire"
 	"dhcp-relay/relay/wire/dhcp"
 )
@@ -48,7 +49,7 @@ func (s *session) forward(ctx context.Context, g *generator, total int) (float64
 	}
 	var cpu time.Duration
 	err = pinned(func() error {
-		began := threadCPU() + cpuOf(s.cores.softirqd)
+		began := threadCPU() + cputime.Of(s.cores.softirqd)
 		for sent := 0; sent < total; {
 			n, err := g.sendNext(0, sent, min(batch, total-sent))
 			if err != nil {
@@ -59,7 +60,7 @@ func (s *session) forward(ctx context.Context, g *generator, total int) (float64
 				return err
 			}
 		}
-		cpu = threadCPU() + cpuOf(s.cores.softirqd) - began
+		cpu = threadCPU() + cputime.Of(s.cores.softirqd) - began
 		return nil
 	})
 	if err != nil {
