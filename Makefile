@@ -40,10 +40,10 @@ small: ## build the daemon for routers with little memory into bin/dhcp-relay-sm
 demo: deps-demo build ## play the scenes in a lab of network namespaces (DEMO="--once" ends at once)
 	@$(BIN)/dhcp-lab demo $(DEMO)
 
-# AGAIN=1, as in CI, runs up to three tests that fail once more, without the others, and
+# AGAIN=1, as in CI, runs one or two tests that fail once more, without the others, and
 # says so: a shared machine may hold up the best of clocks.
 AGAIN ?=
-gotest = $(if $(AGAIN),$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format $(if $(filter -v,$(1)),standard-verbose,standard-quiet) --rerun-fails=1 --rerun-fails-max-failures=3 \
+gotest = $(if $(AGAIN),$(TOOLS)/gotestsum-$(GOTESTSUM_VERSION) --format $(if $(filter -v,$(1)),standard-verbose,standard-quiet) --rerun-fails=1 --rerun-fails-max-failures=2 \
   --rerun-fails-abort-on-data-race $(3) --packages="$(2)" -- $(1),$(GO) test $(1) $(2))
 
 .PHONY: test
