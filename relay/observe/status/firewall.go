@@ -15,8 +15,7 @@ type FirewallDrop struct {
 }
 
 // Firewall adds what the firewall drops, in the place of findings that such drops
-// explain. What has been heard just now says better than the rules that it
-// passes.
+// explain. What has been heard just now says better than the rules that it passes.
 func (r *Report) Firewall(drops []FirewallDrop) {
 	var all []found
 	for _, d := range drops {

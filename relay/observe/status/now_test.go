@@ -16,9 +16,9 @@ import (
 	"dhcp-relay/relay/wire/dhcp"
 )
 
-// What no state tells of holds for a while after the last message. Before a minute is over it is a note
-// with the time of the end, and nothing fails any more. The counters are read half a
-// minute after the start.
+// What no state tells of holds for a while after the last message. Before a minute is
+// over it is a note with the time of the end, and nothing fails any more. The counters
+// are read half a minute after the start.
 func TestWhatIsOverIsANote(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
