@@ -15,7 +15,7 @@ import (
 // what is always the same, in the median of pairs of runs one after the other.
 func TestPortsCostLittle(t *testing.T) {
 	sustained(t)
-	const pairs, most = 12, 1.05
+	const pairs, most = 36, 1.05
 	plain := strings.NewReplacer("{interface}:{port}", "{interface}:swp1", "{port_alias}", "swp1", "{client_mac}", "02:00:00:00:00:01", `"tunnel*"`, "").Replace(ported)
 	b := newBed(t)
 	at, _ := b.bridge("swp1", "swp2")

@@ -43,8 +43,10 @@ func entryOf(s Station, port int) entry {
 }
 
 func (c *stations) set(e *entry) *set {
-	h := maphash.Comparable(c.seed, entry{station: e.station, bridge: e.bridge})
-	return &c.sets[h&uint64(len(c.sets)-1)]
+	var b [12]byte
+	binary.NativeEndian.PutUint64(b[:], e.station)
+	binary.NativeEndian.PutUint32(b[8:], uint32(e.bridge))
+	return &c.sets[maphash.Bytes(c.seed, b[:])&uint64(len(c.sets)-1)]
 }
 
 // place returns the entry of a station in its set, nil if it has none.
