@@ -62,7 +62,9 @@ func Adopt(c Config, left Left) (p *Pair, err error) {
 	if p.Requests, err = c.adopt(left[requests][0], c.requests); err != nil {
 		return p, fmt.Errorf("socket for requests: %w", err)
 	}
-	p.Requests.rx.spread = newSpread()
+	if err = p.Requests.hearRequests(); err != nil {
+		return p, fmt.Errorf("socket for requests: %w", err)
+	}
 	if p.Replies, err = c.adopt(left[replies][0], c.replies); err != nil {
 		return p, fmt.Errorf("socket for replies: %w", err)
 	}

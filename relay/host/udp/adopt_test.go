@@ -19,6 +19,9 @@ func leave(t *testing.T, p *Pair) Left {
 	t.Helper()
 	left := make(Left)
 	_, err := p.Descriptors(0, func(r Role, fd int) error {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || r != members && flags&unix.O_NONBLOCK == 0 {
+			t.Errorf("%s: flags %#x, %v, want one that does not block", r, flags, err)
+		}
 		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		left[r] = append(left[r], os.NewFile(uintptr(own), string(r)))
 		return err

@@ -23,7 +23,7 @@ type Bound struct {
 	Conn *Conn // of all; nothing is to be sent with it
 
 	config Config
-	epoll  int
+	epoll  *epoll
 
 	mu     sync.Mutex // held while the sockets are read, so that none is closed meanwhile
 	socks  map[netip.Addr]*boundSocket
@@ -38,20 +38,12 @@ type boundSocket struct {
 
 // ListenBound returns a set that has no sockets yet.
 func ListenBound(c Config) (*Bound, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	e, err := newEpoll()
 	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil { // else the runtime does not poll it
-		return nil, errors.Join(os.NewSyscallError("fcntl", err), unix.Close(fd))
-	}
-	file := os.NewFile(uintptr(fd), "epoll")
-	rc, err := file.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, err
 	}
 	b := &Bound{
-		Conn: &Conn{family: c.Family, poll: file, rc: rc}, config: c, epoll: fd,
+		Conn: &Conn{family: c.Family, poll: e, rc: e.rc}, config: c, epoll: e,
 		socks: make(map[netip.Addr]*boundSocket),
 	}
 	b.Conn.rx.try = b.receive
@@ -159,7 +151,7 @@ func (b *Bound) prepare(fd int, opts []option, at unix.Sockaddr) error {
 	if err := unix.Bind(fd, at); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(b.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}))
+	return b.epoll.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN)
 }
 
 // receive is what the runtime's poller calls until it returns true: it takes what
@@ -169,9 +161,9 @@ func (b *Bound) receive(uintptr) bool {
 	defer b.mu.Unlock()
 	r := &b.Conn.rx
 	r.n, r.errno = 0, 0
-	ready, err := unix.EpollWait(b.epoll, b.events[:], 0)
+	ready, err := unix.EpollWait(b.epoll.fd, b.events[:], 0)
 	for errors.Is(err, unix.EINTR) {
-		ready, err = unix.EpollWait(b.epoll, b.events[:], 0)
+		ready, err = unix.EpollWait(b.epoll.fd, b.events[:], 0)
 	}
 	if err != nil {
 		r.errno = unix.EBADF

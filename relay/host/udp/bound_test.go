@@ -165,7 +165,7 @@ func TestBoundTellsOfASocketThatFails(t *testing.T) {
 	kept, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	s.Must(err)
 	t.Cleanup(func() { _ = unix.Close(kept) })
-	s.Must(unix.Dup3(b.epoll, fd, unix.O_CLOEXEC))
+	s.Must(unix.Dup3(b.epoll.fd, fd, unix.O_CLOEXEC))
 	if got := texts(t, b.Conn, 1); got["to 127.0.0.2 to 127.0.0.2"] != 1 {
 		t.Errorf("the other socket's: %v", got)
 	}
@@ -173,12 +173,12 @@ func TestBoundTellsOfASocketThatFails(t *testing.T) {
 	if n, err := b.Conn.Read(ds); n != 0 || !errors.Is(err, unix.ENOTSOCK) {
 		t.Errorf("read %d, %v, want ENOTSOCK", n, err)
 	}
-	whole := b.epoll
-	b.epoll = kept // which is no epoll
+	whole := b.epoll.fd
+	b.epoll.fd = kept // which is no epoll
 	if n, err := b.Conn.Read(ds); n != 0 || !errors.Is(err, unix.EBADF) {
 		t.Errorf("without its epoll: read %d, %v, want EBADF", n, err)
 	}
-	b.epoll = whole
+	b.epoll.fd = whole
 }
 
 // What the kernel drops is counted, of closed sockets as well.

@@ -21,9 +21,8 @@ var ErrWoken = errors.New("woken")
 // queues of their own; the other methods may be called at any time.
 type Conn struct {
 	family dhcp.Family
-	pc     *net.UDPConn // nil for Bound
-	ended  atomic.Bool  // by Close
-	poll   poller       // pc, or what stands for the sockets of Bound
+	ended  atomic.Bool // by Close
+	poll   poller      // the socket, or what stands for it, or for those of Bound
 	rc     syscall.RawConn
 	rx     receiver
 	drops  counter
@@ -36,7 +35,7 @@ func newConn(f dhcp.Family, pc *net.UDPConn) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{family: f, pc: pc, poll: pc, rc: rc}
+	c := &Conn{family: f, poll: pc, rc: rc}
 	// Made once: a closure for each call would be an allocation for each call.
 	c.rx.try = c.rx.receive
 	return c, nil
@@ -47,6 +46,18 @@ func (c *Conn) Close() error {
 	c.groups.close()
 	c.ended.Store(true)
 	return errors.Join(c.poll.Close(), c.probe.close())
+}
+
+// hearRequests makes the socket one for requests: bursts are spread, and what comes
+// while the reader rests wakes nobody.
+func (c *Conn) hearRequests() error {
+	q, err := newQuiet(c.rc)
+	if err != nil {
+		return err
+	}
+	err = c.poll.Close() // q has a copy
+	c.poll, c.rc, c.rx.quiet, c.rx.spread = q, q, q, newSpread()
+	return err
 }
 
 // Wake ends a read that waits, or else the next one, with ErrWoken; whoever reads
@@ -96,6 +107,7 @@ type receiver struct {
 
 	spread spread
 	ages   ages
+	quiet  *quiet // nil: what arrives wakes the runtime's poller at any time
 }
 
 // Read waits for datagrams, fills ds with as many as there are and returns their

@@ -57,7 +57,7 @@ func hear(t testing.TB, c *Conn, n int, wait time.Duration) []heard {
 	var hs []heard
 	ds := NewBatch(64)
 	for len(hs) < n {
-		if err := c.pc.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		if err := c.poll.SetReadDeadline(time.Now().Add(wait)); err != nil {
 			t.Fatal(err)
 		}
 		got, err := c.Read(ds)

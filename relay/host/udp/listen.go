@@ -57,7 +57,9 @@ func Listen(c Config) (*Pair, error) {
 	if p.Requests, err = c.open(c.requests); err != nil {
 		return nil, err
 	}
-	p.Requests.rx.spread = newSpread()
+	if err = p.Requests.hearRequests(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	if p.Replies, err = c.open(c.replies); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

@@ -85,6 +85,9 @@ func (r *receiver) pace() {
 		r.yielded = r.read
 	}
 	r.rested = r.rest()
+	if r.rested > 0 && r.quiet != nil {
+		r.quiet.arm(false)
+	}
 	switch d := r.rested; {
 	case d > longRest:
 		time.Sleep(d)
