@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -93,6 +94,7 @@ func (f *checkFlags) run(c *cobra.Command, path string) error {
 		other = &daemon.Another{Hostname: hostname, Links: h.Links}
 	}
 	report, err := daemon.Check(files, other)
+	err = nameForeign(files, err)
 	name := files[0].Name
 	if f.name != "" {
 		name = f.name
@@ -117,6 +119,20 @@ func (f *checkFlags) read(path string, stdin io.Reader) ([]config.File, error) {
 	}
 	defer in.Close() //nolint:errcheck // nothing was written
 	return config.ReadAs(f.name, in)
+}
+
+// nameForeign puts before the problems which files are those of other relays.
+func nameForeign(files []config.File, err error) error {
+	var ps config.Problems
+	if !errors.As(err, &ps) {
+		return err
+	}
+	for _, f := range files {
+		if kind := foreign(f.Data); kind != "" {
+			ps = slices.Insert(ps, 0, config.Problem{File: f.Name, Text: "this looks like a configuration of " + kind, Hint: "dhcp-relay import " + f.Name + " writes relay.toml from it"})
+		}
+	}
+	return ps
 }
 
 // severity says how bad a finding is.

@@ -37,6 +37,9 @@ func mended(line string, within bool, e *toml.ParseError) mending {
 			return mending{double + comment, "in double quotes a backslash begins an escape", "write " + shown(double) + ", or single quotes", false}
 		}
 	}
+	if strings.Contains(code, "{{") || strings.Contains(code, "{%") {
+		return mending{"", "this is a template's, which was not filled in", "check the file that is made of the template", true}
+	}
 	switch h := header.FindStringSubmatch(line); {
 	case within:
 		return inList(code, comment, e)

@@ -73,9 +73,16 @@ func TestParseProblems(t *testing.T) {
 		},
 		{
 			name: "UTF-16",
-			text: "\xfe\xff",
+			text: "\xff\xfe[\x00",
 			want: []string{
-				"f: find the keys: invalid character at start of key: U+00FE 'þ'",
+				"f: this is UTF-16; write it as UTF-8",
+			},
+		},
+		{
+			name: "UTF-16 without a mark",
+			text: "[\x00[\x00",
+			want: []string{
+				"f: this is UTF-16; write it as UTF-8",
 			},
 		},
 		{

@@ -260,7 +260,7 @@ func (r *reader) server(v value) (a netip.AddrPort, ok bool) {
 	}
 	a, err := parseServer(s)
 	if err != nil {
-		r.fail(v, "write "+wantServer, "%q is no address", s)
+		r.fail(v, insteadOfServer(s), "%q is no address", s)
 		return a, false
 	}
 	if plain, ok := portWritten(s); ok {
@@ -272,6 +272,23 @@ func (r *reader) server(v value) (a netip.AddrPort, ok bool) {
 		return a, false
 	}
 	return a, true
+}
+
+// insteadOfServer says what to write for what is no address: several in one string, or one
+// with the length of a prefix.
+func insteadOfServer(s string) string {
+	all := stringsOf(s)
+	for i, one := range all {
+		plain, _, _ := strings.Cut(one, "/")
+		if _, err := parseServer(plain); err != nil {
+			return "write " + wantServer
+		}
+		all[i] = strconv.Quote(plain)
+	}
+	if len(all) == 0 {
+		return "write " + wantServer
+	}
+	return "write " + strings.Join(all, ", ")
 }
 
 func parseServer(s string) (netip.AddrPort, error) {

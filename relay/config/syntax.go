@@ -28,6 +28,9 @@ type parsed struct {
 
 // parse reads the text of one file.
 func parse(name, text string) parsed {
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") || strings.Contains(text[:min(len(text), 4)], "\x00") {
+		return parsed{text: text, lost: true, flaws: []flaw{{say: "this is UTF-16", hint: "write it as UTF-8"}}}
+	}
 	if isJSON(name, text) {
 		return parseJSON(text)
 	}

@@ -40,6 +40,8 @@ func mendValue(key, v string) mending {
 			return mending{q, "nothing stands behind a value", "", false}
 		}
 		return mending{line: v}
+	case noValue(short):
+		return mending{"", short + " is none of TOML's words", "leave the key out", true}
 	case isList(key) || key == "server":
 		var all []string
 		for _, w := range strings.FieldsFunc(short, func(r rune) bool { return strings.ContainsRune(", ;\t", r) }) {
@@ -48,8 +50,6 @@ func mendValue(key, v string) mending {
 		return mending{"[" + strings.Join(all, ", ") + "]", "addresses and names need quotes, and stand in a list", "", false}
 	case foreignFalse(short), foreignTrue(short):
 		say = short + " is none of TOML's words"
-	case noValue(short):
-		return mending{"", short + " is none of TOML's words", "leave the key out", true}
 	}
 	return mending{word(short), say, "", false}
 }

@@ -117,6 +117,9 @@ func foreign(table, name string, v any) string {
 	}
 	switch meaningOf(name) {
 	case serverWord:
+		if all := stringsOf(v); strings.HasPrefix(name, "upstream") && len(all) > 0 && !slices.ContainsFunc(all, isAddressOrDNS) {
+			return "remove it: requests leave by the route to the server"
+		}
 		hint := below("[defaults] or [[interface]]", "servers = "+listOf(v, `"10.9.0.2"`))
 		if strings.ContainsAny(name, "46") {
 			hint += ", where both families stand together"
@@ -161,6 +164,13 @@ func foreign(table, name string, v any) string {
 	case nothing:
 	}
 	return ""
+}
+
+// isAddressOrDNS tells servers from interfaces.
+func isAddressOrDNS(s string) bool {
+	_, err := parseServer(s)
+	last := s[strings.LastIndexByte(s, '.')+1:]
+	return err == nil || last != s && last != "" && (last[0] < '0' || last[0] > '9')
 }
 
 // listOf writes the strings in a value as a list.
