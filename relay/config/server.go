@@ -224,6 +224,12 @@ func parseHost(s string) (host string, port uint16, ok bool) {
 	return host, port, true
 }
 
+// IsDNSName reports whether a server that is listed so is looked up by DNS.
+func IsDNSName(s string) bool {
+	host, port, ok := parseHost(s)
+	return ok && port == 0 && strings.Contains(host, ".")
+}
+
 // entries reads the entries of a list of servers.
 func (r *reader) entries(list []value) (all []listed) {
 	at := map[listed]string{}

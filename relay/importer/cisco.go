@@ -226,7 +226,7 @@ func (c *cisco) defaults(p *port, l *link) {
 		option = true
 	}
 	if option {
-		c.differs("circuit-id and remote-id of option 82 have a form of the vendor's there; here circuit-id is the interface's name. Write circuit_id and remote_id with placeholders where servers look at them.")
+		c.differs("circuit-id and remote-id of option 82 have a form of the vendor's there; here circuit-id is the interface's name. Write preset, or circuit_id and remote_id with placeholders, where servers look at them.")
 	} else if _, ok := l.set["dhcpv4.option82.link_selection"]; ok {
 		l.set["dhcpv4.option82.circuit_id"] = "false"
 	} else {

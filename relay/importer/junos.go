@@ -215,7 +215,7 @@ func (j *junos) option82(l *link, s statement) {
 	w := s.words[1:]
 	switch {
 	case len(w) == 0, w[0] == "circuit-id":
-		j.differs("The circuit-id is the interface's name on this host; Junos writes that of the switch's port and the VLAN. Write circuit_id with placeholders where servers look at it.")
+		j.differs("The circuit-id is the interface's name on this host; Junos writes that of the switch's port and the VLAN. Write preset = \"junos\", or circuit_id with {port}, where servers look at it.")
 		if slices.Contains(w, "use-interface-description") {
 			j.cannot(s.line, "the circuit-id is the description of the interface", "give interfaces an alias (ip link set dev eth1 alias TEXT), or write circuit_id")
 		} else if slices.Contains(w, "host-name") {

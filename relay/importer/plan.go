@@ -161,13 +161,19 @@ const (
 )
 
 // destination reads the address of a server, with the port if it is not the
-// standard one; what cannot be one is said.
+// standard one, or its DNS name; what cannot be one is said.
 func (r *reader) destination(line int, s string, f family, port string) (string, bool) {
 	s = r.options.Names.address(s)
 	a, err := netip.ParseAddr(s)
 	switch {
+	case err != nil && config.IsDNSName(s):
+		r.differs("A server that is a DNS name is looked up again when its TTL is over; each of its addresses, of either family, is a server.")
+		if port != "" && port != "67" {
+			s += ":" + port
+		}
+		return s, true
 	case err != nil:
-		r.cannot(line, fmt.Sprintf("the server %q is no address, and names are not looked up", s), fmt.Sprintf("say which it is with --name '%s=10.9.0.2', or write its address into servers", s))
+		r.cannot(line, fmt.Sprintf("the server %q is no address, and no DNS name with a dot", s), fmt.Sprintf("say which it is with --name '%s=10.9.0.2', or write its address into servers", s))
 		return "", false
 	case f == only4 && !a.Is4(), f == only6 && a.Is4():
 		r.cannot(line, s+" is an address of the other family", "write one of the family that is relayed")

@@ -170,9 +170,9 @@ func (r *reader) sonic(doc *tree, name string, vlan, v4, v6 *tree) {
 
 // sonic4 carries the settings of DHCPv4 over.
 func (r *reader) sonic4(doc *tree, l *link, t *tree) {
-	l.set["dhcpv4.option82.circuit_id"] = `"{hostname}:{interface}"`
+	l.set["dhcpv4.option82.circuit_id"] = `"{hostname}:{port_alias}:{interface}"`
 	l.set["dhcpv4.option82.remote_id"] = "true"
-	r.differs("The circuit-id is the host's and the interface's name; SONiC writes the port behind the host's name, too.")
+	r.differs("The port's alias in the circuit-id is \"unknown\" where the bridge does not know by which port a request came.")
 	for _, k := range slices.Sorted(maps.Keys(t.fields)) {
 		v := t.at(k)
 		on := v.text == "enable" || v.text == "true"
