@@ -335,10 +335,48 @@ func (s *soak) processFaults() []fault {
 		}, func() {
 			s.relay.Must(unix.Prlimit(s.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1 << 10, Max: 1 << 10}, nil))
 		}},
+		{"no memory", false, s.exhaust, s.replenish},
 		{"slow and many askers", true, func() { conns = s.askers("tcp", "127.0.0.1:9867") }, hangUp},
 		{"slow and many askers of the control socket", true, func() { conns = s.askers("unix", s.control) }, hangUp},
 		{"another process on the port", false, func() { other = s.relay.shared(67); pause(300) }, func() { _ = other.Close() }},
 	}
+}
+
+// exhaust lets the process have no more memory than it has, and asks for what takes more.
+// It may end of that.
+func (s *soak) exhaust() {
+	s.relay.Must(unix.Prlimit(s.cmd.Process.Pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: 1, Max: unix.RLIM_INFINITY}, nil))
+	h := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: s.dial}}
+	for end := time.Now().Add(time.Second); time.Now().Before(end) && !s.hasEnded(); {
+		var asked sync.WaitGroup
+		for range 8 {
+			asked.Go(func() {
+				if resp, err := h.Get("http://127.0.0.1:9867/metrics"); err == nil {
+					_ = resp.Body.Close()
+				}
+			})
+		}
+		asked.Wait()
+	}
+}
+
+// replenish starts the process again where it has ended, and else lets it have memory.
+func (s *soak) replenish() {
+	if !s.hasEnded() {
+		s.relay.Must(unix.Prlimit(s.cmd.Process.Pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}, nil))
+		return
+	}
+	s.t.Log("the process has ended for want of memory")
+	_ = s.cmd.Wait() // with an error, as its log says
+	s.run()
+	s.born()
+}
+
+// hasEnded reports whether the process has ended, and leaves it to Wait.
+func (s *soak) hasEnded() bool {
+	var info unix.Siginfo
+	s.relay.Must(unix.Waitid(unix.P_PID, s.cmd.Process.Pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil))
+	return info.Signo != 0
 }
 
 // askers are connections to the daemon by which nothing is asked, half of something, for

@@ -48,7 +48,7 @@ func newCommand() *cobra.Command {
 	c.Flags().StringVar(&conf.Relay, "relay", "", "the dhcp-relay to measure; default: the one beside dhcp-bench")
 	c.Flags().StringVar(&conf.Peers, "peers", "bin/peers", "where relays are unpacked that cannot be installed")
 	c.Flags().StringSliceVar(&conf.Only, "only", nil, "measure only these relays, by their names in the table")
-	c.Flags().IntVar(&conf.Rounds, "rounds", 0, "how many rounds; default: 3, or 1 with --quick")
+	c.Flags().IntVar(&conf.Rounds, "rounds", 0, "how many rounds; default: 5, or 1 with --quick")
 	c.Flags().BoolVar(&conf.Quick, "quick", false, "take some three minutes, which is enough for a look only")
 	c.Flags().StringVar(&jsonTo, "json", "", "write the report as JSON to this file as well")
 	c.Flags().StringVar(&svg, "svg", "", "write plots into this directory as well")

@@ -32,8 +32,8 @@ type Config struct {
 	Self   []string // the command that plays the null relay; the family and flags are added
 	Peers  string   // where peers were unpacked that cannot be installed
 	Only   []string // names of relays; empty: all
-	Rounds int      // 0: three, or one if quick
-	Quick  bool     // some three minutes, for a look; else 27, and 30 at most
+	Rounds int      // 0: five, or one if quick
+	Quick  bool     // some three minutes, for a look; else 35, and 40 at most
 	Log    io.Writer
 }
 
@@ -71,10 +71,10 @@ func (c *Config) plan() plan {
 	}
 	return plan{
 		warm: time.Second, flood: 2 * time.Second,
-		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 20 * time.Second, after: 20 * time.Second,
-		slices: 4, rates: []int{100, 1000, 10_000}, slice: 300 * time.Millisecond, samples: 100, pairs: 5,
+		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 10 * time.Second, after: 20 * time.Second,
+		slices: 2, rates: []int{100, 1000, 10_000}, slice: 300 * time.Millisecond, samples: 100, pairs: 5,
 		taxPairs: 5, taxPackets: 100_000, links: []int{1, 100, 1000, 4000},
-		rounds: [2]time.Duration{10 * time.Minute, 22 * time.Minute}, scales: 25 * time.Minute,
+		rounds: [2]time.Duration{15 * time.Minute, 31 * time.Minute}, scales: 35 * time.Minute,
 	}
 }
 
@@ -102,7 +102,7 @@ func run(ctx context.Context, c Config, p plan) (r *Report, err error) {
 		return nil, errors.New("bench makes network namespaces, which takes root")
 	}
 	if c.Rounds == 0 {
-		c.Rounds = 3
+		c.Rounds = 5
 		if c.Quick {
 			c.Rounds = 1
 		}
