@@ -159,7 +159,7 @@ reproducible: $(TOOLS)/nfpm-$(NFPM_VERSION) ## build the packages of HEAD twice,
 	@rm -rf $(BIN)/reproducible
 
 .PHONY: bench
-bench: deps-bench build ## measure against other relays, 35 minutes (root; BENCH="--quick" for a look)
+bench: deps-bench build ## measure against other relays, 40 minutes (root; BENCH="--quick" for a look)
 	@$(BIN)/dhcp-bench $(BENCH)
 
 .PHONY: pictures

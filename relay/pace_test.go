@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dhcp-relay/cmd/lab/load"
 	"dhcp-relay/relay/wire/bootp"
 )
 
@@ -38,24 +39,7 @@ func TestAFloodTakesNoServerFromOthers(t *testing.T) {
 	v := &server{b.t, b.servers.ListenUDP("udp4", "10.9.0.2:67")} // with a buffer as servers have
 	v.answerSlowly(time.Millisecond)
 	d := b.start("[[interface]]\nname = \"vlan*\"\nservers = [\"10.9.0.2\"]\n")
-	over, flood := make(chan struct{}), sync.WaitGroup{}
-	flood.Go(func() {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for xid := uint32(1 << 24); ; {
-			select {
-			case <-over:
-				return
-			case <-tick.C:
-			}
-			for range 80 { // 8,000 a second
-				_ = loud.transmit(frameOf(discover(xid).request())) // as any datagram
-				xid++
-			}
-		}
-	})
-	end := sync.OnceFunc(func() { close(over); flood.Wait() })
-	t.Cleanup(end)
+	end := loud.clamour(8000)
 	const begins, ends = "server answers far fewer requests than it gets, so each interface may send its share only", "server answers what it gets again"
 	d.await("the server's pace is told", func() bool { return d.logged(begins, nil) })
 	const clients = 50
@@ -71,5 +55,54 @@ func TestAFloodTakesNoServerFromOthers(t *testing.T) {
 	}
 	if loud, quiet, all := of("vlan10"), of("vlan20"), s.sum("dhcp_relay_server_withheld_total"); loud == 0 || quiet != 0 || all != loud {
 		t.Errorf("%d requests of the loud interface are withheld, %d of the quiet one, %d in all", loud, quiet, all)
+	}
+}
+
+// clamour sends DISCOVERs of new clients until the function that it returns is called.
+func (n *network) clamour(perSecond int) (end func()) {
+	over, flood := make(chan struct{}), sync.WaitGroup{}
+	flood.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for xid := uint32(1 << 24); ; {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+			for range perSecond / 100 {
+				_ = n.transmit(frameOf(discover(xid).request())) // as any datagram
+				xid++
+			}
+		}
+	})
+	end = sync.OnceFunc(func() { close(over); flood.Wait() })
+	n.t.Cleanup(end)
+	return end
+}
+
+// Many requests for a server that does not exist, or whose host refuses them, take nothing
+// from the clients of another network.
+func TestADeadServerHoldsNobodyUp(t *testing.T) {
+	for name, dead := range map[string]string{"no such host": "10.9.0.99", "nobody listens": "10.9.0.3"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			loud, quiet := b.network("vlan10", "10.1.0.1/16"), b.network("vlan20", "10.2.0.1/16")
+			listenAt(b.servers, "10.9.0.2:67").lease()
+			d := b.start("[[interface]]\nname = \"vlan10\"\nservers = [\"" + dead + "\"]\n[[interface]]\nname = \"vlan20\"\nservers = [\"10.9.0.2\"]\n")
+			end := loud.clamour(8000)
+			d.await("the server is told to be dead", func() bool { return d.logged("server does not answer", map[string]any{"server": dead}) })
+			const clients = 50
+			took, again := rush4(t, quiet).run(clients, 1, 25)
+			if most := load.Bound(retransmission); len(took) < clients || took[clients-1] > most {
+				t.Errorf("%d of %d clients log in, the last one of %v within %v, want %v", len(took), clients, dead, took[len(took)-1:], most)
+			}
+			t.Logf("%d clients log in within %v; %d messages sent again", len(took), took[len(took)-1:], again)
+			end()
+			if s := d.balanced(); s.sum("dhcp_relay_shed_total", `interface="vlan20"`) > 0 {
+				t.Errorf("requests of the quiet network are shed: %v", s.of("vlan20"))
+			}
+		})
 	}
 }

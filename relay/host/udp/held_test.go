@@ -177,6 +177,28 @@ func TestOwnSocketsAreNamed(t *testing.T) {
 	}
 }
 
+// Thousands of descriptors cost a process that looks each second little.
+func TestOwnSocketsAreFoundAmongMany(t *testing.T) {
+	s := netns.NewSpace(t)
+	c := s.ListenUDP("udp4", "127.0.0.1:67")
+	rc, err := c.SyscallConn()
+	s.Must(err)
+	const many = 1000
+	for range many {
+		s.Must(rc.Control(func(fd uintptr) {
+			dup, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3)
+			s.Must(err)
+			t.Cleanup(func() { _ = unix.Close(dup) })
+		}))
+	}
+	s.Do(func() error {
+		if n := testing.AllocsPerRun(10, func() { _, err = Listeners(dhcp.V4, 67) }); err != nil || n > 2*many {
+			t.Errorf("%v allocations among %d descriptors, %v", n, many, err)
+		}
+		return nil
+	})
+}
+
 // A choice serves for less than fresh; then the kernel is asked again, which here
 // knows nothing.
 func TestChoiceAgesInTime(t *testing.T) {

@@ -62,7 +62,7 @@ func Listeners(f dhcp.Family, port uint16) ([]Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	name(hs, self())
+	own(hs)
 	return hs, nil
 }
 
@@ -101,10 +101,39 @@ func hears(f dhcp.Family, af uint8, a netip.Addr) bool {
 // or that this one may not look at, are passed over. Most sockets are this
 // process's own, and to look at all others is dear. The first
 // process comes last: systemd keeps sockets for others, which have them too.
-func Name(hs []Holder) { name(hs, self(), "[2-9]*", "1[0-9]*", "1") }
+func Name(hs []Holder) {
+	own(hs)
+	name(hs, "[2-9]*", "1[0-9]*", "1")
+}
 
-// self is the pattern for this process in /proc.
-func self() string { return strconv.Itoa(os.Getpid()) }
+// own finds the sockets that this process has, by their inodes: it has thousands of
+// descriptors, and who follows the ports asks each second.
+func own(hs []Holder) {
+	if len(hs) == 0 {
+		return
+	}
+	dir, err := os.Open("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	fds, _ := dir.Readdirnames(-1) // those up to the error will do
+	_ = dir.Close()                // nothing was written to it
+	at := make(map[uint64]int, len(hs))
+	for i := range hs {
+		at[uint64(hs[i].Inode)] = i
+	}
+	self := &Holder{}
+	for _, name := range fds {
+		var st unix.Stat_t
+		fd, err := strconv.Atoi(name)
+		if err != nil || unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+			continue
+		}
+		if i, ok := at[st.Ino]; ok && (self.PID != 0 || self.have("self")) {
+			hs[i].PID, hs[i].Command = self.PID, self.Command
+		}
+	}
+}
 
 // SocketsOf lists the inodes of a process's sockets, none if it may not be looked
 // at.
@@ -155,7 +184,9 @@ func (h *Holder) have(pid string) bool {
 	if err != nil {
 		return false
 	}
-	h.PID, _ = strconv.Atoi(pid) // digits, by the pattern
+	if h.PID, err = strconv.Atoi(pid); err != nil { // "self"
+		h.PID = os.Getpid()
+	}
 	h.Command = strings.TrimSpace(string(comm))
 	return true
 }

@@ -33,7 +33,7 @@ type Config struct {
 	Peers  string   // where peers were unpacked that cannot be installed
 	Only   []string // names of relays; empty: all
 	Rounds int      // 0: five, or one if quick
-	Quick  bool     // some three minutes, for a look; else 35, and 40 at most
+	Quick  bool     // some three minutes, for a look; else 40, and 45 at most
 	Log    io.Writer
 }
 
@@ -74,7 +74,7 @@ func (c *Config) plan() plan {
 		step: 600 * time.Millisecond, least: 1000, steps: 5, search: 10 * time.Second, after: 20 * time.Second,
 		slices: 2, rates: []int{100, 1000, 10_000}, slice: 300 * time.Millisecond, samples: 100, pairs: 5,
 		taxPairs: 5, taxPackets: 100_000, links: []int{1, 100, 1000, 4000},
-		rounds: [2]time.Duration{15 * time.Minute, 31 * time.Minute}, scales: 35 * time.Minute,
+		rounds: [2]time.Duration{18 * time.Minute, 37 * time.Minute}, scales: 42 * time.Minute,
 	}
 }
 
