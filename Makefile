@@ -106,9 +106,9 @@ $(TOOLS)/nfpm-$(NFPM_VERSION):
 $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX_VERSION):
 	@$(call tool,github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION))
 
-# tool builds a program from its module, into $@.
+# tool builds a program from its module, into $@. The network may need a second try.
 tool = echo "building $(notdir $@) from its module, once"; mkdir -p $(TOOLS); \
-  GOBIN=$(CURDIR)/$(TOOLS) $(GO) install $(1) && mv $(TOOLS)/$(firstword $(subst @, ,$(notdir $(1)))) $@
+  for pause in 5 30 0; do GOBIN=$(CURDIR)/$(TOOLS) $(GO) install $(1) && break; sleep $$pause; done; mv $(TOOLS)/$(firstword $(subst @, ,$(notdir $(1)))) $@
 
 # What packages are built of, beside the tree: the same again gives the same octets.
 PACKAGING = NFPM=$(CURDIR)/$(TOOLS)/nfpm-$(NFPM_VERSION) SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) COMMITS=$(shell git rev-list --count HEAD)
@@ -215,8 +215,8 @@ clean: ## remove what was built
 	@rm -rf $(BIN) $(TOOLS)
 
 .PHONY: vm-test
-vm-test: deps-vm build ## play scenes on VLANs, VRFs, odd uplinks and under systemd in qemu, 10 minutes (VM=--all adds 4,000 VLANs)
-	@$(BIN)/dhcp-vm --cache $(BIN)/vm --json $(BIN)/vm/test.json $(if $(AGAIN),--again) $(VM)
+vm-test: deps-vm build $(TOOLS)/nfpm-$(NFPM_VERSION) ## play scenes on VLANs, VRFs, odd uplinks and under systemd in qemu, 10 minutes (VM=--all adds 4,000 VLANs)
+	@$(BIN)/dhcp-vm --nfpm $(CURDIR)/$(TOOLS)/nfpm-$(NFPM_VERSION) --cache $(BIN)/vm --json $(BIN)/vm/test.json $(if $(AGAIN),--again) $(VM)
 
 .PHONY: deps-vm
 deps-vm:

@@ -34,8 +34,8 @@ func newCommand() *cobra.Command {
 		Long: "Dhcp-vm fetches Debian's kernel, boots it in qemu with the relay and the tests of\n" +
 			"this module, and prints what comes of each scene: on the kernel as it is, without\n" +
 			"IPv6, locked down, and under systemd. It runs in the directory of the module and\n" +
-			"needs apt-get, dpkg-deb, qemu-system-x86_64, nft, wg, pppd and Go; debootstrap,\n" +
-			"mkfs.ext4 and root once, for a system with systemd.",
+			"needs apt-get, dpkg-deb, qemu-system-x86_64, nft, wg, pppd and Go; nfpm, and\n" +
+			"debootstrap, mkfs.ext4 and root once, for a system with systemd.",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -48,6 +48,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.Cache, "cache", "bin/vm", "where to keep the kernel and what is built")
 	f.StringSliceVar(&o.Machine, "machine", nil, "run only these: plain, trunk, no-ipv6, integrity, confidentiality, systemd")
 	f.BoolVar(&o.All, "all", false, "run all, also trunk, which makes 4,000 VLANs and takes long")
+	f.StringVar(&o.NFPM, "nfpm", "nfpm", "the program that makes the package of the daemon, for the system with systemd")
 	f.StringVar(&o.Run, "run", "", "run only tests that match this regular expression")
 	f.BoolVar(&o.Again, "again", false, "run one or two tests that fail once more, without the others, and say so")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print also what tests say that pass")

@@ -9,13 +9,12 @@ import (
 	"strings"
 )
 
-// The paths of what a machine with systemd gets, which the guest puts onto the
-// disk where a package would put it.
-const (
-	DaemonFile = "/bin/dhcp-relay"
-	UnitFile   = "/src/deploy/dhcp-relay.service"
-	UsersFile  = "/src/deploy/packages/sysusers.conf"
-)
+// packagesDir is where a machine with systemd has the daemon's packages.
+const packagesDir = "/packages"
+
+// Package returns the path in the guest of the daemon's package, the first version of it
+// or the second.
+func Package(n int) string { return fmt.Sprintf("%s/%d.deb", packagesDir, n) }
 
 // diskSize is the size of the disk's file, which has holes.
 const diskSize = "1G"

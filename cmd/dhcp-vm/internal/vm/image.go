@@ -9,14 +9,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // tools are programs of the host that the scenes use.
 func tools() []string { return []string{"nft", "pppd", "setpriv", "unshare", "wg"} }
 
-// buildImage writes the file system that all machines start with.
-func buildImage(ctx context.Context, o Options, k *kernel, file string) (err error) {
+// buildImage writes the file system that all machines start with, with the daemon's
+// packages if one of them is to install them.
+func buildImage(ctx context.Context, o Options, k *kernel, packaged bool, file string) (err error) {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -24,7 +26,7 @@ func buildImage(ctx context.Context, o Options, k *kernel, file string) (err err
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriterSize(f, 1<<20)
 	a := &archive{w: w}
-	for _, d := range []string{"dev", "proc", "sys", "run", "tmp", "etc", "disk"} {
+	for _, d := range []string{"dev", "proc", "sys", "run", "tmp", "etc", "disk", packagesDir[1:]} {
 		a.dir(d)
 	}
 	var list strings.Builder
@@ -36,6 +38,11 @@ func buildImage(ctx context.Context, o Options, k *kernel, file string) (err err
 	a.file(ModuleList[1:], 0o644, []byte(list.String()))
 	if err := errors.Join(addPrograms(ctx, a, o), addTools(ctx, a)); err != nil {
 		return err
+	}
+	if packaged {
+		if err := addPackages(ctx, a, o); err != nil {
+			return fmt.Errorf("make packages of the daemon: %w", err)
+		}
 	}
 	return errors.Join(a.close(), w.Flush())
 }
@@ -74,6 +81,33 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 	b, err := json.Marshal(lists)
 	a.file(TestList[1:], 0o644, b)
 	return errors.Join(append(errs, err)...)
+}
+
+// addPackages adds the daemon's package of Debian in two versions, the older first.
+func addPackages(ctx context.Context, a *archive, o Options) error {
+	for n := 1; n <= 2; n++ {
+		dir, err := os.MkdirTemp(o.Cache, "deb")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.RemoveAll(dir) }() // it is in the archive
+		cmd := exec.CommandContext(ctx, "deploy/packages/build", "scenes", dir, "deb")
+		cmd.Dir = o.Root
+		cmd.Env = append(os.Environ(), "ARCHS=amd64", "SOURCE_DATE_EPOCH=0", "NFPM="+o.NFPM, "COMMITS="+strconv.Itoa(n))
+		if b, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", cmd, err, b)
+		}
+		debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+		if err != nil || len(debs) != 1 {
+			return fmt.Errorf("%d packages, want one (%w)", len(debs), err)
+		}
+		b, err := os.ReadFile(debs[0])
+		if err != nil {
+			return err
+		}
+		a.file(Package(n)[1:], 0o644, b)
+	}
+	return nil
 }
 
 // addTestdata adds a package's directory with the files that its tests read, and

@@ -38,6 +38,7 @@ type Options struct {
 	Cache   string        // where the kernel and what is built are kept
 	Machine []string      // names of the machines to run; none: those that do not take long
 	All     bool          // run all machines
+	NFPM    string        // the program that makes the daemon's package
 	Run     string        // regular expression of the tests to run, "" for all
 	Again   bool          // run the few tests that fail once more, without the others
 	Verbose bool          // print also what tests say that pass
@@ -92,7 +93,8 @@ func Run(ctx context.Context, o Options, w io.Writer) error {
 // runMachines builds the file system of machines and runs them, one after the other.
 func runMachines(ctx context.Context, o Options, k *kernel, some []machine, rep *report) error {
 	initramfs := filepath.Join(o.Cache, "initramfs.cpio")
-	if err := buildImage(ctx, o, k, initramfs); err != nil {
+	packaged := slices.ContainsFunc(some, func(m machine) bool { return m.disk })
+	if err := buildImage(ctx, o, k, packaged, initramfs); err != nil {
 		return fmt.Errorf("build the machines' file system: %w", err)
 	}
 	var errs []error

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -66,13 +68,27 @@ func furnish() error {
 	const wants = "/etc/systemd/system/multi-user.target.wants/"
 	errs := []error{
 		copyFile("/init", self), copyFile("/etc/tests.json", vm.TestList), copyTree("/tests"), copyTree("/src"),
-		copyFile(vm.DaemonFile, "/usr/sbin/dhcp-relay"), copyFile(vm.UnitFile, "/usr/lib/systemd/system/dhcp-relay.service"),
-		copyFile(vm.UsersFile, "/usr/lib/sysusers.d/dhcp-relay.conf"),
+		copyFile(vm.Package(1), vm.Package(1)), copyFile(vm.Package(2), vm.Package(2)), install(),
 		write("/etc/dhcp-relay/relay.toml", relayConfig), write("/etc/systemd/system/scenes.service", unit),
 		write("/etc/hostname", "router\n"),
 		enable(wants, "/usr/lib/systemd/system/dhcp-relay.service"), enable(wants, "/etc/systemd/system/scenes.service"),
 	}
 	return errors.Join(errs...)
+}
+
+// install installs the first version of the package, as somebody does who prepares a disk.
+func install() (err error) {
+	if err := unix.Mount("/proc", disk+"/proc", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	defer func() { err = errors.Join(err, unix.Unmount(disk+"/proc", 0)) }()
+	cmd := exec.Command("/usr/bin/dpkg", "--install", vm.Package(1))
+	cmd.Dir, cmd.Env = "/", []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: disk}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 func enable(wants, unit string) error {

@@ -3,8 +3,9 @@ package scenes
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
-	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
+	"dhcp-relay/cmd/dhcp-vm/internal/vm"
 	"dhcp-relay/cmd/lab/wire"
 )
 
@@ -175,13 +177,29 @@ func (b *booted) restarts() {
 	b.rebase()
 }
 
-// install puts another program file in place of the one that is installed, and
-// restarts the service: as a package manager does it, the new file is renamed.
+// install installs the package's other version, which restarts the service.
 func (b *booted) install() error {
-	program, err := os.ReadFile(installed)
-	if err := errors.Join(err, os.WriteFile(installed+".new", program, 0o755), os.Rename(installed+".new", installed)); err != nil {
-		return err
+	next := vm.Package(1)
+	if b.packaged() == "0.0.0~git1.scenes-1" {
+		next = vm.Package(2)
 	}
-	_, err = ctl("restart", service)
+	_, err := dpkg("--install", next)
 	return err
+}
+
+// packaged returns the version of the package that is installed.
+func (b *booted) packaged() string {
+	b.t.Helper()
+	version, err := exec.Command("dpkg-query", "--show", "--showformat=${Version}", "dhcp-relay").Output()
+	must(b.t, err)
+	return string(version)
+}
+
+// dpkg runs dpkg and returns what it says.
+func dpkg(args ...string) (string, error) {
+	out, err := exec.Command("dpkg", args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("dpkg %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
 }

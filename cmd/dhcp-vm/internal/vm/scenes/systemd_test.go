@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -72,7 +73,9 @@ func TestMachineSystemd(t *testing.T) {
 		{"stuck: killed by the watchdog and started again", b.stuck},
 		{"upgrade", b.upgrade},
 		{"restarts and upgrades under load lose nothing", b.restarts},
+		{"an upgrade that does not take the configuration leaves the former process", b.upgradeWrong},
 		{"stopped: nothing is left behind", b.stopped},
+		{"the package is removed and purged: nothing is left behind", b.purged},
 	} {
 		if !b.act(s.name, s.play) {
 			return
@@ -343,8 +346,12 @@ func (b *booted) upgrade() {
 	was := b.pid()
 	before, err := sockets()
 	must(b.t, err)
+	version := b.packaged()
 	must(b.t, b.install())
 	b.active(was)
+	if now := b.packaged(); now == version {
+		b.t.Errorf("the package is still %s", now)
+	}
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", b.pid()))
 	must(b.t, err)
 	if exe != installed {
@@ -376,5 +383,50 @@ func (b *booted) stopped() {
 	}
 	if _, err := os.Stat(runtimeDir); !errors.Is(err, os.ErrNotExist) {
 		b.t.Errorf("%s is left: %v", runtimeDir, err)
+	}
+}
+
+// upgradeWrong installs a version while the file is one that no version takes.
+func (b *booted) upgradeWrong() {
+	pid := b.pid()
+	must(b.t, os.WriteFile(configuration, []byte(twoFamilies+"dhcpv4.hop_limit = 99\n"), 0o644))
+	version := b.packaged()
+	must(b.t, b.install())
+	if now := b.packaged(); now == version {
+		b.t.Errorf("the package is still %s", now)
+	}
+	b.serves()
+	if now := b.pid(); now != pid {
+		b.t.Errorf("it was process %d and is %d", pid, now)
+	}
+	must(b.t, os.WriteFile(configuration, []byte(twoFamilies), 0o644))
+	_, err := ctl("restart", service)
+	must(b.t, err)
+	b.active(pid)
+	b.serves()
+}
+
+// purged removes the package while the service runs, and then what it has left.
+func (b *booted) purged() {
+	_, err := ctl("start", service)
+	must(b.t, err)
+	b.active(0)
+	_, err = dpkg("--remove", "dhcp-relay")
+	must(b.t, err)
+	if state := b.show("ActiveState"); state == "active" {
+		b.t.Error("the service still runs")
+	}
+	if pids, err := processes(); len(pids) != 0 || err != nil {
+		b.t.Errorf("processes: %v (%v)", pids, err)
+	}
+	if _, err := os.Stat(configuration); err != nil {
+		b.t.Errorf("the configuration is gone before it is purged: %v", err)
+	}
+	_, err = dpkg("--purge", "dhcp-relay")
+	must(b.t, err)
+	for _, path := range []string{filepath.Dir(configuration), installed, runtimeDir, "/var/lib/dhcp-relay", "/var/lib/private/dhcp-relay", "/etc/systemd/system/multi-user.target.wants/" + service} {
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			b.t.Errorf("%s is left: %v", path, err)
+		}
 	}
 }
