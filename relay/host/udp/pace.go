@@ -84,16 +84,30 @@ func (r *receiver) pace() {
 		runtime.Gosched()
 		r.yielded = r.read
 	}
-	r.rested = r.rest()
-	if r.rested > 0 && r.quiet != nil {
+	if r.rested = r.rest(); r.rested == 0 {
+		return
+	}
+	if r.quiet != nil {
 		r.quiet.arm(false)
 	}
-	switch d := r.rested; {
-	case d > longRest:
-		time.Sleep(d)
-	case d > 0:
-		sleepRaw(d)
+	r.rested = sleep(r.rested)
+}
+
+// coarse is how much longer than asked the scheduler sleeps where nothing else wakes it,
+// at most: it waits in epoll_wait(2), for whole milliseconds.
+const coarse = time.Millisecond
+
+// sleep lets other goroutines have their turn in what is long. It returns how long it took,
+// but for what a process waits that gets no processor.
+func sleep(d time.Duration) time.Duration {
+	began := time.Now()
+	if d > coarse {
+		time.Sleep(d - coarse)
 	}
+	if left := d - time.Since(began); left > 0 {
+		sleepRaw(left)
+	}
+	return min(time.Since(began), d+coarse)
 }
 
 // rest returns how long to rest before the next read, which is not at all unless

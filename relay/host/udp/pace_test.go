@@ -81,6 +81,27 @@ func TestReadRestsUnderFlood(t *testing.T) {
 	}
 }
 
+// A rest takes what it is to take though nothing else wakes the scheduler, which waits for
+// whole milliseconds; what it took is told, and no more.
+func TestRestsAreFine(t *testing.T) {
+	for _, d := range []time.Duration{shortRest, longRest, 10 * spreadEach, spreadRead * spreadEach} {
+		// The least of several, as a busy machine adds to it.
+		least := time.Hour
+		for range 50 {
+			began := time.Now()
+			told := sleep(d)
+			took := time.Since(began)
+			if told > min(took, d+coarse) { // less where a signal ends it
+				t.Fatalf("a rest of %v took %v, and is told to have taken %v", d, took, told)
+			}
+			least = min(least, took)
+		}
+		if least > d+coarse/2 {
+			t.Errorf("a rest of %v takes %v at least", d, least)
+		}
+	}
+}
+
 // TestBurstsAreSpread has bursts come, and a flood, which is spread for a while only.
 func TestBurstsAreSpread(t *testing.T) {
 	r := receiver{batch: 128, spread: spread{on: true, left: spreadMost}}

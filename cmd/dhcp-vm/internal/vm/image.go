@@ -86,28 +86,33 @@ func addPrograms(ctx context.Context, a *archive, o Options) error {
 // addPackages adds the daemon's package of Debian in two versions, the older first.
 func addPackages(ctx context.Context, a *archive, o Options) error {
 	for n := 1; n <= 2; n++ {
-		dir, err := os.MkdirTemp(o.Cache, "deb")
+		deb, err := buildPackage(ctx, o, n)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(dir) }() // it is in the archive
-		cmd := exec.CommandContext(ctx, "deploy/packages/build", "scenes", dir, "deb")
-		cmd.Dir = o.Root
-		cmd.Env = append(os.Environ(), "ARCHS=amd64", "SOURCE_DATE_EPOCH=0", "NFPM="+o.NFPM, "COMMITS="+strconv.Itoa(n))
-		if b, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w\n%s", cmd, err, b)
-		}
-		debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
-		if err != nil || len(debs) != 1 {
-			return fmt.Errorf("%d packages, want one (%w)", len(debs), err)
-		}
-		b, err := os.ReadFile(debs[0])
-		if err != nil {
-			return err
-		}
-		a.file(Package(n)[1:], 0o644, b)
+		a.file(Package(n)[1:], 0o644, deb)
 	}
 	return nil
+}
+
+// buildPackage returns the package of a state of the tree with so many commits.
+func buildPackage(ctx context.Context, o Options, commits int) ([]byte, error) {
+	dir, err := os.MkdirTemp(o.Cache, "deb")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // what is of interest is returned
+	cmd := exec.CommandContext(ctx, "deploy/packages/build", "scenes", dir, "deb")
+	cmd.Dir = o.Root
+	cmd.Env = append(os.Environ(), "ARCHS=amd64", "SOURCE_DATE_EPOCH=0", "NFPM="+o.NFPM, "COMMITS="+strconv.Itoa(commits))
+	if b, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", cmd, err, b)
+	}
+	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	if err != nil || len(debs) != 1 {
+		return nil, fmt.Errorf("%d packages, want one (%w)", len(debs), err)
+	}
+	return os.ReadFile(debs[0])
 }
 
 // addTestdata adds a package's directory with the files that its tests read, and
