@@ -178,7 +178,7 @@ func TestOwnSocketsAreNamed(t *testing.T) {
 }
 
 // Thousands of descriptors cost a process that looks each second little.
-func TestOwnSocketsAreFoundAmongMany(t *testing.T) {
+func TestOwnSocketsAllocateLittle(t *testing.T) {
 	s := netns.NewSpace(t)
 	c := s.ListenUDP("udp4", "127.0.0.1:67")
 	rc, err := c.SyscallConn()
