@@ -32,9 +32,9 @@ import (
 	"dhcp-relay/relay/observe/count"
 )
 
-// gcPercent is how much garbage there may be for what is in use: with thousands of
-// interfaces garbage is what would make the process large.
-const gcPercent = 50
+// gcPercent is how much garbage there may be for what is in use. Messages make none, so
+// that it is collected once in minutes, and is what would make the process larger with time.
+const gcPercent = 15
 
 // Options say what to run.
 type Options struct {
