@@ -72,7 +72,14 @@ func TestParseProblems(t *testing.T) {
 			},
 		},
 		{
-			name: "UTF-16",
+			name: "UTF-16, the greater octet first",
+			text: "\xfe\xff",
+			want: []string{
+				"f: this is UTF-16; write it as UTF-8",
+			},
+		},
+		{
+			name: "UTF-16, the lesser octet first",
 			text: "\xff\xfe[\x00",
 			want: []string{
 				"f: this is UTF-16; write it as UTF-8",

@@ -168,7 +168,7 @@ func (r *reader) destination(line int, s string, f family, port string) (string,
 	switch {
 	case err != nil && config.IsDNSName(s):
 		r.differs("A server that is a DNS name is looked up again when its TTL is over; each of its addresses, of either family, is a server.")
-		if port != "" && port != "67" {
+		if port != "" && port != "67" && port != "547" {
 			s += ":" + port
 		}
 		return s, true

@@ -122,14 +122,14 @@ func own(hs []Holder) {
 	for i := range hs {
 		at[uint64(hs[i].Inode)] = i
 	}
-	self := &Holder{}
+	me, self := strconv.Itoa(os.Getpid()), &Holder{}
 	for _, name := range fds {
 		var st unix.Stat_t
 		fd, err := strconv.Atoi(name)
 		if err != nil || unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 			continue
 		}
-		if i, ok := at[st.Ino]; ok && (self.PID != 0 || self.have("self")) {
+		if i, ok := at[st.Ino]; ok && (self.PID != 0 || self.have(me)) {
 			hs[i].PID, hs[i].Command = self.PID, self.Command
 		}
 	}
@@ -184,9 +184,7 @@ func (h *Holder) have(pid string) bool {
 	if err != nil {
 		return false
 	}
-	if h.PID, err = strconv.Atoi(pid); err != nil { // "self"
-		h.PID = os.Getpid()
-	}
+	h.PID, _ = strconv.Atoi(pid) // digits, by the pattern
 	h.Command = strings.TrimSpace(string(comm))
 	return true
 }

@@ -105,6 +105,24 @@ func (b *booted) active(was int) {
 	b.want = map[string]int{}
 }
 
+// still fails if the service does not run as the process that it was.
+func (b *booted) still(was int) {
+	b.t.Helper()
+	if now := b.pid(); now != was {
+		b.t.Errorf("it was process %d and is %d", was, now)
+	}
+}
+
+// other installs the package's other version.
+func (b *booted) other() {
+	b.t.Helper()
+	version := b.packaged()
+	must(b.t, b.install())
+	if now := b.packaged(); now == version {
+		b.t.Errorf("the package is still %s", now)
+	}
+}
+
 // serves lets clients of both families log in.
 func (b *booted) serves() {
 	b.t.Helper()
@@ -226,9 +244,7 @@ func (b *booted) reload() {
 	b.s.circuit = "port lan0"
 	b.daemon.awaitFor(startTime, "the configuration is reloaded", func() bool { return strings.Contains(b.log(), `msg="configuration reloaded"`) })
 	b.serves()
-	if now := b.pid(); now != pid {
-		b.t.Errorf("it was process %d and is %d", pid, now)
-	}
+	b.still(pid)
 }
 
 // twoFamilies is the configuration that the machine starts with.
@@ -254,9 +270,7 @@ func (b *booted) reloadWrong() {
 		b.t.Error("systemctl reload takes an empty file")
 	}
 	b.serves()
-	if now := b.pid(); now != pid {
-		b.t.Errorf("it was process %d and is %d", pid, now)
-	}
+	b.still(pid)
 	must(b.t, os.WriteFile(configuration, []byte(twoFamilies), 0o644))
 	_, err := ctl("reload", service)
 	must(b.t, err)
@@ -346,12 +360,8 @@ func (b *booted) upgrade() {
 	was := b.pid()
 	before, err := sockets()
 	must(b.t, err)
-	version := b.packaged()
-	must(b.t, b.install())
+	b.other()
 	b.active(was)
-	if now := b.packaged(); now == version {
-		b.t.Errorf("the package is still %s", now)
-	}
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", b.pid()))
 	must(b.t, err)
 	if exe != installed {
@@ -390,15 +400,9 @@ func (b *booted) stopped() {
 func (b *booted) upgradeWrong() {
 	pid := b.pid()
 	must(b.t, os.WriteFile(configuration, []byte(twoFamilies+"dhcpv4.hop_limit = 99\n"), 0o644))
-	version := b.packaged()
-	must(b.t, b.install())
-	if now := b.packaged(); now == version {
-		b.t.Errorf("the package is still %s", now)
-	}
+	b.other()
 	b.serves()
-	if now := b.pid(); now != pid {
-		b.t.Errorf("it was process %d and is %d", pid, now)
-	}
+	b.still(pid)
 	must(b.t, os.WriteFile(configuration, []byte(twoFamilies), 0o644))
 	_, err := ctl("restart", service)
 	must(b.t, err)
